@@ -1,0 +1,38 @@
+import { UdfError } from '../errors.js';
+
+/** What one connection may use. Past a limit, that connection ends with a clear error; the others go on. */
+export interface Limits {
+  /** Bytes of one message, checked before memory is taken. */
+  readonly messageBytes: number;
+  /** Bytes read ahead while a handler is busy; beyond it reading pauses. */
+  readonly inputBytes: number;
+  /** Bytes emitted that Kapacitor has not read yet. */
+  readonly outputBytes: number;
+  /** Bytes of one batch that is collected for a `batch` handler. */
+  readonly batchBytes: number;
+  /** Bytes of a snapshot, written or restored. */
+  readonly snapshotBytes: number;
+  /** Milliseconds that an async handler may take for one call; 0 for no limit. */
+  readonly handlerMs: number;
+}
+
+const MiB = 1024 * 1024;
+
+export const defaultLimits: Limits = {
+  messageBytes: 64 * MiB,
+  inputBytes: 1 * MiB,
+  outputBytes: 256 * MiB,
+  batchBytes: 256 * MiB,
+  snapshotBytes: 1024 * MiB,
+  handlerMs: 60_000,
+};
+
+/** The defaults with some replaced. Throws `invalid_argument` for a limit that is not a whole number from 0. */
+export function resolveLimits(given: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new UdfError('invalid_argument', `limit ${name} must be a whole number from 0, got ${String(value)}`);
+    }
+  }
+  return { ...defaultLimits, ...given };
+}

@@ -1,0 +1,9 @@
+/** What the runtime logs to. A pino logger is one; so is anything else with these methods. */
+export interface Logger {
+  debug(details: object, message: string): void;
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+  /** A logger that adds these details to every line. */
+  child(details: Readonly<Record<string, unknown>>): Logger;
+}

@@ -1,0 +1,11 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** A duplex byte stream to Kapacitor. Input and output may be one object (a socket) or two (stdin and stdout). */
+export interface Transport {
+  /** What it is, for log lines: `unix:/run/udf/mirror.sock#3`, `stdio`, `memory`. */
+  readonly description: string;
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Ends both directions at once; what is still queued is lost. Safe to call more than once. */
+  destroy(error?: Error): void;
+}

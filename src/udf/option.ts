@@ -1,0 +1,172 @@
+import { UdfError } from '../errors.js';
+import { parseDuration } from './duration.js';
+
+/** What a TICKscript may write as one argument of an option. */
+export type OptionType = 'bool' | 'int' | 'double' | 'string' | 'duration';
+
+/** An argument's value in the author's hands: a duration is in nanoseconds. */
+export interface OptionTypes {
+  bool: boolean;
+  int: number;
+  double: number;
+  string: string;
+  duration: bigint;
+}
+
+/** One argument: its type and what it may be. */
+export interface Argument {
+  readonly type: OptionType;
+  readonly min?: number | bigint;
+  readonly max?: number | bigint;
+  readonly oneOf?: readonly string[];
+}
+
+/** An option as `defineUdf` takes it, made by `option.string()` and its like. `Value` is what a handler reads. */
+export interface OptionSpec<Value = unknown> {
+  readonly args: readonly Argument[];
+  /** A tuple is read as an array even when it has one argument; a flag has none. */
+  readonly shape: 'single' | 'tuple' | 'flag';
+  readonly required: boolean;
+  readonly repeatable: boolean;
+  readonly default: Value | undefined;
+  readonly doc: string;
+}
+
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+/** The values that handlers read as `options`. */
+export type OptionValues<Specs extends OptionSpecs> = {
+  readonly [Name in keyof Specs]: Specs[Name] extends OptionSpec<infer Value> ? Value : never;
+};
+
+interface Common {
+  /** One line, shown by `kapacitor-udf list`, the README and error messages. */
+  readonly doc: string;
+  /** A TICKscript must give it. */
+  readonly required?: boolean;
+  /** A TICKscript may call it more than once; the value is a list, in order, empty if it was not called. */
+  readonly repeatable?: boolean;
+}
+
+interface Range<Bound> {
+  /** The least value allowed. */
+  readonly min?: Bound;
+  /** The greatest value allowed. */
+  readonly max?: Bound;
+}
+
+/** What a handler reads: a list if repeatable, never undefined if required or defaulted. */
+type Read<Value, Given> = Given extends { readonly repeatable: true }
+  ? readonly Value[]
+  : Given extends { readonly required: true } | { readonly default: unknown }
+    ? Value
+    : Value | undefined;
+
+type StringGiven = Common & { readonly default?: string; readonly oneOf?: readonly string[] };
+type Chosen<Given> = Given extends { readonly oneOf: readonly (infer Choice)[] } ? Choice : string;
+type NumberGiven = Common & Range<number> & { readonly default?: number };
+type BoolGiven = Common & { readonly default?: boolean };
+type DurationGiven = Common & Range<string> & { readonly default?: string };
+
+type Tupled<Args extends readonly OptionSpec[]> = {
+  readonly [Index in keyof Args]: Args[Index] extends OptionSpec<infer Value> ? NonNullable<Value> : never;
+};
+
+/**
+ * The kinds of option. Each throws `invalid_argument` when what it is given contradicts itself (a default outside the
+ * range, say): when the UDF is defined, never when it runs.
+ */
+export const option = {
+  /** Text: `.field('value')`. `oneOf` lists the only texts allowed. */
+  string<const Given extends StringGiven>(given: Given): OptionSpec<Read<Chosen<Given>, Given>> {
+    return single({ type: 'string', ...(given.oneOf && { oneOf: given.oneOf }) }, given, given.default);
+  },
+
+  /** A whole number, `.size(10)`, as a `number`; beyond ±(2^53 − 1) it is refused rather than rounded. */
+  int<const Given extends NumberGiven>(given: Given): OptionSpec<Read<number, Given>> {
+    return single({ type: 'int', ...rangeOf(given, (bound) => bound) }, given, given.default);
+  },
+
+  /** A number with a decimal point: `.scale(1.5)`. TICKscript does not take `2` for `2.0`. */
+  double<const Given extends NumberGiven>(given: Given): OptionSpec<Read<number, Given>> {
+    return single({ type: 'double', ...rangeOf(given, (bound) => bound) }, given, given.default);
+  },
+
+  /** `.keep(TRUE)`. */
+  bool<const Given extends BoolGiven>(given: Given): OptionSpec<Read<boolean, Given>> {
+    return single({ type: 'bool' }, given, given.default);
+  },
+
+  /** `.period(30s)`, read in nanoseconds; bounds and default are written as in a TICKscript. */
+  duration<const Given extends DurationGiven>(given: Given): OptionSpec<Read<bigint, Given>> {
+    const preset = given.default === undefined ? undefined : parseDuration(given.default);
+    return single({ type: 'duration', ...rangeOf(given, parseDuration) }, given, preset);
+  },
+
+  /** No argument, `.verbose()`: true if the TICKscript calls it. */
+  flag(given: { readonly doc: string }): OptionSpec<boolean> {
+    return { args: [], shape: 'flag', required: false, repeatable: false, default: false, doc: given.doc };
+  },
+
+  /** Several arguments, `.range(0.0, 10.0)`, read as an array: `option.tuple([option.double(…), …], { doc })`. */
+  tuple<const Args extends readonly OptionSpec[], const Given extends Common>(
+    args: Args,
+    given: Given,
+  ): OptionSpec<Read<Tupled<Args>, Given>> {
+    const single = args.map((arg) => {
+      if (arg.shape !== 'single' || arg.repeatable) {
+        throw new UdfError('invalid_argument', 'a tuple is made of plain options: no tuple, flag or repeatable one');
+      }
+      return arg.args[0]!;
+    });
+    return specOf('tuple', single, given, undefined) as OptionSpec<Read<Tupled<Args>, Given>>;
+  },
+};
+
+function rangeOf<Bound, Inner extends number | bigint>(given: Range<Bound>, convert: (bound: Bound) => Inner) {
+  return {
+    ...(given.min !== undefined && { min: convert(given.min) }),
+    ...(given.max !== undefined && { max: convert(given.max) }),
+  };
+}
+
+function specOf(shape: 'single' | 'tuple', args: readonly Argument[], given: Common, preset: unknown): OptionSpec {
+  const repeatable = given.repeatable ?? false;
+  if (repeatable && preset !== undefined) {
+    throw new UdfError('invalid_argument', 'a repeatable option has no default: it is an empty list');
+  }
+  const required = given.required ?? false;
+  if (required && preset !== undefined) {
+    throw new UdfError('invalid_argument', 'a required option has no default');
+  }
+  return { args, shape, required, repeatable, default: repeatable ? [] : preset, doc: given.doc };
+}
+
+function single<Given extends Common, Value>(argument: Argument, given: Given, preset: unknown) {
+  const problem = preset === undefined ? undefined : argumentProblem(argument, preset as number);
+  if (problem !== undefined) throw new UdfError('invalid_argument', `an option's default ${problem}`);
+  return specOf('single', [argument], given, preset) as OptionSpec<Value>;
+}
+
+/** What is wrong with an argument's value, as `must be at least 1, got 0`; `undefined` if nothing is. */
+export function argumentProblem(
+  argument: Argument,
+  value: OptionTypes[OptionType],
+  show: (value: OptionTypes[OptionType]) => string = String,
+): string | undefined {
+  // Bounds have the type of the value they bound; number and bigint compare exactly across types.
+  if (argument.type === 'int' && !Number.isSafeInteger(value)) {
+    return `must be a whole number within ±(2^53 - 1), got ${show(value)}`;
+  }
+  if (argument.type === 'double' && Number.isNaN(value)) return 'must be a number, got NaN';
+  if (argument.min !== undefined && (value as number) < argument.min) {
+    return `must be at least ${show(argument.min)}, got ${show(value)}`;
+  }
+  if (argument.max !== undefined && (value as number) > argument.max) {
+    return `must be at most ${show(argument.max)}, got ${show(value)}`;
+  }
+  if (argument.oneOf && !argument.oneOf.includes(value as string)) {
+    return `must be ${argument.oneOf.map((choice) => `'${choice}'`).join(' or ')}, got ${show(value)}`;
+  }
+  return undefined;
+}

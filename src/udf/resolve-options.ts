@@ -1,0 +1,104 @@
+import leven from 'leven';
+import { argumentProblem, type OptionSpec, type OptionSpecs, type OptionType, type OptionTypes } from './option.js';
+import { formatDuration } from './duration.js';
+
+/** One call of an option, as a TICKscript makes it and init carries it. */
+export interface OptionCall {
+  readonly name: string;
+  readonly args: readonly OptionArgument[];
+}
+
+/** One argument of a call. */
+export type OptionArgument =
+  | { readonly type: 'bool'; readonly value: boolean }
+  | { readonly type: 'int'; readonly value: bigint }
+  | { readonly type: 'double'; readonly value: number }
+  | { readonly type: 'string'; readonly value: string }
+  | { readonly type: 'duration'; readonly value: bigint };
+
+/** Options that fit, or all that is wrong with them in TICKscript terms. */
+export type ResolvedOptions =
+  | { readonly options: Readonly<Record<string, unknown>>; readonly problems?: never }
+  | { readonly options?: never; readonly problems: readonly string[] };
+
+/** Checks the calls against the specs and fills in defaults. Reports every problem at once; never throws. */
+export function resolveOptions(specs: OptionSpecs, calls: readonly OptionCall[]): ResolvedOptions {
+  const problems: string[] = [];
+  const given = new Map<string, unknown[]>();
+  for (const call of calls) {
+    const spec = Object.hasOwn(specs, call.name) ? specs[call.name] : undefined;
+    if (!spec) {
+      problems.push(`unknown option .${call.name}()${suggestion(call.name, Object.keys(specs))}`);
+      continue;
+    }
+    const found = callProblems(spec, call);
+    problems.push(...found);
+    const values = given.get(call.name) ?? [];
+    given.set(call.name, values);
+    if (found.length === 0) values.push(valueOf(spec, call.args));
+    if (!spec.repeatable && values.length > 1) problems.push(`.${call.name}() is given more than once`);
+  }
+
+  const options: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    const values = given.get(name);
+    if (!values && spec.required) problems.push(`.${name}() is required`);
+    options[name] = values ? (spec.repeatable ? values : values[0]) : spec.default;
+  }
+  return problems.length > 0 ? { problems: [...new Set(problems)] } : { options };
+}
+
+function callProblems(spec: OptionSpec, call: OptionCall): string[] {
+  if (call.args.length !== spec.args.length) {
+    const count = spec.args.length === 1 ? '1 argument' : `${spec.args.length} arguments`;
+    return [`.${call.name}() takes ${count}, got ${call.args.length}`];
+  }
+  return call.args.flatMap((arg, index) => {
+    const expected = spec.args[index]!;
+    if (arg.type !== expected.type) {
+      return [`.${call.name}() takes ${typeName[expected.type]}, got ${typeName[arg.type]} ${formatArgument(arg)}`];
+    }
+    const value = authorValue(arg);
+    const exact = arg.type === 'int' && !Number.isSafeInteger(value) ? String(arg.value) : undefined;
+    const problem = argumentProblem(expected, value, (shown) => exact ?? show(expected.type, shown));
+    return problem === undefined ? [] : [`.${call.name}() ${problem}`];
+  });
+}
+
+function valueOf(spec: OptionSpec, args: readonly OptionArgument[]): unknown {
+  if (spec.shape === 'flag') return true;
+  const values = args.map(authorValue);
+  return spec.shape === 'tuple' ? values : values[0];
+}
+
+function authorValue(arg: OptionArgument): OptionTypes[OptionType] {
+  return arg.type === 'int' ? Number(arg.value) : arg.value;
+}
+
+const typeName: Record<OptionType, string> = {
+  bool: 'a bool (TRUE or FALSE)',
+  int: 'an int (10)',
+  double: 'a double (1.0)',
+  string: "a string ('text')",
+  duration: 'a duration (10s)',
+};
+
+function show(type: OptionType, value: OptionTypes[OptionType]): string {
+  if (type === 'duration') return formatDuration(value as bigint);
+  return type === 'string' ? `'${String(value)}'` : String(value);
+}
+
+/** An argument as a TICKscript writes it. */
+function formatArgument(arg: OptionArgument): string {
+  if (arg.type === 'bool') return arg.value ? 'TRUE' : 'FALSE';
+  if (arg.type === 'double' && Number.isInteger(arg.value)) return arg.value.toFixed(1);
+  return show(arg.type, arg.type === 'int' ? Number(arg.value) : arg.value);
+}
+
+function suggestion(name: string, known: readonly string[]): string {
+  const near = known
+    .map((candidate) => ({ candidate, distance: leven(name.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return near ? ` (did you mean .${near.candidate}()?)` : ` (it has ${known.map((other) => `.${other}()`).join(', ')})`;
+}

@@ -1,0 +1,25 @@
+import { option, type OptionValues } from './option.js';
+
+/**
+ * What follows when a handler throws: `stop` ends the task with the error (the protocol's own way, and the default),
+ * `drop` counts and logs it and goes on, `pass` emits the input unchanged and goes on.
+ */
+export type ErrorPolicy = 'stop' | 'drop' | 'pass';
+
+/** The options that the runtime offers on every UDF. */
+export const runtimeOptions = {
+  onError: option.string({
+    oneOf: ['stop', 'drop', 'pass'],
+    doc: 'When a point fails: stop the task, drop the point, or pass it on unchanged.',
+  }),
+  groupTtl: option.duration({
+    min: '1ns',
+    doc: "Forget a group's state after it had no points for so long, in the points' own time.",
+  }),
+  maxGroups: option.int({
+    min: 1,
+    doc: 'Keep the state of at most so many groups; the one used longest ago is forgotten first.',
+  }),
+};
+
+export type RuntimeOptions = OptionValues<typeof runtimeOptions>;

@@ -1,0 +1,22 @@
+/** The kinds of edge between Kapacitor's nodes: single points, or bounded batches of them. */
+export type EdgeType = 'stream' | 'batch';
+
+/** A field's value: `number` is a double, `bigint` an int64. */
+export type FieldValue = number | bigint | string | boolean;
+
+/** An int64 as the `long` package has it; accepted wherever an int64 is. */
+export interface LongLike {
+  readonly low: number;
+  readonly high: number;
+  readonly unsigned: boolean;
+}
+
+/** What may be given as a field's value. */
+export type FieldInput = FieldValue | LongLike;
+
+export type Fields = Readonly<Record<string, FieldValue>>;
+export type FieldInputs = Readonly<Record<string, FieldInput>>;
+export type Tags = Readonly<Record<string, string>>;
+
+/** A time in nanoseconds since the epoch. */
+export type TimeInput = bigint | LongLike;
