@@ -24,7 +24,13 @@ if (modified('node_modules/.package-lock.json') < modified('package-lock.json'))
   else execFileSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
 }
 
-const sources = Math.max(newest('src'), newest('udfs'), newest('proto'), modified('tsconfig.json'), modified('package.json'));
+const sources = Math.max(
+  newest('src'),
+  newest('udfs'),
+  newest('proto'),
+  modified('tsconfig.json'),
+  modified('package.json'),
+);
 if (modified('dist/proto') < sources) {
   say('building ...');
   execFileSync(process.execPath, [root + '.ci/build.mjs'], { cwd: root, stdio: ['ignore', 2, 2] });

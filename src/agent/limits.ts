@@ -31,7 +31,10 @@ export const defaultLimits: Limits = {
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
     if (!Number.isSafeInteger(value) || value < 0) {
-      throw new UdfError('invalid_argument', `limit ${name} must be a whole number from 0, got ${String(value)}`);
+      throw new UdfError(
+        'invalid_argument',
+        `limit ${name} must be a whole number from 0, got ${String(value)}`,
+      );
     }
   }
   return { ...defaultLimits, ...given };

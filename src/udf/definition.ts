@@ -237,20 +237,25 @@ function definitionProblems(udf: AnyUdf): string[] {
     }
   }
   for (const name of Object.keys(udf.options ?? {})) {
-    if (!identifier.test(name)) problems.push(`option "${name}" must be a letter, then letters, digits and _`);
-    if (Object.hasOwn(runtimeOptions, name)) problems.push(`option "${name}" is one the runtime offers on every UDF`);
+    if (!identifier.test(name))
+      problems.push(`option "${name}" must be a letter, then letters, digits and _`);
+    if (Object.hasOwn(runtimeOptions, name))
+      problems.push(`option "${name}" is one the runtime offers on every UDF`);
   }
   if (udf.wants === 'stream' && (!udf.point || udf.batch || udf.beginBatch || udf.endBatch)) {
     problems.push('a UDF that wants a stream has one handler: point');
   }
   if (udf.wants === 'batch' && (udf.batch ? udf.point || udf.beginBatch || udf.endBatch : !udf.point)) {
-    problems.push('a UDF that wants batches has either batch, or point with beginBatch and endBatch as needed');
+    problems.push(
+      'a UDF that wants batches has either batch, or point with beginBatch and endBatch as needed',
+    );
   }
   if (udf.onError === 'pass' && udf.wants !== udf.provides) {
     problems.push("onError: 'pass' needs a UDF that provides what it wants");
   }
   const version = udf.version ?? 1;
   if (!Number.isInteger(version) || version < 1) problems.push('"version" is a whole number from 1');
-  if (version > 1 && !udf.migrate) problems.push(`version ${version} needs "migrate" for snapshots of older ones`);
+  if (version > 1 && !udf.migrate)
+    problems.push(`version ${version} needs "migrate" for snapshots of older ones`);
   return problems;
 }

@@ -115,7 +115,10 @@ export const option = {
   ): OptionSpec<Read<Tupled<Args>, Given>> {
     const single = args.map((arg) => {
       if (arg.shape !== 'single' || arg.repeatable) {
-        throw new UdfError('invalid_argument', 'a tuple is made of plain options: no tuple, flag or repeatable one');
+        throw new UdfError(
+          'invalid_argument',
+          'a tuple is made of plain options: no tuple, flag or repeatable one',
+        );
       }
       return arg.args[0]!;
     });
@@ -123,14 +126,22 @@ export const option = {
   },
 };
 
-function rangeOf<Bound, Inner extends number | bigint>(given: Range<Bound>, convert: (bound: Bound) => Inner) {
+function rangeOf<Bound, Inner extends number | bigint>(
+  given: Range<Bound>,
+  convert: (bound: Bound) => Inner,
+) {
   return {
     ...(given.min !== undefined && { min: convert(given.min) }),
     ...(given.max !== undefined && { max: convert(given.max) }),
   };
 }
 
-function specOf(shape: 'single' | 'tuple', args: readonly Argument[], given: Common, preset: unknown): OptionSpec {
+function specOf(
+  shape: 'single' | 'tuple',
+  args: readonly Argument[],
+  given: Common,
+  preset: unknown,
+): OptionSpec {
   const repeatable = given.repeatable ?? false;
   if (repeatable && preset !== undefined) {
     throw new UdfError('invalid_argument', 'a repeatable option has no default: it is an empty list');

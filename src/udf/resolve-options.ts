@@ -1,5 +1,11 @@
 import leven from 'leven';
-import { argumentProblem, type OptionSpec, type OptionSpecs, type OptionType, type OptionTypes } from './option.js';
+import {
+  argumentProblem,
+  type OptionSpec,
+  type OptionSpecs,
+  type OptionType,
+  type OptionTypes,
+} from './option.js';
 import { formatDuration } from './duration.js';
 
 /** One call of an option, as a TICKscript makes it and init carries it. */
@@ -56,7 +62,9 @@ function callProblems(spec: OptionSpec, call: OptionCall): string[] {
   return call.args.flatMap((arg, index) => {
     const expected = spec.args[index]!;
     if (arg.type !== expected.type) {
-      return [`.${call.name}() takes ${typeName[expected.type]}, got ${typeName[arg.type]} ${formatArgument(arg)}`];
+      return [
+        `.${call.name}() takes ${typeName[expected.type]}, got ${typeName[arg.type]} ${formatArgument(arg)}`,
+      ];
     }
     const value = authorValue(arg);
     const exact = arg.type === 'int' && !Number.isSafeInteger(value) ? String(arg.value) : undefined;
@@ -100,5 +108,7 @@ function suggestion(name: string, known: readonly string[]): string {
     .map((candidate) => ({ candidate, distance: leven(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
     .sort((a, b) => a.distance - b.distance)[0];
-  return near ? ` (did you mean .${near.candidate}()?)` : ` (it has ${known.map((other) => `.${other}()`).join(', ')})`;
+  return near
+    ? ` (did you mean .${near.candidate}()?)`
+    : ` (it has ${known.map((other) => `.${other}()`).join(', ')})`;
 }
