@@ -1,0 +1,39 @@
+import Long from 'long';
+import { UdfError } from '../errors.js';
+import type { LongLike } from '../values.js';
+
+/** protobufjs's int64 as a bigint. */
+export function bigintOf(value: Long | number): bigint {
+  return typeof value === 'number' ? BigInt(value) : value.toBigInt();
+}
+
+/** A bigint as protobufjs takes it. */
+export function longOf(value: bigint): Long {
+  return Long.fromBigInt(value);
+}
+
+/** Whether a value is a `Long`, of this or another copy of the package, or has its shape. */
+export function isLongLike(value: unknown): value is LongLike {
+  if (Long.isLong(value)) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { low, high } = value as Partial<LongLike>;
+  return typeof low === 'number' && typeof high === 'number';
+}
+
+/** An int64 given by a user as a bigint. Throws `invalid_argument` naming `what` if it is none or does not fit. */
+export function int64Of(value: bigint | LongLike, what: string): bigint {
+  if (typeof value === 'bigint') {
+    if (BigInt.asIntN(64, value) !== value) {
+      throw new UdfError('invalid_argument', `${what} does not fit an int64: ${value}`);
+    }
+    return value;
+  }
+  if (!isLongLike(value)) {
+    throw new UdfError('invalid_argument', `${what} must be a bigint or a Long, got ${typeof value}`);
+  }
+  const long = Long.fromValue(value);
+  if (long.unsigned && long.high < 0) {
+    throw new UdfError('invalid_argument', `${what} does not fit an int64: ${long.toString()}`);
+  }
+  return long.toBigInt();
+}

@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import Long from 'long';
+import protobuf from 'protobufjs';
+
+// protobufjs finds `long` by itself only under CommonJS; without it int64 would be rounded to double.
+protobuf.util.Long = Long;
+protobuf.configure();
+
+const source = readFileSync(new URL('../../proto/udf.proto', import.meta.url), 'utf8');
+const { root } = protobuf.parse(source, { keepCase: true });
+root.resolveAll();
+
+/** The protobufjs types of proto/udf.proto. */
+export const schema = {
+  Request: root.lookupType('agent.Request'),
+  Response: root.lookupType('agent.Response'),
+  Point: root.lookupType('agent.Point'),
+  BeginBatch: root.lookupType('agent.BeginBatch'),
+  EndBatch: root.lookupType('agent.EndBatch'),
+};
