@@ -48,18 +48,18 @@ interface Base<Name extends string, Specs extends OptionSpecs, Prepared, State> 
   readonly doc?: string;
   readonly options?: Specs;
   /** What is wrong with the options taken together, in TICKscript terms; nothing if all is well. */
-  check?(options: OptionValues<Specs>): readonly string[];
+  check?(this: void, options: OptionValues<Specs>): readonly string[];
   /** Work that is done once per use in a TICKscript, at init; handlers read the result as `prepared`. */
-  prepare?(options: OptionValues<Specs>, setup: Setup): Prepared;
+  prepare?(this: void, options: OptionValues<Specs>, setup: Setup): Prepared;
   /**
    * A new group's state. Plain data, since the runtime snapshots it: numbers, bigints, strings, booleans, null,
    * arrays, objects, Map, Set, Date and typed arrays.
    */
-  state?(options: OptionValues<Specs>, prepared: Prepared): State;
+  state?(this: void, options: OptionValues<Specs>, prepared: Prepared): State;
   /** The version of the state's shape, 1 if it never changed. A snapshot of an older version goes through `migrate`. */
   readonly version?: number;
   /** One group's state as an older version stored it, in today's shape. */
-  migrate?(old: unknown, fromVersion: number): State;
+  migrate?(this: void, old: unknown, fromVersion: number): State;
   /** What to do when a handler throws, unless the TICKscript says `.onError(…)`. */
   readonly onError?: ErrorPolicy;
 }
@@ -79,6 +79,7 @@ export interface StreamUdf<
   readonly provides: Provides;
   /** Called for each point, in order. If it returns a promise, the next call waits for it. */
   point(
+    this: void,
     point: Point,
     context: Context<OptionValues<Specs>, Prepared, State, Provides extends 'stream' ? Point : Batch>,
   ): void | Promise<void>;
@@ -96,6 +97,7 @@ export interface BatchUdf<
   readonly provides: Provides;
   /** Called for each batch once it is complete. If it returns a promise, the next call waits for it. */
   batch(
+    this: void,
     batch: Batch,
     context: Context<OptionValues<Specs>, Prepared, State, Emitted<Provides>>,
   ): void | Promise<void>;
@@ -115,14 +117,17 @@ export interface StreamingBatchUdf<
   readonly wants: 'batch';
   readonly provides: Provides;
   beginBatch?(
+    this: void,
     batch: BatchInfo,
     context: Context<OptionValues<Specs>, Prepared, State, Point | BatchPoint>,
   ): void | Promise<void>;
   point(
+    this: void,
     point: BatchPoint,
     context: Context<OptionValues<Specs>, Prepared, State, Point | BatchPoint>,
   ): void | Promise<void>;
   endBatch?(
+    this: void,
     batch: BatchInfo & { readonly time: bigint },
     context: Context<OptionValues<Specs>, Prepared, State, Point | BatchPoint>,
   ): void | Promise<void>;
@@ -156,6 +161,9 @@ export interface Handlers {
   readonly endBatch: ((batch: never, context: never) => void | Promise<void>) | undefined;
 }
 
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- exactly that: no option name compiles
+type NoOptions = {};
+
 /** A name that a TICKscript can write after `@` or `.`. */
 const identifier = /^[A-Za-z][A-Za-z0-9_]*$/;
 
@@ -170,21 +178,21 @@ export function defineUdf<
   const Provides extends EdgeType,
   Prepared = undefined,
   State = undefined,
-  const Specs extends OptionSpecs = Record<never, never>,
+  const Specs extends OptionSpecs = NoOptions,
 >(udf: StreamUdf<Name, Specs, Prepared, State, Provides>): UdfDefinition<Specs>;
 export function defineUdf<
   const Name extends string,
   const Provides extends EdgeType,
   Prepared = undefined,
   State = undefined,
-  const Specs extends OptionSpecs = Record<never, never>,
+  const Specs extends OptionSpecs = NoOptions,
 >(udf: BatchUdf<Name, Specs, Prepared, State, Provides>): UdfDefinition<Specs>;
 export function defineUdf<
   const Name extends string,
   const Provides extends EdgeType,
   Prepared = undefined,
   State = undefined,
-  const Specs extends OptionSpecs = Record<never, never>,
+  const Specs extends OptionSpecs = NoOptions,
 >(udf: StreamingBatchUdf<Name, Specs, Prepared, State, Provides>): UdfDefinition<Specs>;
 export function defineUdf(udf: AnyUdf): UdfDefinition {
   const problems = definitionProblems(udf);
@@ -231,9 +239,9 @@ interface AnyUdf extends Base<string, OptionSpecs, unknown, unknown> {
 function definitionProblems(udf: AnyUdf): string[] {
   const problems: string[] = [];
   if (!identifier.test(udf.name)) problems.push('the name must be a letter, then letters, digits and _');
-  for (const edge of [udf.wants, udf.provides]) {
-    if ((edge as string) !== 'stream' && (edge as string) !== 'batch') {
-      problems.push(`"wants" and "provides" are 'stream' or 'batch', got "${String(edge)}"`);
+  for (const edge of [udf.wants, udf.provides] as string[]) {
+    if (edge !== 'stream' && edge !== 'batch') {
+      problems.push(`"wants" and "provides" are 'stream' or 'batch', got "${edge}"`);
     }
   }
   for (const name of Object.keys(udf.options ?? {})) {

@@ -153,7 +153,7 @@ function specOf(
   return { args, shape, required, repeatable, default: repeatable ? [] : preset, doc: given.doc };
 }
 
-function single<Given extends Common, Value>(argument: Argument, given: Given, preset: unknown) {
+function single<Value>(argument: Argument, given: Common, preset: unknown): OptionSpec<Value> {
   const problem = preset === undefined ? undefined : argumentProblem(argument, preset as number);
   if (problem !== undefined) throw new UdfError('invalid_argument', `an option's default ${problem}`);
   return specOf('single', [argument], given, preset) as OptionSpec<Value>;

@@ -117,7 +117,10 @@ export class FrameReader {
   }
 
   #tooLarge(size: number): UdfError {
-    return new UdfError('limit', `a message of ${size} bytes is above the limit of ${this.#limit} (messageBytes)`);
+    return new UdfError(
+      'limit',
+      `a message of ${size} bytes is above the limit of ${this.#limit} (messageBytes)`,
+    );
   }
 }
 

@@ -119,7 +119,9 @@ export function decodeResponse(payload: Uint8Array): Response {
         kind: 'info',
         wants: enumName(edgeTypes, wants),
         provides: enumName(edgeTypes, provides),
-        options: mapValues(options, ({ valueTypes }) => valueTypes.map((type) => enumName(argumentTypes, type))),
+        options: mapValues(options, ({ valueTypes }) =>
+          valueTypes.map((type) => enumName(argumentTypes, type)),
+        ),
       };
     }
     case 'init':
@@ -188,7 +190,7 @@ export function decodePoint(body: Uint8Array): PointMessage {
  * Throws `malformed`.
  */
 export function canonicalPoint(body: Uint8Array): Uint8Array {
-  return schema.Point.encode(decode(schema.Point, body) as unknown as protobuf.Message).finish();
+  return schema.Point.encode(decode(schema.Point, body)).finish();
 }
 
 // ---- protobufjs's side ----
@@ -228,7 +230,7 @@ type RawPoint = Omit<PointMessage, 'time' | 'fieldsInt'> & {
 
 function decode(type: protobuf.Type, bytes: Uint8Array): RawOneof {
   try {
-    return type.decode(bytes) as unknown as RawOneof;
+    return type.decode(bytes);
   } catch (cause) {
     throw new UdfError('malformed', `these bytes are no ${type.name} message (${(cause as Error).message})`, {
       cause,
@@ -237,7 +239,7 @@ function decode(type: protobuf.Type, bytes: Uint8Array): RawOneof {
 }
 
 function encode(type: protobuf.Type, message: Readonly<Record<string, unknown>>): Buffer {
-  return prependLength(type.encode(type.create(message as protobuf.Properties<object>)).finish());
+  return prependLength(type.encode(type.create(message)).finish());
 }
 
 function sharedMessage(raw: RawOneof, what: string): DataMessage | { kind: 'keepalive'; time: bigint } {
@@ -266,7 +268,9 @@ function rawShared(message: DataMessage | { kind: 'keepalive'; time: bigint }): 
     case 'begin':
       return { begin: { ...message, size: longOf(message.size) } };
     case 'point':
-      return { point: { ...message, time: longOf(message.time), fieldsInt: mapValues(message.fieldsInt, longOf) } };
+      return {
+        point: { ...message, time: longOf(message.time), fieldsInt: mapValues(message.fieldsInt, longOf) },
+      };
     case 'end':
       return { end: { ...message, tmax: longOf(message.tmax) } };
   }
@@ -324,6 +328,9 @@ function enumName<Name>(names: readonly Name[], value: number): Name {
   return name;
 }
 
-function mapValues<In, Out>(map: Readonly<Record<string, In>>, convert: (value: In) => Out): Record<string, Out> {
+function mapValues<In, Out>(
+  map: Readonly<Record<string, In>>,
+  convert: (value: In) => Out,
+): Record<string, Out> {
   return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, convert(value)]));
 }

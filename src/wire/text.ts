@@ -1,0 +1,68 @@
+/**
+ * Reads short strings without making them anew.
+ *
+ * The same few strings (field names, tag values, states such as SHOWTIME) come with nearly every point. Asking V8 to
+ * decode bytes costs about ten times as much as comparing them with a string that it already has, and a string that is
+ * shared takes no memory in a million groups' state. So ASCII strings of up to `maxLength` bytes are kept in a table of
+ * fixed size; a collision replaces what was there. A hostile stream of ever-new strings makes it useless, not large.
+ */
+const tableSize = 4096;
+const maxLength = 48;
+const table: string[] = new Array<string>(tableSize).fill('');
+
+/** The UTF-8 text in `buf[start..end)`; broken sequences become U+FFFD. */
+export function readText(buf: Buffer, start: number, end: number): string {
+  const length = end - start;
+  if (length === 0) return '';
+  if (length > maxLength) return buf.toString('utf8', start, end);
+  let hash = length;
+  let highBits = 0;
+  for (let at = start; at < end; at++) {
+    const byte = buf[at]!;
+    hash = Math.imul(hash ^ byte, 0x0100_0193); // FNV-1a
+    highBits |= byte;
+  }
+  if (highBits > 0x7f) return buf.toString('utf8', start, end);
+  const slot = (hash ^ (hash >>> 15)) & (tableSize - 1);
+  const known = table[slot]!;
+  if (known.length === length && matches(known, buf, start)) return known;
+  return (table[slot] = buf.toString('latin1', start, end));
+}
+
+function matches(text: string, buf: Buffer, start: number): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) !== buf[start + index]) return false;
+  }
+  return true;
+}
+
+/**
+ * The bytes of names that the code asks for or writes again and again. Bounded: a UDF that makes up names per point
+ * empties it now and then, no more.
+ */
+const nameLimit = 4096;
+const names = new Map<string, Uint8Array>();
+
+/** A name's UTF-8 bytes, which the caller must not change. */
+export function nameBytes(name: string): Uint8Array {
+  let bytes = names.get(name);
+  if (bytes === undefined) {
+    bytes = Buffer.from(name, 'utf8');
+    if (names.size >= nameLimit) names.clear();
+    if (name.length <= 256) names.set(name, bytes);
+  }
+  return bytes;
+}
+
+/** Writes text as UTF-8 at `at` and returns where it ends. There must be room for three bytes a character. */
+export function writeText(buf: Buffer, at: number, text: string): number {
+  const { length } = text;
+  // Below this a loop beats the call into V8's native writer.
+  if (length > 32) return at + buf.write(text, at);
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return at + buf.write(text, at);
+    buf[at + index] = code;
+  }
+  return at + length;
+}
