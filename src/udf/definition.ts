@@ -161,8 +161,8 @@ export interface Handlers {
   readonly endBatch: ((batch: never, context: never) => void | Promise<void>) | undefined;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- exactly that: no option name compiles
-type NoOptions = {};
+// eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- exactly that: no option name compiles
+type NoOptions = Record<never, never>;
 
 /** A name that a TICKscript can write after `@` or `.`. */
 const identifier = /^[A-Za-z][A-Za-z0-9_]*$/;

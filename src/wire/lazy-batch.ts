@@ -1,0 +1,112 @@
+import { UdfError } from '../errors.js';
+import type { FieldInputs, LongLike, Tags } from '../values.js';
+import type { FrameOutput } from './frame-output.js';
+import { int64Of } from './int64.js';
+import { LazyPoint } from './lazy-point.js';
+import { type BeginMessage, encodeResponse } from './messages.js';
+
+/** One frame as it came: `buf[start..end)`. */
+export interface FrameSlice {
+  readonly buf: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What to make a point of a batch from. */
+export interface BatchPointSource {
+  readonly time: bigint | LongLike;
+  readonly tags?: Tags;
+  readonly fields: FieldInputs;
+}
+
+/** What a batch is called and grouped by. */
+export type BatchHead = Omit<BeginMessage, 'size'>;
+
+/** A batch whose points are views over their bytes; unchanged, it is sent on as the frames that it came in. */
+export class LazyBatch {
+  readonly name: string;
+  readonly group: string;
+  readonly tags: Tags;
+  readonly byName: boolean;
+  readonly time: bigint;
+  readonly points: readonly LazyPoint[];
+  /** The frames that opened and closed it, as long as they still say what it is. */
+  private readonly begin: FrameSlice | undefined;
+  private readonly end: FrameSlice | undefined;
+
+  constructor(
+    head: BatchHead,
+    time: bigint,
+    points: readonly LazyPoint[],
+    begin?: FrameSlice,
+    end?: FrameSlice,
+  ) {
+    this.name = head.name;
+    this.group = head.group;
+    this.tags = head.tags;
+    this.byName = head.byName;
+    this.time = time;
+    this.points = points;
+    this.begin = begin;
+    this.end = end;
+  }
+
+  /** A new batch. Throws `invalid_argument` for a value that the protocol cannot hold. */
+  static create(
+    head: BatchHead,
+    time: bigint | LongLike,
+    points: readonly (LazyPoint | BatchPointSource)[],
+  ): LazyBatch {
+    return new LazyBatch(head, int64Of(time, "a batch's time"), lazyPoints(points, head.group));
+  }
+
+  withPoints(points: readonly (LazyPoint | BatchPointSource)[]): LazyBatch {
+    return new LazyBatch(this, this.time, lazyPoints(points, this.group));
+  }
+
+  withName(name: string): LazyBatch {
+    return new LazyBatch({ ...this.head(), name }, this.time, this.points);
+  }
+
+  withTags(tags: Tags): LazyBatch {
+    return new LazyBatch({ ...this.head(), tags }, this.time, this.points);
+  }
+
+  withTime(time: bigint | LongLike): LazyBatch {
+    return new LazyBatch(this, int64Of(time, "a batch's time"), this.points);
+  }
+
+  /** Adds its frames to `output`: Begin with the true size, the points, End. */
+  writeTo(output: FrameOutput): void {
+    const { begin, end } = this;
+    if (begin) output.add(begin.buf, begin.start, begin.end);
+    else add(output, encodeResponse({ kind: 'begin', ...this.head(), size: BigInt(this.points.length) }));
+    for (const point of this.points) output.add(point.buf, point.frame, point.end);
+    if (end) output.add(end.buf, end.start, end.end);
+    else add(output, encodeResponse({ kind: 'end', ...this.head(), tmax: this.time }));
+  }
+
+  private head(): BatchHead {
+    const { name, group, tags, byName } = this;
+    return { name, group, tags, byName };
+  }
+}
+
+function add(output: FrameOutput, frame: Buffer): void {
+  output.add(frame, 0, frame.length);
+}
+
+function lazyPoints(points: readonly (LazyPoint | BatchPointSource)[], group: string): readonly LazyPoint[] {
+  return points.map((point) => {
+    if (point instanceof LazyPoint) return point;
+    if (typeof point !== 'object' || (point as unknown) === null) {
+      throw new UdfError('invalid_argument', `a batch's point must be an object, got ${typeof point}`);
+    }
+    return LazyPoint.create(batchPointHead(point, group), point.fields);
+  });
+}
+
+/** Kapacitor's batch points carry neither name nor database, retention policy or dimensions. */
+function batchPointHead({ time, tags = {} }: BatchPointSource, group: string) {
+  return { time, name: '', database: '', retentionPolicy: '', group, dimensions: [], tags, byName: false };
+}
