@@ -151,8 +151,8 @@ export interface UdfDefinition<Specs extends OptionSpecs = OptionSpecs> {
 
 /** A definition's functions with their types erased: the runtime passes each what its own definition produced. */
 export interface Handlers {
-  check(options: unknown): readonly string[];
-  prepare(options: unknown, setup: Setup): unknown;
+  readonly check: (options: unknown) => readonly string[];
+  readonly prepare: (options: unknown, setup: Setup) => unknown;
   readonly state: ((options: unknown, prepared: unknown) => unknown) | undefined;
   readonly migrate: ((old: unknown, fromVersion: number) => unknown) | undefined;
   readonly point: ((point: never, context: never) => void | Promise<void>) | undefined;

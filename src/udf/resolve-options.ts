@@ -22,19 +22,29 @@ export type OptionArgument =
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'duration'; readonly value: bigint };
 
-/** Options that fit, or all that is wrong with them in TICKscript terms. */
-export type ResolvedOptions =
-  | { readonly options: Readonly<Record<string, unknown>>; readonly problems?: never }
-  | { readonly options?: never; readonly problems: readonly string[] };
+/** The options as handlers read them, and all that is wrong with them in TICKscript terms. */
+export interface ResolvedOptions {
+  /** By name; a value that has a problem, or that is not given and has no default, is undefined. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly problems: readonly string[];
+}
 
-/** Checks the calls against the specs and fills in defaults. Reports every problem at once; never throws. */
-export function resolveOptions(specs: OptionSpecs, calls: readonly OptionCall[]): ResolvedOptions {
+/**
+ * Checks the calls against the specs, fills in defaults, and has `check` look at the options taken together. Reports
+ * every problem at once. Throws only what `check` throws when nothing else is wrong.
+ */
+export function resolveOptions(
+  specs: OptionSpecs,
+  calls: readonly OptionCall[],
+  check: (options: unknown) => readonly string[] = () => [],
+): ResolvedOptions {
   const problems: string[] = [];
+  const unknown: string[] = [];
   const given = new Map<string, unknown[]>();
   for (const call of calls) {
     const spec = Object.hasOwn(specs, call.name) ? specs[call.name] : undefined;
     if (!spec) {
-      problems.push(`unknown option .${call.name}()${suggestion(call.name, Object.keys(specs))}`);
+      unknown.push(`unknown option .${call.name}()${suggestion(call.name, Object.keys(specs))}`);
       continue;
     }
     const found = callProblems(spec, call);
@@ -51,7 +61,22 @@ export function resolveOptions(specs: OptionSpecs, calls: readonly OptionCall[])
     if (!values && spec.required) problems.push(`.${name}() is required`);
     options[name] = values ? (spec.repeatable ? values : values[0]) : spec.default;
   }
-  return problems.length > 0 ? { problems: [...new Set(problems)] } : { options };
+  problems.push(...together(check, options, problems.length > 0), ...unknown);
+  return { options, problems: [...new Set(problems)] };
+}
+
+/** `check` is written for options that fit: when some do not, it may stumble over what is missing. */
+function together(
+  check: (options: unknown) => readonly string[],
+  options: unknown,
+  incomplete: boolean,
+): readonly string[] {
+  try {
+    return check(options);
+  } catch (error) {
+    if (incomplete) return [];
+    throw error;
+  }
 }
 
 function callProblems(spec: OptionSpec, call: OptionCall): string[] {

@@ -2,7 +2,9 @@ import { lengthSize, writeLength } from './frame-header.js';
 
 const slabBytes = 64 * 1024;
 
-/** What a Point frame has besides its two lengths: the tag of field 17 in a Request or Response, two bytes. */
+/** The tag of a Point in a Request or Response: field 17, length-delimited. */
+export const pointTag0 = 0x8a;
+export const pointTag1 = 0x01;
 const pointTagBytes = 2;
 const mostHeaderBytes = 5 + pointTagBytes + 5;
 
@@ -49,8 +51,8 @@ export class FrameArena implements FrameSpan {
       this.headerBytes = headerBytes;
     }
     const at = writeLength(buf, frame, payload);
-    buf[at] = 0x8a;
-    buf[at + 1] = 0x01;
+    buf[at] = pointTag0;
+    buf[at + 1] = pointTag1;
     this.body = writeLength(buf, at + 2, size);
     this.end = this.body + size;
     return this;

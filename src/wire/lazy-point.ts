@@ -1,5 +1,5 @@
 import type { Fields, FieldInput, FieldInputs, FieldValue, LongLike, Tags } from '../values.js';
-import type { FrameSpan } from './frame-arena.js';
+import { type FrameSpan, pointTag0, pointTag1 } from './frame-arena.js';
 import { canonicalPoint } from './messages.js';
 import { readDouble, readInt64 } from './numbers.js';
 import {
@@ -53,9 +53,18 @@ export class LazyPoint {
   }
 
   /**
-   * A point from a frame off the wire. Bytes in Kapacitor's own order are viewed as they are; anything else that is a
-   * Point message is brought into that order first. Throws `malformed`.
+   * A point from a frame off the wire, or `undefined` if the frame holds something else. Bytes in Kapacitor's own order
+   * are viewed as they are; anything else that is a Point message is brought into that order first. Throws `malformed`.
    */
+  static fromFrame(buf: Buffer, frame: number, payload: number, end: number): LazyPoint | undefined {
+    if (buf[payload] !== pointTag0 || buf[payload + 1] !== pointTag1) return undefined;
+    const size = layout.readLength(buf, payload + 2);
+    const body = layout.valueEnd;
+    if (body + size !== end) return undefined;
+    return LazyPoint.read(buf, frame, body, end);
+  }
+
+  /** As `fromFrame`, where it is known that the Point message is `buf[body..end)`. */
   static read(buf: Buffer, frame: number, body: number, end: number): LazyPoint {
     const point = new LazyPoint(buf, frame, body, end);
     if (point.scan()) return point;

@@ -1,0 +1,316 @@
+import { UdfError } from '../errors.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Transport } from '../transport/transport.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import { FrameReader } from '../wire/frame-reader.js';
+import { encodeResponse } from '../wire/messages.js';
+import { Emitter } from './emitter.js';
+import { Heartbeat } from './heartbeat.js';
+import { Inbox } from './inbox.js';
+import type { InstanceDefaults } from './instance.js';
+import { type Limits, resolveLimits } from './limits.js';
+import { Sender } from './sender.js';
+import { Session } from './session.js';
+import { type AgentStats, Counters } from './stats.js';
+
+export interface AgentOptions extends InstanceDefaults {
+  readonly definition: UdfDefinition;
+  readonly transport: Transport;
+  readonly logger: Logger;
+  readonly limits?: Partial<Limits> | undefined;
+  /**
+   * Refuse a snapshot that cannot be restored, instead of starting afresh. The task then fails each time it is
+   * enabled, until it is deleted.
+   */
+  readonly strictRestore?: boolean | undefined;
+}
+
+/** One conversation with Kapacitor: a connection, from its first byte to its last. */
+export interface Agent {
+  /** Resolves when the conversation is over, whatever the reason. Never rejects. */
+  readonly closed: Promise<void>;
+  readonly stats: AgentStats;
+  /** Reads no more, finishes what has come, sends it, closes. Resolves with `closed`. */
+  drain(): Promise<void>;
+  /** Ends at once; what was not sent is lost. */
+  destroy(reason?: Error): void;
+}
+
+/**
+ * Serves a UDF on one connection. Everything that goes wrong afterwards ends that connection, with a line in the log
+ * and, if Kapacitor still listens, an error that it shows for the task.
+ *
+ * Throws `invalid_argument` for limits that are none.
+ */
+export function createAgent(options: AgentOptions): Agent {
+  return new ConnectionAgent(options, resolveLimits(options.limits));
+}
+
+/** How long a failed connection may take to read its last message before it is cut. */
+const lingerMs = 5_000;
+
+/**
+ * A connection's life: bytes in, requests one after the other, bytes out.
+ *
+ * Requests are handled as they are read, within the chunk that they came in. Only while a handler is busy (async, or a
+ * snapshot) or Kapacitor does not read do they wait in the inbox; keepalives are answered past them, and when the inbox
+ * is full reading pauses and heartbeats go out on our own.
+ */
+class ConnectionAgent implements Agent {
+  readonly closed: Promise<void>;
+  readonly #transport: Transport;
+  readonly #limits: Limits;
+  readonly #counters = new Counters();
+  readonly #abort = new AbortController();
+  readonly #emitter: Emitter;
+  readonly #sender: Sender;
+  readonly #session: Session;
+  readonly #reader: FrameReader;
+  readonly #inbox = new Inbox();
+  readonly #heartbeat: Heartbeat;
+  #resolveClosed!: () => void;
+
+  #busy = false;
+  #paused = false;
+  /** Whether frames are being handled now, so that what is emitted goes out at the end of the turn. */
+  #inTurn = false;
+  /** No more will be read: Kapacitor closed its side, or we drain. */
+  #inputEnded = false;
+  #phase: 'open' | 'closing' | 'closed' = 'open';
+
+  constructor(options: AgentOptions, limits: Limits) {
+    const { definition, transport } = options;
+    this.#transport = transport;
+    this.#limits = limits;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.#emitter = new Emitter(definition, this.#counters, () => {
+      this.#sender.added(this.#inTurn);
+    });
+    this.#sender = new Sender(transport.output, this.#emitter.frames, limits.outputBytes);
+    const send = (frame: Buffer): void => {
+      this.#sender.send(frame);
+      this.#sender.added(this.#inTurn);
+    };
+    this.#session = new Session({
+      ...options,
+      limits,
+      logger: options.logger.child({ udf: definition.name }),
+      emitter: this.#emitter,
+      counters: this.#counters,
+      signal: this.#abort.signal,
+      send,
+      close: () => {
+        this.#close(lingerMs);
+      },
+    });
+    this.#reader = new FrameReader(limits.messageBytes, (buf, frame, payload, end) => {
+      this.#receive(buf, frame, payload, end);
+    });
+    this.#heartbeat = new Heartbeat(() => {
+      send(encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n }));
+    });
+    this.#listen();
+  }
+
+  get stats(): AgentStats {
+    const { own: counters, ...counted } = this.#counters;
+    return {
+      ...counted,
+      bytesOut: this.#sender.sent,
+      groups: this.#session.groups,
+      counters: { ...counters },
+    };
+  }
+
+  drain(): Promise<void> {
+    if (this.#phase === 'open' && !this.#inputEnded) {
+      this.#inputEnded = true;
+      this.#transport.input.pause();
+      this.#settle();
+    }
+    return this.closed;
+  }
+
+  destroy(reason?: Error): void {
+    this.#transport.destroy(reason);
+    this.#over();
+  }
+
+  // ---- the stream's events ----
+
+  #listen(): void {
+    const { input, output } = this.#transport;
+    input.on('data', (chunk: Buffer) => {
+      this.#read(chunk);
+    });
+    input.once('end', () => {
+      this.#inputEnded = true;
+      if (this.#reader.midFrame || this.#session.midBatch) {
+        this.#session.logger.warn({}, 'the stream ended in the middle of a message or batch, which is lost');
+      }
+      this.#settle();
+    });
+    output.on('drain', () => {
+      this.#work();
+    });
+    for (const stream of new Set([input, output])) {
+      stream.on('error', (error: Error) => {
+        this.#lost(error);
+      });
+    }
+    output.once('close', () => {
+      this.#lost(undefined);
+    });
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#phase !== 'open' || this.#inputEnded) return;
+    this.#counters.bytesIn += chunk.length;
+    this.#turn(() => {
+      this.#reader.push(chunk);
+    });
+  }
+
+  /** A frame came: it is handled now, or waits its turn. */
+  #receive(buf: Buffer, frame: number, payload: number, end: number): void {
+    if (!this.#busy && this.#inbox.empty && !this.#sender.blocked) {
+      this.#handle(buf, frame, payload, end);
+    } else if (buf[payload] === keepaliveTag) {
+      this.#handle(buf, frame, payload, end);
+    } else {
+      this.#inbox.push({ buf, frame, payload, end });
+    }
+  }
+
+  // ---- work ----
+
+  #handle(buf: Buffer, frame: number, payload: number, end: number): void {
+    const called = this.#session.handle(buf, frame, payload, end);
+    if (called) this.#await(called);
+  }
+
+  #await(called: Promise<void>): void {
+    this.#busy = true;
+    const { handlerMs } = this.#limits;
+    const timer =
+      handlerMs > 0
+        ? setTimeout(() => {
+            this.#fail(
+              new UdfError('handler_timeout', `a handler took longer than ${handlerMs} ms (handlerMs)`),
+            );
+          }, handlerMs)
+        : undefined;
+    called
+      .catch((reason: unknown) => {
+        this.#fail(reason);
+      })
+      .finally(() => {
+        clearTimeout(timer);
+        this.#busy = false;
+        this.#work();
+      });
+  }
+
+  /** Goes on with what waits. */
+  #work(): void {
+    this.#turn(() => {
+      while (!this.#busy && !this.#inbox.empty && !this.#sender.blocked && this.#phase === 'open') {
+        const { buf, frame, payload, end } = this.#inbox.shift();
+        this.#handle(buf, frame, payload, end);
+      }
+    });
+  }
+
+  /** Does some work, sends what came of it, and sees how to go on. */
+  #turn(work: () => void): void {
+    if (this.#phase !== 'open') return;
+    this.#inTurn = true;
+    try {
+      work();
+    } catch (reason) {
+      this.#fail(reason);
+    } finally {
+      this.#inTurn = false;
+    }
+    this.#sender.flush();
+    this.#settle();
+  }
+
+  /** Reads on or pauses; closes when all is done. */
+  #settle(): void {
+    if (this.#phase !== 'open') return;
+    if (this.#inputEnded) {
+      if (!this.#busy && this.#inbox.empty) this.#close();
+      else if (this.#busy) this.#heartbeat.start();
+      return;
+    }
+    const { blocked } = this.#sender;
+    const pause = blocked || this.#inbox.bytes > this.#limits.inputBytes;
+    // Behind unread output a heartbeat would only add to it.
+    if (pause && !blocked) this.#heartbeat.start();
+    else this.#heartbeat.stop();
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.#transport.input.pause();
+    else this.#transport.input.resume();
+  }
+
+  // ---- the end ----
+
+  /** Ends the conversation with an error that Kapacitor shows for the task. */
+  #fail(reason: unknown): void {
+    if (this.#phase !== 'open') return;
+    const error = UdfError.from(reason);
+    const level = error.code === 'internal' || error.code === 'handler' ? 'error' : 'warn';
+    this.#session.logger[level]({ code: error.code, err: error }, `connection ends: ${error.message}`);
+    this.#sender.send(encodeResponse({ kind: 'error', error: error.message }));
+    this.#close(lingerMs);
+  }
+
+  /** Sends what there is and closes; the other side has `withinMs` to read it, for ever if none is given. */
+  #close(withinMs?: number): void {
+    if (this.#phase !== 'open') return;
+    this.#phase = 'closing';
+    this.#stopWork();
+    this.#sender.flush();
+    const cut = (): void => {
+      this.#transport.destroy();
+    };
+    const timer = withinMs === undefined ? undefined : setTimeout(cut, withinMs);
+    this.#transport.output.end(() => {
+      clearTimeout(timer);
+      cut();
+      this.#over();
+    });
+  }
+
+  /** The connection is gone, expectedly or not. */
+  #lost(error: Error | undefined): void {
+    if (this.#phase === 'open') {
+      const details = error ? { err: UdfError.from(error, 'connection') } : {};
+      this.#session.logger.warn(details, 'connection lost; what was not sent is lost with it');
+      this.#transport.destroy();
+    }
+    this.#over();
+  }
+
+  #over(): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    this.#stopWork();
+    if (this.#session.started) this.#session.logger.info({ stats: this.stats }, 'task ended');
+    this.#resolveClosed();
+  }
+
+  #stopWork(): void {
+    this.#reader.stop();
+    this.#inbox.clear();
+    this.#heartbeat.stop();
+    this.#abort.abort();
+  }
+}
+
+/** The first byte of a Request that is a keepalive: field 3, length-delimited. */
+const keepaliveTag = 0x1a;

@@ -1,0 +1,231 @@
+import { randomInt } from 'node:crypto';
+
+/** When a group's state is forgotten; neither by default. */
+export interface GroupExpiry {
+  /** After so many nanoseconds without points, in the points' own time. */
+  readonly ttl?: bigint | undefined;
+  /** When there are more groups than this: the one used longest ago first. */
+  readonly max?: number | undefined;
+}
+
+/**
+ * The state of each group, found by the bytes of its name.
+ *
+ * A `Map` would need each point's group as a new string, which costs more than all else that is done for a point. Here
+ * the bytes are hashed and compared where they lie. Names are kept as strings of one character a byte, V8's most
+ * compact form. Hashes are seeded, so that nobody can choose names that collide.
+ */
+export class GroupTable {
+  readonly #create: () => unknown;
+  readonly #max: number;
+  readonly #ttl: bigint | undefined;
+  readonly #order: UseOrder | undefined;
+  readonly #seed = randomInt(0x7fff_ffff);
+
+  /** Open addressing: an entry's index plus one, 0 for none. At most half full. */
+  #slots = new Int32Array(64);
+  #hashes = new Int32Array(32);
+  readonly #names: (string | undefined)[] = [];
+  readonly #states: unknown[] = [];
+  /** Indexes of forgotten entries, to be used again. */
+  readonly #free: number[] = [];
+  #size = 0;
+  #newest: bigint | undefined;
+
+  constructor(create: () => unknown, { ttl, max }: GroupExpiry = {}) {
+    this.#create = create;
+    this.#ttl = ttl;
+    this.#max = max ?? Infinity;
+    this.#order = ttl === undefined && max === undefined ? undefined : new UseOrder();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether `touch` needs to be told of each use. */
+  get expires(): boolean {
+    return this.#order !== undefined;
+  }
+
+  /** The index of the group named `buf[start..start + length)`, which is created if it is new. */
+  find(buf: Uint8Array, start: number, length: number): number {
+    let hash = this.#seed;
+    for (let at = start; at < start + length; at++) hash = Math.imul(hash ^ buf[at]!, 0x0100_0193); // FNV-1a
+    hash ^= hash >>> 15;
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const index = this.#slots[slot]! - 1;
+      if (index < 0) return this.#add(slot, hash, binary(buf, start, length), this.#create());
+      if (this.#hashes[index] === hash && equal(this.#names[index]!, buf, start, length)) return index;
+    }
+  }
+
+  state(index: number): unknown {
+    return this.#states[index];
+  }
+
+  setState(index: number, state: unknown): void {
+    this.#states[index] = state;
+  }
+
+  /** Notes that a group had a point at `time`, and forgets the groups that are due; never this one. */
+  touch(index: number, time: bigint): void {
+    const order = this.#order;
+    if (!order) return;
+    order.use(index, time);
+    if (this.#newest === undefined || time > this.#newest) this.#newest = time;
+    while (order.first !== index && (this.#size > this.#max || this.#isOver(order.timeOf(order.first)))) {
+      this.#forget(order.first);
+    }
+  }
+
+  #isOver(lastUse: bigint): boolean {
+    return this.#ttl !== undefined && lastUse + this.#ttl < this.#newest!;
+  }
+
+  /** Each group as `[name, state, time of last use]`, used longest ago first where that is known. */
+  *entries(): Generator<GroupEntry> {
+    const order = this.#order;
+    for (const index of order ? order.indexes() : this.#states.keys()) {
+      const name = this.#names[index];
+      if (name !== undefined) yield [name, this.#states[index], order ? order.timeOf(index) : undefined];
+    }
+  }
+
+  /** Puts a group back as `entries` gave it. */
+  restore([name, state, time]: GroupEntry): void {
+    const bytes = Buffer.from(name, 'latin1');
+    const index = this.find(bytes, 0, bytes.length);
+    this.#states[index] = state;
+    if (time !== undefined) this.touch(index, time);
+  }
+
+  clear(): void {
+    this.#slots = new Int32Array(64);
+    this.#hashes = new Int32Array(32);
+    this.#names.length = this.#states.length = this.#free.length = 0;
+    this.#size = 0;
+    this.#newest = undefined;
+    this.#order?.clear();
+  }
+
+  #add(slot: number, hash: number, name: string, state: unknown): number {
+    const index = this.#free.pop() ?? this.#names.length;
+    this.#names[index] = name;
+    this.#states[index] = state;
+    if (index >= this.#hashes.length) this.#hashes = grown(this.#hashes);
+    this.#hashes[index] = hash;
+    this.#slots[slot] = index + 1;
+    this.#size++;
+    if (2 * this.#size > this.#slots.length) this.#rehash();
+    return index;
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(2 * this.#slots.length);
+    const mask = this.#slots.length - 1;
+    for (let index = 0; index < this.#names.length; index++) {
+      if (this.#names[index] === undefined) continue;
+      let slot = this.#hashes[index]! & mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = index + 1;
+    }
+  }
+
+  #forget(index: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let hole = this.#hashes[index]! & mask;
+    while (slots[hole] !== index + 1) hole = (hole + 1) & mask;
+    // Whoever stands behind the hole and could have stood in it moves up, so that no search stops short of it.
+    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const home = this.#hashes[slots[slot]! - 1]! & mask;
+      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+        slots[hole] = slots[slot]!;
+        hole = slot;
+      }
+    }
+    slots[hole] = 0;
+    this.#names[index] = undefined;
+    this.#states[index] = undefined;
+    this.#free.push(index);
+    this.#order!.remove(index);
+    this.#size--;
+  }
+}
+
+/** A group's name (one character a byte), its state, and the time of its last use where that is kept. */
+export type GroupEntry = readonly [name: string, state: unknown, time: bigint | undefined];
+
+function binary(buf: Uint8Array, start: number, length: number): string {
+  return Buffer.from(buf.buffer, buf.byteOffset + start, length).toString('latin1');
+}
+
+function equal(name: string, buf: Uint8Array, start: number, length: number): boolean {
+  if (name.length !== length) return false;
+  for (let index = 0; index < length; index++) {
+    if (name.charCodeAt(index) !== buf[start + index]) return false;
+  }
+  return true;
+}
+
+function grown(array: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * array.length);
+  larger.set(array);
+  return larger;
+}
+
+/** The groups in the order of their last use: a doubly linked list in typed arrays, and each one's time. */
+class UseOrder {
+  #next = new Int32Array(32).fill(none);
+  #previous = new Int32Array(32).fill(none);
+  readonly #times: bigint[] = [];
+  first = none;
+  #last = none;
+
+  timeOf(index: number): bigint {
+    return this.#times[index]!;
+  }
+
+  use(index: number, time: bigint): void {
+    const known = this.#times[index];
+    this.#times[index] = known === undefined || time > known ? time : known;
+    if (index === this.#last) return;
+    if (known !== undefined) this.#unlink(index);
+    while (index >= this.#next.length) {
+      this.#next = grown(this.#next);
+      this.#previous = grown(this.#previous);
+    }
+    this.#next[index] = none;
+    this.#previous[index] = this.#last;
+    if (this.#last === none) this.first = index;
+    else this.#next[this.#last] = index;
+    this.#last = index;
+  }
+
+  remove(index: number): void {
+    this.#unlink(index);
+    (this.#times as (bigint | undefined)[])[index] = undefined;
+  }
+
+  *indexes(): Generator<number> {
+    for (let index = this.first; index !== none; index = this.#next[index]!) yield index;
+  }
+
+  clear(): void {
+    this.first = this.#last = none;
+    this.#times.length = 0;
+  }
+
+  #unlink(index: number): void {
+    const next = this.#next[index]!;
+    const previous = this.#previous[index]!;
+    if (previous === none) this.first = next;
+    else this.#next[previous] = next;
+    if (next === none) this.#last = previous;
+    else this.#previous[next] = previous;
+  }
+}
+
+const none = -1;

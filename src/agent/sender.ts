@@ -1,0 +1,81 @@
+import type { Writable } from 'node:stream';
+import { UdfError } from '../errors.js';
+import type { FrameOutput } from '../wire/frame-output.js';
+
+/** Above so many bytes on their way, no further input is worked on until Kapacitor has read some. */
+const blockedBytes = 256 * 1024;
+
+/** Within one turn so much is collected before it is handed to the socket. */
+const flushBytes = 256 * 1024;
+
+/** Sends frames in few, large writes: those of one turn of the event loop together. */
+export class Sender {
+  readonly #output: Writable;
+  readonly #frames: FrameOutput;
+  readonly #limitBytes: number;
+  #sent = 0;
+  #scheduled = false;
+  /** Whether more was waiting than allowed when last seen: asking the stream with every point would be slow. */
+  #full = false;
+
+  constructor(output: Writable, frames: FrameOutput, limitBytes: number) {
+    this.#output = output;
+    this.#frames = frames;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Bytes handed to the stream so far. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /**
+   * Whether Kapacitor reads more slowly than we write. The stream's own `write()` result does not tell: it is false
+   * after every large write, even one that the system took at once.
+   */
+  get blocked(): boolean {
+    return this.#output.writableLength > blockedBytes;
+  }
+
+  /** Adds one whole frame. */
+  send(frame: Buffer): void {
+    this.#frames.add(frame, 0, frame.length);
+  }
+
+  /** To be called when frames were added. Throws `limit` if more is waiting than the host allows. */
+  added(inTurn: boolean): void {
+    if (!inTurn) this.#schedule();
+    if (this.#frames.size >= flushBytes) this.flush();
+    if (this.#full && this.#output.writableLength > this.#limitBytes) {
+      throw new UdfError(
+        'limit',
+        `more than ${this.#limitBytes} bytes are waiting for Kapacitor to read them (outputBytes)`,
+      );
+    }
+  }
+
+  /** Hands everything to the stream. */
+  flush(): void {
+    const buffers = this.#frames.take();
+    if (buffers.length === 0) return;
+    const output = this.#output;
+    if (!output.writable) return; // the peer is gone; whoever watches the stream ends the conversation
+    if (buffers.length > 1) output.cork();
+    for (const buffer of buffers) {
+      this.#sent += buffer.length;
+      output.write(buffer);
+    }
+    if (buffers.length > 1) output.uncork();
+    this.#full = output.writableLength > this.#limitBytes;
+  }
+
+  /** A handler that emits while it waits for something is not in a turn of ours: what it emits goes out soon all the same. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+}

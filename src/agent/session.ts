@@ -1,0 +1,336 @@
+import { messageOf, UdfError } from '../errors.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { UdfDefinition, UdfLog } from '../udf/definition.js';
+import { FrameReader } from '../wire/frame-reader.js';
+import { type BatchHead, type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
+import { LazyPoint } from '../wire/lazy-point.js';
+import {
+  type BeginMessage,
+  decodeRequest,
+  encodeRequest,
+  encodeResponse,
+  type EndMessage,
+  type OptionMessage,
+  type Request,
+  type Response,
+} from '../wire/messages.js';
+import type { Emitter } from './emitter.js';
+import { type Called, Instance, type InstanceDefaults } from './instance.js';
+import { LimitedLog } from './limited-log.js';
+import type { Limits } from './limits.js';
+import { readSnapshot, writeSnapshot } from './snapshot.js';
+import type { Counters } from './stats.js';
+
+/** What a session needs of its connection. */
+export interface SessionOptions extends InstanceDefaults {
+  readonly definition: UdfDefinition;
+  readonly limits: Limits;
+  readonly logger: Logger;
+  readonly strictRestore?: boolean | undefined;
+  readonly emitter: Emitter;
+  readonly counters: Counters;
+  readonly signal: AbortSignal;
+  /** Sends one frame. */
+  send(frame: Buffer): void;
+  /** Ends the connection once all is sent: Kapacitor leaves that to us after a refusal. */
+  close(): void;
+}
+
+/** A batch that is being collected for a `batch` handler. */
+interface CollectedBatch {
+  readonly begin: BeginMessage;
+  readonly frame: FrameSlice;
+  readonly points: LazyPoint[];
+  bytes: number;
+}
+
+/**
+ * What each request means: one conversation, without the bytes' comings and goings. Requests are handled one after the
+ * other; whoever calls waits for a promise before the next one.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #definition: UdfDefinition;
+  readonly #emitter: Emitter;
+  readonly #counters: Counters;
+  #logger: Logger;
+  #failures: LimitedLog;
+  #instance: Instance | undefined;
+  #task = '';
+  #batch: CollectedBatch | undefined;
+  /** The batch that is being handled point by point. */
+  #streamed: BeginMessage | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#definition = options.definition;
+    this.#emitter = options.emitter;
+    this.#counters = options.counters;
+    this.#logger = options.logger;
+    this.#failures = new LimitedLog(options.logger);
+  }
+
+  /** Names the UDF, and the task and node once they are known. */
+  get logger(): Logger {
+    return this.#logger;
+  }
+
+  get started(): boolean {
+    return this.#instance !== undefined;
+  }
+
+  get groups(): number {
+    return this.#instance?.groups.size ?? 0;
+  }
+
+  /** Whether the stream stands inside a batch. */
+  get midBatch(): boolean {
+    return this.#batch !== undefined || this.#streamed !== undefined;
+  }
+
+  /**
+   * Handles the request in `buf[payload..end)`, whose frame starts at `frame`. Throws, or rejects with, what must end
+   * the connection.
+   */
+  handle(buf: Buffer, frame: number, payload: number, end: number): Called {
+    const point = LazyPoint.fromFrame(buf, frame, payload, end);
+    if (point) return this.#point(point);
+    const request = decodeRequest(buf.subarray(payload, end));
+    switch (request.kind) {
+      case 'point':
+        return this.#point(unusualPoint(request));
+      case 'begin':
+        return this.#begin(request, { buf, start: frame, end });
+      case 'end':
+        return this.#end(request, { buf, start: frame, end });
+      case 'keepalive':
+        this.#reply({ kind: 'keepalive', time: request.time });
+        return undefined;
+      case 'info':
+        this.#reply(infoOf(this.#definition));
+        return undefined;
+      case 'init':
+        this.#init(request);
+        return undefined;
+      case 'snapshot':
+        return this.#snapshot();
+      case 'restore':
+        return this.#restore(request.snapshot);
+    }
+  }
+
+  // ---- management ----
+
+  #reply(response: Response): void {
+    this.#options.send(encodeResponse(response));
+  }
+
+  #init(request: { taskID: string; nodeID: string; options: readonly OptionMessage[] }): void {
+    if (this.#instance) throw new UdfError('protocol', 'init came twice');
+    const { definition, emitter, counters, signal } = this.#options;
+    const { taskID: task, nodeID: node } = request;
+    this.#task = task;
+    this.#logger = this.#options.logger.child({ task, node });
+    this.#failures = new LimitedLog(this.#logger);
+    try {
+      this.#instance = new Instance(definition, {
+        calls: request.options,
+        defaults: this.#options,
+        task,
+        node,
+        signal,
+        emit: emitter.emit,
+        count: (counter, by = 1) => {
+          counters.count(counter, by);
+        },
+        log: udfLog(this.#logger),
+      });
+    } catch (reason) {
+      const error = UdfError.from(reason, 'handler');
+      this.#logger.warn({ code: error.code, err: error }, `init refused: ${error.message}`);
+      this.#reply({ kind: 'init', success: false, error: error.message });
+      this.#options.close();
+      return;
+    }
+    this.#logger.info({}, 'task started');
+    this.#reply({ kind: 'init', success: true, error: '' });
+  }
+
+  async #snapshot(): Promise<void> {
+    const { groups } = this.#ready('a snapshot request');
+    const snapshot = await writeSnapshot(this.#owner(), groups, this.#options.limits.snapshotBytes);
+    this.#reply({ kind: 'snapshot', snapshot });
+  }
+
+  async #restore(snapshot: Uint8Array): Promise<void> {
+    const { groups } = this.#ready('a restore request');
+    groups.clear();
+    try {
+      await readSnapshot(this.#owner(), groups, snapshot);
+    } catch (reason) {
+      groups.clear();
+      const error = UdfError.from(reason);
+      const message = `${this.#definition.name}: cannot restore: ${error.message}`;
+      if (this.#options.strictRestore) {
+        this.#logger.error({ code: error.code, err: error }, message);
+        this.#reply({ kind: 'restore', success: false, error: message });
+        this.#options.close();
+        return;
+      }
+      // A refusal would fail the task each time it is enabled, until somebody deletes it.
+      this.#logger.error({ code: error.code, err: error }, `${message}; starting with fresh state`);
+    }
+    this.#reply({ kind: 'restore', success: true, error: '' });
+  }
+
+  #owner() {
+    const { name, version, handlers } = this.#definition;
+    return { name, version, migrate: handlers.migrate };
+  }
+
+  // ---- data ----
+
+  #point(point: LazyPoint): Called {
+    const instance = this.#ready('a point');
+    this.#counters.pointsIn++;
+    if (this.#definition.wants === 'stream') return this.#guarded(() => instance.point(point), point);
+    if (this.#streamed) return this.#guarded(() => instance.batchPoint(point), point);
+    const batch = this.#batch;
+    if (!batch) throw new UdfError('protocol', 'a point came outside a batch');
+    batch.bytes += point.end - point.frame;
+    const limit = this.#options.limits.batchBytes;
+    if (batch.bytes > limit) {
+      throw new UdfError(
+        'limit',
+        `a batch takes more than ${limit} bytes (batchBytes); handle it point by point`,
+      );
+    }
+    batch.points.push(point);
+    return undefined;
+  }
+
+  #begin(begin: BeginMessage, frame: FrameSlice): Called {
+    const instance = this.#ready('a batch');
+    if (this.#definition.wants === 'stream') {
+      throw new UdfError('protocol', `a batch came, but ${this.#definition.name} wants a stream`);
+    }
+    if (this.midBatch) throw new UdfError('protocol', 'a batch began inside another');
+    this.#counters.batchesIn++;
+    if (this.#definition.handlers.batch) {
+      this.#batch = { begin, frame, points: [], bytes: 0 };
+      return undefined;
+    }
+    this.#streamed = begin;
+    this.#emitter.beginBatch(begin, this.#definition.provides === 'batch');
+    return this.#guarded(() => instance.beginBatch(begin), undefined);
+  }
+
+  #end(end: EndMessage, frame: FrameSlice): Called {
+    const instance = this.#ready('the end of a batch');
+    const { tmax: time } = end;
+    const streamed = this.#streamed;
+    if (streamed) {
+      this.#streamed = undefined;
+      const head = headOf(streamed, end);
+      const called = this.#guarded(() => instance.endBatch({ ...head, time }), undefined);
+      if (called) {
+        return called.then(() => {
+          this.#emitter.endBatch(head, time);
+        });
+      }
+      this.#emitter.endBatch(head, time);
+      return undefined;
+    }
+    const collected = this.#batch;
+    if (!collected) throw new UdfError('protocol', 'a batch ended that had not begun');
+    this.#batch = undefined;
+    const { begin, points } = collected;
+    const batch = new LazyBatch(headOf(begin, end), time, points, forwardable(collected), frame);
+    this.#emitter.beginBatch(batch, false);
+    return this.#guarded(() => instance.batch(batch), batch);
+  }
+
+  #ready(what: string): Instance {
+    if (!this.#instance) throw new UdfError('protocol', `${what} came before init`);
+    return this.#instance;
+  }
+
+  // ---- failures ----
+
+  /** Calls a handler under the error policy; `input` is what `pass` would send on. */
+  #guarded(call: () => Called, input: LazyPoint | LazyBatch | undefined): Called {
+    try {
+      return call()?.catch((reason: unknown) => {
+        this.#failed(reason, input);
+      });
+    } catch (reason) {
+      this.#failed(reason, input);
+      return undefined;
+    }
+  }
+
+  /** Applies the error policy. Throws if it is to stop. */
+  #failed(reason: unknown, input: LazyPoint | LazyBatch | undefined): void {
+    if (reason instanceof UdfError && reason.code === 'limit') throw reason; // no policy lets memory grow
+    this.#counters.errors++;
+    const { onError } = this.#ready('a failure');
+    const what = input instanceof LazyBatch ? 'batch' : 'point';
+    const where = input ? ` on the ${what} of group "${input.group}" at ${input.time}` : '';
+    const message = `${this.#definition.name}: task ${this.#task}: ${messageOf(reason)}${where}`;
+    if (onError === 'stop') throw new UdfError('handler', message, { cause: reason });
+    this.#failures.error(
+      () => ({ code: 'handler', err: UdfError.from(reason, 'handler') }),
+      `${message}; ${onError === 'pass' && input ? 'passed on unchanged' : 'dropped'}`,
+    );
+    if (onError !== 'pass' || !input) return;
+    if (input instanceof LazyBatch) this.#emitter.batch(input);
+    else this.#emitter.emit(input);
+  }
+}
+
+/** Kapacitor takes a batch's name and tags from its end, and `byName` from its begin. */
+function headOf(begin: BeginMessage, end: EndMessage): BatchHead {
+  return { name: end.name, group: begin.group, tags: end.tags, byName: begin.byName };
+}
+
+/** Kapacitor allocates what a begin announces: more than this is sent on only if there are so many points. */
+const harmlessSize = 1_000_000n;
+
+/** The frame that opened a batch, unless its size would harm Kapacitor when it is sent back. */
+function forwardable({ begin, frame, points }: CollectedBatch): FrameSlice | undefined {
+  const size = begin.size;
+  return size >= 0n && (size <= harmlessSize || size === BigInt(points.length)) ? frame : undefined;
+}
+
+/** A point whose request was encoded in an unusual way. */
+function unusualPoint(request: Request & { readonly kind: 'point' }): LazyPoint {
+  let point: LazyPoint | undefined;
+  new FrameReader(Infinity, (buf, frame, payload, end) => {
+    point = LazyPoint.fromFrame(buf, frame, payload, end);
+  }).push(encodeRequest(request));
+  return point!; // what is encoded here is encoded in the usual way
+}
+
+function infoOf({ wants, provides, options }: UdfDefinition): Response {
+  const types = Object.entries(options).map(
+    ([name, { args }]) => [name, args.map(({ type }) => type)] as const,
+  );
+  return { kind: 'info', wants, provides, options: Object.fromEntries(types) };
+}
+
+function udfLog(logger: Logger): UdfLog {
+  return {
+    debug: (message, details = {}) => {
+      logger.debug(details, message);
+    },
+    info: (message, details = {}) => {
+      logger.info(details, message);
+    },
+    warn: (message, details = {}) => {
+      logger.warn(details, message);
+    },
+    error: (message, details = {}) => {
+      logger.error(details, message);
+    },
+  };
+}

@@ -1,0 +1,173 @@
+import { promisify } from 'node:util';
+import { Packr } from 'msgpackr';
+import { UdfError } from '../errors.js';
+import type { GroupEntry, GroupTable } from './group-table.js';
+
+/**
+ * A snapshot's envelope: `KUDF`, the format's version as one byte, then parts, each preceded by its length in bytes as
+ * a 32-bit big-endian number. The first part is the header; the others hold the groups, some at a time, so that either
+ * way only a slice of the work is done at once.
+ */
+const magic = Buffer.from('KUDF', 'latin1');
+const formatVersion = 1;
+const codecName = 'msgpackr';
+
+interface Header {
+  readonly udf: string;
+  readonly version: number;
+  readonly codec: string;
+  readonly groups: number;
+}
+
+/** Which UDF a snapshot is of, and how states of older versions are brought up to date. */
+export interface SnapshotOwner {
+  readonly name: string;
+  readonly version: number;
+  readonly migrate: ((old: unknown, fromVersion: number) => unknown) | undefined;
+}
+
+/** Groups a part: about a millisecond of work. */
+const groupsPerPart = 2048;
+
+/** Parts hold arrays of like objects: their keys are stored once a part. Bigints of any size and typed arrays are kept. */
+const packr = new Packr({ useRecords: true, moreTypes: true, useBigIntExtension: true });
+
+/** Lets sockets and timers have their turn. */
+const turn = promisify(setImmediate);
+
+/**
+ * The groups' state as bytes, never none. The table must not change until it is done; other connections, and
+ * keepalives on this one, go on meanwhile. Throws `limit` above `limitBytes`, and `handler` if a state cannot be stored.
+ */
+export async function writeSnapshot(
+  owner: SnapshotOwner,
+  groups: GroupTable,
+  limitBytes: number,
+): Promise<Buffer> {
+  const header: Header = { udf: owner.name, version: owner.version, codec: codecName, groups: groups.size };
+  const parts: Buffer[] = [magic, Buffer.of(formatVersion)];
+  let size = magic.length + 1;
+  const add = (value: unknown): void => {
+    const bytes = pack(value);
+    const length = Buffer.allocUnsafe(4);
+    length.writeUInt32BE(bytes.length);
+    parts.push(length, bytes);
+    size += length.length + bytes.length;
+    if (size > limitBytes) {
+      throw new UdfError(
+        'limit',
+        `the state of ${groups.size} groups takes more than ${limitBytes} bytes (snapshotBytes)`,
+      );
+    }
+  };
+
+  add(header);
+  let entries: GroupEntry[] = [];
+  for (const entry of groups.entries()) {
+    if (entries.push(entry) < groupsPerPart) continue;
+    add(entries);
+    entries = [];
+    await turn();
+  }
+  if (entries.length > 0) add(entries);
+  return Buffer.concat(parts, size);
+}
+
+/**
+ * Puts a snapshot's groups into an empty table. Throws `snapshot_foreign`, `snapshot_newer`, `snapshot_truncated` or
+ * `snapshot_migration`; the table may then hold some of them.
+ */
+export async function readSnapshot(
+  owner: SnapshotOwner,
+  groups: GroupTable,
+  snapshot: Uint8Array,
+): Promise<void> {
+  const bytes = Buffer.from(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
+  const start = bytes.subarray(0, magic.length);
+  if (!start.equals(magic.subarray(0, start.length))) {
+    throw new UdfError('snapshot_foreign', 'the snapshot was not written by kapacitor-udf');
+  }
+  if (bytes.length <= magic.length) throw truncated();
+  const format = bytes[magic.length]!;
+  if (format > formatVersion) {
+    throw new UdfError(
+      'snapshot_newer',
+      `the snapshot has format ${format}, this version knows up to ${formatVersion}`,
+    );
+  }
+
+  let at = magic.length + 1;
+  const next = (): unknown => {
+    if (at + 4 > bytes.length) throw truncated();
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) throw truncated();
+    const part = unpack(bytes.subarray(at + 4, end));
+    at = end;
+    return part;
+  };
+
+  const header = next() as Header;
+  checkHeader(header, owner);
+  let restored = 0;
+  while (restored < header.groups) {
+    const entries = next();
+    if (!Array.isArray(entries) || entries.length === 0) throw truncated();
+    for (const entry of entries as GroupEntry[]) groups.restore(migrated(entry, header.version, owner));
+    restored += entries.length;
+    await turn();
+  }
+}
+
+function checkHeader(header: Header, owner: SnapshotOwner): void {
+  if (typeof header !== 'object' || (header as unknown) === null || header.codec !== codecName) {
+    throw new UdfError('snapshot_foreign', 'the snapshot has no header that this version can read');
+  }
+  if (header.udf !== owner.name) {
+    throw new UdfError('snapshot_foreign', `the snapshot is of UDF "${header.udf}"`);
+  }
+  if (header.version > owner.version) {
+    throw new UdfError(
+      'snapshot_newer',
+      `the snapshot is of version ${header.version} of the UDF's state, this one knows up to ${owner.version}`,
+    );
+  }
+}
+
+function migrated(entry: GroupEntry, fromVersion: number, { version, migrate }: SnapshotOwner): GroupEntry {
+  if (fromVersion === version || !migrate) return entry;
+  const [name, old, time] = entry;
+  try {
+    return [name, migrate(old, fromVersion), time];
+  } catch (cause) {
+    const group = JSON.stringify(Buffer.from(name, 'latin1').toString());
+    throw new UdfError('snapshot_migration', `migrate failed for group ${group}, version ${fromVersion}`, {
+      cause,
+    });
+  }
+}
+
+function pack(value: unknown): Buffer {
+  try {
+    return packr.pack(value);
+  } catch (cause) {
+    throw new UdfError(
+      'handler',
+      `the state cannot be stored: ${(cause as Error).message}; keep plain data in it`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function unpack(bytes: Buffer): unknown {
+  try {
+    return packr.unpack(bytes);
+  } catch (cause) {
+    throw new UdfError('snapshot_truncated', 'the snapshot is damaged', { cause });
+  }
+}
+
+function truncated(): UdfError {
+  return new UdfError('snapshot_truncated', 'the snapshot ends early');
+}
