@@ -1,4 +1,5 @@
 export { UdfError, type UdfErrorCode } from './errors.js';
+export { createBatch, createPoint } from './agent/create-point.js';
 export { defineUdf, isUdfDefinition } from './udf/definition.js';
 export type {
   BatchUdf,
