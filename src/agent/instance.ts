@@ -74,6 +74,7 @@ export class Instance {
   /** Calls `point` for a point of a stream. */
   point(point: LazyPoint): Called {
     if (this.#stateful) {
+      point.look(); // before its buffer is read: looking may replace it
       this.#enter(point.buf, point.groupStart, point.groupLength);
       if (this.groups.expires) this.groups.touch(this.#group, point.time);
     }

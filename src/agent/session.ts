@@ -271,7 +271,8 @@ export class Session {
 
   /** Applies the error policy. Throws if it is to stop. */
   #failed(reason: unknown, input: LazyPoint | LazyBatch | undefined): void {
-    if (reason instanceof UdfError && reason.code === 'limit') throw reason; // no policy lets memory grow
+    // No policy lets memory grow, or goes on with bytes that are broken: those show when a handler looks at a point.
+    if (reason instanceof UdfError && (reason.code === 'limit' || reason.code === 'malformed')) throw reason;
     this.#counters.errors++;
     const { onError } = this.#ready('a failure');
     const what = input instanceof LazyBatch ? 'batch' : 'point';

@@ -60,8 +60,6 @@ export interface Point extends AnyPoint, PointChanges<Point> {
  * A point of a batch. Kapacitor sends it without name, database, retention policy and dimensions: the name and the
  * group's tags are the batch's. A batch query delivers integers as doubles.
  */
-// An interface of its own, not an alias: its name is what authors read in their editor.
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface BatchPoint extends AnyPoint, PointChanges<BatchPoint> {}
 
 /** What to make a point of a stream from; whatever is left out is empty. */

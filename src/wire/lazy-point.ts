@@ -21,12 +21,12 @@ import { nameBytes, readText } from './text.js';
  * offset can be, since a frame's header comes first.
  */
 export class LazyPoint {
-  readonly buf: Buffer;
+  buf: Buffer;
   /** The whole frame, length prefix included: `buf[frame..end)`. */
-  readonly frame: number;
+  frame: number;
   /** The Point message: `buf[body..end)`. */
-  readonly body: number;
-  readonly end: number;
+  body: number;
+  end: number;
 
   private scanned = false;
   private timeAt = 0;
@@ -52,23 +52,12 @@ export class LazyPoint {
     this.end = end;
   }
 
-  /**
-   * A point from a frame off the wire, or `undefined` if the frame holds something else. Bytes in Kapacitor's own order
-   * are viewed as they are; anything else that is a Point message is brought into that order first. Throws `malformed`.
-   */
+  /** The point in a frame off the wire, or `undefined` if the frame holds something else. */
   static fromFrame(buf: Buffer, frame: number, payload: number, end: number): LazyPoint | undefined {
     if (buf[payload] !== pointTag0 || buf[payload + 1] !== pointTag1) return undefined;
     const size = layout.readLength(buf, payload + 2);
     const body = layout.valueEnd;
-    if (body + size !== end) return undefined;
-    return LazyPoint.read(buf, frame, body, end);
-  }
-
-  /** As `fromFrame`, where it is known that the Point message is `buf[body..end)`. */
-  static read(buf: Buffer, frame: number, body: number, end: number): LazyPoint {
-    const point = new LazyPoint(buf, frame, body, end);
-    if (point.scan()) return point;
-    return LazyPoint.of(buildFromBytes(canonicalPoint(buf.subarray(body, end))));
+    return body + size === end ? new LazyPoint(buf, frame, body, end) : undefined;
   }
 
   /** A new point. Throws `invalid_argument` for a value that the protocol cannot hold. */
@@ -105,13 +94,35 @@ export class LazyPoint {
     this.boolsAt = at;
     at = layout.skipEntries(buf, at, end, layout.boolTag, layout.varintValueTag);
     this.boolsEnd = at;
-    this.scanned = true;
     return at === end;
   }
 
-  /** A point that was built here is scanned only if somebody looks into it: most are emitted at once. */
-  private look(): void {
-    if (!this.scanned) this.scan();
+  /** Forgets what a scan found that did not reach the end. */
+  private forget(): void {
+    this.timeAt = this.nameAt = this.databaseAt = this.retentionPolicyAt = this.groupAt = this.byNameAt = 0;
+  }
+
+  /**
+   * Makes sure that the sections are known; all that reads a point begins here. A point that nobody looks into, passed
+   * on or just built, is never scanned.
+   *
+   * Bytes in Kapacitor's own order are viewed as they are; anything else that is a Point message is brought into that
+   * order first. Throws `malformed` for what is none.
+   */
+  look(): void {
+    if (this.scanned) return;
+    if (!this.scan()) {
+      const { buf, frame, body, end } = buildFromBytes(
+        canonicalPoint(this.buf.subarray(this.body, this.end)),
+      );
+      this.buf = buf;
+      this.frame = frame;
+      this.body = body;
+      this.end = end;
+      this.forget();
+      this.scan();
+    }
+    this.scanned = true;
   }
 
   get time(): bigint {
