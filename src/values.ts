@@ -20,3 +20,12 @@ export type Tags = Readonly<Record<string, string>>;
 
 /** A time in nanoseconds since the epoch. */
 export type TimeInput = bigint | LongLike;
+
+/** Sets an entry of a record by a name from outside, which may be `__proto__`. */
+export function setEntry<Value>(record: Record<string, Value>, name: string, value: Value): void {
+  if (name === '__proto__') {
+    Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    record[name] = value;
+  }
+}

@@ -1,4 +1,12 @@
-import type { Fields, FieldInput, FieldInputs, FieldValue, LongLike, Tags } from '../values.js';
+import {
+  type Fields,
+  type FieldInput,
+  type FieldInputs,
+  type FieldValue,
+  type LongLike,
+  type Tags,
+  setEntry,
+} from '../values.js';
 import { type FrameSpan, pointTag0, pointTag1 } from './frame-arena.js';
 import { canonicalPoint } from './messages.js';
 import { readDouble, readInt64 } from './numbers.js';
@@ -169,7 +177,7 @@ export class LazyPoint {
     this.look();
     const tags: Record<string, string> = {};
     this.eachEntry(this.tagsAt, this.doublesAt, (key, at) => {
-      put(tags, key, this.text(at));
+      setEntry(tags, key, this.text(at));
     });
     return tags;
   }
@@ -179,16 +187,16 @@ export class LazyPoint {
     const fields: Record<string, FieldValue> = {};
     // In this order a name that stands in two sections ends up with the value that Kapacitor takes.
     this.eachEntry(this.stringsAt, this.stringsEnd, (key, at) => {
-      put(fields, key, this.text(at));
+      setEntry(fields, key, this.text(at));
     });
     this.eachEntry(this.intsAt, this.stringsAt, (key, at) => {
-      put(fields, key, readInt64(this.buf, at));
+      setEntry(fields, key, readInt64(this.buf, at));
     });
     this.eachEntry(this.doublesAt, this.intsAt, (key, at) => {
-      put(fields, key, readDouble(this.buf, at));
+      setEntry(fields, key, readDouble(this.buf, at));
     });
     this.eachEntry(this.boolsAt, this.boolsEnd, (key, at) => {
-      put(fields, key, readInt64(this.buf, at) !== 0n);
+      setEntry(fields, key, readInt64(this.buf, at) !== 0n);
     });
     return fields;
   }
@@ -302,12 +310,3 @@ export class LazyPoint {
 
 const none: readonly string[] = [];
 const noFields: FieldInputs = {};
-
-/** Sets a property that may be called `__proto__`. */
-function put<Value>(record: Record<string, Value>, key: string, value: Value): void {
-  if (key === '__proto__') {
-    Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
-  } else {
-    record[key] = value;
-  }
-}
