@@ -153,6 +153,7 @@ class ConnectionAgent implements Agent {
       this.#settle();
     });
     output.on('drain', () => {
+      this.#sender.flush();
       this.#work();
     });
     for (const stream of new Set([input, output])) {

@@ -15,8 +15,8 @@ export class Sender {
   readonly #limitBytes: number;
   #sent = 0;
   #scheduled = false;
-  /** Whether more was waiting than allowed when last seen: asking the stream with every point would be slow. */
-  #full = false;
+  /** Bytes that the system had not taken when last seen: asking the stream with every point would be slow. */
+  #waiting = 0;
 
   constructor(output: Writable, frames: FrameOutput, limitBytes: number) {
     this.#output = output;
@@ -30,11 +30,11 @@ export class Sender {
   }
 
   /**
-   * Whether Kapacitor reads more slowly than we write. The stream's own `write()` result does not tell: it is false
-   * after every large write, even one that the system took at once.
+   * Whether Kapacitor reads more slowly than we write, as of the last `flush`. The stream's own `write()` result does
+   * not tell: it is false after every large write, even one that the system took at once.
    */
   get blocked(): boolean {
-    return this.#output.writableLength > blockedBytes;
+    return this.#waiting > blockedBytes;
   }
 
   /** Adds one whole frame. */
@@ -46,7 +46,7 @@ export class Sender {
   added(inTurn: boolean): void {
     if (!inTurn) this.#schedule();
     if (this.#frames.size >= flushBytes) this.flush();
-    if (this.#full && this.#output.writableLength > this.#limitBytes) {
+    if (this.#waiting > this.#limitBytes && this.#output.writableLength > this.#limitBytes) {
       throw new UdfError(
         'limit',
         `more than ${this.#limitBytes} bytes are waiting for Kapacitor to read them (outputBytes)`,
@@ -54,19 +54,18 @@ export class Sender {
     }
   }
 
-  /** Hands everything to the stream. */
+  /** Hands everything to the stream, and sees how much of it is still waiting. */
   flush(): void {
-    const buffers = this.#frames.take();
-    if (buffers.length === 0) return;
     const output = this.#output;
-    if (!output.writable) return; // the peer is gone; whoever watches the stream ends the conversation
+    const buffers = this.#frames.take();
+    if (!output.writable) return; // closed already: what a handler emits after the end goes nowhere
     if (buffers.length > 1) output.cork();
     for (const buffer of buffers) {
       this.#sent += buffer.length;
       output.write(buffer);
     }
     if (buffers.length > 1) output.uncork();
-    this.#full = output.writableLength > this.#limitBytes;
+    this.#waiting = output.writableLength;
   }
 
   /** A handler that emits while it waits for something is not in a turn of ours: what it emits goes out soon all the same. */

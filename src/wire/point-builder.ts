@@ -5,19 +5,8 @@ import { lengthSize, writeLength } from './frame-header.js';
 import { int64Of, isLongLike } from './int64.js';
 import { writeDouble, writeInt64 } from './numbers.js';
 import * as layout from './point-layout.js';
+import type { PointSections } from './point-sections.js';
 import { nameBytes, writeText } from './text.js';
-
-/** A point's bytes and where its sections lie, as a scan finds them. */
-export interface PointSections {
-  readonly buf: Buffer;
-  readonly body: number;
-  readonly doublesAt: number;
-  readonly intsAt: number;
-  readonly stringsAt: number;
-  readonly stringsEnd: number;
-  readonly boolsAt: number;
-  readonly boolsEnd: number;
-}
 
 /** What stands before the fields, byName included. */
 export interface PointHead {
