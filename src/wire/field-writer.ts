@@ -1,5 +1,5 @@
 import { UdfError } from '../errors.js';
-import type { FieldInputs, FieldValue, LongLike } from '../values.js';
+import type { FieldInputs, FieldValue } from '../values.js';
 import { lengthSize, writeLength } from './frame-header.js';
 import { int64Of, isLongLike } from './int64.js';
 import { writeDouble, writeInt64 } from './numbers.js';
