@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { Packr } from 'msgpackr';
+import { deserialize, serialize } from 'node:v8';
 import { UdfError } from '../errors.js';
 import type { GroupEntry, GroupTable } from './group-table.js';
 
@@ -10,7 +10,7 @@ import type { GroupEntry, GroupTable } from './group-table.js';
  */
 const magic = Buffer.from('KUDF', 'latin1');
 const formatVersion = 1;
-const codecName = 'msgpackr';
+const codecName = 'v8';
 
 interface Header {
   readonly udf: string;
@@ -28,9 +28,6 @@ export interface SnapshotOwner {
 
 /** Groups a part: about a millisecond of work. */
 const groupsPerPart = 2048;
-
-/** Parts hold arrays of like objects: their keys are stored once a part. Bigints of any size and typed arrays are kept. */
-const packr = new Packr({ useRecords: true, moreTypes: true, useBigIntExtension: true });
 
 /** Lets sockets and timers have their turn. */
 const turn = promisify(setImmediate);
@@ -146,23 +143,19 @@ function migrated(entry: GroupEntry, fromVersion: number, { version, migrate }: 
   }
 }
 
+/** Node's structured clone: bigints, maps, sets, dates and typed arrays are kept, functions refused. */
 function pack(value: unknown): Buffer {
   try {
-    return packr.pack(value);
+    return serialize(value);
   } catch (cause) {
-    throw new UdfError(
-      'handler',
-      `the state cannot be stored: ${(cause as Error).message}; keep plain data in it`,
-      {
-        cause,
-      },
-    );
+    const problem = (cause as Error).message;
+    throw new UdfError('handler', `the state cannot be stored: ${problem}; keep plain data in it`, { cause });
   }
 }
 
 function unpack(bytes: Buffer): unknown {
   try {
-    return packr.unpack(bytes);
+    return deserialize(bytes) as unknown;
   } catch (cause) {
     throw new UdfError('snapshot_truncated', 'the snapshot is damaged', { cause });
   }
