@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { UdfError } from '../errors.js';
+
+/** The number of a group given by name or number. Throws `invalid_config` for a name that the system does not have. */
+export function groupId(group: string | number, groupFile = '/etc/group'): number {
+  if (typeof group === 'number') return group;
+  if (/^\d+$/.test(group)) return Number(group);
+  const line = groupLines(groupFile).find(([name]) => name === group);
+  if (!line) {
+    throw new UdfError(
+      'invalid_config',
+      `there is no group "${group}" in ${groupFile}; give one that is there, or its number`,
+    );
+  }
+  return Number(line[2]);
+}
+
+function groupLines(groupFile: string): string[][] {
+  try {
+    return readFileSync(groupFile, 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'));
+  } catch (cause) {
+    throw new UdfError('invalid_config', `cannot read ${groupFile}; give the group's number instead`, {
+      cause,
+    });
+  }
+}

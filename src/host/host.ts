@@ -1,0 +1,176 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { resolve } from 'node:path';
+import { resolveLimits } from '../agent/limits.js';
+import type { AgentStats } from '../agent/stats.js';
+import { UdfError } from '../errors.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import { type ConnectionOptions, Connections } from './connections.js';
+import { groupId } from './group-id.js';
+import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
+
+/** Where a UDF is offered. */
+export interface HostedSocket {
+  readonly definition: UdfDefinition;
+  readonly path: string;
+}
+
+export interface HostOptions extends ConnectionOptions {
+  readonly sockets: readonly HostedSocket[];
+  /** Connections at a time, over all sockets: 1024 if not given. */
+  readonly maxConnections?: number | undefined;
+  /** The mode of the socket files: 0o660 if not given. */
+  readonly socketMode?: number | undefined;
+  /** The group of the socket files, by name or number. */
+  readonly socketGroup?: string | number | undefined;
+  /** Milliseconds that connections have to finish when the host stops: 5000 if not given. */
+  readonly drainMs?: number | undefined;
+}
+
+export interface HostStats {
+  /** Connections since the start. */
+  readonly accepted: number;
+  readonly refused: number;
+  /** Those that are open now. */
+  readonly connections: readonly { readonly udf: string; readonly stats: AgentStats }[];
+}
+
+/** Many UDFs on many sockets in one process. */
+export interface Host {
+  /**
+   * Listens on every socket. If one fails, none stays open, and it throws what `listenOnSocket` throws. To be called
+   * once.
+   */
+  start(): Promise<void>;
+  /** Takes no more connections, removes the socket files, lets the connections finish, and closes. Never rejects. */
+  stop(): Promise<void>;
+  /** Removes the socket files and nothing else: for a process that is about to exit without `stop`. */
+  removeFiles(): void;
+  readonly stats: HostStats;
+}
+
+/**
+ * Hosts UDFs; `start` makes it listen. Throws `invalid_config` for sockets, a mode, a group or a policy that cannot be
+ * used, and `invalid_argument` for limits that are none.
+ */
+export function createHost(options: HostOptions): Host {
+  const problem = hostProblem(options);
+  if (problem !== undefined) throw new UdfError('invalid_config', problem);
+  resolveLimits(options.limits);
+  return new SocketHost(options);
+}
+
+/** A socket that is open. */
+interface Listening {
+  readonly server: Server;
+  readonly file: SocketFile;
+}
+
+class SocketHost implements Host {
+  readonly #options: HostOptions;
+  readonly #access: SocketAccess;
+  readonly #connections: Connections;
+  readonly #listening: Listening[] = [];
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: HostOptions) {
+    const { socketMode: mode = 0o660, socketGroup: group, maxConnections = 1024 } = options;
+    this.#options = options;
+    this.#access = { mode, gid: group === undefined ? undefined : groupId(group) };
+    this.#connections = new Connections(options, maxConnections);
+  }
+
+  get stats(): HostStats {
+    const { accepted, refused, stats: connections } = this.#connections;
+    return { accepted, refused, connections };
+  }
+
+  start(): Promise<void> {
+    if (this.#started || this.#stopped) {
+      return Promise.reject(new UdfError('invalid_argument', 'a host can be started once'));
+    }
+    this.#started = this.#openAll();
+    return this.#started;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  removeFiles(): void {
+    for (const { file } of this.#listening) this.#remove(file);
+  }
+
+  async #openAll(): Promise<void> {
+    try {
+      for (const socket of this.#options.sockets) {
+        await this.#open(socket);
+        if (this.#stopped) return;
+      }
+    } catch (reason) {
+      await this.#closeAll();
+      throw reason;
+    }
+  }
+
+  async #open({ definition, path }: HostedSocket): Promise<void> {
+    const { logger } = this.#options;
+    // Half-open: when Kapacitor has sent all, it still waits for the last points.
+    const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
+      this.#connections.accept(socket, definition, path);
+    });
+    const file = await listenOnSocket(server, resolve(path), this.#access);
+    server.on('error', (err) => {
+      logger.error({ err, socket: path }, `cannot accept a connection: ${err.message}`);
+    });
+    this.#listening.push({ server, file });
+    logger.info({ udf: definition.name, socket: path }, `${definition.name} listens on ${path}`);
+  }
+
+  async #stop(): Promise<void> {
+    await this.#started?.catch(() => undefined); // whoever called start() has the error
+    await this.#closeAll();
+  }
+
+  async #closeAll(): Promise<void> {
+    this.removeFiles();
+    const closed = this.#listening.splice(0).map(
+      ({ server }) =>
+        new Promise((done) => {
+          server.close(done);
+        }),
+    );
+    await this.#connections.drain(this.#options.drainMs ?? 5_000);
+    await Promise.all(closed);
+  }
+
+  #remove(file: SocketFile): void {
+    try {
+      file.remove();
+    } catch (err) {
+      this.#options.logger.warn({ err }, 'a socket file cannot be removed; the next start replaces it');
+    }
+  }
+}
+
+function hostProblem(options: HostOptions): string | undefined {
+  const { sockets, maxConnections = 1, socketMode = 0, drainMs = 0, onError } = options;
+  if (sockets.length === 0) return 'there is no socket to listen on';
+  const paths = sockets.map(({ path }) => resolve(path));
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+  if (twice !== undefined) return `two UDFs cannot share the socket ${twice}`;
+  if (!Number.isInteger(maxConnections) || maxConnections < 1) {
+    return `maxConnections must be a whole number from 1, got ${maxConnections}`;
+  }
+  if (!Number.isInteger(socketMode) || socketMode < 0 || socketMode > 0o777) {
+    return `socketMode must be from 0 to 0o777, got ${socketMode}`;
+  }
+  if (!Number.isInteger(drainMs) || drainMs < 0)
+    return `drainMs must be a whole number from 0, got ${drainMs}`;
+  const unfit = sockets.find(({ definition: { wants, provides } }) => wants !== provides);
+  if (onError === 'pass' && unfit) {
+    return `onError 'pass' needs UDFs that provide what they want; ${unfit.definition.name} does not`;
+  }
+  return undefined;
+}

@@ -1,0 +1,18 @@
+import { dirname } from 'node:path';
+import { messageOf, systemCode, UdfError } from '../errors.js';
+
+const refusals = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+/** Any failure about a socket file, as an error that says what was tried, where, and what to do. */
+export function socketError(reason: unknown, action: string, path: string): UdfError {
+  if (reason instanceof UdfError) return reason;
+  const code = systemCode(reason);
+  if (code !== undefined && refusals.has(code)) {
+    return new UdfError(
+      'socket_permission',
+      `cannot ${action} ${path}: no permission (${code}); let this user write to ${dirname(path)}, or choose another directory`,
+      { cause: reason },
+    );
+  }
+  return new UdfError('socket_failed', `cannot ${action} ${path}: ${messageOf(reason)}`, { cause: reason });
+}

@@ -1,0 +1,127 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
+import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
+import { systemCode, UdfError } from '../errors.js';
+import { socketError } from './socket-error.js';
+import { checkSocketPath, temporaryPath } from './socket-path.js';
+
+/** Who may connect. */
+export interface SocketAccess {
+  /** The file's mode: connecting needs write permission. */
+  readonly mode: number;
+  /** The file's group, this process's own if none is given. */
+  readonly gid: number | undefined;
+}
+
+/** The file of a socket that a server listens on. */
+export interface SocketFile {
+  /** Removes the file if it is still this server's. Synchronous, so that an exiting process can call it. */
+  remove(): void;
+}
+
+/**
+ * Makes a server listen on a Unix socket at this path, in a directory that is made if need be. What a process that is
+ * gone left there is replaced.
+ *
+ * Throws `socket_in_use` if somebody answers there, `socket_not_a_socket` if something else is there,
+ * `socket_path_too_long`, `socket_permission`, and `socket_failed` for the rest; the server then does not listen.
+ */
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  access: SocketAccess,
+): Promise<SocketFile> {
+  checkSocketPath(path);
+  makeDirectory(path);
+  let seen = await findReplaceable(path);
+  // Node removes whatever lies at the path that a server was bound to when the server closes, even what another process
+  // has put there since. So it is bound to a name nobody else uses, and moved once its mode and group are right.
+  const temporary = temporaryPath(path);
+  await listen(server, temporary, path);
+  try {
+    chmodSync(temporary, access.mode);
+    if (access.gid !== undefined) chownSync(temporary, -1, access.gid);
+    while (identityOf(path) !== seen) seen = await findReplaceable(path);
+    renameSync(temporary, path);
+  } catch (reason) {
+    server.close();
+    throw socketError(reason, 'listen on', path);
+  }
+  const own = identityOf(path);
+  return {
+    remove: () => {
+      // The system keeps the identity from being used again for as long as the server listens.
+      if (own !== undefined && identityOf(path) === own) unlinkSync(path);
+    },
+  };
+}
+
+function makeDirectory(path: string): void {
+  const directory = dirname(path);
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (reason) {
+    throw socketError(reason, 'make the directory', directory);
+  }
+}
+
+/** What tells this file from any other: `undefined` if there is none. */
+function identityOf(path: string): string | undefined {
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
+}
+
+/** The identity of the abandoned socket at the path, `undefined` if nothing is there. Throws if it may not be replaced. */
+async function findReplaceable(path: string): Promise<string | undefined> {
+  try {
+    const seen = identityOf(path);
+    if (seen === undefined) return undefined;
+    if (!lstatSync(path).isSocket()) {
+      throw new UdfError(
+        'socket_not_a_socket',
+        `cannot listen on ${path}: what is there is not a socket and is left alone; remove it, or choose another path`,
+      );
+    }
+    if (await answers(path)) {
+      throw new UdfError(
+        'socket_in_use',
+        `cannot listen on ${path}: another process answers there; stop it, or choose another path`,
+      );
+    }
+    return seen;
+  } catch (reason) {
+    if (systemCode(reason) === 'ENOENT') return undefined; // its owner has just removed it
+    throw socketError(reason, 'look at', path);
+  }
+}
+
+/** Whether a process listens on the socket. Rejects when that cannot be told. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', (error) => {
+      const code = systemCode(error);
+      if (code === 'ECONNREFUSED') resolve(false);
+      else if (code === 'EAGAIN')
+        resolve(true); // so many wait to be accepted that there is no room for us
+      else reject(error);
+    });
+  });
+}
+
+function listen(server: Server, temporary: string, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (reason: Error): void => {
+      reject(socketError(reason, 'listen on', path));
+    };
+    server.once('error', failed);
+    server.listen(temporary, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+}
