@@ -1,0 +1,98 @@
+import { addToSum, createSum, type ExactSum, meanOfSum } from './exact-sum.js';
+
+/**
+ * The last values of a group, oldest first, and their exact sum. Adding and dropping a value take the same short time
+ * whatever the window's size, and leave no error behind: see `exact-sum.ts`.
+ */
+export interface Window {
+  readonly sum: ExactSum;
+  /** A ring: `count` values from `start` on, each rounded to a double. */
+  values: Float64Array;
+  /** What rounding took from integers beyond 2^53; null until there is such a one. */
+  rests: Float64Array | null;
+  /** The values' times; null if the window is not one of time. */
+  times: BigInt64Array | null;
+  start: number;
+  count: number;
+}
+
+const leastCapacity = 8;
+
+export function createWindow(timed: boolean): Window {
+  return {
+    sum: createSum(),
+    values: new Float64Array(leastCapacity),
+    rests: null,
+    times: timed ? new BigInt64Array(leastCapacity) : null,
+    start: 0,
+    count: 0,
+  };
+}
+
+/** Adds the newest value. `time` is kept if the window is one of time. */
+export function push(window: Window, value: number | bigint, time: bigint): void {
+  if (window.count === window.values.length) resize(window, window.count * 2);
+  let at = window.start + window.count;
+  if (at >= window.values.length) at -= window.values.length;
+
+  const double = Number(value);
+  window.values[at] = double;
+  if (window.times !== null) window.times[at] = time;
+  addToSum(window.sum, double, 1);
+  if (typeof value === 'bigint' && !Number.isSafeInteger(double)) {
+    const rest = Number(value - BigInt(double));
+    window.rests ??= new Float64Array(window.values.length);
+    window.rests[at] = rest;
+    addToSum(window.sum, rest, 1);
+  } else if (window.rests !== null) {
+    window.rests[at] = 0;
+  }
+  window.count++;
+}
+
+/** Drops the oldest value. There must be one. */
+export function shift(window: Window): void {
+  const at = window.start;
+  addToSum(window.sum, window.values[at]!, -1);
+  if (window.rests !== null) addToSum(window.sum, window.rests[at]!, -1);
+  window.start = at + 1 === window.values.length ? 0 : at + 1;
+  window.count--;
+  const capacity = window.values.length;
+  // After a burst the memory is given back; the factor of four keeps it from being taken again at once.
+  if (capacity > leastCapacity && window.count * 4 <= capacity) resize(window, capacity / 2);
+}
+
+/** The time of the oldest value. There must be one, in a window of time. */
+export function oldestTime(window: Window): bigint {
+  return window.times![window.start]!;
+}
+
+/** The mean of the values, of which there must be one. */
+export function mean(window: Window): number {
+  return meanOfSum(window.sum, window.count);
+}
+
+function resize(window: Window, capacity: number): void {
+  const { start, count } = window;
+  window.values = unrolled(window.values, new Float64Array(capacity), start, count);
+  if (window.rests !== null) {
+    window.rests = unrolled(window.rests, new Float64Array(capacity), start, count);
+  }
+  if (window.times !== null) {
+    window.times = unrolled(window.times, new BigInt64Array(capacity), start, count);
+  }
+  window.start = 0;
+}
+
+/** Copies a ring's content to the beginning of a larger or smaller one. */
+function unrolled<Ring extends Float64Array | BigInt64Array>(
+  from: Ring,
+  to: Ring,
+  start: number,
+  count: number,
+) {
+  const tail = Math.min(count, from.length - start);
+  for (let index = 0; index < tail; index++) to[index] = from[start + index]!;
+  for (let index = tail; index < count; index++) to[index] = from[index - tail]!;
+  return to;
+}
