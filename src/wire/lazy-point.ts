@@ -78,16 +78,30 @@ export class LazyPoint {
     return sections;
   }
 
+  /**
+   * The same, with every map entry known to be in canonical form. Costs about as much as the scan itself, so what only
+   * searches for a field does without and checks the entries that it passes.
+   */
+  lookInside(): PointSections {
+    if (!this.look().check()) this.rewrite();
+    return sections;
+  }
+
   private scan(): void {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- a cache of one, not an alias
+    if (sections.scan(this.buf, this.body, this.end)) lookedAt = this;
+    else this.rewrite();
+  }
+
+  /** Replaces the bytes by canonical ones that say the same. Throws `malformed` if they are no Point message. */
+  private rewrite(): void {
     lookedAt = undefined;
-    if (!sections.scan(this.buf, this.body, this.end)) {
-      const built = buildFromBytes(canonicalPoint(this.buf.subarray(this.body, this.end)));
-      this.buf = built.buf;
-      this.frame = built.frame;
-      this.body = built.body;
-      this.end = built.end;
-      sections.scan(this.buf, this.body, this.end);
-    }
+    const built = buildFromBytes(canonicalPoint(this.buf.subarray(this.body, this.end)));
+    this.buf = built.buf;
+    this.frame = built.frame;
+    this.body = built.body;
+    this.end = built.end;
+    sections.scan(this.buf, this.body, this.end);
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- a cache of one, not an alias
     lookedAt = this;
   }
@@ -128,7 +142,7 @@ export class LazyPoint {
   }
 
   get tags(): Tags {
-    const { tagsAt, doublesAt } = this.look();
+    const { tagsAt, doublesAt } = this.lookInside();
     const tags: Record<string, string> = {};
     this.eachEntry(tagsAt, doublesAt, (key, at) => {
       setEntry(tags, key, this.text(at));
@@ -137,7 +151,7 @@ export class LazyPoint {
   }
 
   get fields(): Fields {
-    const { doublesAt, intsAt, stringsAt, stringsEnd, boolsAt, boolsEnd } = this.look();
+    const { doublesAt, intsAt, stringsAt, stringsEnd, boolsAt, boolsEnd } = this.lookInside();
     const fields: Record<string, FieldValue> = {};
     // In this order a name that stands in two sections ends up with the value that Kapacitor takes.
     this.eachEntry(stringsAt, stringsEnd, (key, at) => {
@@ -156,23 +170,23 @@ export class LazyPoint {
   }
 
   field(name: string): FieldValue | undefined {
-    const { doublesAt, intsAt, stringsAt, stringsEnd, boolsAt, boolsEnd } = this.look();
-    const { buf } = this;
     const key = nameBytes(name);
-    let at = layout.findEntry(buf, boolsAt, boolsEnd, layout.boolTag, key);
-    if (at >= 0) return readInt64(buf, at) !== 0n;
-    at = layout.findEntry(buf, doublesAt, intsAt, layout.doubleTag, key);
-    if (at >= 0) return readDouble(buf, at);
-    at = layout.findEntry(buf, intsAt, stringsAt, layout.intTag, key);
-    if (at >= 0) return readInt64(buf, at);
-    at = layout.findEntry(buf, stringsAt, stringsEnd, layout.stringTag, key);
-    return at >= 0 ? this.text(at) : undefined;
+    let at = this.look().findField(key);
+    if (at === layout.irregular) {
+      this.rewrite();
+      at = sections.findField(key);
+    }
+    if (at === layout.absent) return undefined;
+    const { buf } = this;
+    if (at < sections.intsAt) return readDouble(buf, at);
+    if (at < sections.stringsAt) return readInt64(buf, at);
+    return at < sections.stringsEnd ? this.text(at) : readInt64(buf, at) !== 0n;
   }
 
   tag(name: string): string | undefined {
-    const { tagsAt, doublesAt } = this.look();
-    const at = layout.findEntry(this.buf, tagsAt, doublesAt, layout.tagsTag, nameBytes(name));
-    return at >= 0 ? this.text(at) : undefined;
+    const { tagsAt, doublesAt } = this.lookInside();
+    const at = layout.findEntry(this.buf, tagsAt, doublesAt, layout.textValueTag, nameBytes(name));
+    return at === layout.absent ? undefined : this.text(at);
   }
 
   /** Where the group's bytes start in `buf`: a table can be searched by them without making a string. */
@@ -194,15 +208,15 @@ export class LazyPoint {
   }
 
   withField(name: string, value: FieldInput): LazyPoint {
-    return LazyPoint.of(changeFields(this.look(), none, { [name]: value }));
+    return LazyPoint.of(changeFields(this.lookInside(), none, { [name]: value }));
   }
 
   addFields(fields: FieldInputs): LazyPoint {
-    return LazyPoint.of(changeFields(this.look(), none, fields));
+    return LazyPoint.of(changeFields(this.lookInside(), none, fields));
   }
 
   withoutFields(...names: readonly string[]): LazyPoint {
-    return LazyPoint.of(changeFields(this.look(), names, noFields));
+    return LazyPoint.of(changeFields(this.lookInside(), names, noFields));
   }
 
   withTags(tags: Tags): LazyPoint {

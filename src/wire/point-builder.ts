@@ -167,19 +167,7 @@ function presentKeys(source: PointSections, removed: readonly string[]): Uint8Ar
 }
 
 function addIfPresent(keys: Uint8Array[], source: PointSections, key: Uint8Array): void {
-  if (hasField(source, key)) keys.push(key);
-}
-
-function hasField(
-  { buf, doublesAt, intsAt, stringsAt, stringsEnd, boolsAt, boolsEnd }: PointSections,
-  key: Uint8Array,
-) {
-  return (
-    layout.findEntry(buf, doublesAt, intsAt, layout.doubleTag, key) >= 0 ||
-    layout.findEntry(buf, intsAt, stringsAt, layout.intTag, key) >= 0 ||
-    layout.findEntry(buf, stringsAt, stringsEnd, layout.stringTag, key) >= 0 ||
-    layout.findEntry(buf, boolsAt, boolsEnd, layout.boolTag, key) >= 0
-  );
+  if (source.findField(key) !== layout.absent) keys.push(key);
 }
 
 /** Copies a section's entries but for those with these keys. */
@@ -195,7 +183,7 @@ function keepEntries(
   let at = start;
   for (let entry = section; entry < end;) {
     const next = layout.skipBytes(from, entry + 1);
-    if (!gone.some((key) => layout.findEntry(from, entry, next, from[entry]!, key) >= 0)) {
+    if (!gone.some((key) => layout.hasKey(from, entry, key))) {
       at = copy(to, at, from, entry, next);
     }
     entry = next;

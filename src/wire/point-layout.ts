@@ -54,7 +54,9 @@ function readLongLength(buf: Uint8Array, at: number): number {
 
 /** Where the length-delimited value at `at` ends. */
 export function skipBytes(buf: Uint8Array, at: number): number {
-  const length = readLength(buf, at);
+  const first = buf[at]!;
+  if (first < 0x80) return at + 1 + first;
+  const length = readLongLength(buf, at);
   return valueEnd + length;
 }
 
@@ -68,54 +70,85 @@ export function skipVarint(buf: Uint8Array, at: number): number {
   return NaN;
 }
 
-/**
- * Where the map entries that begin at `at` with `entryTag` end, all of them in canonical form: key, then value, then
- * nothing more. NaN if one is not.
- */
-export function skipEntries(
-  buf: Uint8Array,
-  at: number,
-  end: number,
-  entryTag: number,
-  valueTag: number,
-): number {
-  while (at < end && buf[at] === entryTag) {
-    const length = readLength(buf, at + 1);
-    const key = valueEnd;
-    at = key + length;
-    if (!(at <= end) || length < 2 || buf[key] !== keyTag) return NaN;
-    const keyLength = readLength(buf, key + 1);
-    const value = valueEnd + keyLength;
-    if (!(value < at) || buf[value] !== valueTag) return NaN;
-    let valueStop: number;
-    if (valueTag === doubleValueTag) valueStop = value + 9;
-    else if (valueTag === textValueTag) valueStop = skipBytes(buf, value + 1);
-    else valueStop = skipVarint(buf, value + 1);
-    if (valueStop !== at) return NaN;
-  }
+/** Where the map entries that begin at `at` with `entryTag` end. What is in them is not looked at. */
+export function skipEntries(buf: Uint8Array, at: number, end: number, entryTag: number): number {
+  while (at < end && buf[at] === entryTag) at = skipBytes(buf, at + 1);
   return at;
 }
 
-/** Where the value of the entry for `key` starts (behind its tag) among the canonical entries at `at`; -1 if none. */
+/** What a search says when nothing is found. */
+export const absent = -1;
+/** What a search says when it met an entry that is not in canonical form. */
+export const irregular = -2;
+
+/**
+ * Where the value starts (behind its tag) in the map entry `buf[entry..end)` whose length stands at `entry + 1`, if the
+ * entry is in canonical form: key, then a value with `valueTag`, then nothing more. `irregular` if it is not.
+ * Where its key starts is left in `valueEnd`.
+ */
+export function entryValue(buf: Uint8Array, entry: number, end: number, valueTag: number): number {
+  let key = entry + 2;
+  if (buf[entry + 1]! > 0x7f) {
+    readLongLength(buf, entry + 1);
+    key = valueEnd;
+  }
+  if (buf[key] !== keyTag) return irregular;
+  const keyLength = readLength(buf, key + 1);
+  const keyStart = valueEnd;
+  const value = keyStart + keyLength + 1;
+  if (!(value < end) || buf[value - 1] !== valueTag) return irregular;
+  let stop: number;
+  if (valueTag === doubleValueTag) stop = value + 8;
+  else if (valueTag === textValueTag) stop = skipBytes(buf, value);
+  else stop = skipVarint(buf, value);
+  valueEnd = keyStart;
+  return stop === end ? value : irregular;
+}
+
+/** Whether the map entries in `buf[at..end)` are all in canonical form. */
+export function areCanonical(buf: Uint8Array, at: number, end: number, valueTag: number): boolean {
+  while (at < end) {
+    const next = skipBytes(buf, at + 1);
+    if (entryValue(buf, at, next, valueTag) === irregular) return false;
+    at = next;
+  }
+  return true;
+}
+
+/**
+ * Where the value of the entry for `key` starts (behind its tag) among the entries in `buf[at..end)`; `absent` if there
+ * is none, `irregular` if one of them is not in canonical form.
+ */
 export function findEntry(
   buf: Uint8Array,
   at: number,
   end: number,
-  entryTag: number,
+  valueTag: number,
   key: Uint8Array,
 ): number {
   const wanted = key.length;
-  let found = -1;
-  while (at < end && buf[at] === entryTag) {
-    const length = readLength(buf, at + 1);
-    const entry = valueEnd;
-    at = entry + length;
-    const keyLength = readLength(buf, entry + 1);
-    if (keyLength !== wanted) continue;
+  let found = absent;
+  while (at < end) {
+    const next = skipBytes(buf, at + 1);
+    const value = entryValue(buf, at, next, valueTag);
+    if (value === irregular) return irregular;
+    at = next;
     const start = valueEnd;
-    let index = 0;
-    while (index < wanted && buf[start + index] === key[index]) index++;
-    if (index === wanted) found = start + wanted + 1; // no break: of equal keys the last one counts
+    // No break: of equal keys the last one counts.
+    if (value - start === wanted + 1 && equalBytes(buf, start, key)) found = value;
   }
   return found;
+}
+
+/** Whether the entry at `entry`, which is in canonical form, has this key. */
+export function hasKey(buf: Uint8Array, entry: number, key: Uint8Array): boolean {
+  readLength(buf, entry + 1);
+  return readLength(buf, valueEnd + 1) === key.length && equalBytes(buf, valueEnd, key);
+}
+
+function equalBytes(buf: Uint8Array, start: number, bytes: Uint8Array): boolean {
+  const { length } = bytes;
+  let index = 0;
+  while (index < length && buf[start + index] === bytes[index]) index++;
+  return index === length;
 }

@@ -25,9 +25,13 @@ export class PointSections {
   boolsAt = 0;
   boolsEnd = 0;
 
-  /** Scans `buf[body..end)`. False if it is not in canonical form, whether or not it is a Point message. */
+  /** Whether all map entries are known to be in canonical form; a scan steps over them without looking inside. */
+  private checked = false;
+
+  /** Scans `buf[body..end)`. False if its sections are not in canonical order, whether or not it is a Point message. */
   scan(buf: Buffer, body: number, end: number): boolean {
     this.buf = buf;
+    this.checked = false;
     this.body = body;
     let at = body;
     this.timeAt = 0;
@@ -58,13 +62,13 @@ export class PointSections {
     this.dimensionsAt = at;
     while (at < end && buf[at] === layout.dimensionTag) at = layout.skipBytes(buf, at + 1);
     this.tagsAt = at;
-    at = layout.skipEntries(buf, at, end, layout.tagsTag, layout.textValueTag);
+    at = layout.skipEntries(buf, at, end, layout.tagsTag);
     this.doublesAt = at;
-    at = layout.skipEntries(buf, at, end, layout.doubleTag, layout.doubleValueTag);
+    at = layout.skipEntries(buf, at, end, layout.doubleTag);
     this.intsAt = at;
-    at = layout.skipEntries(buf, at, end, layout.intTag, layout.varintValueTag);
+    at = layout.skipEntries(buf, at, end, layout.intTag);
     this.stringsAt = at;
-    at = layout.skipEntries(buf, at, end, layout.stringTag, layout.textValueTag);
+    at = layout.skipEntries(buf, at, end, layout.stringTag);
     this.stringsEnd = at;
     this.byNameAt = 0;
     if (at < end && buf[at] === layout.byNameTag) {
@@ -72,8 +76,34 @@ export class PointSections {
       at = layout.skipVarint(buf, at + 1);
     }
     this.boolsAt = at;
-    at = layout.skipEntries(buf, at, end, layout.boolTag, layout.varintValueTag);
+    at = layout.skipEntries(buf, at, end, layout.boolTag);
     this.boolsEnd = at;
     return at === end;
+  }
+
+  /** Whether the entries of all maps are in canonical form, so that they can be read and copied one by one. */
+  check(): boolean {
+    const { buf, tagsAt, doublesAt, intsAt, stringsAt, stringsEnd, boolsAt, boolsEnd } = this;
+    this.checked ||=
+      layout.areCanonical(buf, tagsAt, doublesAt, layout.textValueTag) &&
+      layout.areCanonical(buf, doublesAt, intsAt, layout.doubleValueTag) &&
+      layout.areCanonical(buf, intsAt, stringsAt, layout.varintValueTag) &&
+      layout.areCanonical(buf, stringsAt, stringsEnd, layout.textValueTag) &&
+      layout.areCanonical(buf, boolsAt, boolsEnd, layout.varintValueTag);
+    return this.checked;
+  }
+
+  /**
+   * Where a field's value starts; which section that lies in tells its type. In two sections, the one that Kapacitor
+   * takes counts. `absent` or `irregular` otherwise.
+   */
+  findField(key: Uint8Array): number {
+    const { buf, doublesAt, intsAt, stringsAt, stringsEnd, boolsAt, boolsEnd } = this;
+    let at = layout.absent;
+    if (boolsAt < boolsEnd) at = layout.findEntry(buf, boolsAt, boolsEnd, layout.varintValueTag, key);
+    if (at === layout.absent) at = layout.findEntry(buf, doublesAt, intsAt, layout.doubleValueTag, key);
+    if (at === layout.absent) at = layout.findEntry(buf, intsAt, stringsAt, layout.varintValueTag, key);
+    if (at === layout.absent) at = layout.findEntry(buf, stringsAt, stringsEnd, layout.textValueTag, key);
+    return at;
   }
 }
