@@ -29,6 +29,8 @@ export interface AgentOptions extends InstanceDefaults {
 export interface Agent {
   /** Resolves when the conversation is over, whatever the reason. Never rejects. */
   readonly closed: Promise<void>;
+  /** Why the conversation went wrong; `undefined` while it has not. */
+  readonly failure: UdfError | undefined;
   readonly stats: AgentStats;
   /** Reads no more, finishes what has come, sends it, closes. Resolves with `closed`. */
   drain(): Promise<void>;
@@ -77,6 +79,7 @@ class ConnectionAgent implements Agent {
   /** No more will be read: Kapacitor closed its side, or we drain. */
   #inputEnded = false;
   #phase: 'open' | 'closing' | 'closed' = 'open';
+  #failure: UdfError | undefined;
 
   constructor(options: AgentOptions, limits: Limits) {
     const { definition, transport } = options;
@@ -101,7 +104,8 @@ class ConnectionAgent implements Agent {
       counters: this.#counters,
       signal: this.#abort.signal,
       send,
-      close: () => {
+      close: (reason) => {
+        this.#failure ??= reason;
         this.#close(lingerMs);
       },
     });
@@ -112,6 +116,10 @@ class ConnectionAgent implements Agent {
       send(encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n }));
     });
     this.#listen();
+  }
+
+  get failure(): UdfError | undefined {
+    return this.#failure;
   }
 
   get stats(): AgentStats {
@@ -134,6 +142,12 @@ class ConnectionAgent implements Agent {
   }
 
   destroy(reason?: Error): void {
+    if (this.#phase !== 'closed') {
+      this.#failure ??= UdfError.from(
+        reason ?? new UdfError('connection', 'the connection was cut off'),
+        'connection',
+      );
+    }
     this.#transport.destroy(reason);
     this.#over();
   }
@@ -148,7 +162,9 @@ class ConnectionAgent implements Agent {
     input.once('end', () => {
       this.#inputEnded = true;
       if (this.#reader.midFrame || this.#session.midBatch) {
-        this.#session.logger.warn({}, 'the stream ended in the middle of a message or batch, which is lost');
+        const message = 'the stream ended in the middle of a message or batch, which is lost';
+        this.#failure ??= new UdfError('connection', message);
+        this.#session.logger.warn({}, message);
       }
       this.#settle();
     });
@@ -264,6 +280,7 @@ class ConnectionAgent implements Agent {
   #fail(reason: unknown): void {
     if (this.#phase !== 'open') return;
     const error = UdfError.from(reason);
+    this.#failure ??= error;
     const level = error.code === 'internal' || error.code === 'handler' ? 'error' : 'warn';
     this.#session.logger[level]({ code: error.code, err: error }, `connection ends: ${error.message}`);
     this.#sender.send(encodeResponse({ kind: 'error', error: error.message }));
@@ -290,8 +307,9 @@ class ConnectionAgent implements Agent {
   /** The connection is gone, expectedly or not. */
   #lost(error: Error | undefined): void {
     if (this.#phase === 'open') {
-      const details = error ? { err: UdfError.from(error, 'connection') } : {};
-      this.#session.logger.warn(details, 'connection lost; what was not sent is lost with it');
+      const message = 'connection lost; what was not sent is lost with it';
+      this.#failure ??= error ? UdfError.from(error, 'connection') : new UdfError('connection', message);
+      this.#session.logger.warn(error ? { err: this.#failure } : {}, message);
       this.#transport.destroy();
     }
     this.#over();

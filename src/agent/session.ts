@@ -32,8 +32,8 @@ export interface SessionOptions extends InstanceDefaults {
   readonly signal: AbortSignal;
   /** Sends one frame. */
   send(frame: Buffer): void;
-  /** Ends the connection once all is sent: Kapacitor leaves that to us after a refusal. */
-  close(): void;
+  /** Ends the connection once all is sent: Kapacitor leaves that to us after a refusal, whose reason is given. */
+  close(reason: UdfError): void;
 }
 
 /** A batch that is being collected for a `batch` handler. */
@@ -149,7 +149,7 @@ export class Session {
       const error = UdfError.from(reason, 'handler');
       this.#logger.warn({ code: error.code, err: error }, `init refused: ${error.message}`);
       this.#reply({ kind: 'init', success: false, error: error.message });
-      this.#options.close();
+      this.#options.close(error);
       return;
     }
     this.#logger.info({}, 'task started');
@@ -174,7 +174,7 @@ export class Session {
       if (this.#options.strictRestore) {
         this.#logger.error({ code: error.code, err: error }, message);
         this.#reply({ kind: 'restore', success: false, error: message });
-        this.#options.close();
+        this.#options.close(error);
         return;
       }
       // A refusal would fail the task each time it is enabled, until somebody deletes it.
