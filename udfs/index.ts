@@ -1,10 +1,17 @@
 import type { UdfDefinition } from 'kapacitor-udf';
+import edgeDetect from './edge-detect/edge-detect.js';
 import mirror from './mirror/mirror.js';
 import mirrorBatch from './mirror-batch/mirror-batch.js';
 import movingAverage from './moving-average/moving-average.js';
 import outliers from './outliers/outliers.js';
 
-export { mirror, mirrorBatch, movingAverage, outliers };
+export { edgeDetect, mirror, mirrorBatch, movingAverage, outliers };
 
 /** The UDFs that come with this package, by name. */
-export const bundledUdfs: readonly UdfDefinition[] = [mirror, mirrorBatch, movingAverage, outliers];
+export const bundledUdfs: readonly UdfDefinition[] = [
+  edgeDetect,
+  mirror,
+  mirrorBatch,
+  movingAverage,
+  outliers,
+];

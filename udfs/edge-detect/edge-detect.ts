@@ -1,0 +1,115 @@
+import { type Context, defineUdf, type Point } from 'kapacitor-udf';
+import { createDescription } from './change.js';
+import { type Options, options, problemsOf } from './options.js';
+import { type GroupState, newGroup } from './state.js';
+import { createFilter } from './transitions.js';
+import { createWatch, type Reading } from './watch.js';
+
+/** What is worked out at init. */
+type Prepared = ReturnType<typeof prepare>;
+type EdgeContext = Context<Options, Prepared, GroupState, Point>;
+
+export default defineUdf({
+  name: 'edgeDetect',
+  doc: "Emits a point only when the watched field's value changes within its group.",
+  wants: 'stream',
+  provides: 'stream',
+  options,
+  check: problemsOf,
+  prepare,
+  state: newGroup,
+  point(point, context) {
+    const { state, prepared } = context;
+    const { watch } = prepared;
+    if (prepared.dropLate && isLate(point, state)) {
+      context.count('late');
+      return;
+    }
+    const { value: current, pending } = state;
+    const value = watch.read(point, pending === null ? current : pending.value);
+    if (value === undefined) {
+      context.count('missing');
+      return;
+    }
+    // Nearly every point ends here: the comparison of the two values themselves spares a call.
+    if (value === current || (current !== undefined && watch.same(value, current))) {
+      goOn(point, value, context);
+    } else if (prepared.hold === undefined || watch.values(current) === undefined) {
+      change(point, value, point.time, 1, context);
+    } else {
+      hold(point, value, prepared.hold, context);
+    }
+  },
+});
+
+function prepare(given: Options) {
+  const watch = createWatch(given);
+  return {
+    watch,
+    wanted: createFilter(given, watch),
+    describe: createDescription(given, watch),
+    emitFirst: given.emitFirst,
+    hold: given.hold,
+    every: given.every,
+    dropLate: given.late === 'drop',
+  };
+}
+
+/** Whether the group has had a newer point; if not, this one is the newest. */
+function isLate(point: Point, state: GroupState): boolean {
+  const { time } = point;
+  if (state.newest !== null && time < state.newest) return true;
+  state.newest = time;
+  return false;
+}
+
+/** The state lasts. What was shown meanwhile did not hold: its points are part of this state. */
+function goOn(point: Point, value: Reading, { state, prepared, emit }: EdgeContext): void {
+  dropPending(state);
+  state.count++;
+  const { every } = prepared;
+  if (every === undefined || state.emitted === null) return;
+  const { time } = point;
+  if (time - state.emitted < every) return;
+  state.emitted = time;
+  state.value = value; // a number that moved within the deadband is measured from here on
+  emit(prepared.describe(point, value, undefined));
+}
+
+/** A new state counts once it has been shown for long enough, without another in between. */
+function hold(point: Point, value: Reading, least: bigint, context: EdgeContext): void {
+  const { state, prepared } = context;
+  const { time } = point;
+  if (state.pending === null || !prepared.watch.same(value, state.pending.value)) {
+    dropPending(state);
+    state.pending = { value, since: time, count: 0 };
+  }
+  const { pending } = state;
+  pending.count++;
+  if (time - pending.since >= least) change(point, value, pending.since, pending.count, context);
+}
+
+function dropPending(state: GroupState): void {
+  if (state.pending === null) return;
+  state.count += state.pending.count;
+  state.pending = null;
+}
+
+/** A state ends and another began at `since`, `count` points ago. */
+function change(point: Point, value: Reading, since: bigint, count: number, context: EdgeContext): void {
+  const { state, prepared, emit } = context;
+  const { value: old } = state;
+  const ended =
+    prepared.watch.values(old) === undefined
+      ? undefined
+      : { value: old!, lasted: since - state.since, points: state.count };
+  const wanted = prepared.wanted(old, value);
+  state.value = value;
+  state.since = since;
+  state.count = count;
+  state.pending = null;
+  state.emitted = wanted ? since : null;
+  if (!wanted || (!ended && !prepared.emitFirst)) return;
+  const described = prepared.describe(point, value, ended);
+  emit(since === point.time ? described : described.withTime(since));
+}

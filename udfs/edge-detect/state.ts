@@ -1,0 +1,27 @@
+import type { Reading } from './watch.js';
+
+/** A group's state: plain, flat and small, for there may be a million. */
+export interface GroupState {
+  /** The state that the group is in; undefined before its first point. */
+  value: Reading | undefined;
+  /** When it began, in nanoseconds. */
+  since: bigint;
+  /** How many points it has lasted. */
+  count: number;
+  /** The time of the group's newest point, while late ones are dropped. */
+  newest: bigint | null;
+  /** When the state was last emitted; null if it is one that `.from()` and `.to()` leave out. */
+  emitted: bigint | null;
+  /** With `.hold()`: the state that the group has shown since, and that does not count yet. */
+  pending: PendingState | null;
+}
+
+export interface PendingState {
+  value: Reading;
+  since: bigint;
+  count: number;
+}
+
+export function newGroup(): GroupState {
+  return { value: undefined, since: 0n, count: 0, newest: null, emitted: null, pending: null };
+}
