@@ -25,9 +25,9 @@ export interface Context<Options, Prepared, State, Output> {
    * Sends something on. Throws `handler` for what the UDF does not provide (a batch from a stream, `undefined`),
    * and `limit` when more is waiting to be sent than the host allows.
    */
-  emit(output: Output): void;
+  emit(this: void, output: Output): void;
   /** Adds to one of the UDF's own counters (`late`, `missing`, …), shown in the log and in telemetry. */
-  count(counter: string, by?: number): void;
+  count(this: void, counter: string, by?: number): void;
   readonly log: UdfLog;
   /** Ends when the connection does: for an async handler's own requests. */
   readonly signal: AbortSignal;
