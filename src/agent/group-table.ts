@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { hashBytes } from '../wire/hash.js';
 
 /** When a group's state is forgotten; neither by default. */
 export interface GroupExpiry {
@@ -50,9 +51,7 @@ export class GroupTable {
 
   /** The index of the group named `buf[start..start + length)`, which is created if it is new. */
   find(buf: Uint8Array, start: number, length: number): number {
-    let hash = this.#seed;
-    for (let at = start; at < start + length; at++) hash = Math.imul(hash ^ buf[at]!, 0x0100_0193); // FNV-1a
-    hash ^= hash >>> 15;
+    const hash = hashBytes(buf, start, start + length, this.#seed);
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const index = this.#slots[slot]! - 1;

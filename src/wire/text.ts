@@ -1,3 +1,5 @@
+import { hashBytes } from './hash.js';
+
 /**
  * Reads short strings without making them anew.
  *
@@ -15,18 +17,18 @@ export function readText(buf: Buffer, start: number, end: number): string {
   const length = end - start;
   if (length === 0) return '';
   if (length > maxLength) return buf.toString('utf8', start, end);
-  let hash = length;
-  let highBits = 0;
-  for (let at = start; at < end; at++) {
-    const byte = buf[at]!;
-    hash = Math.imul(hash ^ byte, 0x0100_0193); // FNV-1a
-    highBits |= byte;
-  }
-  if (highBits > 0x7f) return buf.toString('utf8', start, end);
-  const slot = (hash ^ (hash >>> 15)) & (tableSize - 1);
+  const slot = hashBytes(buf, start, end, 0) & (tableSize - 1);
   const known = table[slot]!;
   if (known.length === length && matches(known, buf, start)) return known;
-  return (table[slot] = buf.toString('latin1', start, end));
+  const text = buf.toString('utf8', start, end);
+  // The text of non-ASCII bytes is never compared as if its characters were bytes.
+  if (text.length === length && isAscii(text)) table[slot] = text;
+  return text;
+}
+
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;
+  return true;
 }
 
 function matches(text: string, buf: Buffer, start: number): boolean {
