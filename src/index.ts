@@ -26,3 +26,12 @@ export type {
   Tags,
   TimeInput,
 } from './values.js';
+export { createHost } from './host/host.js';
+export type { Host, HostedSocket, HostOptions, HostStats } from './host/host.js';
+export { defaultLimits } from './agent/limits.js';
+export type { Limits } from './agent/limits.js';
+export type { AgentStats } from './agent/stats.js';
+export { createLogger } from './telemetry/create-logger.js';
+export type { LogDestination, LoggerOptions } from './telemetry/create-logger.js';
+export type { LogLevel } from './telemetry/log-level.js';
+export type { Logger } from './telemetry/logger.js';

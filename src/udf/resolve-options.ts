@@ -1,4 +1,3 @@
-import leven from 'leven';
 import {
   argumentProblem,
   type OptionSpec,
@@ -7,6 +6,7 @@ import {
   type OptionTypes,
 } from './option.js';
 import { formatDuration } from './duration.js';
+import { nearestName } from './nearest-name.js';
 
 /** One call of an option, as a TICKscript makes it and init carries it. */
 export interface OptionCall {
@@ -129,11 +129,8 @@ function formatArgument(arg: OptionArgument): string {
 }
 
 function suggestion(name: string, known: readonly string[]): string {
-  const near = known
-    .map((candidate) => ({ candidate, distance: leven(name.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return near
-    ? ` (did you mean .${near.candidate}()?)`
-    : ` (it has ${known.map((other) => `.${other}()`).join(', ')})`;
+  const near = nearestName(name, known);
+  return near === undefined
+    ? ` (it has ${known.map((other) => `.${other}()`).join(', ')})`
+    : ` (did you mean .${near}()?)`;
 }
