@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.js';
+
+export interface DaemonOptions {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** A file that takes what it writes to standard output and error. */
+  readonly logFile: string;
+}
+
+/** A server of these tests: a child process whose output goes to a file. */
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<void>;
+  #running = true;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    const log = openSync(options.logFile, 'a');
+    this.#child = spawn(options.command, options.args, {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...options.env },
+    });
+    closeSync(log);
+    const kill = (): void => void this.#child.kill('SIGKILL');
+    // A test run that is cut short must not leave a server behind.
+    process.once('exit', kill);
+    this.#exited = new Promise((done) => {
+      const gone = (): void => {
+        this.#running = false;
+        process.removeListener('exit', kill);
+        done();
+      };
+      this.#child.once('exit', gone);
+      this.#child.once('error', gone);
+    });
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** All that it has written so far. */
+  get log(): string {
+    return readFileSync(this.#options.logFile, 'utf8');
+  }
+
+  /** The end of its log, under a heading: for the report of a failure. */
+  get logTail(): string {
+    const lines = this.log.trimEnd().split('\n').slice(-40);
+    return [`--- the last lines of ${this.#options.name}'s log`, ...lines].join('\n');
+  }
+
+  /** Waits until `look` finds it ready. Rejects, with the end of its log, if it exits or takes too long. */
+  async ready(look: () => Promise<boolean>, within = 20_000): Promise<void> {
+    const { name } = this.#options;
+    try {
+      await until(`${name} is ready`, async () => !this.#running || (await look()), { within });
+      if (!this.#running) throw new Error(`${name} exited while starting`);
+    } catch (cause) {
+      throw new Error(`${name} did not start\n${this.logTail}`, { cause });
+    }
+  }
+
+  /** Asks it to end, and waits until it has. After ten seconds it is killed, and this rejects. */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    const late = new AbortController();
+    const inTime = await Promise.race([
+      this.#exited.then(() => true),
+      sleep(10_000, false, { signal: late.signal }).catch(() => false),
+    ]);
+    late.abort();
+    if (inTime) return;
+    await this.kill();
+    throw new Error(`${this.#options.name} had to be killed: it did not end on SIGTERM\n${this.logTail}`);
+  }
+
+  /** Ends it at once, as a crash would. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+}
+
+/** A TCP port of the loopback interface that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  return address.port;
+}

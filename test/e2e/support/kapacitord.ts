@@ -1,0 +1,108 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Daemon, freePort } from './daemon.js';
+import { KapacitorApi } from './kapacitor-api.js';
+import { serverPath } from './servers.js';
+
+export interface KapacitordOptions {
+  /** Its data, its configuration and its log. */
+  readonly folder: string;
+  /** The `[udf.functions]` part of its configuration. */
+  readonly udfConfig: string;
+  /** The InfluxDB it works with; none if not given. */
+  readonly influxUrl?: string;
+  /** How often it takes snapshots: as TOML has it, `1m` by its own default. */
+  readonly snapshotInterval?: string;
+  /** A folder with `tasks`, `templates` and `handlers` that it loads by itself when it starts. */
+  readonly load?: string;
+}
+
+/** A Kapacitor with a folder of its own, on the loopback interface; it can be stopped and started again. */
+export class Kapacitord {
+  readonly api: KapacitorApi;
+  readonly #folder: string;
+  #daemon: Daemon | undefined;
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.api = new KapacitorApi(`http://127.0.0.1:${port}`);
+  }
+
+  /** One that is configured and not started. */
+  static async create(options: KapacitordOptions): Promise<Kapacitord> {
+    mkdirSync(options.folder, { recursive: true });
+    const port = await freePort();
+    writeFileSync(join(options.folder, 'kapacitor.conf'), kapacitorConfig(options, port));
+    return new Kapacitord(options.folder, port);
+  }
+
+  get daemon(): Daemon {
+    if (!this.#daemon) throw new Error('kapacitord has not been started');
+    return this.#daemon;
+  }
+
+  /** Starts the process and does not wait until it serves. */
+  launch(): void {
+    this.#daemon = new Daemon({
+      name: 'kapacitord',
+      command: serverPath('KAPACITORD'),
+      args: ['-config', join(this.#folder, 'kapacitor.conf')],
+      logFile: join(this.#folder, 'kapacitord.log'),
+    });
+  }
+
+  /** Waits until it serves. It opens its tasks first, and before them it asks every UDF what it is. */
+  async ready(): Promise<void> {
+    await this.daemon.ready(async () => (await this.api.ping()) !== '');
+  }
+
+  async start(): Promise<void> {
+    this.launch();
+    await this.ready();
+  }
+
+  async stop(): Promise<void> {
+    await this.#daemon?.stop();
+  }
+}
+
+function kapacitorConfig(options: KapacitordOptions, port: number): string {
+  const { folder, influxUrl, snapshotInterval = '1m', load, udfConfig } = options;
+  return `
+hostname = "127.0.0.1"
+data_dir = "${folder}"
+[http]
+  bind-address = "127.0.0.1:${port}"
+  log-enabled = false
+  shutdown-timeout = "2s"
+[logging]
+  file = "STDERR"
+  level = "DEBUG"
+[replay]
+  dir = "${folder}/replay"
+[storage]
+  boltdb = "${folder}/kapacitor.db"
+[task]
+  dir = "${folder}/tasks"
+  snapshot-interval = "${snapshotInterval}"
+[load]
+  enabled = ${load !== undefined}
+  dir = "${load ?? folder}"
+[reporting]
+  enabled = false
+[stats]
+  enabled = false
+[deadman]
+  global = false
+[[influxdb]]
+  enabled = ${influxUrl !== undefined}
+  name = "test"
+  default = true
+  urls = ["${influxUrl ?? 'http://127.0.0.1:1'}"]
+  kapacitor-hostname = "127.0.0.1"
+  http-port = ${port}
+  startup-timeout = "20s"
+  subscriptions-sync-interval = "1s"
+${udfConfig}
+`;
+}

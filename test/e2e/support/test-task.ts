@@ -1,0 +1,60 @@
+import { onTestFinished } from 'vitest';
+import type { KapacitorApi } from './kapacitor-api.js';
+import type { Series, Task, TaskSettings } from './kapacitor-types.js';
+
+/** The database and retention policy that tests write to: what Telegraf writes to unless it is told otherwise. */
+export const database = 'telegraf';
+export const retentionPolicy = 'autogen';
+
+let defined = 0;
+
+/** A task of one test. */
+export class TestTask {
+  readonly id: string;
+  readonly #api: KapacitorApi;
+
+  constructor(api: KapacitorApi, id: string) {
+    this.#api = api;
+    this.id = id;
+  }
+
+  /** Hands points to Kapacitor: line protocol with times in nanoseconds. */
+  write(lines: readonly string[]): Promise<void> {
+    return this.#api.write(database, retentionPolicy, lines.join('\n'));
+  }
+
+  async state(): Promise<Task> {
+    const task = await this.#api.task(this.id);
+    if (!task) throw new Error(`the task ${this.id} is gone`);
+    return task;
+  }
+
+  /** The rows that an `httpOut` node holds, of all groups: columns and tags by name. */
+  async rows(endpoint: string): Promise<Record<string, unknown>[]> {
+    return (await this.#api.output(this.id, endpoint)).flatMap(rowsOf);
+  }
+
+  async restart(): Promise<void> {
+    await this.#api.disableTask(this.id);
+    await this.#api.enableTask(this.id);
+  }
+}
+
+/** Defines and enables a task, and deletes it when the test ends. */
+export async function startTask(api: KapacitorApi, settings: TaskSettings, name = 'task'): Promise<TestTask> {
+  const id = `${name}-${++defined}`;
+  onTestFinished(() => api.deleteTask(id));
+  await api.createTask(id, {
+    dbrps: [{ db: database, rp: retentionPolicy }],
+    status: 'enabled',
+    ...settings,
+  });
+  return new TestTask(api, id);
+}
+
+function rowsOf({ columns, values, tags }: Series): Record<string, unknown>[] {
+  return values.map((row) => ({
+    ...Object.fromEntries(columns.map((column, index) => [column, row[index]])),
+    ...tags,
+  }));
+}
