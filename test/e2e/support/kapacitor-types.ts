@@ -80,8 +80,9 @@ export interface ReplaySettings {
 export interface Series {
   readonly name: string;
   readonly tags?: Readonly<Record<string, string>>;
-  readonly columns: readonly string[];
-  readonly values: readonly (readonly (string | number | boolean | null)[])[];
+  readonly columns?: readonly string[];
+  /** Missing in an empty batch. The columns are those of the first row's fields. */
+  readonly values?: readonly (readonly (string | number | boolean | null)[])[] | null;
 }
 
 export interface Handler {

@@ -6,6 +6,10 @@ import type { Series, Task, TaskSettings } from './kapacitor-types.js';
 export const database = 'telegraf';
 export const retentionPolicy = 'autogen';
 
+/** In a TICKscript: shows the points that come here over HTTP, all of each group, in their order. */
+export const show = (endpoint: string): string =>
+  `|window().periodCount(100).everyCount(1)|httpOut('${endpoint}')`;
+
 let defined = 0;
 
 /** A task of one test. */
@@ -34,6 +38,11 @@ export class TestTask {
     return (await this.#api.output(this.id, endpoint)).flatMap(rowsOf);
   }
 
+  /** The same, but only the values of some columns or tags. */
+  async columns(endpoint: string, ...names: readonly string[]): Promise<unknown[][]> {
+    return (await this.rows(endpoint)).map((row) => names.map((name) => row[name]));
+  }
+
   async restart(): Promise<void> {
     await this.#api.disableTask(this.id);
     await this.#api.enableTask(this.id);
@@ -52,8 +61,8 @@ export async function startTask(api: KapacitorApi, settings: TaskSettings, name 
   return new TestTask(api, id);
 }
 
-function rowsOf({ columns, values, tags }: Series): Record<string, unknown>[] {
-  return values.map((row) => ({
+function rowsOf({ columns = [], values, tags }: Series): Record<string, unknown>[] {
+  return (values ?? []).map((row) => ({
     ...Object.fromEntries(columns.map((column, index) => [column, row[index]])),
     ...tags,
   }));

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 
 export interface UntilOptions {
   /** Milliseconds until it gives up: 10 seconds if not given. */
@@ -31,3 +32,7 @@ export async function until<Found>(
     await sleep(every);
   }
 }
+
+/** As `expect.poll`, with enough time for a machine that has much to do. */
+export const eventually = <Found>(look: () => Found | Promise<Found>) =>
+  expect.poll(look, { timeout: 10_000, interval: 25 });
