@@ -8,6 +8,11 @@ protobuf.configure();
 
 const source = readFileSync(new URL('../../proto/udf.proto', import.meta.url), 'utf8');
 const { root } = protobuf.parse(source, { keepCase: true });
+const { agent } = root.nested as { agent: protobuf.Namespace };
+for (const type of agent.nestedArray) {
+  // InfluxDB takes any bytes as text and Kapacitor sends them on as they are: a tag in Latin-1 must not end a task.
+  type.setOption('features.utf8_validation', 'NONE');
+}
 root.resolveAll();
 
 /** The protobufjs types of proto/udf.proto. */

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { LazyPoint } from '../../src/wire/lazy-point.js';
+import { oracleFields, type OraclePoint } from './oracle.js';
+import { pointFrame } from './wire-bytes.js';
+
+/** What stands around a point in a read buffer; taken for a part of it, it would show. */
+const before = Buffer.from([0x8a, 0x01, 0x80, 0xff]);
+const after = Buffer.from([0x0a, 0x12, 0x42, 0xff, 0xff, 0xff, 0xff, 0xff]);
+
+/** A Point message's bytes as the agent sees them: in the middle of a chunk. */
+export function lazyPoint(body: Uint8Array): LazyPoint {
+  const { buf, frame, payload, end } = pointFrame(body, before, after);
+  const point = LazyPoint.fromFrame(buf, frame, payload, end);
+  assert(point);
+  return point;
+}
+
+/** Everything that a point tells. */
+export function readAll(point: LazyPoint) {
+  const { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields } = point;
+  const groupBytes = point.buf.subarray(point.groupStart, point.groupStart + point.groupLength);
+  assert.equal(groupBytes.toString(), group);
+  return { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields };
+}
+
+/** What `readAll` should tell of it. */
+export function expected(message: OraclePoint): ReturnType<typeof readAll> {
+  const { time, name, database, retentionPolicy, group, dimensions, byName, tags } = message;
+  const fields = oracleFields(message);
+  return { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields };
+}
+
+/** The frame that a point is sent as. */
+export function frameOf(point: LazyPoint): Buffer {
+  return point.buf.subarray(point.frame, point.end);
+}
+
+/** The Point message within it. */
+export function bodyOf(point: LazyPoint): Buffer {
+  return point.buf.subarray(point.body, point.end);
+}
