@@ -7,49 +7,29 @@ import type { Writable } from 'node:stream';
  * the event loop. Whatever else is printed from now on, by whatever means, goes to standard error: file descriptor 1
  * itself is pointed there.
  *
- * Where the system cannot open a descriptor a second time (a socket, or no /proc), `process.stdout` is diverted
- * instead, and only code that writes to descriptor 1 by number still reaches the frames.
+ * Returns `undefined`, with nothing changed, where the system cannot open what descriptors 1 and 2 are open on a second
+ * time: they are sockets, say. Node.js has no other way to move a descriptor.
  *
  * To be called once, before any code that might print is loaded.
  */
-export function claimStdout(): Writable {
-  const frames = reopen(1);
-  if (frames === undefined) return divertProcessStdout();
+export function claimStdout(): Writable | undefined {
+  const frames = reopen(1, constants.O_NONBLOCK);
+  if (frames === undefined) return undefined;
   // Tried before it matters: once descriptor 1 is closed, something must take its place.
-  const errors = reopen(2);
-  if (errors !== undefined) closeSync(errors);
-  closeSync(1);
-  // The system gives the lowest free number, which is 1.
+  const errors = reopen(2, constants.O_NONBLOCK);
   if (errors === undefined) {
-    openSync('/dev/null', constants.O_WRONLY);
-    divertProcessStdout();
-  } else {
-    reopen(2);
+    closeSync(frames);
+    return undefined;
   }
-  return streamOn(frames);
+  closeSync(errors);
+  closeSync(1);
+  // The system gives the lowest free number, which is 1. Code that prints expects to wait, not to fail, when it is full.
+  reopen(2, 0);
+  return descriptorStream(frames);
 }
 
-/**
- * Opens what a descriptor is open on once more; `undefined` if that is impossible.
- *
- * Not a copy: the modes set here are not shared with the processes that hold the original. O_NONBLOCK also keeps the
- * call from waiting for a reader of a pipe that has none, and O_APPEND what a file already holds.
- */
-function reopen(descriptor: 1 | 2): number | undefined {
-  for (const folder of ['/proc/self/fd', '/dev/fd']) {
-    try {
-      return openSync(
-        `${folder}/${descriptor}`,
-        constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK,
-      );
-    } catch {
-      // Not on this system, or not for what this descriptor is.
-    }
-  }
-  return undefined;
-}
-
-function streamOn(descriptor: number): Writable {
+/** A stream that writes to a descriptor and never blocks the event loop. */
+export function descriptorStream(descriptor: number): Writable {
   const kind = fstatSync(descriptor);
   if (kind.isFIFO() || kind.isSocket()) {
     return new Socket({ fd: descriptor, readable: false, writable: true });
@@ -57,13 +37,19 @@ function streamOn(descriptor: number): Writable {
   return createWriteStream('', { fd: descriptor });
 }
 
-/** `console` follows, since it looks up `process.stdout` when it is first used. */
-function divertProcessStdout(): Writable {
-  const { stdout } = process;
-  Object.defineProperty(process, 'stdout', {
-    configurable: true,
-    enumerable: true,
-    get: () => process.stderr,
-  });
-  return stdout;
+/**
+ * Opens what a descriptor is open on once more; `undefined` if that is impossible.
+ *
+ * Not a copy: the modes set here are not shared with the processes that hold the original. O_APPEND keeps what a file
+ * already holds, and O_NONBLOCK keeps the call from waiting for a reader of a pipe that has none.
+ */
+function reopen(descriptor: 1 | 2, mode: number): number | undefined {
+  for (const folder of ['/proc/self/fd', '/dev/fd']) {
+    try {
+      return openSync(`${folder}/${descriptor}`, constants.O_WRONLY | constants.O_APPEND | mode);
+    } catch {
+      // Not on this system, or not for what this descriptor is.
+    }
+  }
+  return undefined;
 }

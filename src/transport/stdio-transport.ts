@@ -1,15 +1,9 @@
-import { claimStdout } from './claim-stdout.js';
+import type { Writable } from 'node:stream';
 import type { Transport } from './transport.js';
 
-/**
- * Standard input and output, as Kapacitor connects them to a UDF that it starts itself. From here on standard output
- * carries frames and nothing else; see `claimStdout` for how far that holds where.
- *
- * To be called once, before any code that might print is loaded.
- */
-export function stdioTransport(): Transport {
+/** Standard input, and frames on `output`: what `claimStdout` returns when Kapacitor has started the process. */
+export function stdioTransport(output: Writable): Transport {
   const input = process.stdin;
-  const output = claimStdout();
   return {
     description: 'stdio',
     input,

@@ -1,0 +1,46 @@
+import { bundledUdfs } from '../../udfs/index.js';
+import { UdfError } from '../errors.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import { nearestName } from '../udf/nearest-name.js';
+import { UsageError } from './usage-error.js';
+
+/** UDFs by name. */
+export type Udfs = ReadonlyMap<string, UdfDefinition>;
+
+/** The bundled UDFs, and those of these modules. Throws `invalid_module`, also when two have the same name. */
+export async function availableUdfs(modules: readonly string[] = []): Promise<Udfs> {
+  const udfs = new Map(bundledUdfs.map((definition) => [definition.name, definition]));
+  if (modules.length === 0) return udfs;
+  const { loadModule } = await import('./load-module.js');
+  const sources = new Map<string, string>();
+  for (const module of modules) {
+    for (const definition of await loadModule(module)) {
+      const { name } = definition;
+      if (udfs.get(name) === definition) continue;
+      if (udfs.has(name)) {
+        const other = sources.get(name) ?? 'one that comes with kapacitor-udf';
+        throw new UdfError(
+          'invalid_module',
+          `${module}: there are two UDFs ${name}, this and ${other}; rename one`,
+        );
+      }
+      udfs.set(name, definition);
+      sources.set(name, `that of ${module}`);
+    }
+  }
+  return udfs;
+}
+
+/** The UDFs of these names, each once; all if no name is given. Throws `UsageError` for a name that there is none of. */
+export function chooseUdfs(udfs: Udfs, names: readonly string[]): UdfDefinition[] {
+  if (names.length === 0) return [...udfs.values()];
+  return [...new Set(names)].map((name) => {
+    const definition = udfs.get(name);
+    if (definition) return definition;
+    const known = [...udfs.keys()];
+    const near = nearestName(name, known);
+    throw new UsageError(
+      `there is no UDF ${name} (${near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`})`,
+    );
+  });
+}

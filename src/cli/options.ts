@@ -1,0 +1,111 @@
+import { type Command, Option } from 'commander';
+import { defaultLimits } from '../agent/limits.js';
+import { type LogLevel, logLevels } from '../telemetry/log-level.js';
+import type { ErrorPolicy } from '../udf/runtime-options.js';
+import { byteSize, count, duration, formatByteSize } from './parse-values.js';
+
+/** Where `serve` listens and `check` looks unless told otherwise. */
+export const defaultSocketDir = '/var/run/kapacitor-udf';
+
+export interface LogOptions {
+  readonly logLevel: LogLevel;
+}
+
+export function logLevelOption(): Option {
+  return new Option('--log-level <level>', 'how much to log on standard error; debug adds stack traces')
+    .choices(logLevels)
+    .default('info');
+}
+
+export interface LoadOptions {
+  /** Modules with UDFs of the user's own. */
+  readonly load?: readonly string[];
+}
+
+export function loadOption(): Option {
+  return new Option('--load <module...>', 'also take UDFs from these modules: paths, or names of packages');
+}
+
+/** Which sockets are meant. */
+export interface SocketOptions {
+  readonly socketDir?: string;
+  readonly config?: string;
+}
+
+export function socketDirOption(): Option {
+  return new Option(
+    '--socket-dir <dir>',
+    `directory of the sockets, NAME.sock each (default: ${defaultSocketDir})`,
+  );
+}
+
+export function configOption(): Option {
+  return new Option(
+    '--config <file>',
+    'kapacitor.conf; the sockets are those of its [udf.functions.NAME] sections',
+  ).conflicts('socketDir');
+}
+
+/** How UDFs are run, however Kapacitor reaches them. */
+export interface RunOptions extends LogOptions, LoadOptions {
+  readonly onError?: ErrorPolicy;
+  readonly groupTtl?: bigint;
+  readonly maxGroups?: number;
+  readonly strictRestore?: true;
+  readonly drainMs: number;
+  readonly messageBytes: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly batchBytes: number;
+  readonly snapshotBytes: number;
+  readonly handlerMs: number;
+}
+
+export function addRunOptions(command: Command): Command {
+  const size = (flag: string, bytes: number, doc: string): Option =>
+    new Option(`${flag} <size>`, doc).default(bytes, formatByteSize(bytes)).argParser(byteSize);
+  return command
+    .addOption(loadOption())
+    .addOption(
+      new Option(
+        '--on-error <policy>',
+        "when a point fails: stop the task, drop the point, or pass it on unchanged (default: the UDF's own, else stop)",
+      ).choices(['stop', 'drop', 'pass'] satisfies ErrorPolicy[]),
+    )
+    .addOption(
+      new Option(
+        '--group-ttl <duration>',
+        "forget a group's state after it had no points for so long, e.g. 24h (default: never)",
+      ).argParser(duration('1ns')),
+    )
+    .addOption(
+      new Option(
+        '--max-groups <n>',
+        'keep the state of at most so many groups a task, the last used ones (default: no limit)',
+      ).argParser(count(1)),
+    )
+    .option(
+      '--strict-restore',
+      'fail a task whose snapshot cannot be restored, instead of starting it afresh',
+    )
+    .addOption(size('--message-bytes', defaultLimits.messageBytes, 'largest message that is read'))
+    .addOption(size('--input-bytes', defaultLimits.inputBytes, 'how much is read ahead of a busy handler'))
+    .addOption(
+      size('--output-bytes', defaultLimits.outputBytes, 'how much may wait for Kapacitor to read it'),
+    )
+    .addOption(
+      size('--batch-bytes', defaultLimits.batchBytes, 'largest batch that is collected for a handler'),
+    )
+    .addOption(size('--snapshot-bytes', defaultLimits.snapshotBytes, 'largest snapshot'))
+    .addOption(
+      new Option('--handler-ms <ms>', 'how long an async handler may take for one call; 0 for no limit')
+        .default(defaultLimits.handlerMs)
+        .argParser(count(0)),
+    )
+    .addOption(
+      new Option('--drain-ms <ms>', 'how long conversations may take to finish after SIGTERM or SIGINT')
+        .default(5_000)
+        .argParser(count(0)),
+    )
+    .addOption(logLevelOption());
+}

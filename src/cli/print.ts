@@ -1,0 +1,15 @@
+/** Writes a result to standard output, and waits until it is written: the process ends right after. */
+export function print(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    process.stdout.write(`${text}\n`, () => {
+      resolve();
+    });
+  });
+}
+
+/** As JSON that a person can read too; a bigint becomes a number in quotes. */
+export function printJson(value: unknown): Promise<void> {
+  return print(
+    JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), 2),
+  );
+}

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { UdfError } from '../errors.js';
+import { createHost, type HostedSocket } from '../host/host.js';
+import type { Logger } from '../telemetry/logger.js';
+import { nearestName } from '../udf/nearest-name.js';
+import { availableUdfs, chooseUdfs, type Udfs } from './available-udfs.js';
+import { configuredSockets } from './kapacitor-conf.js';
+import { defaultSocketDir } from './options.js';
+import { onStopSignal, onUncaught } from './process-end.js';
+import { runSettings } from './run-settings.js';
+import type { ServeOptions } from './serve.js';
+
+/** Hosts UDFs until a signal comes. */
+export async function runServe(names: readonly string[], options: ServeOptions): Promise<void> {
+  const settings = runSettings(options);
+  const { logger } = settings;
+  const udfs = await availableUdfs(options.load);
+  const sockets =
+    options.config === undefined
+      ? chooseUdfs(udfs, names).map((definition) => ({
+          definition,
+          path: join(options.socketDir ?? defaultSocketDir, `${definition.name}.sock`),
+        }))
+      : socketsOfConfig(options.config, names, udfs, logger);
+  const { socketMode, socketGroup, maxConnections, drainMs } = options;
+  const host = createHost({ ...settings, sockets, socketMode, socketGroup, maxConnections, drainMs });
+
+  const removeFiles = (): void => {
+    host.removeFiles();
+  };
+  onUncaught(logger, removeFiles);
+  const signal = onStopSignal(removeFiles);
+  await Promise.race([host.start(), signal]);
+  if (!signal.came) logger.info({ sockets: sockets.length }, 'ready');
+  logger.info({ signal: await signal }, 'stopping');
+  await host.stop();
+  logger.info({}, 'stopped');
+}
+
+function socketsOfConfig(file: string, names: readonly string[], udfs: Udfs, logger: Logger): HostedSocket[] {
+  const { sockets, processes } = configuredSockets(file, names);
+  if (processes.length > 0) {
+    logger.info({ file, udfs: processes }, 'these are not hosted: Kapacitor starts them itself (prog)');
+  }
+  return sockets.map(({ name, path }) => {
+    const definition = udfs.get(name);
+    if (definition) return { definition, path };
+    const near = nearestName(name, [...udfs.keys()]);
+    throw new UdfError(
+      'invalid_config',
+      `${file}: [udf.functions.${name}]: there is no UDF ${name}${near === undefined ? '' : ` (did you mean ${near}?)`}; ` +
+        'add its module with --load, or name the UDFs to host, so that others are left to their own hosts',
+    );
+  });
+}

@@ -1,0 +1,17 @@
+import type { Writable } from 'node:stream';
+import { claimStdout, descriptorStream } from '../transport/claim-stdout.js';
+import { relayStdout } from './relay-stdout.js';
+import type { StdioOptions } from './stdio.js';
+
+/** Serves one UDF on standard input and output until the conversation ends; the exit code is 1 if it went wrong. */
+export async function runStdio(name: string, options: StdioOptions): Promise<void> {
+  const { framesFd } = options;
+  const output: Writable | undefined = framesFd === undefined ? claimStdout() : descriptorStream(framesFd);
+  if (!output) {
+    process.exitCode = await relayStdout();
+    return;
+  }
+  // Only now that standard output is safe is anything loaded that might print.
+  const { serveStdio } = await import('./serve-stdio.js');
+  await serveStdio(name, options, output);
+}

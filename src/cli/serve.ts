@@ -1,0 +1,55 @@
+import { Command, Option } from 'commander';
+import {
+  addRunOptions,
+  configOption,
+  type RunOptions,
+  type SocketOptions,
+  socketDirOption,
+} from './options.js';
+import { count, fileMode } from './parse-values.js';
+
+export interface ServeOptions extends RunOptions, SocketOptions {
+  readonly socketMode: number;
+  readonly socketGroup?: string;
+  readonly maxConnections: number;
+}
+
+export function serveCommand(): Command {
+  const command = new Command('serve')
+    .summary('host UDFs on Unix sockets')
+    .description(
+      'Hosts UDFs on Unix sockets, one each, until SIGTERM or SIGINT: then it finishes what has come, removes the ' +
+        'sockets and exits with 0. Logs go to standard error, a line of JSON each.',
+    )
+    .argument('[name...]', 'UDFs to host (default: all)')
+    .addOption(socketDirOption())
+    .addOption(configOption())
+    .addOption(
+      new Option(
+        '--socket-mode <mode>',
+        'mode of the socket files in octal; to connect takes write permission',
+      )
+        .default(0o660, '660')
+        .argParser(fileMode),
+    )
+    .option(
+      '--socket-group <group>',
+      "group of the socket files, name or number (default: this process's own)",
+    )
+    .addOption(
+      new Option('--max-connections <n>', 'connections at a time; each use of a UDF in a task is one')
+        .default(1024)
+        .argParser(count(1)),
+    );
+  return addRunOptions(command)
+    .addHelpText(
+      'after',
+      '\nExamples:\n' +
+        '  $ kapacitor-udf serve edgeDetect movingAverage --socket-dir /tmp/udf --socket-group kapacitor\n' +
+        '  $ kapacitor-udf serve --config /etc/kapacitor/kapacitor.conf --load ./my-udf.js',
+    )
+    .action(async (names: string[], options: ServeOptions) => {
+      const { runServe } = await import('./run-serve.js');
+      await runServe(names, options);
+    });
+}
