@@ -189,7 +189,7 @@ describe('edgeDetect, with any options and points,', () => {
           expect(came.map(({ time, fields }) => ({ time, fields }))).toEqual(expected);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 

@@ -26,7 +26,7 @@ export default defineUdf({
       return;
     }
     const { value: current, pending } = state;
-    const value = watch.read(point, pending === null ? current : pending.value);
+    const value = watch.read(point, pending === undefined ? current : pending.value);
     if (value === undefined) {
       context.count('missing');
       return;
@@ -68,9 +68,10 @@ function goOn(point: Point, value: Reading, { state, prepared, emit }: EdgeConte
   dropPending(state);
   state.count++;
   const { every } = prepared;
-  if (every === undefined || state.emitted === null) return;
+  if (every === undefined) return;
   const { time } = point;
-  if (time - state.emitted < every) return;
+  const { emitted = state.since } = state; // absent if it was restored, and the task repeats only now
+  if (emitted === null || time - emitted < every) return;
   state.emitted = time;
   state.value = value; // a number that moved within the deadband is measured from here on
   emit(prepared.describe(point, value, undefined));
@@ -80,7 +81,7 @@ function goOn(point: Point, value: Reading, { state, prepared, emit }: EdgeConte
 function hold(point: Point, value: Reading, least: bigint, context: EdgeContext): void {
   const { state, prepared } = context;
   const { time } = point;
-  if (state.pending === null || !prepared.watch.same(value, state.pending.value)) {
+  if (state.pending === undefined || !prepared.watch.same(value, state.pending.value)) {
     dropPending(state);
     state.pending = { value, since: time, count: 0 };
   }
@@ -90,9 +91,9 @@ function hold(point: Point, value: Reading, least: bigint, context: EdgeContext)
 }
 
 function dropPending(state: GroupState): void {
-  if (state.pending === null) return;
+  if (state.pending === undefined) return;
   state.count += state.pending.count;
-  state.pending = null;
+  state.pending = undefined;
 }
 
 /** A state ends and another began at `since`, `count` points ago. */
@@ -107,8 +108,8 @@ function change(point: Point, value: Reading, since: bigint, count: number, cont
   state.value = value;
   state.since = since;
   state.count = count;
-  state.pending = null;
-  state.emitted = wanted ? since : null;
+  if (state.pending !== undefined) state.pending = undefined;
+  if (prepared.every !== undefined) state.emitted = wanted ? since : null;
   if (!wanted || (!ended && !prepared.emitFirst)) return;
   const described = prepared.describe(point, value, ended);
   emit(since === point.time ? described : described.withTime(since));

@@ -1,6 +1,9 @@
 import type { Reading } from './watch.js';
 
-/** A group's state: plain, flat and small, for there may be a million. */
+/**
+ * A group's state: plain, flat and small, for there may be a million. Only the four properties that every use needs are
+ * always there: objects with more take twice as long to restore.
+ */
 export interface GroupState {
   /** The state that the group is in; undefined before its first point. */
   value: Reading | undefined;
@@ -10,10 +13,10 @@ export interface GroupState {
   count: number;
   /** The time of the group's newest point, while late ones are dropped. */
   newest: bigint | null;
-  /** When the state was last emitted; null if it is one that `.from()` and `.to()` leave out. */
-  emitted: bigint | null;
+  /** With `.every()`: when the state was last emitted; null if `.from()` and `.to()` leave it out. */
+  emitted?: bigint | null;
   /** With `.hold()`: the state that the group has shown since, and that does not count yet. */
-  pending: PendingState | null;
+  pending?: PendingState | undefined;
 }
 
 export interface PendingState {
@@ -23,5 +26,5 @@ export interface PendingState {
 }
 
 export function newGroup(): GroupState {
-  return { value: undefined, since: 0n, count: 0, newest: null, emitted: null, pending: null };
+  return { value: undefined, since: 0n, count: 0, newest: null };
 }
