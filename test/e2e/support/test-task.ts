@@ -49,16 +49,25 @@ export class TestTask {
   }
 }
 
-/** Defines and enables a task, and deletes it when the test ends. */
-export async function startTask(api: KapacitorApi, settings: TaskSettings, name = 'task'): Promise<TestTask> {
+/** Defines and enables a task. */
+export async function newTask(api: KapacitorApi, settings: TaskSettings, name = 'task'): Promise<TestTask> {
   const id = `${name}-${++defined}`;
-  onTestFinished(() => api.deleteTask(id));
   await api.createTask(id, {
     dbrps: [{ db: database, rp: retentionPolicy }],
     status: 'enabled',
     ...settings,
   });
   return new TestTask(api, id);
+}
+
+/**
+ * Defines and enables a task that is deleted when the test ends. The test must have seen all that it caused: Kapacitor
+ * may crash when a task is deleted whose UDF is about to send something.
+ */
+export async function startTask(api: KapacitorApi, settings: TaskSettings, name = 'task'): Promise<TestTask> {
+  const task = await newTask(api, settings, name);
+  onTestFinished(() => api.deleteTask(task.id));
+  return task;
 }
 
 function rowsOf({ columns = [], values, tags }: Series): Record<string, unknown>[] {

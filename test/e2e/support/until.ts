@@ -34,5 +34,6 @@ export async function until<Found>(
 }
 
 /** As `expect.poll`, with enough time for a machine that has much to do. */
-export const eventually = <Found>(look: () => Found | Promise<Found>) =>
-  expect.poll(look, { timeout: 10_000, interval: 25 });
+export function eventually<Found>(look: () => Found | Promise<Found>): ReturnType<typeof expect.poll<Found>> {
+  return expect.poll(look, { timeout: 10_000, interval: 25 });
+}
