@@ -21,42 +21,39 @@ export default defineUdf({
   },
   batch(batch, context) {
     const { field, scale, onMissing } = context.options;
-    const values = numbersOf(batch, field);
-    const missing = batch.points.length - values.length;
+    const values = batch.points.map((point) => numberIn(point, field));
+    const numbers = values.filter((value) => value !== undefined);
+    const missing = values.length - numbers.length;
     if (missing > 0) {
       if (onMissing === 'error') throw missingField(batch, field, missing);
       context.count('missing', missing);
     }
-    const found = quartiles(values.sort());
-    // Batches whose quartiles are both infinite have NaN for fences, and nothing lies beyond NaN.
-    const reach = found ? scale * (found.q3 - found.q1) : NaN;
-    const low = found ? found.q1 - reach : NaN;
-    const high = found ? found.q3 + reach : NaN;
-
-    const outliers: BatchPoint[] = [];
-    for (const point of batch.points) {
-      const value = point.field(field);
-      // An integer and a double compare exactly, so a point is judged by its own value, never a rounded one.
-      if (isNumber(value) && (value < low || value > high)) outliers.push(point);
-    }
-    context.emit(batch.withPoints(outliers));
+    const { low, high } = fences(Float64Array.from(numbers, Number).sort(), scale);
+    context.emit(
+      batch.withPoints(
+        batch.points.filter((_, index) => {
+          const value = values[index];
+          // An integer and a double compare exactly: a point is judged by its own value, never a rounded one.
+          return value !== undefined && (value < low || value > high);
+        }),
+      ),
+    );
   },
 });
 
-/** The batch's numbers as doubles, in their order. */
-function numbersOf(batch: Batch, field: string): Float64Array {
-  const values = new Float64Array(batch.points.length);
-  let count = 0;
-  for (const point of batch.points) {
-    const value = point.field(field);
-    if (isNumber(value)) values[count++] = Number(value);
-  }
-  return values.subarray(0, count);
+/** The point's number in the field. NaN has no place in an order, so it is none. */
+function numberIn(point: BatchPoint, field: string): number | bigint | undefined {
+  const value = point.field(field);
+  if (typeof value === 'number') return Number.isNaN(value) ? undefined : value;
+  return typeof value === 'bigint' ? value : undefined;
 }
 
-/** NaN has no place in an order, so it is no number here. */
-function isNumber(value: unknown): value is number | bigint {
-  return typeof value === 'number' ? !Number.isNaN(value) : typeof value === 'bigint';
+/** Between which values a point is no outlier. Nothing lies beyond NaN: without quartiles there are no outliers. */
+function fences(sorted: Float64Array, scale: number): { readonly low: number; readonly high: number } {
+  const found = quartiles(sorted);
+  if (!found) return { low: NaN, high: NaN };
+  const reach = scale * (found.q3 - found.q1);
+  return { low: found.q1 - reach, high: found.q3 + reach };
 }
 
 function missingField(batch: Batch, field: string, missing: number): UdfError {
