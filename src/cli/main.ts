@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.js';
 import { configCommand } from './config.js';
+import { demoCommand } from './demo.js';
 import { listCommand } from './list.js';
 import { reportError } from './report-error.js';
 import { serveCommand } from './serve.js';
@@ -10,7 +11,14 @@ import { stdioCommand } from './stdio.js';
 import { usageMessage } from './usage-error.js';
 
 // Only what describes the commands is loaded here; each loads what it does when it is called.
-const commands = [serveCommand(), stdioCommand(), listCommand(), configCommand(), checkCommand()];
+const commands = [
+  serveCommand(),
+  stdioCommand(),
+  listCommand(),
+  configCommand(),
+  checkCommand(),
+  demoCommand(),
+];
 
 const { version } = createRequire(import.meta.url)('kapacitor-udf/package.json') as { version: string };
 
