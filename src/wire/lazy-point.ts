@@ -8,16 +8,10 @@ import {
   setEntry,
 } from '../values.js';
 import { type FrameSpan, pointTag0, pointTag1 } from './frame-arena.js';
+import type { PointHead } from './head-writer.js';
 import { canonicalPoint } from './messages.js';
 import { readDouble, readInt64 } from './numbers.js';
-import {
-  buildFromBytes,
-  buildPoint,
-  changeFields,
-  type PointHead,
-  rebuildHead,
-  replaceFields,
-} from './point-builder.js';
+import { buildFromBytes, buildPoint, changeFields, changeHead, replaceFields } from './point-builder.js';
 import * as layout from './point-layout.js';
 import { PointSections } from './point-sections.js';
 import { nameBytes, readText } from './text.js';
@@ -231,8 +225,8 @@ export class LazyPoint {
     return this.withHead({ name });
   }
 
-  withDimensions(dimensions: readonly string[], byName = this.byName): LazyPoint {
-    return this.withHead({ dimensions, byName });
+  withDimensions(dimensions: readonly string[], byName?: boolean): LazyPoint {
+    return this.withHead(byName === undefined ? { dimensions } : { dimensions, byName });
   }
 
   detach(): LazyPoint {
@@ -241,11 +235,9 @@ export class LazyPoint {
     return new LazyPoint(bytes, 0, this.body - this.frame, bytes.length);
   }
 
-  /** The same point with another head: rare enough to be decoded and written anew. */
+  /** The same point with parts of its head changed, and the bytes of all others as they are. */
   withHead(changes: Partial<PointHead>): LazyPoint {
-    const { time, name, database, retentionPolicy, group, dimensions, tags, byName } = this;
-    const head = { time, name, database, retentionPolicy, group, dimensions, tags, byName, ...changes };
-    return LazyPoint.of(rebuildHead(this.look(), head));
+    return LazyPoint.of(changeHead(this.look(), changes));
   }
 
   /** The text whose length stands at `at`. */
