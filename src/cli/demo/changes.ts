@@ -21,6 +21,7 @@ export async function showChanges(stage: Stage): Promise<string> {
   const table = new Table({
     head: ['time (ns)', 'value', 'change', 'the old state lasted'],
     style: { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
   });
   for (const { time, fields } of records) {
     const change = changes.get(time);
