@@ -1,5 +1,15 @@
 export { dialUnix } from './dial.js';
+export { expectBatches, ExpectationError, type ExpectOptions, expectPoints } from './expect.js';
+export type { ExpectedBatch, ExpectedPoint } from './expected-items.js';
+export { formatLine, type LineSource, showLine } from './format-line.js';
 export { batchGroupId, groupId, type Grouping } from './group-id.js';
+export type { BatchSource, Input, InputOptions, PointSource } from './inputs.js';
 export { createFakeKapacitor, type Emitted, type FakeKapacitor, type KapacitorOptions } from './kapacitor.js';
+export { type LinePoint, parseLine } from './line-protocol.js';
+export { parseLines } from './line-text.js';
+export { type LogLine, memoryLogger } from './memory-log.js';
+export { parseOptionChain, parseOptionValue } from './option-chain.js';
 export type { LooseOptions, OptionInput, OptionInputs } from './option-calls.js';
+export { originOf } from './origin.js';
 export { type Consequence, ProtocolFailure, type ProtocolRule } from './protocol-failure.js';
+export { type RunOptions, runUdf, type UdfRun } from './run.js';

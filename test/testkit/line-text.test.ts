@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { formatLine, parseLine, parseLines, showLine } from 'kapacitor-udf/testkit';
+import { describe, expect, test } from 'vitest';
+
+/** Names and tags: no newline, no backslash before what it would escape, not empty. */
+const word = fc
+  .string({ unit: 'binary', minLength: 1, maxLength: 12 })
+  .filter((text) => !/\n|\\(?:[, ="]|$)|^[#\t]/.test(text));
+const value = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  fc.boolean(),
+  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.constantFrom('', '\\', '"', '\n', 'a\nb', '\\"', ',= '),
+);
+const point = fc.record({
+  name: word,
+  tags: fc.dictionary(word, word, { maxKeys: 4, noNullPrototype: true }),
+  fields: fc.dictionary(word, value, { minKeys: 1, maxKeys: 4, noNullPrototype: true }),
+  time: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { nil: undefined }),
+});
+
+describe('line protocol', () => {
+  test('that is written is read back as it was', () => {
+    fc.assert(
+      fc.property(point, (given) => {
+        expect(parseLine(formatLine(given))).toEqual(given);
+      }),
+    );
+  });
+
+  test('of several points in one text is read back as it was', () => {
+    fc.assert(
+      fc.property(fc.array(point, { maxLength: 5 }), (points) => {
+        expect(parseLines(points.map(formatLine).join('\n'))).toEqual(points);
+      }),
+    );
+  });
+
+  test.each([
+    ['a point without fields', { fields: {} }, /needs a field/],
+    ['NaN', { fields: { v: NaN } }, /NaN, the value of field "v"/],
+    ['an infinity', { fields: { v: -Infinity } }, /-Infinity/],
+    ['an empty name', { name: '' }, /the measurement that is empty/],
+    ['a name that looks like a comment', { name: '#cpu' }, /begin a comment/],
+    ['a name that looks indented', { name: '\tcpu' }, /be indentation/],
+    ['an empty tag', { tags: { host: '' } }, /tag "host" that is empty/],
+    ['a tag with a newline', { tags: { host: 'a\nb' } }, /tag "host" "a\\nb": it has a newline/],
+    ['a tag that ends in a backslash', { tags: { host: 'a\\' } }, /its backslash would escape what follows/],
+    ['a key with a backslash before a comma', { fields: { 'a\\,b': 1 } }, /a field key/],
+  ])('cannot hold %s, and writing says so', (_what, change, message) => {
+    const given = { name: 'cpu', tags: {}, fields: { v: 1 }, ...change };
+    expect(() => formatLine(given)).toThrow(message);
+    expect(showLine(given)).not.toBe('');
+  });
+
+  test('may be indented, with empty lines and comments, and with Windows line ends', () => {
+    const text = `
+      # what the router said, "in its own words
+      adsl,host=r1 value="SHOWTIME" 1\r
+
+      adsl,host=r1 value="TRAINING" 2`;
+    expect(parseLines(text).map(({ fields, time }) => [fields.value, time])).toEqual([
+      ['SHOWTIME', 1n],
+      ['TRAINING', 2n],
+    ]);
+  });
+
+  test('holds newlines and quotes in texts, and quotes that mean nothing in tags', () => {
+    const text = 'a,t=x"y v="one\ntwo \\" # no comment" 1\nb v="" 2';
+    expect(parseLines(text)).toEqual([
+      { name: 'a', tags: { t: 'x"y' }, fields: { v: 'one\ntwo " # no comment' }, time: 1n },
+      { name: 'b', tags: {}, fields: { v: '' }, time: 2n },
+    ]);
+  });
+
+  test('that is wrong is named by line and column', () => {
+    expect(() => parseLines('a v="one\ntwo" 1\n\n# c\nb v=1 x')).toThrow(
+      'line 5: "x" is no time in nanoseconds (column 7)',
+    );
+  });
+});
