@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { systemCode, UdfError } from '../errors.js';
@@ -33,21 +33,21 @@ export async function listenOnSocket(
 ): Promise<SocketFile> {
   checkSocketPath(path);
   makeDirectory(path);
-  let seen = await findReplaceable(path);
+  let abandoned = await findReplaceable(path);
   // Node removes whatever lies at the path that a server was bound to when the server closes, even what another process
   // has put there since. So it is bound to a name nobody else uses, and moved once its mode and group are right.
   const temporary = temporaryPath(path);
   await listen(server, temporary, path);
+  let own: string | undefined;
   try {
+    own = identityOf(temporary);
     chmodSync(temporary, access.mode);
     if (access.gid !== undefined) chownSync(temporary, -1, access.gid);
-    while (identityOf(path) !== seen) seen = await findReplaceable(path);
-    renameSync(temporary, path);
+    while (!takePath(temporary, path, abandoned)) abandoned = await findReplaceable(path);
   } catch (reason) {
     server.close();
     throw socketError(reason, 'listen on', path);
   }
-  const own = identityOf(path);
   return {
     remove: () => {
       // The system keeps the identity from being used again for as long as the server listens.
@@ -63,6 +63,39 @@ function makeDirectory(path: string): void {
   } catch (reason) {
     throw socketError(reason, 'make the directory', directory);
   }
+}
+
+/**
+ * Moves the socket to its path, from which the abandoned one that was seen there goes away. Returns false if somebody
+ * else has come first, however close.
+ */
+function takePath(temporary: string, path: string, abandoned: string | undefined): boolean {
+  if (identityOf(path) !== abandoned) return false;
+  if (abandoned !== undefined) removeAbandoned(path, abandoned);
+  try {
+    // Unlike a rename it never replaces anything.
+    linkSync(temporary, path);
+  } catch (reason) {
+    if (systemCode(reason) === 'EEXIST') return false;
+    // Some file systems have no links.
+    renameSync(temporary, path);
+    return true;
+  }
+  unlinkSync(temporary);
+  return true;
+}
+
+/** Removes a file by moving it aside first, so that what another process has just put in its place can be put back. */
+function removeAbandoned(path: string, abandoned: string): void {
+  const aside = temporaryPath(path);
+  try {
+    renameSync(path, aside);
+  } catch (reason) {
+    if (systemCode(reason) === 'ENOENT') return; // another process has removed it
+    throw reason;
+  }
+  if (identityOf(aside) === abandoned) unlinkSync(aside);
+  else if (identityOf(path) === undefined) renameSync(aside, path);
 }
 
 /** What tells this file from any other: `undefined` if there is none. */
