@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Agent, createAgent } from '../agent/agent.js';
 import type { InstanceDefaults } from '../agent/instance.js';
 import { LimitedLog } from '../agent/limited-log.js';
 import type { Limits } from '../agent/limits.js';
-import type { AgentStats } from '../agent/stats.js';
+import { type AgentStats, noStats, sumOfStats } from '../agent/stats.js';
 import { UdfError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { socketTransport } from '../transport/socket-transport.js';
@@ -15,6 +16,9 @@ export interface ConnectionOptions extends InstanceDefaults {
   readonly strictRestore?: boolean | undefined;
 }
 
+/** How long a host that stops reads on from a Kapacitor that goes on writing. */
+const readOnMs = 250;
+
 /** The connections of a host, whatever sockets they came in on. */
 export class Connections {
   accepted = 0;
@@ -22,6 +26,8 @@ export class Connections {
   readonly #options: ConnectionOptions;
   readonly #max: number;
   readonly #open = new Map<Agent, string>();
+  /** What the connections did that are no more, by UDF. */
+  readonly #ended = new Map<string, AgentStats>();
   readonly #refusals: LimitedLog;
 
   constructor(options: ConnectionOptions, max: number) {
@@ -34,9 +40,10 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** The open ones: the UDF of each, and what it has done. */
-  get stats(): { readonly udf: string; readonly stats: AgentStats }[] {
-    return [...this.#open].map(([agent, udf]) => ({ udf, stats: agent.stats }));
+  /** What a UDF has done since the start, over all of its connections, and how many are open. */
+  statsOf(udf: string): { readonly connections: number; readonly stats: AgentStats } {
+    const open = [...this.#open].filter(([, name]) => name === udf).map(([agent]) => agent.stats);
+    return { connections: open.length, stats: open.reduce(sumOfStats, this.#ended.get(udf) ?? noStats) };
   }
 
   /** Serves a UDF on a connection that has come in on the socket at `path`, unless there are too many. */
@@ -57,6 +64,8 @@ export class Connections {
     logger.debug({}, 'connected');
     void agent.closed.then(() => {
       this.#open.delete(agent);
+      const ended = { ...agent.stats, groups: 0 }; // the state went with the connection
+      this.#ended.set(definition.name, sumOfStats(this.#ended.get(definition.name) ?? noStats, ended));
       logger.debug({}, 'disconnected');
     });
   }
@@ -70,7 +79,24 @@ export class Connections {
       );
       for (const agent of this.#open.keys()) agent.destroy(new UdfError('connection', 'the host stops'));
     }, withinMs);
+    await this.#readOn(Math.min(withinMs, readOnMs));
     await Promise.all(Array.from(this.#open.keys(), (agent) => agent.drain()));
     clearTimeout(timer);
+  }
+
+  /**
+   * Reads what Kapacitor had already written, which is in the system's buffers: until nothing comes any more, or
+   * `withinMs` have passed because it goes on writing.
+   */
+  async #readOn(withinMs: number): Promise<void> {
+    const end = performance.now() + withinMs;
+    let bytes = -1;
+    let quietTurns = 0;
+    while (quietTurns < 2 && performance.now() < end) {
+      await nextTurn(); // sockets have been read in between
+      const before = bytes;
+      bytes = this.stats.reduce((sum, { stats }) => sum + stats.bytesIn, 0);
+      quietTurns = bytes === before ? quietTurns + 1 : 0;
+    }
   }
 }
