@@ -7,11 +7,27 @@ import { until } from './support/until.js';
 
 const { missing, title } = needs('When the input of a real Kapacitor ends', ['KAPACITORD', 'INFLUXD']);
 
+/** Sends each point on a little later, so that some are on their way when the input ends. */
+const patientMirror = `
+import { setImmediate } from 'node:timers/promises';
+import { defineUdf } from 'kapacitor-udf';
+
+export default defineUdf({
+  name: 'patientMirror',
+  wants: 'stream',
+  provides: 'stream',
+  async point(point, { emit }) {
+    await setImmediate();
+    emit(point);
+  },
+});
+`;
+
 const rounds = 100;
 const atOnce = 4;
 
 describe.skipIf(missing)(title, () => {
-  const stack = useStack({ databases: [database] });
+  const stack = useStack({ databases: [database], module: patientMirror });
 
   it(`nothing is lost that was on its way through a UDF, in ${rounds} rounds`, async () => {
     const { kapacitor, influx } = stack;
@@ -22,7 +38,7 @@ describe.skipIf(missing)(title, () => {
     );
     await until('the recording', async () => (await kapacitor.recording(recording.id)).status === 'finished');
     const task = await startTask(kapacitor, {
-      script: `stream|from().groupBy('host')@mirror()
+      script: `stream|from().groupBy('host')@patientMirror()
         |influxDBOut().database('telegraf').retentionPolicy('autogen').measurement('mirrored')`,
       status: 'disabled',
     });

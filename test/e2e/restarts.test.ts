@@ -68,23 +68,28 @@ describe.skipIf(missing)(title, () => {
     await eventually(() => task.columns('edges', 'value', 'was', 'points')).toEqual([[0, 'high', 2]]);
   });
 
-  it('a task ends with an error when the agent goes away, and goes on with its state when started again', async () => {
-    await stack.agent.start();
-    await stack.kapacitord.start();
-    const task = await stateful();
-    await task.write(values('margin,host=a', [3, 6, 20]));
-    await eventually(() => task.columns('averages', 'avg')).toHaveLength(3);
-    await snapshotStored();
-    await stack.agent.stop();
-    await eventually(async () => {
-      await task.write(series('margin,host=b', ['value=1']));
-      return (await task.state()).executing;
-    }).toBe(false);
-    expect((await task.state()).error).toMatch(/write error: .*broken pipe/);
-    await stack.agent.start();
-    await task.restart();
-    await task.write(values('margin,host=a', [40], later));
-    await eventually(() => task.columns('averages', 'avg')).toEqual([[22]]);
-    expect(await task.state()).toMatchObject({ executing: true, error: '' });
-  });
+  it.each([
+    ['stopped', () => stack.agent.stop()],
+    ['killed', () => stack.agent.daemon.kill()],
+  ])(
+    'a task ends with an error when the agent is %s, and goes on with its state when started again',
+    async (_how, end) => {
+      await stack.agent.start();
+      await stack.kapacitord.start();
+      const task = await stateful();
+      await task.write(values('margin,host=a', [3, 6, 20]));
+      await eventually(() => task.columns('averages', 'avg')).toHaveLength(3);
+      await snapshotStored();
+      await end();
+      await eventually(async () => {
+        await task.write(series('margin,host=b', ['value=1'])); // Kapacitor notices when it has a point for the UDF
+        return (await task.state()).error;
+      }).toMatch(/write error: .*broken pipe/);
+      await stack.agent.start();
+      await task.restart();
+      await task.write(values('margin,host=a', [40], later));
+      await eventually(() => task.columns('averages', 'avg')).toEqual([[22]]);
+      expect(await task.state()).toMatchObject({ executing: true, error: '' });
+    },
+  );
 });

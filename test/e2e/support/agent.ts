@@ -1,45 +1,53 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createHost, type Host } from '../../../src/host/host.js';
-import { createLogger } from '../../../src/telemetry/create-logger.js';
-import { bundledUdfs } from '../../../udfs/index.js';
+import { cliCommand, cliOutput } from './cli.js';
+import { Daemon } from './daemon.js';
 
-/** All bundled UDFs on sockets in one folder; can be stopped and started again. */
+export interface AgentOptions {
+  /** Its sockets and its logs. */
+  readonly folder: string;
+  /** Modules with more UDFs than the bundled ones. */
+  readonly modules: readonly string[];
+}
+
+/** `kapacitor-udf serve` with all UDFs, as a process of its own; can be stopped and started again. */
 export class Agent {
-  readonly #socketDir: string;
-  readonly #lines: string[] = [];
-  #host: Host | undefined;
+  readonly #folder: string;
+  readonly #load: readonly string[];
+  #starts = 0;
+  #daemon: Daemon | undefined;
 
-  constructor(socketDir: string) {
-    this.#socketDir = socketDir;
+  constructor({ folder, modules }: AgentOptions) {
+    this.#folder = folder;
+    this.#load = modules.length > 0 ? ['--load', ...modules] : [];
+  }
+
+  get daemon(): Daemon {
+    if (!this.#daemon) throw new Error('the agent has not been started');
+    return this.#daemon;
+  }
+
+  /** The part of `kapacitor.conf` that names its sockets, as the package prints it. */
+  config(): string {
+    return cliOutput('config', '--socket-dir', this.#socketDir, ...this.#load);
   }
 
   async start(): Promise<void> {
-    mkdirSync(this.#socketDir, { recursive: true });
-    const write = (line: string): void => void this.#lines.push(line);
-    this.#host = createHost({
-      logger: createLogger({ level: 'debug', destination: { write } }),
-      sockets: bundledUdfs.map((definition) => ({ definition, path: this.#socket(definition.name) })),
+    const [command, script] = cliCommand();
+    const daemon = new Daemon({
+      name: 'the agent',
+      command,
+      args: [script, 'serve', '--socket-dir', this.#socketDir, '--log-level', 'debug', ...this.#load],
+      logFile: join(this.#folder, `agent-${++this.#starts}.log`),
     });
-    await this.#host.start();
+    this.#daemon = daemon;
+    await daemon.ready(() => Promise.resolve(daemon.log.includes('"msg":"ready"')));
   }
 
   async stop(): Promise<void> {
-    await this.#host?.stop();
+    await this.#daemon?.stop();
   }
 
-  /** The part of `kapacitor.conf` that names its sockets. */
-  get udfConfig(): string {
-    return bundledUdfs
-      .map(({ name }) => `[udf.functions.${name}]\n  socket = "${this.#socket(name)}"\n  timeout = "10s"\n`)
-      .join('');
-  }
-
-  get logTail(): string {
-    return ["--- the last lines of the agent's log", ...this.#lines.slice(-40)].join('\n');
-  }
-
-  #socket(name: string): string {
-    return join(this.#socketDir, `${name}.sock`);
+  get #socketDir(): string {
+    return join(this.#folder, 'sockets');
   }
 }

@@ -1,19 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Agent } from './agent.js';
+import { cliOutput } from './cli.js';
 import type { InfluxApi } from './influx-api.js';
-import { startInfluxd, type Influxd } from './influxd.js';
+import { type Influxd, startInfluxd } from './influxd.js';
 import type { KapacitorApi } from './kapacitor-api.js';
 import { Kapacitord, type KapacitordOptions } from './kapacitord.js';
 
 export interface StackOptions extends Pick<KapacitordOptions, 'load' | 'snapshotInterval'> {
   /** Databases that InfluxDB has when Kapacitor starts. Without any, there is no InfluxDB. */
   readonly databases?: readonly string[];
+  /** The source of a module with more UDFs. */
+  readonly module?: string;
+  /** UDFs that Kapacitor starts itself, as child processes; then there is no agent. */
+  readonly processes?: readonly string[];
 }
 
-/** An agent with the bundled UDFs, a real Kapacitor, and a real InfluxDB if one is needed. */
+/** An agent with UDFs, a real Kapacitor, and a real InfluxDB if one is needed. */
 export class Stack {
   #folder: string | undefined;
   #agent: Agent | undefined;
@@ -26,11 +31,11 @@ export class Stack {
   }
 
   get agent(): Agent {
-    return (this.#agent ??= new Agent(join(this.folder, 'sockets')));
+    return prepared(this.#agent, 'the agent');
   }
 
   get kapacitord(): Kapacitord {
-    return started(this.#kapacitord, 'kapacitord');
+    return prepared(this.#kapacitord, 'kapacitord');
   }
 
   get kapacitor(): KapacitorApi {
@@ -38,26 +43,27 @@ export class Stack {
   }
 
   get influx(): InfluxApi {
-    return started(this.#influxd, 'influxd').api;
+    return prepared(this.#influxd, 'influxd').api;
   }
 
-  /** Everything up to Kapacitor's start. */
-  async prepare({ databases = [], ...options }: StackOptions): Promise<void> {
+  /** Everything up to the start of the agent and Kapacitor. */
+  async prepare({ databases = [], module, processes, ...options }: StackOptions): Promise<void> {
     if (databases.length > 0) {
       this.#influxd = await startInfluxd(join(this.folder, 'influxdb'));
       for (const name of databases) await this.influx.query(`CREATE DATABASE "${name}"`);
     }
+    if (!processes) this.#agent = new Agent({ folder: this.folder, modules: this.#moduleFile(module) });
     this.#kapacitord = await Kapacitord.create({
       ...options,
       folder: join(this.folder, 'kapacitor'),
-      udfConfig: this.agent.udfConfig,
+      udfConfig: processes ? cliOutput('config', '--process', ...processes) : this.agent.config(),
       ...(this.#influxd && { influxUrl: this.influx.url }),
     });
   }
 
   async start(options: StackOptions): Promise<void> {
     await this.prepare(options);
-    await this.agent.start();
+    await this.#agent?.start();
     await this.kapacitord.start();
   }
 
@@ -73,8 +79,18 @@ export class Stack {
 
   /** What the servers and the agent have written last. */
   get logTails(): string {
-    const tails = [this.#agent?.logTail, this.#kapacitord?.daemon.logTail, this.#influxd?.daemon.logTail];
-    return tails.filter((tail) => tail !== undefined).join('\n');
+    const daemons = [this.#agent?.daemon, this.#kapacitord?.daemon, this.#influxd?.daemon];
+    return daemons
+      .filter((daemon) => daemon !== undefined)
+      .map((daemon) => daemon.logTail)
+      .join('\n');
+  }
+
+  #moduleFile(source: string | undefined): string[] {
+    if (source === undefined) return [];
+    const file = join(this.folder, 'udfs.mjs');
+    writeFileSync(file, source);
+    return [file];
   }
 }
 
@@ -93,7 +109,7 @@ export function showLogsOnFailure(stack: () => Stack): void {
   });
 }
 
-function started<Part>(part: Part | undefined, name: string): Part {
-  if (part === undefined) throw new Error(`${name} has not been started`);
+function prepared<Part>(part: Part | undefined, name: string): Part {
+  if (part === undefined) throw new Error(`${name} is no part of this stack, or not yet`);
   return part;
 }
