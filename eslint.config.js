@@ -24,5 +24,6 @@ export default tseslint.config(
       '@typescript-eslint/unified-signatures': 'off',
     },
   },
-  { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked },
+  // Plain JavaScript, outside the TypeScript project.
+  { files: ['eslint.config.js', 'test/bench/**/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );

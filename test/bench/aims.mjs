@@ -1,0 +1,95 @@
+/** What the speed is meant to be, and whether it is: looked up in a run's results. */
+
+/** How far the bytes per second of any shape may be below the default one's. */
+const cliff = 3;
+
+/** @returns {{ aim: string, value: string, met: boolean }[]} Those that the run has numbers for. */
+export function aims({ results, yardstick }) {
+  const find = (kind, udf, variant) =>
+    results.find((result) => result.kind === kind && result.udf === udf && result.variant === variant)
+      ?.metrics;
+  const aim = (text, value, unit, met) =>
+    value === undefined
+      ? []
+      : [{ aim: text, value: `${Number(value.toPrecision(3))}${unit}`, met: met(value) }];
+  const atLeast = (least) => (value) => value >= least;
+  const atMost = (most) => (value) => value <= most;
+
+  const speed = (udf, variant, least) => {
+    const ratio = find('throughput', udf, variant)?.pointsPerSecond.ratios.yardstick.median;
+    return aim(
+      `${udf}, ${variant}: points/s at least ${least} of the ${yardstick}'s`,
+      ratio,
+      '',
+      atLeast(least),
+    );
+  };
+  const own = (kind, udf, variant, metric) => find(kind, udf, variant)?.[metric].values.this.median;
+  const state = (metric) => own('groups', 'edgeDetect', 'state, snapshot and restore', metric);
+  const pointsOf = (variant) => own('throughput', 'mirror', variant, 'pointsPerSecond');
+
+  return [
+    ...speed('mirror', 'default', 0.6),
+    ...speed('edgeDetect', 'default', 0.2),
+    ...speed('movingAverage', 'default', 0.12),
+    ...speed('outliers', 'batches of 10,000', 0.1),
+    ...aim(
+      `a point's round trip at most 1.3 times the ${yardstick}'s (p50)`,
+      find('round trip', 'mirror', 'single points')?.p50.ratios.yardstick.median,
+      '',
+      atMost(1.3),
+    ),
+    ...aim(
+      '64 connections move no fewer points than one',
+      pointsOf('64 connections') / pointsOf('default') || undefined,
+      ' of them',
+      atLeast(1),
+    ),
+    ...aim('edgeDetect: a group in at most 300 bytes', state('bytesPerGroup'), ' bytes', atMost(300)),
+    ...aim(
+      `edgeDetect: ${groupsOf(state)} snapshot in a second`,
+      state('snapshotMilliseconds'),
+      ' ms',
+      atMost(1000),
+    ),
+    ...aim('keepalives within 50 ms meanwhile', state('snapshotKeepalive'), ' ms', atMost(50)),
+    ...aim(
+      `edgeDetect: ${groupsOf(state)} restored in two`,
+      state('restoreMilliseconds'),
+      ' ms',
+      atMost(2000),
+    ),
+    ...aim(
+      'from start to first answer within 200 ms',
+      own('start-up', 'mirror', 'one UDF on a socket', 'milliseconds'),
+      ' ms',
+      atMost(200),
+    ),
+    ...cliffs(results),
+  ];
+}
+
+function groupsOf(state) {
+  return `${(state('groups') ?? 0).toLocaleString('en')} groups`;
+}
+
+/** By UDF, its slowest shape by bytes per second, if there are several. */
+function cliffs(results) {
+  const shapes = results.filter(({ kind, metrics }) => kind === 'throughput' && metrics);
+  const bytes = ({ metrics }) => metrics.bytesPerSecond.values.this.median;
+  return shapes
+    .filter(({ variant }) => variant === 'default')
+    .flatMap((standard) => {
+      const others = shapes.filter((result) => result.udf === standard.udf && result !== standard);
+      if (others.length === 0) return [];
+      const slowest = others.reduce((least, other) => (bytes(other) < bytes(least) ? other : least));
+      const share = bytes(slowest) / bytes(standard);
+      return [
+        {
+          aim: `${standard.udf}: no shape below 1/${cliff} of the default's bytes/s`,
+          value: `${share.toFixed(2)} (${slowest.variant})`,
+          met: share >= 1 / cliff,
+        },
+      ];
+    });
+}

@@ -1,0 +1,54 @@
+/**
+ * What several rounds gave.
+ *
+ * @typedef {{ median: number, min: number, max: number }} Spread
+ */
+
+/** The value below which a share of the values lie, between the two nearest ones. */
+export function quantile(values, share) {
+  const sorted = Float64Array.from(values).sort();
+  const place = share * (sorted.length - 1);
+  const low = Math.floor(place);
+  const high = Math.ceil(place);
+  return sorted[low] + (sorted[high] - sorted[low]) * (place - low);
+}
+
+/** @returns {Spread} */
+export function spread(values) {
+  return { median: quantile(values, 0.5), min: Math.min(...values), max: Math.max(...values) };
+}
+
+/**
+ * Measures subjects in turn, round by round, so that what disturbs the machine disturbs them alike.
+ *
+ * Returns, for each number that `measure` gives: by subject its spread over the rounds, and by every other subject the
+ * spread of the ratios of what is measured (the subject labelled `this`) to it in the same round.
+ *
+ * @template {{ label: string }} Subject
+ * @param {readonly Subject[]} subjects
+ * @param {{ rounds: number, warmUps?: number }} plan
+ * @param {(subject: Subject, index: number, warmUp: boolean) => Promise<Record<string, number>>} measure
+ */
+export async function inTurn(subjects, { rounds, warmUps = 1 }, measure) {
+  const taken = subjects.map(() => []);
+  for (let round = -warmUps; round < rounds; round++) {
+    for (const [index, subject] of subjects.entries()) {
+      const numbers = await measure(subject, index, round < 0);
+      if (round >= 0) taken[index].push(numbers);
+    }
+  }
+  const metrics = Object.keys(taken[0][0]);
+  return Object.fromEntries(metrics.map((metric) => [metric, summary(subjects, taken, metric)]));
+}
+
+function summary(subjects, taken, metric) {
+  const numbers = taken.map((rounds) => rounds.map((round) => round[metric]));
+  const own = numbers[subjects.findIndex(({ label }) => label === 'this')];
+  const values = {};
+  const ratios = {};
+  for (const [index, { label }] of subjects.entries()) {
+    values[label] = spread(numbers[index]);
+    if (label !== 'this') ratios[label] = spread(own.map((value, round) => value / numbers[index][round]));
+  }
+  return { values, ratios };
+}
