@@ -27,7 +27,7 @@ export type {
   TimeInput,
 } from './values.js';
 export { createHost } from './host/host.js';
-export type { Host, HostedSocket, HostOptions, HostStats } from './host/host.js';
+export type { Host, HostedSocket, HostOptions, HostStats, UdfStats } from './host/host.js';
 export { defaultLimits } from './agent/limits.js';
 export type { Limits } from './agent/limits.js';
 export type { AgentStats } from './agent/stats.js';

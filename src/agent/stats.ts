@@ -1,15 +1,15 @@
 /** What one connection has done so far. */
 export interface AgentStats {
-  pointsIn: number;
-  pointsOut: number;
-  batchesIn: number;
-  batchesOut: number;
-  bytesIn: number;
-  bytesOut: number;
+  readonly pointsIn: number;
+  readonly pointsOut: number;
+  readonly batchesIn: number;
+  readonly batchesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
   /** Handler calls that failed. */
-  errors: number;
+  readonly errors: number;
   /** Groups whose state is held now. */
-  groups: number;
+  readonly groups: number;
   /** The UDF's own counters. */
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -27,4 +27,34 @@ export class Counters {
   count(counter: string, by: number): void {
     this.own[counter] = (this.own[counter] ?? 0) + by;
   }
+}
+
+/** Nothing done yet. */
+export const noStats: AgentStats = {
+  pointsIn: 0,
+  pointsOut: 0,
+  batchesIn: 0,
+  batchesOut: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  errors: 0,
+  groups: 0,
+  counters: {},
+};
+
+/** What two connections have done together. */
+export function sumOfStats(one: AgentStats, other: AgentStats): AgentStats {
+  const counters = { ...one.counters };
+  for (const [name, count] of Object.entries(other.counters)) counters[name] = (counters[name] ?? 0) + count;
+  return {
+    pointsIn: one.pointsIn + other.pointsIn,
+    pointsOut: one.pointsOut + other.pointsOut,
+    batchesIn: one.batchesIn + other.batchesIn,
+    batchesOut: one.batchesOut + other.batchesOut,
+    bytesIn: one.bytesIn + other.bytesIn,
+    bytesOut: one.bytesOut + other.bytesOut,
+    errors: one.errors + other.errors,
+    groups: one.groups + other.groups,
+    counters,
+  };
 }

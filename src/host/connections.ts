@@ -95,7 +95,7 @@ export class Connections {
     while (quietTurns < 2 && performance.now() < end) {
       await nextTurn(); // sockets have been read in between
       const before = bytes;
-      bytes = this.stats.reduce((sum, { stats }) => sum + stats.bytesIn, 0);
+      bytes = Array.from(this.#open.keys()).reduce((sum, { stats }) => sum + stats.bytesIn, 0);
       quietTurns = bytes === before ? quietTurns + 1 : 0;
     }
   }

@@ -26,12 +26,18 @@ export interface HostOptions extends ConnectionOptions {
   readonly drainMs?: number | undefined;
 }
 
+export interface UdfStats {
+  readonly udf: string;
+  readonly connections: number;
+  readonly stats: AgentStats;
+}
+
 export interface HostStats {
   /** Connections since the start. */
   readonly accepted: number;
   readonly refused: number;
-  /** Those that are open now. */
-  readonly connections: readonly { readonly udf: string; readonly stats: AgentStats }[];
+  /** Each UDF: its open connections, and what it has done since the start over all that it had. */
+  readonly udfs: readonly UdfStats[];
 }
 
 /** Many UDFs on many sockets in one process. */
@@ -81,8 +87,13 @@ class SocketHost implements Host {
   }
 
   get stats(): HostStats {
-    const { accepted, refused, stats: connections } = this.#connections;
-    return { accepted, refused, connections };
+    const { accepted, refused } = this.#connections;
+    const names = new Set(this.#options.sockets.map(({ definition }) => definition.name));
+    return {
+      accepted,
+      refused,
+      udfs: Array.from(names, (udf) => ({ udf, ...this.#connections.statsOf(udf) })),
+    };
   }
 
   start(): Promise<void> {
