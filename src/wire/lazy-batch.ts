@@ -1,6 +1,7 @@
 import { UdfError } from '../errors.js';
 import type { FieldInputs, LongLike, Tags } from '../values.js';
 import type { FrameOutput } from './frame-output.js';
+import { tagOf, textOf } from './head-writer.js';
 import { int64Of } from './int64.js';
 import { LazyPoint } from './lazy-point.js';
 import { type BeginMessage, encodeResponse } from './messages.js';
@@ -57,7 +58,12 @@ export class LazyBatch {
     time: bigint | LongLike,
     points: readonly (LazyPoint | BatchPointSource)[],
   ): LazyBatch {
-    return new LazyBatch(head, int64Of(time, "a batch's time"), lazyPoints(points, head.group));
+    const { name, tags, group, byName } = head;
+    return new LazyBatch(
+      { name: nameOf(name), group: textOf(group, "a batch's group"), tags: tagsOf(tags), byName },
+      int64Of(time, "a batch's time"),
+      lazyPoints(points, group),
+    );
   }
 
   withPoints(points: readonly (LazyPoint | BatchPointSource)[]): LazyBatch {
@@ -65,11 +71,11 @@ export class LazyBatch {
   }
 
   withName(name: string): LazyBatch {
-    return new LazyBatch({ ...this.head(), name }, this.time, this.points);
+    return new LazyBatch({ ...this.head(), name: nameOf(name) }, this.time, this.points);
   }
 
   withTags(tags: Tags): LazyBatch {
-    return new LazyBatch({ ...this.head(), tags }, this.time, this.points);
+    return new LazyBatch({ ...this.head(), tags: tagsOf(tags) }, this.time, this.points);
   }
 
   withTime(time: bigint | LongLike): LazyBatch {
@@ -92,6 +98,16 @@ export class LazyBatch {
   }
 }
 
+function nameOf(name: string): string {
+  return textOf(name, "a batch's name");
+}
+
+/** protobufjs would write what is no text as an empty one, without a word. */
+function tagsOf(tags: Tags): Tags {
+  for (const [key, value] of Object.entries(tags)) tagOf(key, value);
+  return tags;
+}
+
 function add(output: FrameOutput, frame: Buffer): void {
   output.add(frame, 0, frame.length);
 }
@@ -100,7 +116,8 @@ function lazyPoints(points: readonly (LazyPoint | BatchPointSource)[], group: st
   return points.map((point) => {
     if (point instanceof LazyPoint) return point;
     if (typeof point !== 'object' || (point as unknown) === null) {
-      throw new UdfError('invalid_argument', `a batch's point must be an object, got ${typeof point}`);
+      const got = (point as unknown) === null ? 'null' : typeof point;
+      throw new UdfError('invalid_argument', `a batch's point must be an object, got ${got}`);
     }
     return LazyPoint.create(batchPointHead(point, group), point.fields);
   });

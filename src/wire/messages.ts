@@ -103,7 +103,7 @@ export function decodeRequest(payload: Uint8Array): Request {
       return { kind: 'init', taskID, nodeID, options: options.map(optionMessage) };
     }
     case 'restore':
-      return { kind: 'restore', snapshot: (request.restore as { snapshot: Uint8Array }).snapshot };
+      return { kind: 'restore', snapshot: bytesOf(request.restore as RawSnapshot) };
     default:
       return sharedMessage(request, 'request');
   }
@@ -130,7 +130,7 @@ export function decodeResponse(payload: Uint8Array): Response {
       return { kind: response.message, success, error };
     }
     case 'snapshot':
-      return { kind: 'snapshot', snapshot: (response.snapshot as { snapshot: Uint8Array }).snapshot };
+      return { kind: 'snapshot', snapshot: bytesOf(response.snapshot as RawSnapshot) };
     case 'error':
       return { kind: 'error', error: (response.error as { error: string }).error };
     default:
@@ -221,6 +221,9 @@ interface RawArgument {
   readonly stringValue?: string;
   readonly durationValue?: Long;
 }
+interface RawSnapshot {
+  readonly snapshot: Uint8Array | readonly never[];
+}
 type RawBegin = Omit<BeginMessage, 'size'> & { readonly size: Long };
 type RawEnd = Omit<EndMessage, 'tmax'> & { readonly tmax: Long };
 type RawPoint = Omit<PointMessage, 'time' | 'fieldsInt'> & {
@@ -291,6 +294,11 @@ function pointMessage(raw: RawPoint): PointMessage {
     fieldsBool: raw.fieldsBool,
     byName: raw.byName,
   };
+}
+
+/** protobufjs's empty bytes are an array. */
+function bytesOf({ snapshot }: RawSnapshot): Uint8Array {
+  return snapshot instanceof Uint8Array ? snapshot : new Uint8Array();
 }
 
 function optionMessage({ name, values }: RawOption): OptionMessage {

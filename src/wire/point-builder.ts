@@ -2,7 +2,8 @@ import type { FieldInputs } from '../values.js';
 import { copy } from './copy.js';
 import { FieldWriter } from './field-writer.js';
 import { FrameArena, type FrameSpan } from './frame-arena.js';
-import { headRoom, type PointHead, writeByName, writeHead } from './head-writer.js';
+import { headRoom, type PointHead, textOf, writeByName, writeHead } from './head-writer.js';
+import { int64Of } from './int64.js';
 import * as layout from './point-layout.js';
 import { PointSections } from './point-sections.js';
 import { nameBytes } from './text.js';
@@ -21,6 +22,9 @@ export function buildFromBytes(message: Uint8Array): FrameSpan {
 
 /** A new point. Throws `invalid_argument` for a value that the protocol cannot hold. */
 export function buildPoint(head: PointHead, given: FieldInputs): FrameSpan {
+  // A part that is not given is taken from the source, and here there is none.
+  int64Of(head.time, "a point's time");
+  textOf(head.name, "a point's name");
   fields.collect(given);
   let at = arena.open(headRoom(head) + fields.room);
   const { buf } = arena;
