@@ -1,5 +1,4 @@
 import { type Agent, type AgentOptions, createAgent } from '../../src/agent/agent.js';
-import type { Logger } from '../../src/telemetry/logger.js';
 import { memoryTransportPair } from '../../src/transport/memory-transport.js';
 import type { UdfDefinition } from '../../src/udf/definition.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
@@ -10,6 +9,7 @@ import {
   type Request,
   type Response,
 } from '../../src/wire/messages.js';
+import { silentLogger } from './silent-logger.js';
 import {
   batchesOf,
   batchRequests,
@@ -34,7 +34,7 @@ export class UdfRun {
 
   constructor(definition: UdfDefinition, options: Partial<AgentOptions> = {}) {
     const [agentSide, kapacitorSide] = memoryTransportPair();
-    this.agent = createAgent({ definition, transport: agentSide, logger: silent, ...options });
+    this.agent = createAgent({ definition, transport: agentSide, logger: silentLogger, ...options });
     this.#send = (bytes) => void kapacitorSide.output.write(bytes);
     this.#finish = () => void kapacitorSide.output.end();
     const reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
@@ -141,18 +141,22 @@ export async function runBatches(
   return finish(run);
 }
 
-/** As `runPoints`, but after `before` points the UDF is ended and another one goes on with its snapshot. */
+/**
+ * As `runPoints`, but after `before` points the UDF is ended and another one, perhaps with other options, goes on with
+ * its snapshot.
+ */
 export async function runWithRestart(
   definition: UdfDefinition,
   options: TestOptions,
   points: readonly TestPoint[],
   before: number,
+  optionsAfter = options,
 ): Promise<Required<TestPoint>[]> {
   const first = await startUdf(definition, options);
   first.send(...points.slice(0, before).map(pointRequest));
   const snapshot = await first.snapshot();
   await first.stop();
-  const second = await startUdf(definition, options);
+  const second = await startUdf(definition, optionsAfter);
   await second.restore(snapshot);
   second.send(...points.slice(before).map(pointRequest));
   await second.stop();
@@ -180,6 +184,3 @@ async function finish(run: UdfRun): Promise<UdfResult> {
     counters: run.agent.stats.counters,
   };
 }
-
-const nothing = (): void => undefined;
-const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => silent };

@@ -205,4 +205,20 @@ describe('edgeDetect, with any options and points,', () => {
       { numRuns: 200 },
     );
   });
+
+  it('goes on with the snapshot of a use that had other options', async () => {
+    const use = fc
+      .tuple(
+        fc.oneof(plainUse, levelUse),
+        fc.constantFrom('value', ['value', 'other'], ['other', 'value', 'a']),
+      )
+      .map(([given, field]) => ({ ...given, field, durationAs: 'lasted', countAs: 'points' }));
+    await fc.assert(
+      fc.asyncProperty(use, use, points(value), fc.nat(60), async (was, is, given, before) => {
+        const options = { ...is, previousAs: [is.field].flat().map((name) => `${name}_was`) };
+        await runWithRestart(edgeDetect, was, given, before, options); // rejects if a point fails
+      }),
+      { numRuns: 200 },
+    );
+  });
 });
