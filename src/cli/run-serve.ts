@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { UdfError } from '../errors.js';
-import { createHost, type HostedSocket } from '../host/host.js';
+import { createHost, type Host, type HostedSocket } from '../host/host.js';
+import type { Report } from '../telemetry/influx/runtime-report.js';
 import type { Logger } from '../telemetry/logger.js';
 import { nearestName } from '../udf/nearest-name.js';
 import { availableUdfs, chooseUdfs, type Udfs } from './available-udfs.js';
@@ -24,6 +25,10 @@ export async function runServe(names: readonly string[], options: ServeOptions):
       : socketsOfConfig(options.config, names, udfs, logger);
   const { socketMode, socketGroup, maxConnections, drainMs } = options;
   const host = createHost({ ...settings, sockets, socketMode, socketGroup, maxConnections, drainMs });
+  const report =
+    options.telemetry === undefined
+      ? undefined
+      : await startTelemetry(options.telemetry, options, host, logger);
 
   const removeFiles = (): void => {
     host.removeFiles();
@@ -34,7 +39,28 @@ export async function runServe(names: readonly string[], options: ServeOptions):
   if (!signal.came) logger.info({ sockets: sockets.length }, 'ready');
   logger.info({ signal: await signal }, 'stopping');
   await host.stop();
+  await report?.stop();
   logger.info({}, 'stopped');
+}
+
+/** Loaded only if asked for: hosting UDFs needs no HTTP client. */
+async function startTelemetry(
+  url: string,
+  { telemetryInterval }: ServeOptions,
+  host: Host,
+  logger: Logger,
+): Promise<Report> {
+  const { createInfluxWriter } = await import('../telemetry/influx/influx-writer.js');
+  const { describeTarget, influxTarget } = await import('../telemetry/influx/influx-target.js');
+  const { startReport } = await import('../telemetry/influx/runtime-report.js');
+  const target = influxTarget(url, process.env);
+  logger.info({ to: describeTarget(target) }, 'telemetry is written');
+  return startReport({
+    writer: createInfluxWriter(target),
+    intervalMs: Number(telemetryInterval / 1_000_000n),
+    logger,
+    figures: () => host.stats.udfs.map(({ udf, connections, stats }) => ({ udf, connections, ...stats })),
+  });
 }
 
 function socketsOfConfig(file: string, names: readonly string[], udfs: Udfs, logger: Logger): HostedSocket[] {

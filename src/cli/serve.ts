@@ -6,12 +6,14 @@ import {
   type SocketOptions,
   socketDirOption,
 } from './options.js';
-import { count, fileMode } from './parse-values.js';
+import { count, duration, fileMode } from './parse-values.js';
 
 export interface ServeOptions extends RunOptions, SocketOptions {
   readonly socketMode: number;
   readonly socketGroup?: string;
   readonly maxConnections: number;
+  readonly telemetry?: string;
+  readonly telemetryInterval: bigint;
 }
 
 export function serveCommand(): Command {
@@ -40,6 +42,17 @@ export function serveCommand(): Command {
       new Option('--max-connections <n>', 'connections at a time; each use of a UDF in a task is one')
         .default(1024)
         .argParser(count(1)),
+    )
+    .option(
+      '--telemetry <url>',
+      "write the runtime's own figures to this InfluxDB: http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME " +
+        '(2.x); credentials come from INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD, or files named by ' +
+        'INFLUX_TOKEN_FILE or INFLUX_PASSWORD_FILE',
+    )
+    .addOption(
+      new Option('--telemetry-interval <duration>', 'how often to write them')
+        .default(10_000_000_000n, '10s')
+        .argParser(duration('100ms')),
     );
   return addRunOptions(command)
     .addHelpText(

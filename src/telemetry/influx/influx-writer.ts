@@ -35,10 +35,10 @@ export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
   });
   const [org, bucket] = 'bucket' in place ? [place.org, place.bucket] : ['', ''];
   // One for each write: a client's writer has one buffer, and two writes at a time would mingle in it.
-  const openRequest = (): WriteApi => {
+  const openRequest = (lines: number): WriteApi => {
     const api = client.getWriteApi(org, bucket, 'ns', {
       // Sent by `flush` alone, whole, and once: those who write know best what to do next.
-      batchSize: Number.MAX_SAFE_INTEGER,
+      batchSize: lines + 1,
       maxBatchBytes: Number.MAX_SAFE_INTEGER,
       flushInterval: 0,
       maxRetries: 0,
@@ -54,7 +54,7 @@ export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
   return {
     async write(lines) {
       try {
-        const api = openRequest();
+        const api = openRequest(lines.length);
         for (const line of lines) api.writeRecord(line);
         await api.flush();
       } catch (reason) {
@@ -72,5 +72,13 @@ function writeError(reason: unknown): InfluxWriteError {
   const body = reason.json as { readonly error?: unknown; readonly message?: unknown } | undefined;
   const said = body?.error ?? body?.message ?? reason.body ?? reason.statusMessage;
   const message = `HTTP ${statusCode}: ${typeof said === 'string' ? said.trim() : ''}`;
-  return new InfluxWriteError(message, temporary, reason.retryAfter(), { cause: reason });
+  return new InfluxWriteError(message, temporary, retryAfterMs(reason), { cause: reason });
+}
+
+/** The server's `Retry-After`: seconds, or a date. */
+function retryAfterMs({ headers }: HttpError): number {
+  const value = headers?.['retry-after'];
+  if (typeof value !== 'string') return 0;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return ms > 0 ? ms : 0; // not so for NaN either: a date that is none
 }

@@ -35,6 +35,8 @@ export interface Report {
   stop(): Promise<void>;
 }
 
+/** How often the event loop's delay is looked at. */
+const resolutionMs = 10;
 /** How long the last report may hold up the end of the process. */
 const lastReportMs = 2_000;
 
@@ -48,7 +50,7 @@ const lastReportMs = 2_000;
 export function startReport(options: ReportOptions): Report {
   const { writer, logger, figures, intervalMs } = options;
   // The longest that anything waits for the process, keepalives included, is the event loop's own delay.
-  const delay = monitorEventLoopDelay({ resolution: 10 });
+  const delay = monitorEventLoopDelay({ resolution: resolutionMs });
   delay.enable();
   let failing = false;
   let writing: Promise<void> | undefined;
@@ -109,16 +111,19 @@ function udfPoint(udf: UdfFigures): Point {
   return point;
 }
 
-const nanosecondsPerMs = 1_000_000;
-
 function processPoint(delay: IntervalHistogram): Point {
   const { rss, heapUsed } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
   return new Point('kapacitor_udf_process')
-    .floatField('latency_p50_ms', (delay.percentile(50) || 0) / nanosecondsPerMs)
-    .floatField('latency_p99_ms', (delay.percentile(99) || 0) / nanosecondsPerMs)
-    .floatField('latency_max_ms', delay.max / nanosecondsPerMs)
+    .floatField('latency_p50_ms', latencyMs(delay.percentile(50)))
+    .floatField('latency_p99_ms', latencyMs(delay.percentile(99)))
+    .floatField('latency_max_ms', latencyMs(delay.max))
     .floatField('cpu_seconds', (user + system) / 1e6)
     .intField('rss_bytes', rss)
     .intField('heap_bytes', heapUsed);
+}
+
+/** Node measures from one look to the next, in nanoseconds: the time between two that are on time is no delay. */
+function latencyMs(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1_000_000 - resolutionMs);
 }
