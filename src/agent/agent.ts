@@ -2,6 +2,7 @@ import { UdfError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
+import { maxLengthBytes } from '../wire/frame-header.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { encodeResponse } from '../wire/messages.js';
 import { Emitter } from './emitter.js';
@@ -48,6 +49,11 @@ export function createAgent(options: AgentOptions): Agent {
   return new ConnectionAgent(options, resolveLimits(options.limits));
 }
 
+/** The first byte of a Request that is a restore: field 5, length-delimited. */
+const restoreTag = 0x2a;
+/** Bytes that such a request has besides the snapshot: two tags, two lengths. */
+const restoreOverhead = 2 + 2 * maxLengthBytes;
+
 /** How long a failed connection may take to read its last message before it is cut. */
 const lingerMs = 5_000;
 
@@ -80,6 +86,8 @@ class ConnectionAgent implements Agent {
   #inputEnded = false;
   #phase: 'open' | 'closing' | 'closed' = 'open';
   #failure: UdfError | undefined;
+  /** Cuts the connection when the other side does not read what is left. */
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(options: AgentOptions, limits: Limits) {
     const { definition, transport } = options;
@@ -89,7 +97,7 @@ class ConnectionAgent implements Agent {
       this.#resolveClosed = resolve;
     });
     this.#emitter = new Emitter(definition, this.#counters, () => {
-      this.#sender.added(this.#inTurn);
+      this.#emitted();
     });
     this.#sender = new Sender(transport.output, this.#emitter.frames, limits.outputBytes);
     const send = (frame: Buffer): void => {
@@ -109,9 +117,14 @@ class ConnectionAgent implements Agent {
         this.#close(lingerMs);
       },
     });
-    this.#reader = new FrameReader(limits.messageBytes, (buf, frame, payload, end) => {
-      this.#receive(buf, frame, payload, end);
-    });
+    this.#reader = new FrameReader(
+      limits.messageBytes,
+      (buf, frame, payload, end) => {
+        this.#receive(buf, frame, payload, end);
+      },
+      // What we have written as a snapshot must be let in again.
+      { firstByte: restoreTag, limit: limits.snapshotBytes + restoreOverhead, name: 'snapshotBytes' },
+    );
     this.#heartbeat = new Heartbeat(() => {
       send(encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n }));
     });
@@ -161,7 +174,7 @@ class ConnectionAgent implements Agent {
     });
     input.once('end', () => {
       this.#inputEnded = true;
-      if (this.#reader.midFrame || this.#session.midBatch) {
+      if (this.#phase === 'open' && (this.#reader.midFrame || this.#session.midBatch)) {
         const message = 'the stream ended in the middle of a message or batch, which is lost';
         this.#failure ??= new UdfError('connection', message);
         this.#session.logger.warn({}, message);
@@ -194,10 +207,19 @@ class ConnectionAgent implements Agent {
   #receive(buf: Buffer, frame: number, payload: number, end: number): void {
     if (!this.#busy && this.#inbox.empty && !this.#sender.blocked) {
       this.#handle(buf, frame, payload, end);
-    } else if (buf[payload] === keepaliveTag) {
-      this.#handle(buf, frame, payload, end);
-    } else {
+    } else if (!this.#session.answerKeepalive(buf, payload, end)) {
       this.#inbox.push({ buf, frame, payload, end });
+    }
+  }
+
+  /** The UDF emitted something. */
+  #emitted(): void {
+    try {
+      this.#sender.added(this.#inTurn);
+    } catch (reason) {
+      // Also when the author's code catches the error, or has no handler of ours around it.
+      this.#fail(reason);
+      throw reason;
     }
   }
 
@@ -283,24 +305,33 @@ class ConnectionAgent implements Agent {
     this.#failure ??= error;
     const level = error.code === 'internal' || error.code === 'handler' ? 'error' : 'warn';
     this.#session.logger[level]({ code: error.code, err: error }, `connection ends: ${error.message}`);
-    this.#sender.send(encodeResponse({ kind: 'error', error: error.message }));
-    this.#close(lingerMs);
+    this.#sender.send(encodeResponse({ kind: 'error', error: this.#session.named(error) }));
+    // Kapacitor may be writing: if the connection were gone, it would show that and not our error.
+    this.#close(lingerMs, true);
   }
 
-  /** Sends what there is and closes; the other side has `withinMs` to read it, for ever if none is given. */
-  #close(withinMs?: number): void {
+  /**
+   * Sends what there is and closes; the other side has `withinMs` to read it, for ever if none is given. If
+   * `untilItCloses`, what still comes from there is read and thrown away until it closes too.
+   */
+  #close(withinMs?: number, untilItCloses = false): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'closing';
     this.#stopWork();
     this.#sender.flush();
-    const cut = (): void => {
+    const over = (): void => {
       this.#transport.destroy();
-    };
-    const timer = withinMs === undefined ? undefined : setTimeout(cut, withinMs);
-    this.#transport.output.end(() => {
-      clearTimeout(timer);
-      cut();
       this.#over();
+    };
+    if (withinMs !== undefined) this.#lingering = setTimeout(over, withinMs);
+    const { input, output } = this.#transport;
+    output.end(() => {
+      if (!untilItCloses || input.readableEnded || input.destroyed) {
+        over();
+        return;
+      }
+      input.once('end', over);
+      input.resume();
     });
   }
 
@@ -318,6 +349,7 @@ class ConnectionAgent implements Agent {
   #over(): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
+    clearTimeout(this.#lingering);
     this.#stopWork();
     if (this.#session.started) this.#session.logger.info({ stats: this.stats }, 'task ended');
     this.#resolveClosed();
@@ -330,6 +362,3 @@ class ConnectionAgent implements Agent {
     this.#abort.abort();
   }
 }
-
-/** The first byte of a Request that is a keepalive: field 3, length-delimited. */
-const keepaliveTag = 0x1a;

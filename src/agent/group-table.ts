@@ -31,6 +31,8 @@ export class GroupTable {
   /** Indexes of forgotten entries, to be used again. */
   readonly #free: number[] = [];
   #size = 0;
+  /** The time of the first use, and the newest of all. */
+  #oldest: bigint | undefined;
   #newest: bigint | undefined;
 
   constructor(create: () => unknown, { ttl, max }: GroupExpiry = {}) {
@@ -68,19 +70,32 @@ export class GroupTable {
     this.#states[index] = state;
   }
 
-  /** Notes that a group had a point at `time`, and forgets the groups that are due; never this one. */
+  /** Notes that a group has a point at `time`: one that has been without for too long begins afresh. */
+  enter(index: number, time: bigint): void {
+    const last = this.#order?.timeOf(index);
+    if (this.#ttl !== undefined && last !== undefined && last + this.#ttl < time) {
+      this.#states[index] = this.#create();
+    }
+    this.touch(index, time);
+  }
+
+  /** Notes that a group was used at `time`, and forgets the groups that are due; never this one. */
   touch(index: number, time: bigint): void {
     const order = this.#order;
     if (!order) return;
     order.use(index, time);
+    this.#oldest ??= time;
     if (this.#newest === undefined || time > this.#newest) this.#newest = time;
-    while (order.first !== index && (this.#size > this.#max || this.#isOver(order.timeOf(order.first)))) {
+    while (order.first !== index && (this.#size > this.#max || this.#isOver(order.first))) {
       this.#forget(order.first);
     }
   }
 
-  #isOver(lastUse: bigint): boolean {
-    return this.#ttl !== undefined && lastUse + this.#ttl < this.#newest!;
+  #isOver(index: number): boolean {
+    if (this.#ttl === undefined) return false;
+    // Where the time of its last use is not known, a group is as old as the first use of any that is.
+    const lastUse = this.#order!.timeOf(index) ?? this.#oldest!;
+    return lastUse + this.#ttl < this.#newest!;
   }
 
   /** Each group as `[name, state, time of last use]`, used longest ago first where that is known. */
@@ -88,7 +103,7 @@ export class GroupTable {
     const order = this.#order;
     for (const index of order ? order.indexes() : this.#states.keys()) {
       const name = this.#names[index];
-      if (name !== undefined) yield [name, this.#states[index], order ? order.timeOf(index) : undefined];
+      if (name !== undefined) yield [name, this.#states[index], order?.timeOf(index)];
     }
   }
 
@@ -105,7 +120,7 @@ export class GroupTable {
     this.#hashes = new Int32Array(32);
     this.#names.length = this.#states.length = this.#free.length = 0;
     this.#size = 0;
-    this.#newest = undefined;
+    this.#oldest = this.#newest = undefined;
     this.#order?.clear();
   }
 
@@ -116,6 +131,7 @@ export class GroupTable {
     if (index >= this.#hashes.length) this.#hashes = grown(this.#hashes);
     this.#hashes[index] = hash;
     this.#slots[slot] = index + 1;
+    this.#order?.add(index);
     this.#size++;
     if (2 * this.#size > this.#slots.length) this.#rehash();
     return index;
@@ -179,33 +195,39 @@ function grown(array: Int32Array): Int32Array<ArrayBuffer> {
 class UseOrder {
   #next = new Int32Array(32).fill(none);
   #previous = new Int32Array(32).fill(none);
-  readonly #times: bigint[] = [];
+  /** Undefined for a group that was added and not used yet. */
+  readonly #times: (bigint | undefined)[] = [];
   first = none;
   #last = none;
 
-  timeOf(index: number): bigint {
-    return this.#times[index]!;
+  timeOf(index: number): bigint | undefined {
+    return this.#times[index];
+  }
+
+  add(index: number): void {
+    while (index >= this.#next.length) {
+      this.#next = grown(this.#next);
+      this.#previous = grown(this.#previous);
+    }
+    this.#times[index] = undefined;
+    this.#append(index);
   }
 
   use(index: number, time: bigint): void {
     const known = this.#times[index];
     this.#times[index] = known === undefined || time > known ? time : known;
     if (index === this.#last) return;
-    if (known !== undefined) this.#unlink(index);
-    while (index >= this.#next.length) {
-      this.#next = grown(this.#next);
-      this.#previous = grown(this.#previous);
-    }
-    this.#next[index] = none;
-    this.#previous[index] = this.#last;
-    if (this.#last === none) this.first = index;
-    else this.#next[this.#last] = index;
-    this.#last = index;
+    this.remove(index);
+    this.#append(index);
   }
 
   remove(index: number): void {
-    this.#unlink(index);
-    (this.#times as (bigint | undefined)[])[index] = undefined;
+    const next = this.#next[index]!;
+    const previous = this.#previous[index]!;
+    if (previous === none) this.first = next;
+    else this.#next[previous] = next;
+    if (next === none) this.#last = previous;
+    else this.#previous[next] = previous;
   }
 
   *indexes(): Generator<number> {
@@ -217,13 +239,12 @@ class UseOrder {
     this.#times.length = 0;
   }
 
-  #unlink(index: number): void {
-    const next = this.#next[index]!;
-    const previous = this.#previous[index]!;
-    if (previous === none) this.first = next;
-    else this.#next[previous] = next;
-    if (next === none) this.#last = previous;
-    else this.#previous[next] = previous;
+  #append(index: number): void {
+    this.#next[index] = none;
+    this.#previous[index] = this.#last;
+    if (this.#last === none) this.first = index;
+    else this.#next[this.#last] = index;
+    this.#last = index;
   }
 }
 

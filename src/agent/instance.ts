@@ -63,10 +63,8 @@ export class Instance {
     }
     const create = handlers.state;
     this.#stateful = create !== undefined;
-    this.groups = new GroupTable(() => create?.(options, prepared), {
-      ttl: groupTtl ?? defaults.groupTtl,
-      max: maxGroups ?? defaults.maxGroups,
-    });
+    const expiry = { ttl: groupTtl ?? defaults.groupTtl, max: maxGroups ?? defaults.maxGroups };
+    this.groups = new GroupTable(() => create?.(options, prepared), this.#stateful ? expiry : {});
     this.#handlers = handlers as unknown as Bound;
     this.#context = { ...given, options, prepared, state: undefined };
   }
@@ -76,7 +74,7 @@ export class Instance {
     if (this.#stateful) {
       point.look(); // before its buffer is read: looking may replace it
       this.#enter(point.buf, point.groupStart, point.groupLength);
-      if (this.groups.expires) this.groups.touch(this.#group, point.time);
+      if (this.groups.expires) this.#used(point.time);
     }
     return this.#keepState(this.#handlers.point(point, this.#context));
   }
@@ -84,7 +82,7 @@ export class Instance {
   /** Calls `batch` for a whole batch. */
   batch(batch: LazyBatch): Called {
     this.#enterBatch(batch.group);
-    if (this.groups.expires) this.groups.touch(this.#group, batch.time);
+    if (this.groups.expires) this.#used(batch.time);
     return this.#keepState(this.#handlers.batch(batch, this.#context));
   }
 
@@ -113,6 +111,11 @@ export class Instance {
 
   #enter(buf: Uint8Array, start: number, length: number): void {
     this.#group = this.groups.find(buf, start, length);
+    this.#context.state = this.groups.state(this.#group);
+  }
+
+  #used(time: bigint): void {
+    this.groups.enter(this.#group, time);
     this.#context.state = this.groups.state(this.#group);
   }
 

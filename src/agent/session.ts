@@ -119,6 +119,22 @@ export class Session {
     }
   }
 
+  /** Answers a keepalive, whatever else is being done; `false` if the request is something else. */
+  answerKeepalive(buf: Buffer, payload: number, end: number): boolean {
+    if (buf[payload] !== keepaliveTag) return false;
+    const request = decodeRequest(buf.subarray(payload, end));
+    if (request.kind !== 'keepalive') return false; // it began as one
+    this.#reply(request);
+    return true;
+  }
+
+  /** An error's message for Kapacitor's log, with the UDF and the task. */
+  named({ message }: Error): string {
+    const { name } = this.#definition;
+    if (message.startsWith(`${name}: `)) return message;
+    return this.#task === '' ? `${name}: ${message}` : `${name}: task ${this.#task}: ${message}`;
+  }
+
   // ---- management ----
 
   #reply(response: Response): void {
@@ -148,7 +164,7 @@ export class Session {
     } catch (reason) {
       const error = UdfError.from(reason, 'handler');
       this.#logger.warn({ code: error.code, err: error }, `init refused: ${error.message}`);
-      this.#reply({ kind: 'init', success: false, error: error.message });
+      this.#reply({ kind: 'init', success: false, error: this.named(error) });
       this.#options.close(error);
       return;
     }
@@ -164,6 +180,13 @@ export class Session {
 
   async #restore(snapshot: Uint8Array): Promise<void> {
     const { groups } = this.#ready('a restore request');
+    const { snapshotBytes } = this.#options.limits;
+    if (snapshot.length > snapshotBytes) {
+      throw new UdfError(
+        'limit',
+        `a snapshot of ${snapshot.length} bytes is above the limit of ${snapshotBytes} (snapshotBytes)`,
+      );
+    }
     groups.clear();
     try {
       await readSnapshot(this.#owner(), groups, snapshot);
@@ -288,6 +311,9 @@ export class Session {
     else this.#emitter.emit(input);
   }
 }
+
+/** The first byte of a Request that is a keepalive: field 3, length-delimited. */
+const keepaliveTag = 0x1a;
 
 /** Kapacitor takes a batch's name and tags from its end, and `byName` from its begin. */
 function headOf(begin: BeginMessage, end: EndMessage): BatchHead {

@@ -20,7 +20,8 @@ export class KeepaliveWatch {
   start(): void {
     if (this.#timeoutMs <= 0) return;
     this.#last = Date.now();
-    this.#ticker = setInterval(this.#ask, this.#timeoutMs / 2);
+    // Unreferenced: a test that forgets to stop must not keep its process alive.
+    this.#ticker = setInterval(this.#ask, this.#timeoutMs / 2).unref();
     this.#wait(this.#timeoutMs);
   }
 
@@ -40,6 +41,6 @@ export class KeepaliveWatch {
       const left = this.#last + this.#timeoutMs - Date.now();
       if (left > 0) this.#wait(left);
       else this.#expired(this.#last);
-    }, ms);
+    }, ms).unref();
   }
 }

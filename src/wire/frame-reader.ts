@@ -4,6 +4,13 @@ import { maxLengthBytes } from './frame-header.js';
 /** Receives one frame: its length prefix starts at `frame`, its payload is `buf[payload..end)`. */
 export type FrameHandler = (buf: Buffer, frame: number, payload: number, end: number) => void;
 
+/** A limit of its own for the messages that begin with a certain byte, and what it is called. */
+export interface SpecialLimit {
+  readonly firstByte: number;
+  readonly limit: number;
+  readonly name: string;
+}
+
 /**
  * Cuts a byte stream into frames, however its bytes arrive. A frame that lies within one chunk is handed out in place,
  * with no copy; only one that straddles chunks is put together in memory of its own.
@@ -13,15 +20,17 @@ export type FrameHandler = (buf: Buffer, frame: number, payload: number, end: nu
 export class FrameReader {
   readonly #limit: number;
   readonly #onFrame: FrameHandler;
+  readonly #special: SpecialLimit | undefined;
   /** The start of a frame whose end has not come: `#partial[0..#filled)`. */
   #partial: Buffer = empty;
   #filled = 0;
   #stopped = false;
 
-  /** Frames with a payload above `limit` bytes are refused. */
-  constructor(limit: number, onFrame: FrameHandler) {
+  /** Frames with a payload above `limit` bytes are refused, except that `special` ones have a limit of their own. */
+  constructor(limit: number, onFrame: FrameHandler, special?: SpecialLimit) {
     this.#limit = limit;
     this.#onFrame = onFrame;
+    this.#special = special;
   }
 
   /** Whether the stream stands in the middle of a frame. */
@@ -51,7 +60,7 @@ export class FrameReader {
         if (size < 0) break;
         payload = lengthEnd;
       }
-      if (size > this.#limit) throw this.#tooLarge(size);
+      if (size > this.#limit) this.#checkLarge(size, payload < length ? chunk[payload] : undefined);
       const end = payload + size;
       if (end > length) break;
       this.#onFrame(chunk, at, payload, end);
@@ -70,8 +79,12 @@ export class FrameReader {
       this.#append(chunk, at, ++at);
       size = this.#readLength(this.#partial, 0, this.#filled);
     }
-    if (size > this.#limit) throw this.#tooLarge(size);
     const payload = lengthEnd;
+    if (size > this.#limit) {
+      const first = this.#filled > payload ? this.#partial[payload] : chunk[at];
+      this.#checkLarge(size, first);
+      if (first === undefined) return at;
+    }
     const end = payload + size;
     const missing = Math.min(end - this.#filled, chunk.length - at);
     this.#append(chunk, at, at + missing, end);
@@ -116,11 +129,16 @@ export class FrameReader {
     return -1;
   }
 
-  #tooLarge(size: number): UdfError {
-    return new UdfError(
-      'limit',
-      `a message of ${size} bytes is above the limit of ${this.#limit} (messageBytes)`,
-    );
+  /** Refuses a message above the limit that it has by its first byte, which may not have come yet. */
+  #checkLarge(size: number, first: number | undefined): void {
+    const special = this.#special;
+    if (first === undefined && special !== undefined && size <= special.limit) return;
+    const { limit, name } =
+      first !== undefined && first === special?.firstByte
+        ? special
+        : { limit: this.#limit, name: 'messageBytes' };
+    if (size <= limit) return;
+    throw new UdfError('limit', `a message of ${size} bytes is above the limit of ${limit} (${name})`);
   }
 }
 
