@@ -1,8 +1,10 @@
 import { createBlock } from '../corpus/block.mjs';
 
-/** Enough that a pass takes some milliseconds; less where each connection has its own. */
-const singleBytes = 4 * 1024 * 1024;
-const sharedBytes = 1024 * 1024;
+/**
+ * All blocks together: enough that a pass takes some milliseconds, and the same for any number of connections, lest
+ * the generator be slower with many because its bytes no longer fit the processor's cache.
+ */
+const allBytes = 4 * 1024 * 1024;
 
 /** The last blocks made: rounds over the same shape follow each other, and a million groups take a while to encode. */
 let made = { key: '', blocks: [] };
@@ -17,7 +19,7 @@ export function blocksOf(shape, connections = 1) {
   const key = JSON.stringify([shape, connections]);
   if (made.key !== key) {
     made = { key: '', blocks: [] }; // two corpora of a million groups need not be in memory at once
-    const first = createBlock(shape, connections === 1 ? singleBytes : sharedBytes);
+    const first = createBlock(shape, allBytes / connections);
     const others = Array.from({ length: connections - 1 }, () => first.copy());
     made = { key, blocks: [first, ...others] };
   }
