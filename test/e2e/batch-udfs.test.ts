@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { now, series, values } from './support/lines.js';
 import { needs } from './support/servers.js';
 import { useStack } from './support/stack.js';
-import { database, startTask } from './support/test-task.js';
+import { database, newTask, startTask } from './support/test-task.js';
 import { eventually, until } from './support/until.js';
 
 const { missing, title } = needs('A batch UDF on a query of a real Kapacitor to a real InfluxDB', [
@@ -28,10 +28,12 @@ describe.skipIf(missing)(title, () => {
     await stack.influx.write(database, lines.join('\n'));
   });
 
+  // These tasks run on until Kapacitor ends: with a query every 100 ms, deleting one could hit a batch on its way, and
+  // Kapacitor may crash then (see `startTask`).
   const query = `batch|query('SELECT value, n, text, "on" FROM "telegraf"."autogen"."noise"').groupBy('host')`;
 
   it('mirrorBatch changes nothing, whatever the types', async () => {
-    const task = await startTask(stack.kapacitor, {
+    const task = await newTask(stack.kapacitor, {
       script: `var all = ${query}.period(1h).every(100ms)
         all|httpOut('in')
         all@mirrorBatch()|httpOut('out')`,
@@ -41,7 +43,7 @@ describe.skipIf(missing)(title, () => {
   });
 
   it('outliers finds those of each group, unmodified and in their order', async () => {
-    const task = await startTask(stack.kapacitor, {
+    const task = await newTask(stack.kapacitor, {
       script: `${query}.period(1h).every(100ms)@outliers().field('value')|httpOut('out')`,
     });
     await eventually(() => task.columns('out', 'host', 'value', 'n', 'text', 'on')).toEqual([
@@ -54,7 +56,7 @@ describe.skipIf(missing)(title, () => {
 
   it('finds nothing in a batch without outliers, and goes on', async () => {
     await stack.influx.write(database, values('calm,host=a', [1, 2, 3, 4, 5], { from: now() }).join('\n'));
-    const task = await startTask(stack.kapacitor, {
+    const task = await newTask(stack.kapacitor, {
       script: `batch|query('SELECT value FROM "telegraf"."autogen"."calm"').period(1h).every(50ms)
         @outliers().field('value')|httpOut('out')`,
     });

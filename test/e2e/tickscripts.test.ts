@@ -1,0 +1,167 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, parse } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { adslChanges, adslLines } from './support/adsl.js';
+import { epoch, now, series, values } from './support/lines.js';
+import { taskVar } from './support/kapacitor-api.js';
+import { needs } from './support/servers.js';
+import { useStack } from './support/stack.js';
+import { database, retentionPolicy, TestTask } from './support/test-task.js';
+import { eventually, until } from './support/until.js';
+
+const { missing, title } = needs('The TICKscripts of this package, loaded by a real Kapacitor,', [
+  'KAPACITORD',
+  'INFLUXD',
+]);
+
+const folder = fileURLToPath(new URL('../../tickscripts', import.meta.url));
+const tasks = readdirSync(join(folder, 'tasks')).map((file) => parse(file).name);
+
+/** Each state as many times as the number says. */
+const repeated = (...runs: readonly (readonly [state: string, count: number])[]): string[] =>
+  runs.flatMap(([state, count]) => Array.from({ length: count }, () => state));
+
+const minute = 60_000_000_000n;
+
+let handlers = 0;
+
+/** An alert as Kapacitor's `log` handler writes it. */
+interface Alert {
+  readonly id: string;
+  readonly level: string;
+  readonly message: string;
+  readonly time: string;
+}
+
+describe.skipIf(missing)(title, () => {
+  const stack = useStack({ databases: [database], load: folder });
+
+  beforeAll(async () => {
+    // Kapacitor answers before it has loaded them all.
+    await until('all tasks run', async () => {
+      const running = (await stack.kapacitor.tasks()).filter(({ executing }) => executing);
+      return running.length === tasks.length;
+    });
+  });
+
+  const query = (fields: string, measurement: string, host: string) =>
+    stack.influx.query(`SELECT ${fields} FROM telegraf.autogen.${measurement} WHERE host = '${host}'`);
+
+  /** Writes to InfluxDB, which hands it on to Kapacitor. */
+  const write = (lines: readonly string[]) => stack.influx.write(database, lines.join('\n'));
+
+  /** What comes into a topic from now on, of ids that contain some text. */
+  const alertsOf = async (topic: string, text: string): Promise<() => Pick<Alert, 'level' | 'message'>[]> => {
+    const id = `log-${++handlers}`;
+    const path = join(stack.folder, `${id}.jsonl`);
+    await stack.kapacitor.createHandler(topic, { id, kind: 'log', options: { path } });
+    onTestFinished(() => stack.kapacitor.deleteHandler(topic, id));
+    return () =>
+      readFileSync(path, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Alert)
+        .filter((alert) => alert.id.includes(text))
+        .map(({ level, message }) => ({ level, message }));
+  };
+
+  it('all run', async () => {
+    for (const task of await stack.kapacitor.tasks()) {
+      expect(task).toMatchObject({ status: 'enabled', executing: true, error: '' });
+    }
+    expect(tasks.length).toBeGreaterThan(6);
+  });
+
+  it('adsl-edges writes six of the seventeen ADSL records to a measurement of their own', async () => {
+    await write(adslLines);
+    await eventually(() => query('value', 'adsl_edges', 'router1')).toEqual(
+      adslChanges.map(({ time, value }) => ({ time, value })),
+    );
+    const [first, second] = await query('value, was, lasted, polls', 'adsl_edges', 'router1');
+    expect(first).toMatchObject({ value: 'SHOWTIME', was: null, lasted: null, polls: null });
+    expect(second).toMatchObject({ value: 'TRAINING', was: 'SHOWTIME', lasted: 90.005, polls: 1 });
+  });
+
+  it('adsl-training-alert alerts on TRAINING that lasts, and on recovery', async () => {
+    const alerts = await alertsOf('adsl', 'router2');
+    const states = repeated(
+      ['SHOWTIME', 10],
+      ['TRAINING', 1],
+      ['SHOWTIME', 2],
+      ['TRAINING', 6],
+      ['SHOWTIME', 8],
+    );
+    await write(values('adsl_connection,host=router2', states, { every: 90 }));
+    await eventually(alerts).toEqual([
+      {
+        level: 'CRITICAL',
+        message: 'ADSL line of router2: TRAINING since 2018-01-03 11:49:30 UTC, after 20 min of SHOWTIME',
+      },
+      {
+        level: 'OK',
+        message: 'ADSL line of router2: SHOWTIME since 2018-01-03 11:58:30 UTC, after 9 min of TRAINING',
+      },
+    ]);
+  });
+
+  it('adsl-flapping, from the template flapping, alerts on too many changes, and when it is calm again', async () => {
+    const alerts = await alertsOf('adsl', 'adsl-flapping host=router3');
+    const flap = repeated(['TRAINING', 1], ['SHOWTIME', 1]);
+    const flaps = [...repeated(['SHOWTIME', 5]), ...flap, ...flap, ...flap, ...repeated(['SHOWTIME', 40])];
+    await write(values('adsl_connection,host=router3', flaps, { every: 60 }));
+    await eventually(alerts).toEqual([
+      { level: 'WARNING', message: 'adsl-flapping host=router3: 6 changes lately' },
+      { level: 'OK', message: 'adsl-flapping host=router3: 5 changes lately, calm again' },
+    ]);
+  });
+
+  it('noise-margin-average writes the moving average beside the raw value', async () => {
+    await write(
+      series('noise_margin,host=router1', ['down=6,up=1i', 'down=9,up=2i', 'down=3,up=3i'], { every: 360 }),
+    );
+    await eventually(() => query('down, up, down_average', 'noise_margin_average', 'router1')).toEqual([
+      { time: '2018-01-03T11:30:00Z', down: 6, up: 1, down_average: 6 },
+      { time: '2018-01-03T11:36:00Z', down: 9, up: 2, down_average: 7.5 },
+      { time: '2018-01-03T11:42:00Z', down: 3, up: 3, down_average: 6 },
+    ]);
+  });
+
+  it('noise-margin-outliers writes the outliers of the last hour', async () => {
+    const margins = Array.from({ length: 30 }, (_, index) => (index === 12 ? 0.5 : 6 + (index % 4) / 10));
+    const lines = series(
+      'noise_margin,host=router4',
+      margins.map((down) => `down=${down}`),
+      {
+        from: now() - 40n * minute,
+        every: 60,
+      },
+    );
+    await write(lines);
+    const task = 'noise-margin-outliers';
+    await stack.kapacitor.updateTask(task, { vars: { every: taskVar.duration('200ms') } });
+    await new TestTask(stack.kapacitor, task).restart();
+    await eventually(() => query('down', 'noise_margin_outliers', 'router4')).toEqual([
+      expect.objectContaining({ down: 0.5 }),
+    ]);
+  });
+
+  it('mirror-smoke-test shows the last point', async () => {
+    await stack.kapacitor.write(database, retentionPolicy, `smoke_test,host=a value=42 ${epoch}`);
+    const task = new TestTask(stack.kapacitor, 'mirror-smoke-test');
+    await eventually(() => task.rows('last')).toEqual([
+      { time: '2018-01-03T11:30:00Z', host: 'a', value: 42 },
+    ]);
+  });
+
+  it('mirror-batch-smoke-test shows the last batch', async () => {
+    await write(values('smoke_test,host=b', [1, 2], { from: now() }));
+    const task = new TestTask(stack.kapacitor, 'mirror-batch-smoke-test');
+    await stack.kapacitor.updateTask(task.id, { vars: { every: taskVar.duration('200ms') } });
+    await task.restart();
+    await eventually(() => task.columns('last', 'host', 'value')).toEqual([
+      ['b', 1],
+      ['b', 2],
+    ]);
+  });
+});
