@@ -25,5 +25,5 @@ export default tseslint.config(
     },
   },
   // Plain JavaScript, outside the TypeScript project.
-  { files: ['eslint.config.js', 'test/bench/**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  { files: ['eslint.config.js', 'test/**/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );

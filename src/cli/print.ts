@@ -7,9 +7,7 @@ export function print(text: string): Promise<void> {
   });
 }
 
-/** As JSON that a person can read too; a bigint becomes a number in quotes. */
+/** As JSON that a person can read too. */
 export function printJson(value: unknown): Promise<void> {
-  return print(
-    JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), 2),
-  );
+  return print(JSON.stringify(value, null, 2));
 }

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, systemCode, UdfError } from '../errors.js';
 import type { CheckOptions } from './check.js';
+import { ExitCode } from './exit-code.js';
 import { configuredSockets } from './kapacitor-conf.js';
 import { defaultSocketDir } from './options.js';
 import { print, printJson } from './print.js';
@@ -33,7 +34,7 @@ export async function runCheck(names: readonly string[], options: CheckOptions):
         .join('\n'),
     );
   }
-  if (!results.every(({ ok }) => ok)) process.exitCode = 1;
+  if (!results.every(({ ok }) => ok)) throw new ExitCode(1);
 }
 
 function socketsToCheck(names: readonly string[], options: CheckOptions): readonly Expected[] {

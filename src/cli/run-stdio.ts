@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { claimStdout, descriptorStream } from '../transport/claim-stdout.js';
+import { ExitCode } from './exit-code.js';
 import { relayStdout } from './relay-stdout.js';
 import type { StdioOptions } from './stdio.js';
 
@@ -8,7 +9,8 @@ export async function runStdio(name: string, options: StdioOptions): Promise<voi
   const { framesFd } = options;
   const output: Writable | undefined = framesFd === undefined ? claimStdout() : descriptorStream(framesFd);
   if (!output) {
-    process.exitCode = await relayStdout();
+    const code = await relayStdout();
+    if (code !== 0) throw new ExitCode(code);
     return;
   }
   // Only now that standard output is safe is anything loaded that might print.

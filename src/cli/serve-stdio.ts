@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { createAgent } from '../agent/agent.js';
 import { stdioTransport } from '../transport/stdio-transport.js';
 import { availableUdfs, chooseUdfs } from './available-udfs.js';
+import { ExitCode } from './exit-code.js';
 import { onStopSignal, onUncaught } from './process-end.js';
 import { runSettings } from './run-settings.js';
 import type { StdioOptions } from './stdio.js';
@@ -27,7 +28,7 @@ export async function serveStdio(name: string, options: StdioOptions, output: Wr
     setTimeout(() => void agent.drain(), options.drainMs);
   });
   await agent.closed;
-  if (agent.failure) process.exitCode = 1;
+  if (agent.failure) throw new ExitCode(1);
 }
 
 function nothing(): void {

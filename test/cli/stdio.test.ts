@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { adslChanges, adslPoints } from '../support/adsl.js';
+import { stdioKindNames, stdioKinds } from '../support/stdio-cli.js';
+import { pointRequest } from '../support/udf-messages.js';
+
+const module = (name: string): string => fileURLToPath(new URL(`modules/${name}`, import.meta.url));
+const field = { name: 'field', args: [{ type: 'string', value: 'value' }] } as const;
+
+describe.each(stdioKindNames)('stdio over %s', (kind) => {
+  const start = stdioKinds[kind];
+
+  test('detects the six changes of the ADSL router and exits with 0', async () => {
+    const { cli, kapacitor } = start(['edgeDetect']);
+    await kapacitor.init([field]);
+    kapacitor.send(...adslPoints.map(pointRequest));
+    await kapacitor.end();
+    expect(kapacitor.points.map(({ time, fields }) => [time, fields.value])).toEqual(adslChanges);
+    expect(await cli.ended).toEqual({ code: 0, signal: null });
+  });
+
+  test('whatever a UDF prints, standard output carries frames only', async () => {
+    const { cli, kapacitor } = start(['printing', '--load', module('printing.mjs')]);
+    await kapacitor.init();
+    kapacitor.send(...adslPoints.slice(0, 2).map(pointRequest));
+    await kapacitor.end();
+    expect(kapacitor.responses.map(({ kind }) => kind)).toEqual(['init', 'point', 'point']);
+    expect(await cli.ended).toEqual({ code: 0, signal: null });
+    for (const way of [
+      'console.log',
+      'console.info',
+      'process.stdout.write',
+      'fs.writeSync',
+      'child process',
+    ]) {
+      expect(cli.stderr).toContain(`${way} at import\n`);
+      expect(cli.stderr).toContain(`${way} with a point\n`);
+    }
+  });
+
+  test('exits with 1 when the options are refused', async () => {
+    const { cli, kapacitor } = start(['edgeDetect']);
+    await expect(kapacitor.init()).rejects.toThrow('.field() is required');
+    await kapacitor.closed();
+    expect(await cli.ended).toEqual({ code: 1, signal: null });
+  });
+
+  test('serves on after SIGTERM until Kapacitor, which gets it too, has sent its last points', async () => {
+    const { cli, kapacitor } = start(['mirror']);
+    await kapacitor.init();
+    cli.process.kill('SIGTERM');
+    await cli.untilLogged('stopping');
+    kapacitor.send(...adslPoints.map(pointRequest));
+    await kapacitor.end();
+    expect(kapacitor.points).toHaveLength(adslPoints.length);
+    expect(await cli.ended).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('stdio', () => {
+  const start = stdioKinds.pipes;
+
+  test('answers Info and exits with 0 when Kapacitor closes, as it does when it starts', async () => {
+    const { cli, kapacitor } = start(['mirrorBatch']);
+    kapacitor.send({ kind: 'info' });
+    expect(await kapacitor.next('info')).toMatchObject({ wants: 'batch', provides: 'batch' });
+    await kapacitor.end();
+    expect(await cli.ended).toEqual({ code: 0, signal: null });
+  });
+
+  test('exits with 1 after bytes that are no message', async () => {
+    const { cli, kapacitor } = start(['mirror']);
+    kapacitor.input.write(Buffer.alloc(100, 'G'));
+    expect((await kapacitor.next('error')).error).toContain('no Request message');
+    expect(await cli.ended).toEqual({ code: 1, signal: null });
+  });
+
+  test('exits with 1 when the stream ends in the middle of a message', async () => {
+    const { cli, kapacitor } = start(['mirror']);
+    await kapacitor.init();
+    kapacitor.input.end(Buffer.of(100, 1));
+    expect(await cli.ended).toEqual({ code: 1, signal: null });
+  });
+
+  test('exits with 0 after SIGTERM and the drain time when Kapacitor does not end the conversation', async () => {
+    const { cli, kapacitor } = start(['mirror', '--drain-ms', '50']);
+    await kapacitor.init();
+    expect(await cli.stop()).toEqual({ code: 0, signal: null });
+    await kapacitor.closed();
+  });
+
+  test('exits with 1 at once after a second signal', async () => {
+    const { cli, kapacitor } = start(['mirror', '--drain-ms', '60000']);
+    await kapacitor.init();
+    cli.process.kill('SIGINT');
+    await cli.untilLogged('stopping');
+    expect(await cli.stop('SIGINT')).toEqual({ code: 1, signal: null });
+  });
+
+  test('logs what nobody caught with its stack and exits with 1', async () => {
+    const { cli, kapacitor } = start(['bomb', '--load', module('bomb.mjs')]);
+    await kapacitor.init();
+    kapacitor.send(pointRequest(adslPoints[0]!));
+    expect(await cli.ended).toEqual({ code: 1, signal: null });
+    const [entry] = cli.log.filter(({ level }) => level === 'error');
+    expect(entry).toMatchObject({ msg: 'exits: nobody caught: boom' });
+    expect(JSON.stringify(entry)).toContain('bomb.mjs:');
+  });
+
+  test('ends with one clear line and 2 when there is no such UDF', async () => {
+    const { cli, kapacitor } = start(['mirorr']);
+    expect(await cli.ended).toEqual({ code: 2, signal: null });
+    expect(cli.stderr).toBe('kapacitor-udf: there is no UDF mirorr (did you mean mirror?)\n');
+    expect(kapacitor.responses).toEqual([]);
+  });
+});
