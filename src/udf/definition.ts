@@ -3,7 +3,7 @@ import type { EdgeType } from '../values.js';
 import type { Batch, BatchInfo } from './batch.js';
 import type { OptionSpecs, OptionValues } from './option.js';
 import type { BatchPoint, Point } from './point.js';
-import { type ErrorPolicy, runtimeOptions } from './runtime-options.js';
+import { errorPolicies, type ErrorPolicy, runtimeOptions } from './runtime-options.js';
 
 /** Writes to the host's log, with the UDF, task and node already named. */
 export interface UdfLog {
@@ -226,6 +226,11 @@ export function isUdfDefinition(value: unknown): value is UdfDefinition {
   return typeof value === 'object' && value !== null && udfBrand in value;
 }
 
+/** As `option.string()` and its like make it. */
+function isOptionSpec(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'args' in value && 'shape' in value;
+}
+
 /** Any definition before its types are erased: what the overloads have in common. */
 interface AnyUdf extends Base<string, OptionSpecs, unknown, unknown> {
   readonly wants: EdgeType;
@@ -238,13 +243,16 @@ interface AnyUdf extends Base<string, OptionSpecs, unknown, unknown> {
 
 function definitionProblems(udf: AnyUdf): string[] {
   const problems: string[] = [];
-  if (!identifier.test(udf.name)) problems.push('the name must be a letter, then letters, digits and _');
+  if (typeof udf.name !== 'string' || !identifier.test(udf.name))
+    problems.push('the name must be a letter, then letters, digits and _');
   for (const edge of [udf.wants, udf.provides] as string[]) {
     if (edge !== 'stream' && edge !== 'batch') {
       problems.push(`"wants" and "provides" are 'stream' or 'batch', got "${edge}"`);
     }
   }
-  for (const name of Object.keys(udf.options ?? {})) {
+  for (const [name, spec] of Object.entries(udf.options ?? {})) {
+    if (!isOptionSpec(spec))
+      problems.push(`option "${name}" is made by option.string() or another of \`option\``);
     if (!identifier.test(name))
       problems.push(`option "${name}" must be a letter, then letters, digits and _`);
     if (Object.hasOwn(runtimeOptions, name))
@@ -256,6 +264,11 @@ function definitionProblems(udf: AnyUdf): string[] {
   if (udf.wants === 'batch' && (udf.batch ? udf.point || udf.beginBatch || udf.endBatch : !udf.point)) {
     problems.push(
       'a UDF that wants batches has either batch, or point with beginBatch and endBatch as needed',
+    );
+  }
+  if (udf.onError !== undefined && !errorPolicies.includes(udf.onError)) {
+    problems.push(
+      `"onError" is ${errorPolicies.map((policy) => `'${policy}'`).join(', ')}, got "${udf.onError as string}"`,
     );
   }
   if (udf.onError === 'pass' && udf.wants !== udf.provides) {

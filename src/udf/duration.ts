@@ -1,6 +1,6 @@
 import { UdfError } from '../errors.js';
 
-/** Nanoseconds a unit, longest first: the units of a TICKscript duration. */
+/** Nanoseconds a unit, longest first: the units of a TICKscript duration, and `ns`. */
 const units: readonly (readonly [string, bigint])[] = [
   ['w', 604_800_000_000_000n],
   ['d', 86_400_000_000_000n],
@@ -15,8 +15,8 @@ const units: readonly (readonly [string, bigint])[] = [
 const nanosecondsOf = new Map<string, bigint>([...units, ['µ', 1_000n]]);
 
 /**
- * Nanoseconds of a duration as a TICKscript writes it: `30s`, `1m30s`, `500ms`, `10u`, `1w`, with `-` before all of it
- * for a negative one. Throws `invalid_argument` for anything else.
+ * Nanoseconds of a duration: `30s`, `500ms`, `10u` and `1w` as a TICKscript writes it, `1m30s` and `7ns` besides, with
+ * `-` before all of it for a negative one. Throws `invalid_argument` for anything else.
  */
 export function parseDuration(text: string): bigint {
   const match = /^(-?)((?:\d+(?:ns|ms|[wdhmsuµ]))+)$/.exec(text);
@@ -30,7 +30,7 @@ export function parseDuration(text: string): bigint {
   return match[1] === '-' ? -total : total;
 }
 
-/** A duration of nanoseconds as a TICKscript writes it, in the fewest units that are exact: `1m30s`, `0s`. */
+/** A duration of nanoseconds to be read by people, in the fewest units that are exact: `1m30s`, `0s`. */
 export function formatDuration(nanoseconds: bigint): string {
   if (nanoseconds === 0n) return '0s';
   let rest = nanoseconds < 0n ? -nanoseconds : nanoseconds;
@@ -41,4 +41,11 @@ export function formatDuration(nanoseconds: bigint): string {
     rest %= size;
   }
   return text;
+}
+
+/** A duration of nanoseconds as a TICKscript can write it, which is in one unit: `90s`. */
+export function durationLiteral(nanoseconds: bigint): string {
+  if (nanoseconds === 0n) return '0s';
+  const [unit, size] = units.find(([, size]) => nanoseconds % size === 0n)!; // ns always fits
+  return `${nanoseconds / size}${unit}`;
 }

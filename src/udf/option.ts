@@ -154,6 +154,12 @@ function specOf(
 }
 
 function single<Value>(argument: Argument, given: Common, preset: unknown): OptionSpec<Value> {
+  const { min, max, oneOf } = argument;
+  if (min !== undefined && max !== undefined && min > max) {
+    throw new UdfError('invalid_argument', "an option's min is above its max");
+  }
+  if (oneOf?.length === 0)
+    throw new UdfError('invalid_argument', "an option's oneOf has nothing to choose from");
   const problem = preset === undefined ? undefined : argumentProblem(argument, preset as number);
   if (problem !== undefined) throw new UdfError('invalid_argument', `an option's default ${problem}`);
   return specOf('single', [argument], given, preset) as OptionSpec<Value>;

@@ -5,7 +5,7 @@ import {
   type OptionType,
   type OptionTypes,
 } from './option.js';
-import { formatDuration } from './duration.js';
+import { durationLiteral } from './duration.js';
 import { nearestName } from './nearest-name.js';
 
 /** One call of an option, as a TICKscript makes it and init carries it. */
@@ -49,10 +49,11 @@ export function resolveOptions(
     }
     const found = callProblems(spec, call);
     problems.push(...found);
-    const values = given.get(call.name) ?? [];
+    const earlier = given.get(call.name);
+    if (earlier && !spec.repeatable) problems.push(`.${call.name}() is given more than once`);
+    const values = earlier ?? [];
     given.set(call.name, values);
     if (found.length === 0) values.push(valueOf(spec, call.args));
-    if (!spec.repeatable && values.length > 1) problems.push(`.${call.name}() is given more than once`);
   }
 
   const options: Record<string, unknown> = {};
@@ -117,7 +118,7 @@ const typeName: Record<OptionType, string> = {
 };
 
 function show(type: OptionType, value: OptionTypes[OptionType]): string {
-  if (type === 'duration') return formatDuration(value as bigint);
+  if (type === 'duration') return durationLiteral(value as bigint);
   return type === 'string' ? `'${String(value)}'` : String(value);
 }
 
@@ -125,7 +126,7 @@ function show(type: OptionType, value: OptionTypes[OptionType]): string {
 function formatArgument(arg: OptionArgument): string {
   if (arg.type === 'bool') return arg.value ? 'TRUE' : 'FALSE';
   if (arg.type === 'double' && Number.isInteger(arg.value)) return arg.value.toFixed(1);
-  return show(arg.type, arg.type === 'int' ? Number(arg.value) : arg.value);
+  return arg.type === 'int' ? String(arg.value) : show(arg.type, arg.value);
 }
 
 function suggestion(name: string, known: readonly string[]): string {

@@ -1,15 +1,17 @@
 import { option, type OptionValues } from './option.js';
 
+export const errorPolicies = ['stop', 'drop', 'pass'] as const;
+
 /**
  * What follows when a handler throws: `stop` ends the task with the error (the protocol's own way, and the default),
  * `drop` counts and logs it and goes on, `pass` emits the input unchanged and goes on.
  */
-export type ErrorPolicy = 'stop' | 'drop' | 'pass';
+export type ErrorPolicy = (typeof errorPolicies)[number];
 
 /** The options that the runtime offers on every UDF. */
 export const runtimeOptions = {
   onError: option.string({
-    oneOf: ['stop', 'drop', 'pass'],
+    oneOf: errorPolicies,
     doc: 'When a point fails: stop the task, drop the point, or pass it on unchanged.',
   }),
   groupTtl: option.duration({

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { option, type OptionSpec } from '../../src/udf/option.js';
+
+const doc = 'What it is for.';
+
+describe('an option', () => {
+  it('of each kind says what a TICKscript must give', () => {
+    const kinds: OptionSpec[] = [
+      option.string({ doc }),
+      option.int({ doc }),
+      option.double({ doc }),
+      option.bool({ doc }),
+      option.duration({ doc }),
+    ];
+    expect(kinds.map(({ args }) => args)).toEqual(
+      ['string', 'int', 'double', 'bool', 'duration'].map((type) => [{ type }]),
+    );
+    for (const spec of kinds) {
+      expect(spec).toMatchObject({
+        shape: 'single',
+        required: false,
+        repeatable: false,
+        default: undefined,
+        doc,
+      });
+    }
+  });
+
+  it('that is a flag takes no argument and is false unless it is called', () => {
+    expect(option.flag({ doc })).toMatchObject({ shape: 'flag', args: [], default: false });
+  });
+
+  it('that is a tuple takes the arguments of its parts, bounds included', () => {
+    const range = option.tuple([option.double({ doc, min: 0 }), option.string({ doc, oneOf: ['a'] })], {
+      doc,
+    });
+    expect(range).toMatchObject({
+      shape: 'tuple',
+      args: [
+        { type: 'double', min: 0 },
+        { type: 'string', oneOf: ['a'] },
+      ],
+    });
+  });
+
+  it('that is repeatable is an empty list unless it is called', () => {
+    expect(option.string({ doc, repeatable: true })).toMatchObject({ repeatable: true, default: [] });
+  });
+
+  it('that is a duration is bounded and defaulted as a TICKscript writes it, and read in nanoseconds', () => {
+    const spec = option.duration({ doc, min: '1s', max: '1m', default: '30s' });
+    expect(spec).toMatchObject({
+      args: [{ min: 1_000_000_000n, max: 60_000_000_000n }],
+      default: 30_000_000_000n,
+    });
+  });
+
+  it.each([
+    [
+      'an int default below its min',
+      () => option.int({ doc, min: 1, default: 0 }),
+      'default must be at least 1, got 0',
+    ],
+    [
+      'an int default that is no whole number',
+      () => option.int({ doc, default: 1.5 }),
+      'default must be a whole number',
+    ],
+    [
+      'a double default above its max',
+      () => option.double({ doc, max: 1, default: 2 }),
+      'default must be at most 1, got 2',
+    ],
+    [
+      'a double default that is no number',
+      () => option.double({ doc, default: NaN }),
+      'default must be a number, got NaN',
+    ],
+    [
+      'a default that is not to be chosen',
+      () => option.string({ doc, oneOf: ['a', 'b'], default: 'c' }),
+      "must be 'a' or 'b'",
+    ],
+    [
+      'a duration default out of range',
+      () => option.duration({ doc, min: '1s', default: '1ms' }),
+      'must be at least',
+    ],
+    [
+      'a duration default that is none',
+      () => option.duration({ doc, default: '1 s' }),
+      '"1 s" is not a duration',
+    ],
+    [
+      'a duration bound that is none',
+      () => option.duration({ doc, max: 'soon' }),
+      '"soon" is not a duration',
+    ],
+    ['a min above the max', () => option.int({ doc, min: 2, max: 1 }), 'min is above its max'],
+    [
+      'a duration min above the max',
+      () => option.duration({ doc, min: '1m', max: '2s' }),
+      'min is above its max',
+    ],
+    ['nothing to choose from', () => option.string({ doc, oneOf: [] }), 'nothing to choose from'],
+    [
+      'a default although it is required',
+      () => option.bool({ doc, required: true, default: true }),
+      'a required option has no',
+    ],
+    [
+      'a default although it is repeatable',
+      () => option.bool({ doc, repeatable: true, default: true }),
+      'has no default',
+    ],
+    [
+      'a flag in a tuple',
+      () => option.tuple([option.flag({ doc })], { doc }),
+      'a tuple is made of plain options',
+    ],
+    [
+      'a repeatable option in a tuple',
+      () => option.tuple([option.int({ doc, repeatable: true })], { doc }),
+      'a tuple is made of plain options',
+    ],
+    [
+      'a tuple in a tuple',
+      () => option.tuple([option.tuple([option.int({ doc })], { doc })], { doc }),
+      'a tuple is made of plain options',
+    ],
+  ])('is refused when it is defined with %s', (_, define, message) => {
+    expect(define).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+    expect(define).toThrow(message);
+  });
+});
