@@ -189,7 +189,7 @@ describe('edgeDetect, with any options and points,', () => {
           expect(came.map(({ time, fields }) => ({ time, fields }))).toEqual(expected);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -202,7 +202,7 @@ describe('edgeDetect, with any options and points,', () => {
         const whole = await runPoints(edgeDetect, options, given);
         expect(await runWithRestart(edgeDetect, options, given, before)).toEqual(whole.points);
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 
@@ -218,7 +218,7 @@ describe('edgeDetect, with any options and points,', () => {
         const options = { ...is, previousAs: [is.field].flat().map((name) => `${name}_was`) };
         await runWithRestart(edgeDetect, was, given, before, options); // rejects if a point fails
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 });

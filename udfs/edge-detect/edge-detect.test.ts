@@ -142,6 +142,14 @@ describe('edgeDetect', () => {
         pair(4, 'up', 'down'), // b went from up to down
       ];
       expect(await times(options, points)).toEqual([1, 4]);
+      // a stays down, and b goes elsewhere
+      expect(
+        await times({ field: ['a', 'b'], to: 'down' }, [
+          pair(0, 'up', 1),
+          pair(1, 'down', 1),
+          pair(2, 'down', 2),
+        ]),
+      ).toEqual([1]);
     });
 
     it('a field is watched once', async () => {
@@ -424,13 +432,11 @@ describe('edgeDetect', () => {
     });
 
     it("'change' with several fields: each that is missing is one", async () => {
-      const pairs = [{ a: 1, b: 1 }, { a: 1 }, { a: 1 }, { b: 1 }].map((fields, index) => ({
-        time: BigInt(index),
+      const pairs = [{ a: 1, b: 1 }, { a: 1 }, { a: 1 }, { b: 1 }, {}, {}, { b: 1 }].map((fields, index) => ({
+        time: BigInt(index) * second,
         fields,
       }));
-      expect(
-        (await runPoints(edgeDetect, { field: ['a', 'b'], onMissing: 'change' }, pairs)).points,
-      ).toHaveLength(3);
+      expect(await times({ field: ['a', 'b'], onMissing: 'change' }, pairs)).toEqual([0, 1, 3, 4, 6]);
     });
 
     it("'error' fails, and says which point", async () => {
@@ -480,16 +486,24 @@ describe('edgeDetect', () => {
       ]);
     });
 
-    it('starts a group afresh whose snapshot is of other fields', async () => {
-      const before = await startUdf(edgeDetect, { field: ['value', 'other'], hold: '1s' });
+    it.each([
+      { was: ['value', 'other'], is: ['value'] },
+      { was: ['value'], is: ['value', 'other'] },
+      { was: ['value', 'other'], is: ['value', 'other', 'third'] },
+    ])('starts a group afresh that watched another number of fields: $was, then $is', async ({ was, is }) => {
+      const before = await startUdf(edgeDetect, { field: was, hold: '1s' });
       before.send(...[at(0, 'A'), at(1, 'B')].map(pointRequest));
       const snapshot = await before.snapshot();
       await before.stop();
-      const after = await startUdf(edgeDetect, { field: 'value', previousAs: 'was', hold: '1s' });
+      const names = is.map((name) => `${name}_was`);
+      const after = await startUdf(edgeDetect, { field: is, previousAs: names, hold: '1s' });
       await after.restore(snapshot);
       after.send(...[at(2, 'B'), at(3, 'A'), at(4, 'A')].map(pointRequest));
       await after.stop();
-      expect(after.points.map(({ fields }) => fields)).toEqual([{ value: 'B' }, { value: 'A', was: 'B' }]);
+      expect(after.points.map(({ fields }) => fields)).toEqual([
+        { value: 'B' },
+        { value: 'A', value_was: 'B' },
+      ]);
     });
   });
 });

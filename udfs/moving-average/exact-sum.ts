@@ -94,14 +94,13 @@ export function meanOfSum(sum: ExactSum, count: number): number {
   while (top >= 0 && digits[top] === 0) top--;
   if (top < 0) return 0;
 
-  // After the carry, what follows the first digit is at most about half of its unit: no cancellation here, and four
-  // digits are more than the two doubles `high + low` can hold.
+  // After the carry, what follows the first digit is at most about half of its unit: no cancellation here, and what
+  // follows the third about 2^-64 of the sum, a thousandth of a double's last place.
   const first = digits[top]!;
   const second = top > 0 ? digits[top - 1]! / base : 0;
   const third = top > 1 ? digits[top - 2]! / base / base : 0;
-  const fourth = top > 2 ? digits[top - 3]! / base / base / base : 0;
   const leading = first + second;
-  const rest = second - (leading - first) + (third + fourth);
+  const rest = second - (leading - first) + third;
   const high = leading + rest;
   const low = rest - (high - leading);
   const weight = halfWeights[sum.bottom + top]!;

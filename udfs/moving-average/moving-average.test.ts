@@ -81,6 +81,8 @@ describe('movingAverage', () => {
       Number(big),
       3002399751580331, // a third of it, exactly
     ]);
+    const small = Array.from({ length: 20 }, (_, index) => index + 0.5);
+    expect((await averages({ size: 2 }, values(big, big, big, ...small))).slice(-3)).toEqual([17, 18, 19]);
   });
 
   it('as names the field, and keep(TRUE) keeps the others', async () => {
