@@ -38,13 +38,13 @@ describe.skipIf(missing)(title, () => {
         all@edgeDetect().field('value').above(10.0).emitFirst(FALSE).previousAs('was').countAs('points')${show('edges')}`,
     });
 
-  it('Kapacitor waits for the sockets, and starts once the agent listens', async () => {
+  it('Kapacitor waits for the sockets, and starts once the agent listens where its configuration says', async () => {
     stack.kapacitord.launch();
     await until('Kapacitor asks for its UDFs', () =>
       /opening service.*udf\.Service/.test(stack.kapacitord.daemon.log),
     );
     await expect(stack.kapacitor.ping()).rejects.toThrow('no answer from Kapacitor');
-    await stack.agent.start();
+    await stack.agent.start(stack.kapacitord.configFile);
     await stack.kapacitord.ready();
     const task = await stateful();
     await task.write(values('margin,host=a', [1]));

@@ -31,12 +31,14 @@ export class Agent {
     return cliOutput('config', '--socket-dir', this.#socketDir, ...this.#load);
   }
 
-  async start(): Promise<void> {
+  /** Starts it on its own sockets, or on those of a kapacitor.conf. */
+  async start(config?: string): Promise<void> {
     const [command, script] = cliCommand();
+    const sockets = config === undefined ? ['--socket-dir', this.#socketDir] : ['--config', config];
     const daemon = new Daemon({
       name: 'the agent',
       command,
-      args: [script, 'serve', '--socket-dir', this.#socketDir, '--log-level', 'debug', ...this.#load],
+      args: [script, 'serve', ...sockets, '--log-level', 'debug', ...this.#load],
       logFile: join(this.#folder, `agent-${++this.#starts}.log`),
     });
     this.#daemon = daemon;

@@ -32,8 +32,12 @@ export class Kapacitord {
   static async create(options: KapacitordOptions): Promise<Kapacitord> {
     mkdirSync(options.folder, { recursive: true });
     const port = await freePort();
-    writeFileSync(join(options.folder, 'kapacitor.conf'), kapacitorConfig(options, port));
+    writeFileSync(configIn(options.folder), kapacitorConfig(options, port));
     return new Kapacitord(options.folder, port);
+  }
+
+  get configFile(): string {
+    return configIn(this.#folder);
   }
 
   get daemon(): Daemon {
@@ -46,7 +50,7 @@ export class Kapacitord {
     this.#daemon = new Daemon({
       name: 'kapacitord',
       command: serverPath('KAPACITORD'),
-      args: ['-config', join(this.#folder, 'kapacitor.conf')],
+      args: ['-config', this.configFile],
       logFile: join(this.#folder, 'kapacitord.log'),
     });
   }
@@ -64,6 +68,10 @@ export class Kapacitord {
   async stop(): Promise<void> {
     await this.#daemon?.stop();
   }
+}
+
+function configIn(folder: string): string {
+  return join(folder, 'kapacitor.conf');
 }
 
 function kapacitorConfig(options: KapacitordOptions, port: number): string {

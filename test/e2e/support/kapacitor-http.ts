@@ -1,0 +1,72 @@
+const timeoutMs = 10_000;
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+
+/** Kapacitor answered, and refused. Its message is Kapacitor's own. */
+export class KapacitorRefusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, request: string, reason: string) {
+    super(`Kapacitor refused ${request}: ${reason} (HTTP ${status})`);
+    this.status = status;
+  }
+}
+
+/**
+ * Requests to version 1 of Kapacitor's HTTP API. Each rejects with a `KapacitorRefusal` when Kapacitor refuses, and with
+ * an error that names the URL when it cannot be reached or does not answer within ten seconds.
+ */
+export class KapacitorHttp {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url.replace(/\/+$/, '');
+  }
+
+  /** The answer's JSON, whose shape is the API's promise. A body that is an object goes as JSON. */
+  async json<Answer>(method: Method, path: string, body?: object): Promise<Answer> {
+    const response = await this.send(method, path, body && JSON.stringify(body));
+    return (await response.json()) as Answer;
+  }
+
+  /** As `json`, but `undefined` if there is nothing of that name. */
+  async jsonIfThere<Answer>(path: string): Promise<Answer | undefined> {
+    try {
+      return await this.json<Answer>('GET', path);
+    } catch (reason) {
+      if (reason instanceof KapacitorRefusal && reason.status === 404) return undefined;
+      throw reason;
+    }
+  }
+
+  async send(method: Method, path: string, body?: string): Promise<Response> {
+    const request = `${method} ${path}`;
+    let response: Response;
+    try {
+      response = await fetch(`${this.url}/kapacitor/v1${path}`, {
+        method,
+        ...(body !== undefined && { body }),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+    } catch (cause) {
+      throw new Error(`no answer from Kapacitor at ${this.url} to ${request}`, { cause });
+    }
+    if (response.ok) return response;
+    throw new KapacitorRefusal(response.status, request, reasonOf(await response.text()));
+  }
+}
+
+/** A path of these parts, whatever characters they have. */
+export function pathOf(...parts: readonly string[]): string {
+  return parts.map((part) => `/${encodeURIComponent(part)}`).join('');
+}
+
+function reasonOf(body: string): string {
+  try {
+    const { error } = JSON.parse(body) as { readonly error?: unknown };
+    if (typeof error === 'string') return error;
+  } catch {
+    // Not every answer is JSON; then it is the reason as it stands.
+  }
+  return body.trim();
+}
