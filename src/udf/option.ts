@@ -62,6 +62,9 @@ type Read<Value, Given> = Given extends { readonly repeatable: true }
     ? Value
     : Value | undefined;
 
+/** A mistyped name would be ignored without a word: it does not compile. */
+type Only<Allowed, Given> = Given & Readonly<Record<Exclude<keyof Given, keyof Allowed>, never>>;
+
 type StringGiven = Common & { readonly default?: string; readonly oneOf?: readonly string[] };
 type Chosen<Given> = Given extends { readonly oneOf: readonly (infer Choice)[] } ? Choice : string;
 type NumberGiven = Common & Range<number> & { readonly default?: number };
@@ -78,27 +81,31 @@ type Tupled<Args extends readonly OptionSpec[]> = {
  */
 export const option = {
   /** Text: `.field('value')`. `oneOf` lists the only texts allowed. */
-  string<const Given extends StringGiven>(given: Given): OptionSpec<Read<Chosen<Given>, Given>> {
+  string<const Given extends StringGiven>(
+    given: Only<StringGiven, Given>,
+  ): OptionSpec<Read<Chosen<Given>, Given>> {
     return single({ type: 'string', ...(given.oneOf && { oneOf: given.oneOf }) }, given, given.default);
   },
 
   /** A whole number, `.size(10)`, as a `number`; beyond ±(2^53 − 1) it is refused rather than rounded. */
-  int<const Given extends NumberGiven>(given: Given): OptionSpec<Read<number, Given>> {
+  int<const Given extends NumberGiven>(given: Only<NumberGiven, Given>): OptionSpec<Read<number, Given>> {
     return single({ type: 'int', ...rangeOf(given, (bound) => bound) }, given, given.default);
   },
 
   /** A number with a decimal point: `.scale(1.5)`. TICKscript does not take `2` for `2.0`. */
-  double<const Given extends NumberGiven>(given: Given): OptionSpec<Read<number, Given>> {
+  double<const Given extends NumberGiven>(given: Only<NumberGiven, Given>): OptionSpec<Read<number, Given>> {
     return single({ type: 'double', ...rangeOf(given, (bound) => bound) }, given, given.default);
   },
 
   /** `.keep(TRUE)`. */
-  bool<const Given extends BoolGiven>(given: Given): OptionSpec<Read<boolean, Given>> {
+  bool<const Given extends BoolGiven>(given: Only<BoolGiven, Given>): OptionSpec<Read<boolean, Given>> {
     return single({ type: 'bool' }, given, given.default);
   },
 
   /** `.period(30s)`, read in nanoseconds; bounds and default are written as in a TICKscript. */
-  duration<const Given extends DurationGiven>(given: Given): OptionSpec<Read<bigint, Given>> {
+  duration<const Given extends DurationGiven>(
+    given: Only<DurationGiven, Given>,
+  ): OptionSpec<Read<bigint, Given>> {
     const preset = given.default === undefined ? undefined : parseDuration(given.default);
     return single({ type: 'duration', ...rangeOf(given, parseDuration) }, given, preset);
   },
@@ -111,7 +118,7 @@ export const option = {
   /** Several arguments, `.range(0.0, 10.0)`, read as an array: `option.tuple([option.double(…), …], { doc })`. */
   tuple<const Args extends readonly OptionSpec[], const Given extends Common>(
     args: Args,
-    given: Given,
+    given: Only<Common, Given>,
   ): OptionSpec<Read<Tupled<Args>, Given>> {
     const single = args.map((arg) => {
       if (arg.shape !== 'single' || arg.repeatable) {
