@@ -1,0 +1,121 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { defineUdf } from 'kapacitor-udf';
+import { describe, expect, test } from 'vitest';
+import type { FakeKapacitor } from '../../src/testkit/kapacitor.js';
+import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
+import mirror from '../../udfs/mirror/mirror.js';
+import { udfSocket } from '../support/connection.js';
+
+const MB = 1e6;
+
+/** Sends twenty kilobytes fifty times over. */
+const growing = defineUdf({
+  name: 'growing',
+  wants: 'stream',
+  provides: 'stream',
+  point(point, { emit }) {
+    for (let copy = 0; copy < 50; copy++) emit(point.withField('copy', copy));
+  },
+});
+
+const text = 'x'.repeat(20_000);
+
+/** Waits until the numbers that something gives stay as they are for some turns of the event loop. */
+async function settled(read: () => number): Promise<void> {
+  let last = -1;
+  for (let same = 0; same < 30; same++) {
+    await turn();
+    const now = read();
+    if (now !== last) same = 0;
+    last = now;
+  }
+}
+
+function send(kapacitor: FakeKapacitor, points: number): void {
+  for (let time = 1; time <= points; time++) {
+    kapacitor.point({ time: BigInt(time), name: 'cpu', fields: { text } });
+  }
+}
+
+describe('while Kapacitor does not read,', () => {
+  test('the agent stops reading too: its memory stays flat, and nothing is lost once it reads again', async () => {
+    const socket = await udfSocket(mirror);
+    const kapacitor = await socket.kapacitor();
+    await kapacitor.init();
+    kapacitor.pauseReading();
+    send(kapacitor, 2000); // 40 MB
+    const { agent } = socket.served[0]!;
+    await settled(() => agent.stats.bytesIn);
+    // What the system's own buffers and one read hold, and no more.
+    expect(agent.stats.bytesIn).toBeLessThan(3 * MB);
+    expect(agent.stats.bytesOut).toBeLessThan(3 * MB);
+    kapacitor.resumeReading();
+    const { points } = await kapacitor.stop();
+    expect(points.map(({ time }) => time)).toEqual(
+      Array.from({ length: 2000 }, (_, index) => BigInt(index + 1)),
+    );
+    expect(points.every((point) => point.field('text') === text)).toBe(true);
+  });
+
+  test('a UDF that makes much of little is held back between two of its points', async () => {
+    const socket = await udfSocket(growing);
+    const kapacitor = await socket.kapacitor({ writes: 'coalesced' });
+    await kapacitor.init();
+    kapacitor.pauseReading();
+    for (let time = 1n; time <= 60n; time++) kapacitor.point({ time, name: 'cpu', fields: { text } });
+    const { agent } = socket.served[0]!;
+    await settled(() => agent.stats.pointsOut);
+    expect(agent.stats.bytesOut).toBeLessThan(6 * MB);
+    kapacitor.resumeReading();
+    expect((await kapacitor.stop()).points).toHaveLength(60 * 50);
+  });
+
+  test('batches wait as well', async () => {
+    const socket = await udfSocket(mirrorBatch);
+    const kapacitor = await socket.kapacitor();
+    await kapacitor.init();
+    kapacitor.pauseReading();
+    const points = Array.from({ length: 50 }, (_, index) => ({ time: BigInt(index), fields: { text } }));
+    for (let time = 1n; time <= 30n; time++) kapacitor.batch({ name: 'cpu', time, points });
+    const { agent } = socket.served[0]!;
+    await settled(() => agent.stats.bytesIn);
+    expect(agent.stats.bytesIn).toBeLessThan(5 * MB);
+    kapacitor.resumeReading();
+    const { batches } = await kapacitor.stop();
+    expect(batches.map((batch) => batch.points.length)).toEqual(Array<number>(30).fill(50));
+  });
+
+  test('the other connections go on', async () => {
+    const socket = await udfSocket(mirror);
+    const stuck = await socket.kapacitor();
+    const other = await socket.kapacitor();
+    await stuck.init();
+    await other.init();
+    stuck.pauseReading();
+    send(stuck, 500);
+    await settled(() => socket.served[0]!.agent.stats.bytesIn);
+    send(other, 10);
+    expect((await other.stop()).points).toHaveLength(10);
+    stuck.resumeReading();
+    expect((await stuck.stop()).points).toHaveLength(500);
+  });
+});
+
+test('a Kapacitor that reads now and then gets everything, in order', async () => {
+  const socket = await udfSocket(mirror);
+  const kapacitor = await socket.kapacitor({ writes: 'coalesced' });
+  await kapacitor.init();
+  let sent = 0n;
+  for (let round = 0; round < 20; round++) {
+    kapacitor.pauseReading();
+    for (let index = 0; index < 100; index++)
+      kapacitor.point({ time: ++sent, name: 'cpu', fields: { text } });
+    for (let turns = 0; turns < round; turns++) await turn();
+    kapacitor.resumeReading();
+    for (let turns = 0; turns < 3; turns++) await turn();
+  }
+  const { points } = await kapacitor.stop();
+  expect(points.map(({ time }) => time)).toEqual(
+    Array.from({ length: 2000 }, (_, index) => BigInt(index + 1)),
+  );
+});

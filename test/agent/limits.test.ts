@@ -1,0 +1,286 @@
+import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import { defineUdf } from 'kapacitor-udf';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { resolveLimits } from '../../src/agent/limits.js';
+import { encodeRequest } from '../../src/wire/messages.js';
+import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
+import mirror from '../../udfs/mirror/mirror.js';
+import { kapacitorInMemory, udfSocket } from '../support/connection.js';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const text = (bytes: number) => ({ text: 'x'.repeat(bytes) });
+const cpu = { time: 1n, name: 'cpu', fields: { v: 1 } };
+
+/** Keeps what it is given. */
+const keeper = defineUdf({
+  name: 'keeper',
+  wants: 'stream',
+  provides: 'stream',
+  state: () => ({ kept: '' }),
+  point(point, { state, emit }) {
+    state.kept = (point.field('text') as string | undefined) ?? state.kept;
+    emit(point.withFields({ kept: state.kept.length }));
+  },
+});
+
+describe('a message', () => {
+  test('above messageBytes ends its connection with an error that names the limit; the others go on', async () => {
+    const socket = await udfSocket(mirror, { limits: { messageBytes: 1000 } });
+    const large = await socket.kapacitor();
+    const other = await socket.kapacitor();
+    await large.init();
+    await other.init();
+    large.point({ ...cpu, fields: text(900) });
+    await large.received({ points: 1 });
+    large.point({ ...cpu, fields: text(1000) });
+    await large.closed;
+    expect(large.failure).toMatchObject({
+      rule: 'error-response',
+      detail: expect.stringMatching(
+        /^mirror: task test: a message of 10\d\d bytes is above the limit of 1000 \(messageBytes\)$/,
+      ) as string,
+    });
+    other.point(cpu);
+    expect((await other.stop()).points).toHaveLength(1);
+  });
+
+  test('that restores a snapshot may be as large as a snapshot may be', async () => {
+    const limits = { messageBytes: 200_000, snapshotBytes: 400_000 };
+    const first = kapacitorInMemory(keeper, { limits });
+    await first.kapacitor.init();
+    for (const group of ['a', 'b']) {
+      first.kapacitor.point({ ...cpu, group, fields: text(150_000) });
+    }
+    const snapshot = await first.kapacitor.snapshot();
+    await first.kapacitor.stop();
+    expect(snapshot.length).toBeGreaterThan(limits.messageBytes);
+
+    const socket = await udfSocket(keeper, { limits });
+    const kapacitor = await socket.kapacitor();
+    await kapacitor.init();
+    await kapacitor.restore(snapshot);
+    kapacitor.point({ ...cpu, group: 'b' });
+    expect((await kapacitor.stop()).points[0]?.field('kept')).toBe(150_000);
+  });
+});
+
+describe('a snapshot', () => {
+  test('above snapshotBytes ends the connection instead of being written', async () => {
+    const { kapacitor } = kapacitorInMemory(keeper, { limits: { snapshotBytes: 1000 } });
+    await kapacitor.init();
+    kapacitor.point({ ...cpu, fields: text(1000) });
+    await expect(kapacitor.snapshot()).rejects.toMatchObject({
+      rule: 'error-response',
+      detail: 'keeper: task test: the state of 1 groups takes more than 1000 bytes (snapshotBytes)',
+    });
+  });
+
+  test.each([500, 5000, 5_000_000])('of %i bytes, above snapshotBytes, is not restored', async (bytes) => {
+    const limits = { messageBytes: 1000, snapshotBytes: 400 };
+    const socket = await udfSocket(keeper, { limits });
+    const kapacitor = await socket.kapacitor();
+    await kapacitor.init();
+    await expect(kapacitor.restore(Buffer.alloc(bytes))).rejects.toMatchObject({
+      rule: 'error-response',
+      detail: expect.stringMatching(
+        /^keeper: task test: a (snapshot|message) of \d+ bytes is above the limit of .*\(snapshotBytes\)$/,
+      ) as string,
+    });
+  });
+});
+
+describe('a batch', () => {
+  test('above batchBytes, collected for its handler, ends the connection', async () => {
+    const { kapacitor } = kapacitorInMemory(mirrorBatch, { limits: { batchBytes: 10_000 } });
+    await kapacitor.init();
+    const points = (count: number) => Array.from({ length: count }, () => ({ time: 1n, fields: text(1000) }));
+    kapacitor.batch({ name: 'cpu', time: 1n, points: points(9) });
+    kapacitor.batch({ name: 'cpu', time: 1n, points: points(9) });
+    await kapacitor.received({ batches: 2 });
+    kapacitor.write(
+      encodeRequest({ kind: 'begin', name: 'cpu', group: '', tags: {}, size: 0n, byName: false }),
+    );
+    for (let sent = 0; sent < 20 && !kapacitor.failure; sent++)
+      kapacitor.point({ ...cpu, fields: text(1000) });
+    await kapacitor.closed;
+    expect(kapacitor.failure?.detail).toBe(
+      'mirrorBatch: task test: a batch takes more than 10000 bytes (batchBytes); handle it point by point',
+    );
+  });
+
+  test('that is handled point by point may have any size', async () => {
+    let seen = 0;
+    const streaming = defineUdf({
+      name: 'streaming',
+      wants: 'batch',
+      provides: 'stream',
+      point: () => {
+        seen++;
+      },
+    });
+    const { kapacitor } = kapacitorInMemory(streaming, { limits: { batchBytes: 1000 } });
+    await kapacitor.init();
+    kapacitor.batch({
+      name: 'cpu',
+      time: 1n,
+      points: Array.from({ length: 50 }, () => ({ time: 1n, fields: text(1000) })),
+    });
+    await kapacitor.stop();
+    expect(seen).toBe(50);
+  });
+});
+
+describe('what is emitted and not read', () => {
+  /** Emits ten thousand points for each that comes, at once or now and then, and may ignore that it is too much. */
+  function flood(pace: 'sync' | 'async', ignore: boolean) {
+    const emitOne = (emit: () => void): void => {
+      try {
+        emit();
+      } catch (error) {
+        if (!ignore) throw error;
+      }
+    };
+    return defineUdf({
+      name: 'flood',
+      wants: 'stream',
+      provides: 'stream',
+      onError: 'drop',
+      point(point, { emit, signal }) {
+        const some = (count: number): void => {
+          for (let index = 0; index < count; index++) {
+            emitOne(() => {
+              emit(point);
+            });
+          }
+        };
+        if (pace === 'sync') {
+          some(10_000);
+          return;
+        }
+        return (async () => {
+          for (let round = 0; round < 100 && !signal.aborted; round++) {
+            some(100);
+            await turn();
+          }
+        })();
+      },
+    });
+  }
+
+  const cases = (['sync', 'async'] as const).flatMap((pace) => [
+    { pace, ignore: false },
+    { pace, ignore: true },
+  ]);
+  test.each(cases)(
+    'above outputBytes ends the connection ($pace, ignored: $ignore)',
+    async ({ pace, ignore }) => {
+      const socket = await udfSocket(flood(pace, ignore), { limits: { outputBytes: 2_000_000 } });
+      const kapacitor = await socket.kapacitor();
+      await kapacitor.init();
+      kapacitor.pauseReading();
+      kapacitor.point({ ...cpu, fields: text(1000) });
+      const { agent, log } = socket.served[0]!;
+      while (!agent.failure) await turn();
+      expect(agent.failure).toMatchObject({
+        code: 'limit',
+        message: 'more than 2000000 bytes are waiting for Kapacitor to read them (outputBytes)',
+      });
+      // Twice the limit is room for the system's buffers and for one flush.
+      expect(agent.stats.bytesOut).toBeLessThan(4_000_000);
+      expect(log.filter(({ message }) => message.includes('outputBytes'))).toHaveLength(1);
+      // Whoever reads again still gets what there was, and the error behind it.
+      kapacitor.resumeReading();
+      await kapacitor.closed;
+      expect(kapacitor.failure?.rule).toBe('error-response');
+      expect(kapacitor.points.length).toBeGreaterThan(1000);
+    },
+  );
+});
+
+describe('a handler', () => {
+  const never = defineUdf({
+    name: 'never',
+    wants: 'stream',
+    provides: 'stream',
+    point: (point) => (point.field('v') === 1 ? new Promise(() => undefined) : undefined),
+  });
+
+  test('that takes longer than handlerMs ends the connection, and is told so by its signal', async () => {
+    vi.useFakeTimers();
+    const { kapacitor, agent } = kapacitorInMemory(never, { limits: { handlerMs: 1000 } });
+    await kapacitor.init();
+    kapacitor.point(cpu);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(agent.failure).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(agent.failure).toMatchObject({ code: 'handler_timeout' });
+    expect(kapacitor.failure?.detail).toBe(
+      'never: task test: a handler took longer than 1000 ms (handlerMs)',
+    );
+  });
+
+  test('may take for ever if handlerMs is 0', async () => {
+    vi.useFakeTimers();
+    const { kapacitor, agent } = kapacitorInMemory(never, { limits: { handlerMs: 0 } });
+    await kapacitor.init();
+    kapacitor.point(cpu);
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    expect(agent.failure).toBeUndefined();
+    expect(kapacitor.failure).toBeUndefined();
+  });
+});
+
+test.each([
+  [{ messageBytes: -1 }, 'limit messageBytes must be a whole number from 0, got -1'],
+  [{ handlerMs: 1.5 }, 'limit handlerMs must be a whole number from 0, got 1.5'],
+  [{ outputBytes: NaN }, 'limit outputBytes must be a whole number from 0, got NaN'],
+])('limits that are none are refused: %o', (limits, message) => {
+  expect(() => resolveLimits(limits)).toThrow(message);
+});
+
+describe('an agent that has failed', () => {
+  test('waits for Kapacitor to close, so that it sees our error and not a broken pipe', async () => {
+    const failing = defineUdf({
+      name: 'failing',
+      wants: 'stream',
+      provides: 'stream',
+      point: () => {
+        throw new Error('no');
+      },
+    });
+    for (let round = 0; round < 30; round++) {
+      const socket = await udfSocket(failing);
+      const kapacitor = await socket.kapacitor();
+      await kapacitor.init();
+      // Kapacitor goes on writing: into a connection that was gone it would write in vain, and report that.
+      for (let sent = 0; sent < 300 && !kapacitor.failure; sent++) {
+        kapacitor.point({ ...cpu, fields: text(1000) });
+        if (sent % 30 === 0) await turn();
+      }
+      await kapacitor.closed;
+      expect(kapacitor.failure?.rule).toBe('error-response');
+    }
+  });
+
+  test('cuts the connection if Kapacitor does not close it in five seconds', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const socket = await udfSocket(mirror);
+    const transport = await socket.dial();
+    transport.output.write(Buffer.of(1, 0));
+    transport.input.resume();
+    await once(transport.input, 'end');
+    let closed = false;
+    const { agent } = socket.served[0]!;
+    void agent.closed.then(() => {
+      closed = true;
+    });
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(closed).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    await agent.closed;
+  });
+});
