@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { bundledUdfs } from '../../udfs/index.js';
+import { run } from '../support/run-program.js';
+
+describe('list', () => {
+  test('shows every bundled UDF, its edges, and each option with its doc', async () => {
+    const { code, stdout, stderr } = await run('list');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    // Docs are wrapped within their cells.
+    const words = stdout.replace(/[│┌─┐└┘├┤┬┴┼]/g, ' ').replace(/\s+/g, ' ');
+    for (const { name, doc, wants, provides, options } of bundledUdfs) {
+      expect(words).toContain(`@${name}() ${wants} -> ${provides} ${doc}`);
+      for (const option of Object.keys(options)) expect(words).toContain(`.${option}(`);
+    }
+    expect(words).toContain('Every UDF also has');
+  });
+
+  test('shows only the UDFs that are named, once each', async () => {
+    const { stdout } = await run('list', 'mirror', 'outliers', 'mirror');
+    expect(stdout.match(/^@\w+/gm)).toEqual(['@mirror', '@outliers']);
+  });
+
+  test('writes values as a TICKscript does', async () => {
+    const { stdout } = await run('list', 'outliers', 'edgeDetect');
+    expect(stdout).toMatch(/\.scale\(double\) +│ 1\.5 .*At/);
+    expect(stdout).toMatch(/At least 1\.0|least 1\.0/);
+    expect(stdout).toMatch(/\.emitFirst\(bool\) +│ TRUE /);
+    expect(stdout).toMatch(/\.unit\(duration\) +│ 1s /);
+    expect(stdout).toMatch(/\.onMissing\(string\) +│ 'skip' /);
+    expect(stdout).toMatch(/\.field\(string\) +│ \(required\) /);
+  });
+
+  test('has no colours', async () => {
+    expect((await run('list')).stdout).not.toContain('\u001b');
+  });
+
+  test('as JSON says the same to a program', async () => {
+    const { stdout } = await run('list', 'edgeDetect', '--json');
+    const [udf, ...others] = JSON.parse(stdout) as [{ name: string; options: { name: string }[] }];
+    expect(others).toEqual([]);
+    expect(udf).toMatchObject({ name: 'edgeDetect', wants: 'stream', provides: 'stream' });
+    const option = (name: string) => udf.options.find((candidate) => candidate.name === name);
+    expect(option('field')).toMatchObject({ required: true, repeatable: true, args: [{ type: 'string' }] });
+    expect(option('unit')).toMatchObject({
+      default: '1s',
+      args: [{ type: 'duration', min: '1ns' }],
+      runtime: false,
+    });
+    expect(option('onError')).toMatchObject({ args: [{ oneOf: ['stop', 'drop', 'pass'] }], runtime: true });
+  });
+});
