@@ -121,7 +121,7 @@ describe('keepalives', () => {
     kapacitor.point({ ...point, fields: { ms: 100 } });
     kapacitor.write(encodeRequest({ kind: 'snapshot' }));
     await vi.advanceTimersByTimeAsync(10);
-    kapacitor.abort();
+    agent.destroy();
     await vi.advanceTimersByTimeAsync(300);
     await agent.closed;
     expect(vi.getTimerCount()).toBe(0);

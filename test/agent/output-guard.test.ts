@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { expectBatches, expectPoints } from '../../src/testkit/expect.js';
 import { runUdf } from '../../src/testkit/run.js';
-import { encodeRequest } from '../../src/wire/messages.js';
+import { encodeRequest, encodeResponse } from '../../src/wire/messages.js';
 import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
 import { kapacitorInMemory } from '../support/connection.js';
 
@@ -23,7 +23,17 @@ function emitting(wants: 'stream' | 'batch', provides: 'stream' | 'batch', what:
 const aPoint = createPoint({ name: 'cpu', time: 1n, fields: { v: 1 } });
 const aBatch = createBatch({ name: 'cpu', time: 1n, points: [{ time: 1n, fields: { v: 1 } }] });
 
+/** It even writes itself as a batch would: an end without a begin. */
+const imposter = {
+  points: [],
+  writeTo: (output: { add(buf: Buffer, start: number, end: number): void }) => {
+    const frame = encodeResponse({ kind: 'end', name: 'cpu', group: '', tags: {}, tmax: 0n, byName: false });
+    output.add(frame, 0, frame.length);
+  },
+};
+
 const wrong: readonly [string, unknown][] = [
+  ['an object that looks like a batch', imposter],
   ['undefined', undefined],
   ['null', null],
   ['a number', 1],
@@ -42,7 +52,9 @@ describe('emitting what the UDF does not provide is an error of the handler, and
       expect(await run.send('cpu v=1')).toEqual({ points: [], batches: [] });
       await run.stop();
       expect(run.stats.errors).toBe(1);
-      expect(run.log.find(({ level }) => level === 'error')?.message).toMatch(/^emitting: .*emit/);
+      expect(run.log.find(({ level }) => level === 'error')?.message).toMatch(
+        /: emit takes a point here, got /,
+      );
     },
   );
 
@@ -56,7 +68,10 @@ describe('emitting what the UDF does not provide is an error of the handler, and
         );
         expect(await run.send('cpu v=1')).toEqual({ points: [], batches: [] });
         await run.stop();
-        expect(run.stats.errors).toBe(1);
+        expect(run.stats).toMatchObject({ errors: 1, batchesOut: 0 });
+        expect(run.log.find(({ level }) => level === 'error')?.message).toMatch(
+          /: emit takes a batch here, got /,
+        );
       }
     },
   );
