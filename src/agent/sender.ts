@@ -17,6 +17,8 @@ export class Sender {
   #scheduled = false;
   /** Bytes that the system had not taken when last seen: asking the stream with every point would be slow. */
   #waiting = 0;
+  /** Whether the stream will tell when all has been taken; below its own high-water mark it does not. */
+  #drains = false;
 
   constructor(output: Writable, frames: FrameOutput, limitBytes: number) {
     this.#output = output;
@@ -34,7 +36,7 @@ export class Sender {
    * not tell: it is false after every large write, even one that the system took at once.
    */
   get blocked(): boolean {
-    return this.#waiting > blockedBytes;
+    return this.#drains && this.#waiting > blockedBytes;
   }
 
   /** Adds one whole frame. */
@@ -66,6 +68,7 @@ export class Sender {
     }
     if (buffers.length > 1) output.uncork();
     this.#waiting = output.writableLength;
+    this.#drains = output.writableNeedDrain;
   }
 
   /** A handler that emits while it waits for something is not in a turn of ours: what it emits goes out soon all the same. */

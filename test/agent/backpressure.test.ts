@@ -1,10 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { defineUdf } from 'kapacitor-udf';
 import { describe, expect, test } from 'vitest';
-import type { FakeKapacitor } from '../../src/testkit/kapacitor.js';
+import { createAgent } from '../../src/agent/agent.js';
+import { createFakeKapacitor, type FakeKapacitor } from '../../src/testkit/kapacitor.js';
+import { memoryTransportPair } from '../../src/transport/memory-transport.js';
 import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
 import mirror from '../../udfs/mirror/mirror.js';
 import { udfSocket } from '../support/connection.js';
+import { silentLogger } from '../support/silent-logger.js';
 
 const MB = 1e6;
 
@@ -118,4 +121,19 @@ test('a Kapacitor that reads now and then gets everything, in order', async () =
   expect(points.map(({ time }) => time)).toEqual(
     Array.from({ length: 2000 }, (_, index) => BigInt(index + 1)),
   );
+});
+
+test('a stream that takes much before it says so does not stall the conversation', async () => {
+  const [agentSide, kapacitorSide] = memoryTransportPair({ highWaterMark: 1_000_000 });
+  const agent = createAgent({ definition: mirror, transport: agentSide, logger: silentLogger });
+  const kapacitor = createFakeKapacitor(kapacitorSide, { writes: 'coalesced' });
+  await kapacitor.init();
+  kapacitor.pauseReading();
+  // Above what blocks an agent, below what the stream calls full.
+  for (let time = 1n; time <= 40n; time++) kapacitor.point({ time, name: 'cpu', fields: { text } });
+  await settled(() => agent.stats.pointsIn);
+  for (let time = 41n; time <= 100n; time++) kapacitor.point({ time, name: 'cpu', fields: { text } });
+  await settled(() => agent.stats.pointsIn);
+  kapacitor.resumeReading();
+  expect((await kapacitor.stop()).points).toHaveLength(100);
 });
