@@ -217,9 +217,10 @@ class ConnectionAgent implements Agent {
     try {
       this.#sender.added(this.#inTurn);
     } catch (reason) {
-      // Also when the author's code catches the error, or has no handler of ours around it.
+      // Also when the author's code catches the error. A timer of a UDF has nobody to catch it: there it would end the
+      // process, and every other connection with it.
       this.#fail(reason);
-      throw reason;
+      if (this.#inTurn || this.#busy) throw reason;
     }
   }
 

@@ -201,6 +201,36 @@ describe('what is emitted and not read', () => {
   );
 });
 
+test('too much that is emitted from a timer ends its connection, not the process', async () => {
+  let thrown: unknown;
+  const ticking = defineUdf({
+    name: 'ticking',
+    wants: 'stream',
+    provides: 'stream',
+    point(point, { emit, signal }) {
+      const timer = setInterval(() => {
+        try {
+          for (let index = 0; index < 1000; index++) emit(point);
+        } catch (error) {
+          thrown = error;
+        }
+      }, 1);
+      signal.addEventListener('abort', () => {
+        clearInterval(timer);
+      });
+    },
+  });
+  const socket = await udfSocket(ticking, { limits: { outputBytes: 2_000_000 } });
+  const kapacitor = await socket.kapacitor();
+  await kapacitor.init();
+  kapacitor.pauseReading();
+  kapacitor.point({ ...cpu, fields: text(1000) });
+  const { agent } = socket.served[0]!;
+  while (!agent.failure) await turn();
+  expect(agent.failure).toMatchObject({ code: 'limit' });
+  expect(thrown).toBeUndefined();
+});
+
 describe('a handler', () => {
   const never = defineUdf({
     name: 'never',
