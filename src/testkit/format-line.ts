@@ -15,22 +15,30 @@ export interface LineSource {
  * may hold newlines, so the result may too.
  *
  * Throws `invalid_argument` naming what line protocol cannot hold: a point without fields, NaN and infinities, empty
- * names and tag values, and in names and tags a newline, or a backslash before a comma, space, equals sign or the end.
+ * names and tag values, in names and tags a newline, or a backslash before a comma, space, equals sign, quote or the
+ * end, and the few times at the ends of an int64's range that InfluxDB does not take.
  */
 export function formatLine({ name, tags, fields, time }: LineSource): string {
   let line = word('the measurement', name, measurementSpecials);
   if (line.startsWith('#')) throw impossible('the measurement', name, 'it would begin a comment');
-  if (line.startsWith('\t')) throw impossible('the measurement', name, 'its tab would be indentation');
+  if (isBlank(line)) throw impossible('the measurement', name, 'what it begins with would be indentation');
   for (const [key, value] of Object.entries(tags)) {
     line += `,${word('a tag key', key, keySpecials)}=${word(`tag "${key}"`, value, keySpecials)}`;
   }
   const entries = Object.entries(fields);
   if (entries.length === 0) throw new UdfError('invalid_argument', 'a line of line protocol needs a field');
+  const first = entries[0]![0];
+  if (isBlank(first))
+    throw impossible('a field key', first, 'what it begins with would part it from the tags');
   const values = entries.map(
     ([key, value]) => `${word('a field key', key, fieldKeySpecials)}=${literal(key, value)}`,
   );
   line += ` ${values.join(',')}`;
-  return time === undefined ? line : `${line} ${time}`;
+  if (time === undefined) return line;
+  if (time < earliest || time > latest) {
+    throw new UdfError('invalid_argument', `line protocol cannot hold the time ${time}`);
+  }
+  return `${line} ${time}`;
 }
 
 /** The same for people to read: what line protocol cannot hold is shown somehow. Never throws. */
@@ -45,6 +53,15 @@ export function showLine(point: LineSource): string {
         .join(',');
     return `${JSON.stringify(name)} {${pairs(tags)}} {${pairs(fields)}} ${time ?? ''}`.trimEnd();
   }
+}
+
+/** The first and the last time that InfluxDB takes. */
+const earliest = -(2n ** 63n) + 2n;
+const latest = 2n ** 63n - 2n;
+
+/** InfluxDB skips tabs and NULs, besides spaces, before the parts of a line. */
+function isBlank(text: string): boolean {
+  return text.startsWith('\t') || text.startsWith('\0');
 }
 
 const measurementSpecials = /[, ]/g;

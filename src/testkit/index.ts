@@ -13,3 +13,6 @@ export type { LooseOptions, OptionInput, OptionInputs } from './option-calls.js'
 export { originOf } from './origin.js';
 export { type Consequence, ProtocolFailure, type ProtocolRule } from './protocol-failure.js';
 export { type RunOptions, runUdf, type UdfRun } from './run.js';
+export { memoryTransportPair } from '../transport/memory-transport.js';
+export type { Transport } from '../transport/transport.js';
+export type { InfoMessage, OptionMessage } from '../wire/messages.js';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 /** Names and tags: no newline, no backslash before what it would escape, not empty. */
 const word = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 12 })
-  .filter((text) => !/\n|\\(?:[, ="]|$)|^[#\t]/.test(text));
+  .filter((text) => !/\n|\\(?:[, ="]|$)|^[#\t\0]/.test(text));
 const value = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
@@ -17,7 +17,7 @@ const point = fc.record({
   name: word,
   tags: fc.dictionary(word, word, { maxKeys: 4, noNullPrototype: true }),
   fields: fc.dictionary(word, value, { minKeys: 1, maxKeys: 4, noNullPrototype: true }),
-  time: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { nil: undefined }),
+  time: fc.option(fc.bigInt({ min: -(2n ** 63n) + 2n, max: 2n ** 63n - 2n }), { nil: undefined }),
 });
 
 describe('line protocol', () => {
@@ -43,7 +43,9 @@ describe('line protocol', () => {
     ['an infinity', { fields: { v: -Infinity } }, /-Infinity/],
     ['an empty name', { name: '' }, /the measurement that is empty/],
     ['a name that looks like a comment', { name: '#cpu' }, /begin a comment/],
-    ['a name that looks indented', { name: '\tcpu' }, /be indentation/],
+    ['a name that looks indented', { name: '\tcpu' }, /would be indentation/],
+    ['a first field that looks indented', { fields: { '\tv': 1 } }, /would part it from the tags/],
+    ['the last time of an int64', { time: 2n ** 63n - 1n }, /cannot hold the time 9223372036854775807/],
     ['an empty tag', { tags: { host: '' } }, /tag "host" that is empty/],
     ['a tag with a newline', { tags: { host: 'a\nb' } }, /tag "host" "a\\nb": it has a newline/],
     ['a tag that ends in a backslash', { tags: { host: 'a\\' } }, /its backslash would escape what follows/],

@@ -1,11 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { defineUdf, option, UdfError } from 'kapacitor-udf';
 import { expectBatches, expectPoints, originOf, runUdf } from 'kapacitor-udf/testkit';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import edgeDetect from '../../udfs/edge-detect/edge-detect.js';
 import mirror from '../../udfs/mirror/mirror.js';
 import movingAverage from '../../udfs/moving-average/moving-average.js';
 import outliers from '../../udfs/outliers/outliers.js';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 test('a complete unit test of a UDF takes a dozen lines', async () => {
   const run = await runUdf(edgeDetect, { options: { field: 'value' }, groupBy: ['host'] });
@@ -120,6 +124,24 @@ describe('a run', () => {
     await run.stop();
   });
 
+  test('obeys a test runner’s fake timers, so that a handler’s waiting takes no time', async () => {
+    vi.useFakeTimers();
+    const patient = defineUdf({
+      name: 'patient',
+      wants: 'stream',
+      provides: 'stream',
+      async point(point, { emit }) {
+        await new Promise((resolve) => setTimeout(resolve, 30_000));
+        emit(point);
+      },
+    });
+    const run = await runUdf(patient, { answerMs: 60_000 });
+    const sent = run.send('cpu v=1 1');
+    await vi.advanceTimersByTimeAsync(30_000);
+    expectPoints((await sent).points, 'cpu v=1 1');
+    await run.stop();
+  });
+
   test('starts a new instance from its snapshot', async () => {
     const first = await runUdf(numbered, { groupBy: ['host'] });
     await first.send('cpu,host=a v=1\ncpu,host=a v=1\ncpu,host=b v=1');
@@ -217,7 +239,7 @@ describe('a run', () => {
     const run = await runUdf(mirror);
     await expect(run.send('cpu v=1 1\ncpu v=one 2')).rejects.toMatchObject({
       code: 'malformed',
-      message: 'line 2: field "v" is no number, integer (10i), boolean or quoted text: one (column 10)',
+      message: expect.stringMatching(/^line 2: field "v" is no number, .*: one \(column \d+\)$/) as string,
     });
     await expect(run.send({ name: 'cpu', points: [] })).rejects.toBeInstanceOf(UdfError);
     expect((await run.send('cpu v=1 1')).points).toHaveLength(1);
