@@ -89,12 +89,19 @@ export class Daemon {
   }
 }
 
-/** A TCP port of the loopback interface that nobody listens on. */
+/**
+ * A TCP port of the loopback interface that nobody listens on. It is not one of those that systems give to outgoing
+ * connections, so it is still free when a server that was stopped wants it again.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
+  return until('there is a free port', async () => {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const server = createServer();
+    await new Promise<void>((done, failed) => {
+      server.once('error', failed);
+      server.listen(port, '127.0.0.1', done);
+    });
+    await new Promise((done) => server.close(done));
+    return port;
+  });
 }
