@@ -1,17 +1,7 @@
 import { Command, Option } from 'commander';
-import {
-  configOption,
-  type LogOptions,
-  logLevelOption,
-  type SocketOptions,
-  socketDirOption,
-} from './options.js';
+import { configOption, logLevelOption, socketDirOption } from './options.js';
 import { duration } from './parse-values.js';
-
-export interface CheckOptions extends SocketOptions, LogOptions {
-  readonly timeout: bigint;
-  readonly json?: true;
-}
+import type { CheckOptions } from './run-check.js';
 
 export function checkCommand(): Command {
   return new Command('check')

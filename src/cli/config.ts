@@ -1,12 +1,7 @@
 import { Command, Option } from 'commander';
-import { type LoadOptions, loadOption, type LogOptions, logLevelOption, socketDirOption } from './options.js';
+import { loadOption, logLevelOption, socketDirOption } from './options.js';
 import { duration } from './parse-values.js';
-
-export interface ConfigOptions extends LoadOptions, LogOptions {
-  readonly socketDir?: string;
-  readonly process?: true;
-  readonly timeout: bigint;
-}
+import type { ConfigOptions } from './run-config.js';
 
 export function configCommand(): Command {
   return new Command('config')

@@ -1,9 +1,6 @@
 import { Command } from 'commander';
-import { type LoadOptions, loadOption, type LogOptions, logLevelOption } from './options.js';
-
-export interface ListOptions extends LoadOptions, LogOptions {
-  readonly json?: true;
-}
+import { loadOption, logLevelOption } from './options.js';
+import type { ListOptions } from './run-list.js';
 
 export function listCommand(): Command {
   return new Command('list')

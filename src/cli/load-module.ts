@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { register } from 'node:module';
 import { extname, isAbsolute, resolve } from 'node:path';
@@ -61,9 +62,14 @@ function problemOf(reason: unknown, module: string, file: string | undefined): s
   if (file === undefined && code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${module}'`)) {
     return `there is no such file or package; if it is a UDF's name, it goes before --load`;
   }
-  // A syntax error's stack begins with where it is, its message does not.
-  const place = reason instanceof SyntaxError ? /^file:\S+:\d+/.exec(reason.stack ?? '')?.[0] : undefined;
+  const place = reason instanceof SyntaxError && file !== undefined ? placeOfSyntaxError(file) : undefined;
   return place === undefined ? message : `${message} (${place})`;
+}
+
+/** Where Node.js stops when it only checks the file: the error of an import does not say. */
+function placeOfSyntaxError(file: string): string | undefined {
+  const { stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8' });
+  return /^.+:\d+$/m.exec(stderr)?.[0];
 }
 
 function isAboutTypeScript(code: string | undefined): boolean {

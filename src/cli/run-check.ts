@@ -1,12 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, systemCode, UdfError } from '../errors.js';
-import type { CheckOptions } from './check.js';
 import { ExitCode } from './exit-code.js';
 import { configuredSockets } from './kapacitor-conf.js';
-import { defaultSocketDir } from './options.js';
+import { defaultSocketDir, type SocketOptions, type LogOptions } from './options.js';
 import { print, printJson } from './print.js';
 import { probeSocket } from './probe-socket.js';
+
+export interface CheckOptions extends SocketOptions, LogOptions {
+  readonly timeout: bigint;
+  readonly json?: true;
+}
 
 /** A socket that a UDF is expected on. */
 interface Expected {

@@ -3,9 +3,14 @@ import { resolve } from 'node:path';
 import { stringify } from 'smol-toml';
 import { formatDuration } from '../udf/duration.js';
 import { availableUdfs, chooseUdfs } from './available-udfs.js';
-import type { ConfigOptions } from './config.js';
-import { defaultSocketDir } from './options.js';
+import { defaultSocketDir, type LoadOptions, type LogOptions } from './options.js';
 import { print } from './print.js';
+
+export interface ConfigOptions extends LoadOptions, LogOptions {
+  readonly socketDir?: string;
+  readonly process?: true;
+  readonly timeout: bigint;
+}
 
 /** Prints what Kapacitor must know to reach UDFs. */
 export async function runConfig(names: readonly string[], options: ConfigOptions): Promise<void> {

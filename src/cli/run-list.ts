@@ -4,8 +4,12 @@ import { formatDuration } from '../udf/duration.js';
 import type { Argument, OptionSpec, OptionSpecs } from '../udf/option.js';
 import { runtimeOptions } from '../udf/runtime-options.js';
 import { availableUdfs, chooseUdfs } from './available-udfs.js';
-import type { ListOptions } from './list.js';
+import type { LoadOptions, LogOptions } from './options.js';
 import { print, printJson } from './print.js';
+
+export interface ListOptions extends LoadOptions, LogOptions {
+  readonly json?: true;
+}
 
 /** Prints UDFs with their options. */
 export async function runList(names: readonly string[], options: ListOptions): Promise<void> {

@@ -6,10 +6,17 @@ import type { Logger } from '../telemetry/logger.js';
 import { nearestName } from '../udf/nearest-name.js';
 import { availableUdfs, chooseUdfs, type Udfs } from './available-udfs.js';
 import { configuredSockets } from './kapacitor-conf.js';
-import { defaultSocketDir } from './options.js';
+import { defaultSocketDir, type RunOptions, type SocketOptions } from './options.js';
 import { onStopSignal, onUncaught } from './process-end.js';
 import { runSettings } from './run-settings.js';
-import type { ServeOptions } from './serve.js';
+
+export interface ServeOptions extends RunOptions, SocketOptions {
+  readonly socketMode: number;
+  readonly socketGroup?: string;
+  readonly maxConnections: number;
+  readonly telemetry?: string;
+  readonly telemetryInterval: bigint;
+}
 
 /** Hosts UDFs until a signal comes. */
 export async function runServe(names: readonly string[], options: ServeOptions): Promise<void> {

@@ -1,8 +1,13 @@
 import type { Writable } from 'node:stream';
 import { claimStdout, descriptorStream } from '../transport/claim-stdout.js';
 import { ExitCode } from './exit-code.js';
+import type { RunOptions } from './options.js';
 import { relayStdout } from './relay-stdout.js';
-import type { StdioOptions } from './stdio.js';
+
+export interface StdioOptions extends RunOptions {
+  /** The descriptor that frames go to, when this process was started by `relayStdout`. */
+  readonly framesFd?: number;
+}
 
 /** Serves one UDF on standard input and output until the conversation ends; the exit code is 1 if it went wrong. */
 export async function runStdio(name: string, options: StdioOptions): Promise<void> {

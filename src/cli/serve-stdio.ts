@@ -4,11 +4,11 @@ import { stdioTransport } from '../transport/stdio-transport.js';
 import { availableUdfs, chooseUdfs } from './available-udfs.js';
 import { ExitCode } from './exit-code.js';
 import { onStopSignal, onUncaught } from './process-end.js';
+import type { RunOptions } from './options.js';
 import { runSettings } from './run-settings.js';
-import type { StdioOptions } from './stdio.js';
 
 /** One conversation on standard input and `output`. */
-export async function serveStdio(name: string, options: StdioOptions, output: Writable): Promise<void> {
+export async function serveStdio(name: string, options: RunOptions, output: Writable): Promise<void> {
   const settings = runSettings(options);
   const { logger } = settings;
   onUncaught(logger, nothing);

@@ -1,20 +1,7 @@
 import { Command, Option } from 'commander';
-import {
-  addRunOptions,
-  configOption,
-  type RunOptions,
-  type SocketOptions,
-  socketDirOption,
-} from './options.js';
+import { addRunOptions, configOption, socketDirOption } from './options.js';
 import { count, duration, fileMode } from './parse-values.js';
-
-export interface ServeOptions extends RunOptions, SocketOptions {
-  readonly socketMode: number;
-  readonly socketGroup?: string;
-  readonly maxConnections: number;
-  readonly telemetry?: string;
-  readonly telemetryInterval: bigint;
-}
+import type { ServeOptions } from './run-serve.js';
 
 export function serveCommand(): Command {
   const command = new Command('serve')

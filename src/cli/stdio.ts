@@ -1,11 +1,7 @@
 import { Command, Option } from 'commander';
-import { addRunOptions, type RunOptions } from './options.js';
+import { addRunOptions } from './options.js';
 import { count } from './parse-values.js';
-
-export interface StdioOptions extends RunOptions {
-  /** The descriptor that frames go to, when this process was started by `relayStdout`. */
-  readonly framesFd?: number;
-}
+import type { StdioOptions } from './run-stdio.js';
 
 export function stdioCommand(): Command {
   const command = new Command('stdio')

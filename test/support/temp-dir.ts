@@ -1,13 +1,33 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 
 /** A new directory that is removed with all that is in it when the test is over. Its path is short enough for sockets. */
 export function tempDir(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ku-'));
+  const directory = make();
   onTestFinished(() => {
-    rmSync(directory, { recursive: true, force: true });
+    remove(directory);
   });
   return directory;
+}
+
+/** The same for all tests of a file, to be called in `beforeAll`. */
+export function tempDirForFile(): string {
+  const directory = make();
+  madeForFile.push(directory);
+  return directory;
+}
+
+const madeForFile: string[] = [];
+afterAll(() => {
+  madeForFile.splice(0).forEach(remove);
+});
+
+function make(): string {
+  return mkdtempSync(join(tmpdir(), 'ku-'));
+}
+
+function remove(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
 }

@@ -1,0 +1,52 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { rangeOf, sparkline } from '../../src/cli/demo/sparkline.js';
+import { runCli } from '../support/spawn-cli.js';
+
+describe('kapacitor-udf demo', () => {
+  it('shows the changes, the averages and the rate, and leaves nothing behind', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'kapacitor-udf-test-'));
+    onTestFinished(() => {
+      rmSync(directory, { recursive: true });
+    });
+    const temporary = join(directory, 't');
+    mkdirSync(temporary);
+
+    const { code, stdout, stderr } = await runCli(['demo'], { env: { ...process.env, TMPDIR: temporary } });
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const marked = stdout.split('\n').filter((line) => /│ \*\s+│/.test(line));
+    expect(marked.map((line) => line.split('│').map((cell) => cell.trim()))).toEqual([
+      ['', '1514979051065000000', 'SHOWTIME', '*', 'the first record', ''],
+      ['', '1514979141070000000', 'TRAINING', '*', 'SHOWTIME for 1m30s5ms', ''],
+      ['', '1514979231065000000', 'SHOWTIME', '*', 'TRAINING for 1m29s995ms', ''],
+      ['', '1514979681040000000', 'TRAINING', '*', 'SHOWTIME for 7m29s975ms', ''],
+      ['', '1514980041020000000', 'SHOWTIME', '*', 'TRAINING for 5m59s980ms', ''],
+      ['', '1514980221010000000', 'TRAINING', '*', 'SHOWTIME for 2m59s990ms', ''],
+    ]);
+    expect(stdout.match(/15149\d{14}.*(SHOWTIME|TRAINING)/g)).toHaveLength(17);
+    expect(stdout).toMatch(/router1 +down [▁-█]{30}.*\n +avg +[▁-█]{30}/);
+    for (const udf of ['mirror', 'edgeDetect', 'movingAverage']) {
+      expect(stdout).toMatch(new RegExp(`^  ${udf} +[1-9][\\d,]+$`, 'm'));
+    }
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+});
+
+describe('a sparkline', () => {
+  it('draws the least number lowest and the greatest highest', () => {
+    expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7])).toBe('▁▂▃▄▅▆▇█');
+    expect(sparkline([-1.5, 0.25, 2])).toBe('▁▅█');
+  });
+
+  it('draws equal numbers low, and nothing for none', () => {
+    expect(sparkline([3, 3, 3])).toBe('▁▁▁');
+    expect(sparkline([])).toBe('');
+  });
+
+  it('can share a scale with another', () => {
+    expect(sparkline([0, 1], rangeOf([0, 7]))).toBe('▁▂');
+  });
+});
