@@ -25,5 +25,8 @@ export default tseslint.config(
     },
   },
   // Plain JavaScript, outside the TypeScript project.
-  { files: ['eslint.config.js', 'test/**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  {
+    files: ['eslint.config.js', 'test/**/*.mjs', 'src/testkit/page/assets/*.js'],
+    ...tseslint.configs.disableTypeChecked,
+  },
 );

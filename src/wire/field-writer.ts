@@ -31,9 +31,7 @@ export class FieldWriter {
 
   /** Takes the fields. Throws `invalid_argument` for a value that no field can hold. */
   collect(given: FieldInputs): void {
-    this.count = 0;
-    this.room = 0;
-    this.kinds = 0;
+    this.clear();
     for (const name of Object.keys(given)) {
       const value: unknown = given[name]; // typed, but a UDF may be written in JavaScript
       const key = nameBytes(name);
@@ -45,6 +43,23 @@ export class FieldWriter {
       } else if (typeof value === 'boolean') this.add(key, value, hasBool);
       else this.add(key, int64Field(name, value), hasInt);
     }
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.room = 0;
+    this.kinds = 0;
+  }
+
+  /** Takes one more field; a bigint must be an int64. */
+  put(key: Uint8Array, value: FieldValue): void {
+    this.room += entryOverhead + key.length + mostInt64Bytes;
+    if (typeof value === 'number') this.add(key, value, hasDouble);
+    else if (typeof value === 'string') {
+      this.room += mostBytesPerCharacter * value.length;
+      this.add(key, value, hasString);
+    } else if (typeof value === 'boolean') this.add(key, value, hasBool);
+    else this.add(key, value, hasInt);
   }
 
   key(index: number): Uint8Array {

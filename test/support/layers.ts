@@ -3,8 +3,8 @@ import { type Import, circles, importsOf, pathTo, type Sources } from './imports
 /** The rooms of the house and the floor each is on, as CONTRIBUTING.md draws them. */
 const floors: readonly (readonly [room: RegExp, floor: number])[] = [
   [/^src\/(errors|values)\.ts$/, 0],
-  [/^src\/(wire|udf|transport|telemetry)\//, 1],
-  [/^src\/agent\//, 2],
+  [/^src\/(wire|udf|transport|telemetry|kapacitor)\//, 1],
+  [/^src\/(agent|recording)\//, 2],
   [/^src\/host\//, 3],
   [/^src\/index\.ts$/, 3.5], // the public face, through which UDFs and users see what is below
   [/^udfs\/[^/]+\//, 4],

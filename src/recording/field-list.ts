@@ -1,0 +1,78 @@
+import { type FieldValue, setEntry } from '../values.js';
+import { nameBytes } from '../wire/text.js';
+
+/**
+ * A point's fields as a reader finds them, in arrays that are used again for the next point. Neighbours in a recording
+ * mostly have the same fields in the same order, so the keys of the last point stay, to be recognized by their bytes.
+ */
+export class FieldList {
+  count = 0;
+  readonly names: string[] = [];
+  /** The names as UTF-8. */
+  readonly keys: Uint8Array[] = [];
+  readonly values: FieldValue[] = [];
+  /** The keys as the recording wrote them. */
+  readonly #written: Buffer[] = [];
+  /** So many of the names are known to differ from each other. */
+  #distinct = 0;
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  /** Whether the next field's key is written as in the point before; if so it is `length` bytes long. */
+  recognizes(buf: Buffer, start: number): boolean {
+    const written = this.#written[this.count];
+    if (written === undefined) return false;
+    const { length } = written;
+    let index = 0;
+    while (index < length && written[index] === buf[start + index]) index++;
+    return index === length;
+  }
+
+  /** The bytes of the key that was recognized. */
+  get length(): number {
+    return this.#written[this.count]!.length;
+  }
+
+  /** The next field has another key, which the recording writes as `written`. */
+  rename(name: string, written: Buffer): void {
+    const { count } = this;
+    this.names[count] = name;
+    this.keys[count] = nameBytes(name);
+    this.#written[count] = Buffer.from(written);
+    this.#distinct = Math.min(this.#distinct, count);
+  }
+
+  /** Adds a value under the key that was recognized or named. */
+  add(value: FieldValue): void {
+    this.values[this.count++] = value;
+  }
+
+  /** All fields are there. Of those with one name the last counts. */
+  finish(): void {
+    const { count, names } = this;
+    if (count <= this.#distinct) return;
+    if (new Set(names.slice(0, count)).size === count) this.#distinct = count;
+    else this.#merge();
+  }
+
+  toRecord(): Record<string, FieldValue> {
+    const record: Record<string, FieldValue> = {};
+    for (let index = 0; index < this.count; index++)
+      setEntry(record, this.names[index]!, this.values[index]!);
+    return record;
+  }
+
+  #merge(): void {
+    const last = new Map(this.names.slice(0, this.count).map((name, index) => [name, this.values[index]!]));
+    this.count = 0;
+    this.#written.length = 0;
+    this.#distinct = 0;
+    for (const [name, value] of last) {
+      this.names[this.count] = name;
+      this.keys[this.count] = nameBytes(name);
+      this.add(value);
+    }
+  }
+}

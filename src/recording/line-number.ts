@@ -1,0 +1,88 @@
+import { dot, minus, zero } from './bytes.js';
+
+/** Powers of ten that a double holds exactly. */
+const powers = Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
+/** A double holds every whole number of so many digits. */
+const exactDigits = 15;
+const letterI = 0x69;
+
+/** What a number in line protocol can look like, beside those that `readNumber` sees through itself. */
+const double = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const integer = /^(-?\d+)i$/;
+
+/**
+ * The number in `buf[start..end)`: a double, or an int64 if an `i` follows its digits. `undefined` if it is none, or
+ * beyond what its type holds.
+ */
+export function readNumber(buf: Buffer, start: number, end: number): number | bigint | undefined {
+  // Most numbers have few digits: a whole number divided by a power of ten, both exact, is the nearest double.
+  let at = start;
+  const negative = buf[at] === minus;
+  if (negative) at++;
+  let digits = 0;
+  let whole = 0;
+  let point = -1;
+  for (; at < end; at++) {
+    const byte = buf[at]!;
+    if (byte === dot && point < 0) {
+      point = digits;
+      continue;
+    }
+    const digit = byte - zero;
+    if (digit < 0 || digit > 9) break;
+    whole = whole * 10 + digit;
+    digits++;
+  }
+  if (digits > 0 && digits <= exactDigits) {
+    if (at === end) {
+      const value = point < 0 ? whole : whole / powers[digits - point]!;
+      return negative ? -value : value;
+    }
+    if (at === end - 1 && buf[at] === letterI && point < 0) return BigInt(negative ? -whole : whole);
+  }
+  return readUnusual(buf.toString('latin1', start, end));
+}
+
+function readUnusual(text: string): number | bigint | undefined {
+  const digits = integer.exec(text)?.[1];
+  if (digits !== undefined) return int64(digits);
+  const value = double.test(text) ? Number(text) : Infinity;
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** Decimal digits as an int64; `undefined` if they do not fit. */
+function int64(text: string): bigint | undefined {
+  const value = BigInt(text);
+  return BigInt.asIntN(64, value) === value ? value : undefined;
+}
+
+/** The seconds read last: neighbours in a recording share them, and a bigint is dear. */
+let knownSeconds = 0;
+let knownNanoseconds = 0n;
+
+/** The time in `buf[start..end)`, which is digits behind an optional minus; `undefined` if Kapacitor has none such. */
+export function readTime(buf: Buffer, start: number, end: number): bigint | undefined {
+  let at = start;
+  const negative = buf[at] === minus;
+  if (negative) at++;
+  if (at === end) return undefined;
+  if (end - at > 19) return inRange(BigInt(buf.toString('latin1', start, end)));
+  let seconds = 0;
+  for (const whole = end - 9; at < whole; at++) seconds = seconds * 10 + (buf[at]! - zero);
+  let rest = 0;
+  for (; at < end; at++) rest = rest * 10 + (buf[at]! - zero);
+  if (seconds !== knownSeconds) {
+    knownSeconds = seconds;
+    knownNanoseconds = BigInt(seconds) * 1_000_000_000n;
+  }
+  const time = knownNanoseconds + BigInt(rest);
+  return inRange(negative ? -time : time);
+}
+
+/** The first and the last time that InfluxDB and Kapacitor take. */
+export const earliest = -(2n ** 63n) + 2n;
+export const latest = 2n ** 63n - 2n;
+
+function inRange(time: bigint): bigint | undefined {
+  return time >= earliest && time <= latest ? time : undefined;
+}

@@ -1,0 +1,156 @@
+import { UdfError } from '../errors.js';
+import type { FieldValue } from '../values.js';
+import { readText } from '../wire/text.js';
+import { backslash, carriageReturn, comma, dot, equals, minus, quote, space, tab, zero } from './bytes.js';
+import { FieldList } from './field-list.js';
+import { readNumber, readTime } from './line-number.js';
+import { parseSeries, seriesEnd, unescapeFieldKey } from './line-series.js';
+import { Mistake } from './mistake.js';
+import { type MakeSeries, SeriesTable } from './series-table.js';
+
+/**
+ * Reads points out of lines of line protocol as Kapacitor 1.x and InfluxDB 1.x do. What it read last stands in its
+ * properties: nothing is allocated for a point but what a user of it needs anyway.
+ *
+ * It is stricter where they take nonsense by accident: text behind a closing quote (`v="a"b`) is malformed. And it takes
+ * a carriage return before the newline, which they do not.
+ */
+export class LineParser<Series> {
+  series!: Series;
+  readonly fields = new FieldList();
+  /** Nanoseconds since the epoch; a line may leave it out. */
+  time: bigint | undefined;
+
+  readonly #table = new SeriesTable<Series>();
+  readonly #make: MakeSeries<Series>;
+  /** Where the value or key that was read last ends. */
+  #at = 0;
+
+  constructor(make: MakeSeries<Series>) {
+    this.#make = make;
+  }
+
+  /** Reads one whole line, `buf[start..end)`. Throws `malformed` that says what is wrong and at which column. */
+  parse(buf: Buffer, start: number, end: number): void {
+    try {
+      this.#parse(buf, start, end);
+    } catch (reason) {
+      if (!(reason instanceof Mistake)) throw reason;
+      const column = buf.toString('utf8', start, Math.min(reason.at, end)).length + 1;
+      throw new UdfError('malformed', `${reason.message} (column ${column})`);
+    }
+  }
+
+  #parse(buf: Buffer, start: number, lineEnd: number): void {
+    let end = lineEnd;
+    if (buf[end - 1] === carriageReturn) end--;
+    const seriesStart = skipBlanks(buf, start, end);
+    const fieldsStart = seriesEnd(buf, seriesStart, end);
+    this.series = this.#table.get(buf, seriesStart, fieldsStart, () => {
+      const { name, tags } = parseSeries(buf, seriesStart, fieldsStart);
+      return this.#make(name, tags);
+    });
+    let at = skipBlanks(buf, fieldsStart, end);
+    if (at === end) throw new Mistake('fields are missing', at);
+    const { fields } = this;
+    fields.clear();
+    for (; ; at = this.#at + 1) {
+      if (fields.recognizes(buf, at)) this.#at = at + fields.length;
+      else this.#key(buf, at, end);
+      fields.add(this.#value(buf, this.#at, end));
+      if (this.#at === end || buf[this.#at] !== comma) break;
+    }
+    fields.finish();
+    this.time = this.#time(buf, skipBlanks(buf, this.#at, end), end);
+  }
+
+  /** Reads a key and the equals sign behind it. */
+  #key(buf: Buffer, start: number, end: number): void {
+    let at = start;
+    for (; at < end; at++) {
+      const code = buf[at];
+      if (code === equals || code === comma || code === space) break;
+      if (code === backslash) at++;
+    }
+    const key = buf.toString('utf8', start, Math.min(at, end));
+    if (at === start) throw new Mistake('a field key is empty', at);
+    if (at >= end || buf[at] !== equals || buf[at - 1] === backslash) {
+      throw new Mistake(`field "${key}" has no value`, at);
+    }
+    this.#at = at + 1;
+    this.fields.rename(unescapeFieldKey(key), buf.subarray(start, at + 1));
+  }
+
+  #value(buf: Buffer, start: number, end: number): FieldValue {
+    const first = buf[start];
+    if (first === quote && start < end) return this.#text(buf, start + 1, end);
+    let at = start;
+    while (at < end && buf[at] !== comma && buf[at] !== space) at++;
+    this.#at = at;
+    const digit = first! - zero;
+    const value =
+      (digit >= 0 && digit <= 9) || first === minus || first === dot
+        ? readNumber(buf, start, at)
+        : booleans.get(buf.toString('latin1', start, at));
+    if (value !== undefined) return value;
+    const literal = buf.toString('utf8', start, at) || 'nothing';
+    throw new Mistake(
+      `field "${this.#field}" is no number, integer (10i), boolean or quoted text: ${literal}`,
+      start,
+    );
+  }
+
+  #text(buf: Buffer, start: number, end: number): string {
+    let escaped = false;
+    for (let at = start; at < end; at++) {
+      const code = buf[at];
+      if (code === backslash) {
+        escaped = true;
+        at++;
+      } else if (code === quote) {
+        this.#at = at + 1;
+        if (at + 1 < end && buf[at + 1] !== comma && buf[at + 1] !== space) {
+          throw new Mistake(`there is something behind the closing quote of field "${this.#field}"`, at + 1);
+        }
+        const text = readText(buf, start, at);
+        return escaped ? text.replace(textEscapes, '$1') : text;
+      }
+    }
+    throw new Mistake(`the text of field "${this.#field}" has no closing quote`, start - 1);
+  }
+
+  /** The name of the field that is being read. */
+  get #field(): string {
+    return this.fields.names[this.fields.count]!;
+  }
+
+  #time(buf: Buffer, start: number, end: number): bigint | undefined {
+    if (start === end) return undefined;
+    let at = start;
+    if (buf[at] === minus) at++;
+    while (at < end && buf[at]! >= zero && buf[at]! <= zero + 9) at++;
+    const time = readTime(buf, start, at);
+    const stop = at;
+    while (at < end && buf[at] === space) at++;
+    if (at === end && time !== undefined) return time;
+    const text = buf.toString('utf8', start, end);
+    const why = at === end && stop > start + 1 ? 'beyond what a time can be' : 'no time in nanoseconds';
+    throw new Mistake(`"${text}" is ${why}`, start);
+  }
+}
+
+const nul = 0;
+
+/** What stands around the parts of a line. */
+function skipBlanks(buf: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && (buf[at] === space || buf[at] === tab || buf[at] === nul)) at++;
+  return at;
+}
+
+const textEscapes = /\\(["\\])/g;
+
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ...['t', 'T', 'true', 'True', 'TRUE'].map((text) => [text, true] as const),
+  ...['f', 'F', 'false', 'False', 'FALSE'].map((text) => [text, false] as const),
+]);

@@ -1,0 +1,75 @@
+import { setEntry, type Tags } from '../values.js';
+import { backslash, comma, equals, hash, space } from './bytes.js';
+import { Mistake } from './mistake.js';
+
+/** A measurement and its tags. */
+export interface Series {
+  readonly name: string;
+  readonly tags: Tags;
+}
+
+/** InfluxDB's own limit: a longer series is refused. */
+const mostBytes = 65_535;
+
+/** The series in `buf[start..end)`, up to the space before the fields. Throws `Mistake`. */
+export function parseSeries(buf: Buffer, start: number, end: number): Series {
+  let at = wordEnd(buf, start, end, comma, comma);
+  if (at === start) throw new Mistake('the measurement is empty', at);
+  if (end - start > mostBytes) {
+    throw new Mistake(`measurement and tags take ${end - start} bytes; the most are ${mostBytes}`, start);
+  }
+  const name = unescape(buf.toString('utf8', start, at), specials);
+  const tags: Record<string, string> = {};
+  while (at < end) {
+    const keyStart = at + 1;
+    const keyEnd = wordEnd(buf, keyStart, end, comma, equals);
+    const key = unescape(buf.toString('utf8', keyStart, keyEnd), tagSpecials);
+    if (keyEnd === keyStart) throw new Mistake('a tag key is empty', keyStart);
+    if (buf[keyEnd] !== equals || keyEnd === end) throw new Mistake(`tag "${key}" has no value`, keyEnd);
+    const valueStart = keyEnd + 1;
+    // A first equals sign is taken as it is, by accident, and here too.
+    const valueEnd = wordEnd(buf, valueStart + (buf[valueStart] === equals ? 1 : 0), end, comma, equals);
+    if (valueEnd === valueStart) throw new Mistake(`the value of tag "${key}" is empty`, valueStart);
+    if (buf[valueEnd] === equals && valueEnd < end) {
+      throw new Mistake(`the value of tag "${key}" has an = without a backslash`, valueEnd);
+    }
+    if (Object.hasOwn(tags, key)) throw new Mistake(`tag "${key}" is given twice`, keyStart);
+    setEntry(tags, key, unescape(buf.toString('utf8', valueStart, valueEnd), tagSpecials));
+    at = valueEnd;
+  }
+  return { name, tags };
+}
+
+/** Where the series that begins at `start` ends: at the first space without a backslash before it. */
+export function seriesEnd(buf: Buffer, start: number, end: number): number {
+  return wordEnd(buf, start, end, space, space);
+}
+
+/** Where the first of two bytes stands without a backslash before it; `end` if it does not. */
+function wordEnd(buf: Buffer, start: number, end: number, one: number, other: number): number {
+  let before = 0;
+  for (let at = start; at < end; at++) {
+    const code = buf[at]!;
+    if ((code === one || code === other) && before !== backslash) return at;
+    before = code;
+  }
+  return end;
+}
+
+const specials = /\\([, ="])/g;
+const tagSpecials = /\\([, =])/g;
+
+/** A backslash before anything but a special character is itself. */
+function unescape(text: string, escapes: RegExp): string {
+  return text.includes('\\') ? text.replace(escapes, '$1') : text;
+}
+
+/** A field's key as it is meant. */
+export function unescapeFieldKey(text: string): string {
+  return unescape(text, specials);
+}
+
+/** Whether a line is a comment. */
+export function isComment(buf: Buffer, start: number): boolean {
+  return buf[start] === hash;
+}

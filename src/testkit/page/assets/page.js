@@ -1,0 +1,248 @@
+// The page's own script: plain JavaScript for browsers, run once the plotting library and the data are there.
+'use strict';
+
+const data = JSON.parse(document.getElementById('data').textContent);
+const element = (id) => document.getElementById(id);
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// The eight colours of Okabe and Ito without black: apart for colour-blind eyes, readable on light and dark.
+const stateColours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#f0e442'];
+
+let plot;
+
+element('title').textContent = data.title;
+fill(
+  element('group'),
+  data.groups.map(({ name }) => name),
+  (name) => (name === '' ? '(not grouped)' : name),
+);
+element('group').addEventListener('change', chooseGroup);
+element('input-field').addEventListener('change', draw);
+element('emitted-field').addEventListener('change', draw);
+element('whole').addEventListener('click', showAll);
+window.addEventListener('resize', () => plot?.setSize(plotSize()));
+window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+chooseGroup();
+
+function fill(select, values, label = (value) => value) {
+  const before = select.value;
+  select.replaceChildren(...values.map((value) => new Option(label(value), value)));
+  if (values.includes(before)) select.value = before;
+}
+
+function currentGroup() {
+  return data.groups[Math.max(0, element('group').selectedIndex)] ?? { input: empty(), emitted: empty() };
+}
+
+function empty() {
+  return { times: [], fields: {} };
+}
+
+/** Fields that differ come first among the emitted: they are what the UDF has made. */
+function chooseGroup() {
+  const { input, emitted } = currentGroup();
+  const inputs = Object.keys(input.fields);
+  const own = Object.keys(emitted.fields).filter((name) => !inputs.includes(name));
+  const shared = Object.keys(emitted.fields).filter((name) => inputs.includes(name));
+  const made = own.filter((name) => emitted.fields[name].kind === 'number');
+  fill(element('input-field'), inputs);
+  fill(element('emitted-field'), [...made, ...shared, ...own.filter((name) => !made.includes(name))]);
+  draw();
+}
+
+/** Both series on one time axis: times in nanoseconds, ascending, each with the row of either series that it has. */
+function joined(input, emitted) {
+  const rows = [];
+  let i = 0;
+  let e = 0;
+  while (i < input.times.length || e < emitted.times.length) {
+    const inputTime = i < input.times.length ? BigInt(input.times[i]) : undefined;
+    const emittedTime = e < emitted.times.length ? BigInt(emitted.times[e]) : undefined;
+    const time =
+      emittedTime === undefined || (inputTime !== undefined && inputTime <= emittedTime)
+        ? inputTime
+        : emittedTime;
+    rows.push({
+      time,
+      input: inputTime === time ? i++ : undefined,
+      emitted: emittedTime === time ? e++ : undefined,
+    });
+  }
+  return rows;
+}
+
+function draw() {
+  const { input, emitted } = currentGroup();
+  const inputField = input.fields[element('input-field').value];
+  const emittedField = emitted.fields[element('emitted-field').value];
+  const rows = joined(input, emitted);
+  const at = (field, row) => (row === undefined || !field ? null : field.values[row]);
+  const number = (field, row) => {
+    const value = field?.kind === 'number' ? at(field, row) : null;
+    return value === null ? null : Number(value);
+  };
+  const seconds = rows.map(({ time }) => Number(time / 1000n) / 1e6);
+  const inputs = rows.map(({ input }) => number(inputField, input));
+  // Steps of one: with no number to place a mark at, it goes to the top of the state's band.
+  const drawn = rows.map(({ emitted }) => number(emittedField, emitted));
+  const states = inputField?.kind === 'state' ? bands(rows, inputField) : [];
+  const colours = stateColoursOf(states);
+  showStates(colours);
+
+  plot?.destroy();
+  plot = new uPlot(
+    {
+      ...plotSize(),
+      cursor: { drag: { x: true, y: false } },
+      scales: { y: { range: rangeOfNumbers } },
+      axes: [axis(), axis()],
+      series: [
+        {
+          label: 'time',
+          value: (_plot, value) => (value === null ? '' : new Date(value * 1000).toISOString()),
+        },
+        {
+          label: `${element('input-field').value || 'input'} (input)`,
+          stroke: style('--input'),
+          width: 1.25,
+          spanGaps: true,
+          value: (_plot, _value, _series, index) => text(at(inputField, rows[index ?? -1]?.input)),
+        },
+        {
+          label: `${element('emitted-field').value || 'none'} (emitted)`,
+          stroke: style('--emitted'),
+          width: 1.5,
+          spanGaps: true,
+          value: (_plot, _value, _series, index) => text(at(emittedField, rows[index ?? -1]?.emitted)),
+        },
+      ],
+      hooks: {
+        drawClear: [(drawnPlot) => drawBands(drawnPlot, states, colours, seconds)],
+        draw: [(drawnPlot) => drawMarks(drawnPlot, rows, seconds)],
+        setCursor: [(drawnPlot) => showHover(drawnPlot, rows, input, emitted)],
+      },
+    },
+    [seconds, inputs, drawn],
+    element('chart'),
+  );
+}
+
+function plotSize() {
+  return {
+    width: Math.max(320, document.body.clientWidth - 48),
+    height: Math.max(320, window.innerHeight - 300),
+  };
+}
+
+function axis() {
+  return { stroke: style('--ink'), grid: { stroke: style('--grid') }, ticks: { stroke: style('--grid') } };
+}
+
+/** Without a number on either side there is nothing to scale by. */
+function rangeOfNumbers(_plot, least, greatest) {
+  if (least === null || greatest === null) return [0, 1];
+  const margin = (greatest - least) * 0.05 || Math.abs(greatest) * 0.05 || 1;
+  return [least - margin, greatest + margin];
+}
+
+function showAll() {
+  const [times] = plot.data;
+  plot.setScale('x', { min: times[0], max: times[times.length - 1] });
+}
+
+// ---- states ----
+
+/** Runs of one state: from the row where it is first shown to the row where another is. */
+function bands(rows, field) {
+  const found = [];
+  for (const [index, { input }] of rows.entries()) {
+    const value = input === undefined ? null : field.values[input];
+    if (value === null) continue;
+    const last = found.at(-1);
+    if (last?.value === value) last.end = index;
+    else {
+      if (last) last.end = index;
+      found.push({ value, start: index, end: index });
+    }
+  }
+  if (found.length > 0) found.at(-1).end = rows.length - 1;
+  return found;
+}
+
+function stateColoursOf(states) {
+  const values = [...new Set(states.map(({ value }) => value))];
+  return new Map(values.map((value, index) => [value, stateColours[index % stateColours.length]]));
+}
+
+function showStates(colours) {
+  element('states').replaceChildren(
+    ...Array.from(colours, ([value, colour]) => {
+      const entry = document.createElement('span');
+      const sample = document.createElement('i');
+      sample.style.background = colour;
+      entry.append(sample, text(value));
+      return entry;
+    }),
+  );
+}
+
+function drawBands({ ctx, bbox, valToPos }, states, colours, seconds) {
+  ctx.save();
+  ctx.globalAlpha = 0.35;
+  for (const { value, start, end } of states) {
+    const left = Math.max(bbox.left, valToPos(seconds[start], 'x', true));
+    const right = Math.min(bbox.left + bbox.width, valToPos(seconds[end], 'x', true));
+    if (right < left) continue;
+    ctx.fillStyle = colours.get(value);
+    ctx.fillRect(left, bbox.top, Math.max(1, right - left), bbox.height);
+  }
+  ctx.restore();
+}
+
+/** A triangle at the foot of the chart for each point that was emitted; at most one a pixel, so that many stay quick. */
+function drawMarks({ ctx, bbox, valToPos }, rows, seconds) {
+  const size = 5 * devicePixelRatio;
+  const foot = bbox.top + bbox.height;
+  let last = -1;
+  ctx.save();
+  ctx.fillStyle = style('--emitted');
+  for (const [index, { emitted }] of rows.entries()) {
+    if (emitted === undefined) continue;
+    const x = Math.round(valToPos(seconds[index], 'x', true));
+    if (x === last || x < bbox.left || x > bbox.left + bbox.width) continue;
+    last = x;
+    ctx.beginPath();
+    ctx.moveTo(x, foot - 2 * size);
+    ctx.lineTo(x - size, foot);
+    ctx.lineTo(x + size, foot);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
+// ---- hover ----
+
+function showHover({ cursor, over }, rows, input, emitted) {
+  const hover = element('hover');
+  const row = cursor.idx === null || cursor.idx === undefined ? undefined : rows[cursor.idx];
+  hover.hidden = row === undefined || cursor.left < 0;
+  if (hover.hidden) return;
+  const lines = [`${new Date(Number(row.time / 1000000n)).toISOString()}  ${row.time}`];
+  lines.push(...described('input', input, row.input), ...described('emitted', emitted, row.emitted));
+  hover.textContent = lines.join('\n');
+  const left = over.offsetLeft + cursor.left + 16;
+  hover.style.left = `${Math.min(left, document.body.clientWidth - hover.offsetWidth - 60)}px`;
+  hover.style.top = `${over.offsetTop + cursor.top + 16}px`;
+}
+
+function described(label, series, row) {
+  if (row === undefined) return [];
+  const values = Object.entries(series.fields)
+    .filter(([, field]) => field.values[row] !== null)
+    .map(([name, field]) => `  ${name} = ${text(field.values[row])}`);
+  return [label, ...values];
+}
+
+function text(value) {
+  return value === null || value === undefined ? '' : String(value);
+}
