@@ -1,0 +1,72 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { queriesOf } from './support/dashboard.js';
+import { pathOf, text, yaml } from './support/files.js';
+import { telemetryFields } from './support/telemetry-fields.js';
+
+const queries = queriesOf('docker/grafana/dashboards/router.json');
+const sources = yaml('docker/grafana/provisioning/datasources/influxdb.yaml') as {
+  readonly datasources: readonly {
+    readonly uid: string;
+    readonly database: string;
+    readonly jsonData: { readonly dbName: string };
+    readonly secureJsonData: { readonly password: string };
+  }[];
+};
+
+/** The TICKscripts that read or write a measurement. */
+const scriptsWith = (measurement: string): string[] =>
+  readdirSync(pathOf('tickscripts/tasks'))
+    .map((file) => text(`tickscripts/tasks/${file}`))
+    .filter((script) => new RegExp(`\\.measurement\\('${measurement}'\\)`).test(script));
+
+describe('the dashboard', () => {
+  it('asks data sources that are provisioned', () => {
+    const known = sources.datasources.map(({ uid }) => uid);
+    for (const { panel, source } of queries) expect(known, panel).toContain(source);
+    expect(queries.length).toBeGreaterThan(15);
+  });
+
+  it('has data sources for the databases that InfluxDB is started with, and no password in their file', () => {
+    const created = [...text('docker/influxdb/databases.iql').matchAll(/CREATE DATABASE "(\w+)"/g)];
+    const names = created.map(([, name]) => name);
+    expect(sources.datasources.map(({ database }) => database)).toEqual(names);
+    for (const { database, jsonData, secureJsonData } of sources.datasources) {
+      expect(jsonData.dbName).toBe(database);
+      expect(secureJsonData.password).toBe('$INFLUXDB_PASSWORD');
+    }
+  });
+
+  it('shows fields of the runtime that its telemetry writes', async () => {
+    const written = await telemetryFields();
+    const shown = queries.filter(({ source }) => source === 'udf');
+    for (const { panel, measurement, names } of shown) {
+      expect([...written.keys()], panel).toContain(measurement);
+      for (const name of names) expect([...written.get(measurement)!, 'udf', 'host'], panel).toContain(name);
+    }
+    expect(new Set(shown.map(({ measurement }) => measurement))).toEqual(new Set(written.keys()));
+  });
+
+  it('shows measurements and fields that the TICKscripts read and write', () => {
+    const shown = queries.filter(({ source }) => source === 'telegraf');
+    for (const { panel, measurement, names } of shown) {
+      const scripts = scriptsWith(measurement);
+      expect(scripts, `${panel}: ${measurement}`).not.toEqual([]);
+      // A script's heading names its fields and tags, and its body those that a UDF adds.
+      const words = new Set(scripts.join('\n').match(/\w+/g));
+      for (const name of names) expect(words, `${panel}: ${measurement}.${name}`).toContain(name);
+    }
+    expect(shown.length).toBeGreaterThan(5);
+  });
+
+  it('is one that Grafana finds', () => {
+    const { providers } = yaml('docker/grafana/provisioning/dashboards/files.yaml') as {
+      readonly providers: readonly { readonly options: { readonly path: string } }[];
+    };
+    const folder = providers[0]!.options.path;
+    expect(text('docker/compose.yaml')).toContain(`./grafana/dashboards:${folder}:ro`);
+    expect(text('docker/grafana/grafana.ini')).toContain(
+      `default_home_dashboard_path = ${folder}/router.json`,
+    );
+  });
+});
