@@ -14,7 +14,7 @@ describe('The real servers of these tests', () => {
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'kapacitor-udf-'));
-    vi.stubEnv('KAPACITORD', '');
+    for (const name of ['KAPACITORD', 'KAPACITOR_IMAGE', 'TEST_SERVERS']) vi.stubEnv(name, '');
     vi.stubEnv('PATH', folder);
     for (const name of ['kapacitord', 'another']) {
       writeFileSync(binary(name), '');
@@ -28,18 +28,19 @@ describe('The real servers of these tests', () => {
   });
 
   it('are found on the PATH', () => {
-    expect(findServer('KAPACITORD')).toBe(binary('kapacitord'));
+    expect(findServer('KAPACITORD')).toEqual({ kind: 'binary', path: binary('kapacitord') });
   });
 
   it('are those that the environment names, before those on the PATH', () => {
     vi.stubEnv('KAPACITORD', binary('another'));
-    expect(findServer('KAPACITORD')).toBe(binary('another'));
+    expect(findServer('KAPACITORD')).toEqual({ kind: 'binary', path: binary('another') });
   });
 
   it('that are not there are named, with the way to give them', () => {
     rmSync(binary('kapacitord'));
     expect(howToGive(missingServers(['KAPACITORD']))).toBe(
-      'kapacitord not found on the PATH; to run the tests against real servers, set KAPACITORD=/path/to/kapacitord',
+      'no kapacitord on the PATH, and no image kapacitor:1.8 in a Docker engine; to run the tests against real servers, ' +
+        'set KAPACITORD=/path/to/kapacitord, or pull the images (others: KAPACITOR_IMAGE)',
     );
   });
 
@@ -49,5 +50,49 @@ describe('The real servers of these tests', () => {
     expect(() => findServer('KAPACITORD')).toThrow(
       `KAPACITORD names ${binary('another')}, which is not an executable file`,
     );
+  });
+
+  describe('in containers', () => {
+    /** A Docker that has just one image. */
+    const dockerWith = (image: string): void => {
+      writeFileSync(binary('docker'), `#!/bin/sh\n[ "$*" = 'image inspect ${image}' ]\n`);
+      chmodSync(binary('docker'), 0o755);
+    };
+
+    it('are of the image that compose.yaml uses, where there is no binary', () => {
+      rmSync(binary('kapacitord'));
+      dockerWith('kapacitor:1.8');
+      expect(findServer('KAPACITORD')).toEqual({ kind: 'image', image: 'kapacitor:1.8' });
+    });
+
+    it('are of the image that the environment names', () => {
+      rmSync(binary('kapacitord'));
+      dockerWith('my/kapacitor:7');
+      vi.stubEnv('KAPACITOR_IMAGE', 'my/kapacitor:7');
+      expect(findServer('KAPACITORD')).toEqual({ kind: 'image', image: 'my/kapacitor:7' });
+    });
+
+    it('are taken before a binary if the environment says so, and not at all if it says the other', () => {
+      dockerWith('kapacitor:1.8');
+      vi.stubEnv('TEST_SERVERS', 'containers');
+      expect(findServer('KAPACITORD')).toMatchObject({ kind: 'image' });
+      vi.stubEnv('TEST_SERVERS', 'binaries');
+      expect(findServer('KAPACITORD')).toMatchObject({ kind: 'binary' });
+      rmSync(binary('kapacitord'));
+      expect(findServer('KAPACITORD')).toBeUndefined();
+    });
+
+    it('are not pulled: an image that the engine does not have is missing', () => {
+      rmSync(binary('kapacitord'));
+      dockerWith('influxdb:1.8');
+      expect(missingServers(['KAPACITORD'])).toEqual(['KAPACITORD']);
+    });
+
+    it('asked for in a way that there is not are an error', () => {
+      vi.stubEnv('TEST_SERVERS', 'both');
+      expect(() => findServer('KAPACITORD')).toThrow(
+        'TEST_SERVERS is "both"; it can be binaries or containers',
+      );
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { cliCommand, cliOutput } from './cli.js';
 import { Daemon } from './daemon.js';
+import { runProcess } from './server-process.js';
 
 export interface AgentOptions {
   /** Its sockets and its logs. */
@@ -35,11 +36,12 @@ export class Agent {
   async start(config?: string): Promise<void> {
     const [command, script] = cliCommand();
     const sockets = config === undefined ? ['--socket-dir', this.#socketDir] : ['--config', config];
+    const logFile = join(this.#folder, `agent-${++this.#starts}.log`);
+    const args = [script, 'serve', ...sockets, '--log-level', 'debug', ...this.#load];
     const daemon = new Daemon({
       name: 'the agent',
-      command,
-      args: [script, 'serve', ...sockets, '--log-level', 'debug', ...this.#load],
-      logFile: join(this.#folder, `agent-${++this.#starts}.log`),
+      logFile,
+      process: runProcess({ command, args }, logFile),
     });
     this.#daemon = daemon;
     await daemon.ready(() => Promise.resolve(daemon.log.includes('"msg":"ready"')));

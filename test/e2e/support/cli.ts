@@ -1,8 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
+/** The folder that this package lies in. */
+export const packageFolder = fileURLToPath(new URL('../../../', import.meta.url));
+
+const main = join(packageFolder, 'dist/src/cli/main.js');
 
 /** How to run this package's own command as it is built: the program, then its first argument. */
 export function cliCommand(): readonly [string, string] {

@@ -1,44 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerProcess } from './server-process.js';
 import { until } from './until.js';
 
 export interface DaemonOptions {
   readonly name: string;
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  /** A file that takes what it writes to standard output and error. */
+  /** The file that takes what it writes to standard output and error. */
   readonly logFile: string;
+  readonly process: ServerProcess;
 }
 
-/** A server of these tests: a child process whose output goes to a file. */
+/** A server of these tests: a process, or a container, whose output goes to a file. */
 export class Daemon {
   readonly #options: DaemonOptions;
-  readonly #child: ChildProcess;
-  readonly #exited: Promise<void>;
   #running = true;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
-    const log = openSync(options.logFile, 'a');
-    this.#child = spawn(options.command, options.args, {
-      stdio: ['ignore', log, log],
-      env: { ...process.env, ...options.env },
-    });
-    closeSync(log);
-    const kill = (): void => void this.#child.kill('SIGKILL');
-    // A test run that is cut short must not leave a server behind.
-    process.once('exit', kill);
-    this.#exited = new Promise((done) => {
-      const gone = (): void => {
-        this.#running = false;
-        process.removeListener('exit', kill);
-        done();
-      };
-      this.#child.once('exit', gone);
-      this.#child.once('error', gone);
+    void options.process.exited.then(() => {
+      this.#running = false;
     });
   }
 
@@ -70,10 +51,10 @@ export class Daemon {
 
   /** Asks it to end, and waits until it has. After ten seconds it is killed, and this rejects. */
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
+    this.#options.process.signal('SIGTERM');
     const late = new AbortController();
     const inTime = await Promise.race([
-      this.#exited.then(() => true),
+      this.#options.process.exited.then(() => true),
       sleep(10_000, false, { signal: late.signal }).catch(() => false),
     ]);
     late.abort();
@@ -84,8 +65,8 @@ export class Daemon {
 
   /** Ends it at once, as a crash would. */
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#exited;
+    this.#options.process.signal('SIGKILL');
+    await this.#options.process.exited;
   }
 }
 

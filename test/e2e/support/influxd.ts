@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Daemon, freePort } from './daemon.js';
+import { type Daemon, freePort } from './daemon.js';
 import { InfluxApi } from './influx-api.js';
-import { serverPath } from './servers.js';
+import { runServer } from './run-server.js';
 
 /** An InfluxDB with a folder of its own, on the loopback interface. */
 export interface Influxd {
@@ -15,11 +15,10 @@ export async function startInfluxd(folder: string): Promise<Influxd> {
   const port = await freePort();
   const config = join(folder, 'influxdb.conf');
   writeFileSync(config, influxConfig(folder, port));
-  const daemon = new Daemon({
-    name: 'influxd',
-    command: serverPath('INFLUXD'),
+  const daemon = runServer('INFLUXD', {
     args: ['-config', config],
     logFile: join(folder, 'influxd.log'),
+    mounts: { writes: [folder] },
   });
   const api = new InfluxApi(`http://127.0.0.1:${port}`);
   await daemon.ready(async () => (await api.ping()) !== '');

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Daemon, freePort } from './daemon.js';
+import { type Daemon, freePort } from './daemon.js';
 import { KapacitorApi } from './kapacitor-api.js';
-import { serverPath } from './servers.js';
+import { runServer } from './run-server.js';
+import type { Mounts } from './server-container.js';
 
 export interface KapacitordOptions {
   /** Its data, its configuration and its log. */
@@ -15,16 +16,23 @@ export interface KapacitordOptions {
   readonly snapshotInterval?: string;
   /** A folder with `tasks`, `templates` and `handlers` that it loads by itself when it starts. */
   readonly load?: string;
+  /** What it must reach outside its own folder, if it runs in a container: sockets, programs, files that it writes. */
+  readonly mounts?: Mounts;
 }
 
 /** A Kapacitor with a folder of its own, on the loopback interface; it can be stopped and started again. */
 export class Kapacitord {
   readonly api: KapacitorApi;
   readonly #folder: string;
+  readonly #mounts: Mounts;
   #daemon: Daemon | undefined;
 
-  private constructor(folder: string, port: number) {
+  private constructor({ folder, load, mounts }: KapacitordOptions, port: number) {
     this.#folder = folder;
+    this.#mounts = {
+      writes: [folder, ...(mounts?.writes ?? [])],
+      reads: [...(load === undefined ? [] : [load]), ...(mounts?.reads ?? [])],
+    };
     this.api = new KapacitorApi(`http://127.0.0.1:${port}`);
   }
 
@@ -33,7 +41,7 @@ export class Kapacitord {
     mkdirSync(options.folder, { recursive: true });
     const port = await freePort();
     writeFileSync(configIn(options.folder), kapacitorConfig(options, port));
-    return new Kapacitord(options.folder, port);
+    return new Kapacitord(options, port);
   }
 
   get configFile(): string {
@@ -47,11 +55,10 @@ export class Kapacitord {
 
   /** Starts the process and does not wait until it serves. */
   launch(): void {
-    this.#daemon = new Daemon({
-      name: 'kapacitord',
-      command: serverPath('KAPACITORD'),
+    this.#daemon = runServer('KAPACITORD', {
       args: ['-config', this.configFile],
       logFile: join(this.#folder, 'kapacitord.log'),
+      mounts: this.#mounts,
     });
   }
 

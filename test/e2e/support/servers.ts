@@ -1,29 +1,44 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { hasImage } from './docker.js';
 
-/** The servers that these tests run, by the environment variable that may name each one's binary. */
-const servers = { KAPACITORD: 'kapacitord', INFLUXD: 'influxd' } as const;
+/**
+ * The servers that these tests run, by the environment variable that may name each one's binary. Where there is none,
+ * they run in containers, of the images that compose.yaml uses.
+ */
+const servers = {
+  KAPACITORD: { binary: 'kapacitord', imageVariable: 'KAPACITOR_IMAGE', image: 'kapacitor:1.8' },
+  INFLUXD: { binary: 'influxd', imageVariable: 'INFLUXDB_IMAGE', image: 'influxdb:1.8' },
+} as const;
 
 export type ServerVariable = keyof typeof servers;
 
-/** A server's binary: what its variable names, else the first one on the PATH; `undefined` if there is none. */
-export function findServer(variable: ServerVariable): string | undefined {
-  const named = process.env[variable];
-  if (named) {
-    // Somebody wants the tests to run: skipping them because of a typing error would hide that they did not.
-    if (!isExecutable(named)) throw new Error(`${variable} names ${named}, which is not an executable file`);
-    return named;
-  }
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, servers[variable])).find(isExecutable);
+/** A way to run a server. */
+export type Server =
+  { readonly kind: 'binary'; readonly path: string } | { readonly kind: 'image'; readonly image: string };
+
+/**
+ * A server's binary: what its variable names, else the first one on the PATH; else its image, if the Docker engine has
+ * it; `undefined` if there is neither. `TEST_SERVERS` (`binaries` or `containers`) allows only one of the two.
+ */
+export function findServer(variable: ServerVariable): Server | undefined {
+  const allowed = backEnd();
+  const path = allowed === 'containers' ? undefined : findBinary(variable);
+  if (path !== undefined) return { kind: 'binary', path };
+  if (allowed === 'binaries') return undefined;
+  const image = imageOf(variable);
+  return hasImage(image) ? { kind: 'image', image } : undefined;
 }
 
-/** The binary of a server that is known to be there. */
-export function serverPath(variable: ServerVariable): string {
-  const path = findServer(variable);
-  if (path === undefined) throw new Error(howToGive([variable]));
-  return path;
+/** A server that is known to be there. */
+export function serverFor(variable: ServerVariable): Server {
+  const server = findServer(variable);
+  if (server === undefined) throw new Error(howToGive([variable]));
+  return server;
 }
+
+/** What its binary is called: in an image, too. */
+export const binaryName = (variable: ServerVariable): string => servers[variable].binary;
 
 /** Whether a suite's servers are missing, and its title, which then says so. */
 export function needs(
@@ -41,9 +56,40 @@ export function missingServers(needed: readonly ServerVariable[]): ServerVariabl
 
 /** What is missing, and what to do about it, in one line. */
 export function howToGive(missing: readonly ServerVariable[]): string {
-  const names = missing.map((variable) => servers[variable]).join(' and ');
-  const settings = missing.map((variable) => `${variable}=/path/to/${servers[variable]}`).join(' ');
-  return `${names} not found on the PATH; to run the tests against real servers, set ${settings}`;
+  const each = (of: (variable: ServerVariable) => string, between: string): string =>
+    missing.map(of).join(between);
+  const names = each(binaryName, ' and ');
+  const settings = each((variable) => `${variable}=/path/to/${binaryName(variable)}`, ' ');
+  const images = each(imageOf, ' and ');
+  const imageVariables = each((variable) => servers[variable].imageVariable, ', ');
+  return (
+    `no ${names} on the PATH, and no image ${images} in a Docker engine; to run the tests against real servers, ` +
+    `set ${settings}, or pull the images (others: ${imageVariables})`
+  );
+}
+
+function findBinary(variable: ServerVariable): string | undefined {
+  const named = process.env[variable];
+  if (named) {
+    // Somebody wants the tests to run: skipping them because of a typing error would hide that they did not.
+    if (!isExecutable(named)) throw new Error(`${variable} names ${named}, which is not an executable file`);
+    return named;
+  }
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, binaryName(variable))).find(isExecutable);
+}
+
+function imageOf(variable: ServerVariable): string {
+  const { image, imageVariable } = servers[variable];
+  const named = process.env[imageVariable];
+  return named === undefined || named === '' ? image : named;
+}
+
+function backEnd(): string | undefined {
+  const given = process.env.TEST_SERVERS;
+  if (!given) return undefined;
+  if (given === 'binaries' || given === 'containers') return given;
+  throw new Error(`TEST_SERVERS is "${given}"; it can be binaries or containers`);
 }
 
 function isExecutable(path: string): boolean {

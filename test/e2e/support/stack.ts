@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Agent } from './agent.js';
-import { cliOutput } from './cli.js';
+import { cliOutput, packageFolder } from './cli.js';
 import type { InfluxApi } from './influx-api.js';
 import { type Influxd, startInfluxd } from './influxd.js';
 import type { KapacitorApi } from './kapacitor-api.js';
@@ -58,6 +58,8 @@ export class Stack {
       folder: join(this.folder, 'kapacitor'),
       udfConfig: processes ? cliOutput('config', '--process', ...processes) : this.agent.config(),
       ...(this.#influxd && { influxUrl: this.influx.url }),
+      // Its alerts are logged here, and its child processes are this package with this Node.js.
+      mounts: { writes: [this.folder], reads: processes ? [process.execPath, packageFolder] : [] },
     });
   }
 
