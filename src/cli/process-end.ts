@@ -1,3 +1,4 @@
+import { LimitedLog } from '../agent/limited-log.js';
 import { messageOf, UdfError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
 
@@ -26,8 +27,11 @@ export function onStopSignal(atOnce: () => void): StopSignal {
 }
 
 /**
- * When something is thrown that nobody catches, by a UDF's timer say, nothing is certain any more: it is logged with its
- * stack, `atOnce` is called, and the process exits with 1.
+ * What becomes of a failure that nobody caught.
+ *
+ * Something thrown, by a UDF's timer say, may have left anything half done: it is logged with its stack, `atOnce` is
+ * called, and the process exits with 1. A promise that was rejected without anybody waiting for it interrupted nothing
+ * but itself: it is logged, at a limited rate, and the process goes on, since the other connections have no part in it.
  */
 export function onUncaught(logger: Logger, atOnce: () => void): void {
   process.on('uncaughtException', (reason) => {
@@ -38,5 +42,12 @@ export function onUncaught(logger: Logger, atOnce: () => void): void {
       atOnce();
       process.exit(1);
     }
+  });
+  const rejections = new LimitedLog(logger);
+  process.on('unhandledRejection', (reason) => {
+    rejections.error(
+      () => ({ err: new UdfError('handler', messageOf(reason), { cause: reason }) }),
+      `a promise was rejected that nobody waited for: ${messageOf(reason)}; return or await it in the handler`,
+    );
   });
 }
