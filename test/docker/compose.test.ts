@@ -85,6 +85,15 @@ describe('docker/compose.yaml', () => {
     for (const name of ['kapacitor', 'udf']) expect(services[name]!.volumes).toContain(conf);
   });
 
+  it('starts Kapacitor anew when its sockets are newer than it is, for its tasks ended with the host before', () => {
+    const { command, healthcheck } = services.kapacitor!;
+    expect(command!.join(' ')).toMatch(/touch (\S+) && exec kapacitord/);
+    const [, marker] = /touch (\S+)/.exec(command!.join(' '))!;
+    expect(healthcheck!.test.join(' ')).toContain(
+      `find /var/run/kapacitor-udf -type s -newer ${marker})" || kill 1;`,
+    );
+  });
+
   it('lets the host make the sockets, and its group reach them', () => {
     const [, uid, gid] = /^USER (\d+):(\d+)$/m.exec(text('docker/Dockerfile')) ?? [];
     expect(volumes.sockets!.driver_opts!.o.split(',')).toEqual([
