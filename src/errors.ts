@@ -18,11 +18,13 @@ export type UdfErrorCode =
   | 'handler'
   /** A handler took longer than it may. The connection ends. */
   | 'handler_timeout'
-  /** A snapshot ends early. State starts afresh, or strict mode refuses. */
+  /** A snapshot ends early. As with the four below, state starts afresh, or strict mode refuses. */
   | 'snapshot_truncated'
+  /** A snapshot whose bytes are not those that were written. */
+  | 'snapshot_damaged'
   /** A snapshot was not written by this UDF. */
   | 'snapshot_foreign'
-  /** A snapshot was written by a newer version. */
+  /** A snapshot was written by a newer version, of this package, of the UDF or of Node.js. */
   | 'snapshot_newer'
   /** A snapshot that the UDF's `migrate` could not bring up to date. */
   | 'snapshot_migration'

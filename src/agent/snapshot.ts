@@ -1,16 +1,14 @@
 import { promisify } from 'node:util';
-import { deserialize, serialize } from 'node:v8';
 import { UdfError } from '../errors.js';
 import type { GroupEntry, GroupTable } from './group-table.js';
+import { codecName, damaged, packPart, PartReader, truncated } from './snapshot-part.js';
 
 /**
- * A snapshot's envelope: `KUDF`, the format's version as one byte, then parts, each preceded by its length in bytes as
- * a 32-bit big-endian number. The first part is the header; the others hold the groups, some at a time, so that either
- * way only a slice of the work is done at once.
+ * A snapshot's envelope: `KUDF`, the format's version as one byte, then parts. The first part is the header; the others
+ * hold the groups, some at a time, so that either way only a slice of the work is done at once.
  */
 const magic = Buffer.from('KUDF', 'latin1');
 const formatVersion = 1;
-const codecName = 'v8';
 
 interface Header {
   readonly udf: string;
@@ -45,11 +43,10 @@ export async function writeSnapshot(
   const parts: Buffer[] = [magic, Buffer.of(formatVersion)];
   let size = magic.length + 1;
   const add = (value: unknown): void => {
-    const bytes = pack(value);
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32BE(bytes.length);
-    parts.push(length, bytes);
-    size += length.length + bytes.length;
+    for (const bytes of packPart(value)) {
+      parts.push(bytes);
+      size += bytes.length;
+    }
     if (size > limitBytes) {
       throw new UdfError(
         'limit',
@@ -71,8 +68,8 @@ export async function writeSnapshot(
 }
 
 /**
- * Puts a snapshot's groups into an empty table. Throws `snapshot_foreign`, `snapshot_newer`, `snapshot_truncated` or
- * `snapshot_migration`; the table may then hold some of them.
+ * Puts a snapshot's groups into an empty table. Throws `snapshot_foreign`, `snapshot_newer`, `snapshot_truncated`,
+ * `snapshot_damaged` or `snapshot_migration`; the table may then hold some of them.
  */
 export async function readSnapshot(
   owner: SnapshotOwner,
@@ -92,27 +89,20 @@ export async function readSnapshot(
       `the snapshot has format ${format}, this version knows up to ${formatVersion}`,
     );
   }
+  if (format !== formatVersion) throw damaged(); // there was never one below
 
-  let at = magic.length + 1;
-  const next = (): unknown => {
-    if (at + 4 > bytes.length) throw truncated();
-    const end = at + 4 + bytes.readUInt32BE(at);
-    if (end > bytes.length) throw truncated();
-    const part = unpack(bytes.subarray(at + 4, end));
-    at = end;
-    return part;
-  };
-
-  const header = next() as Header;
+  const parts = new PartReader(bytes, magic.length + 1);
+  const header = parts.next() as Header;
   checkHeader(header, owner);
   let restored = 0;
   while (restored < header.groups) {
-    const entries = next();
-    if (!Array.isArray(entries) || entries.length === 0) throw truncated();
+    const entries = parts.next();
+    if (!Array.isArray(entries) || entries.length === 0) throw damaged();
     for (const entry of entries as GroupEntry[]) groups.restore(migrated(entry, header.version, owner));
     restored += entries.length;
     await turn();
   }
+  parts.end();
 }
 
 function checkHeader(header: Header, owner: SnapshotOwner): void {
@@ -141,26 +131,4 @@ function migrated(entry: GroupEntry, fromVersion: number, { version, migrate }: 
       cause,
     });
   }
-}
-
-/** Node's structured clone: bigints, maps, sets, dates and typed arrays are kept, functions refused. */
-function pack(value: unknown): Buffer {
-  try {
-    return serialize(value);
-  } catch (cause) {
-    const problem = (cause as Error).message;
-    throw new UdfError('handler', `the state cannot be stored: ${problem}; keep plain data in it`, { cause });
-  }
-}
-
-function unpack(bytes: Buffer): unknown {
-  try {
-    return deserialize(bytes) as unknown;
-  } catch (cause) {
-    throw new UdfError('snapshot_truncated', 'the snapshot is damaged', { cause });
-  }
-}
-
-function truncated(): UdfError {
-  return new UdfError('snapshot_truncated', 'the snapshot ends early');
 }

@@ -1,0 +1,84 @@
+import { deserialize, serialize } from 'node:v8';
+import { crc32 } from 'node:zlib';
+import { UdfError } from '../errors.js';
+
+/** Before each part: its length in bytes, then the CRC-32 of its bytes, both 32-bit big-endian. */
+const prefixBytes = 8;
+
+/** How parts are encoded: Node's structured clone, which keeps bigints, maps, sets, dates and typed arrays. */
+export const codecName = 'v8';
+
+/** A value as a part of a snapshot: its prefix, then its bytes. Throws `handler` for what is not plain data. */
+export function packPart(value: unknown): readonly [prefix: Buffer, bytes: Buffer] {
+  const bytes = serialized(value);
+  const prefix = Buffer.allocUnsafe(prefixBytes);
+  prefix.writeUInt32BE(bytes.length, 0);
+  prefix.writeUInt32BE(crc32(bytes), 4);
+  return [prefix, bytes];
+}
+
+/**
+ * The values of a snapshot's parts, one after the other. Throws `snapshot_truncated`, `snapshot_damaged`, and
+ * `snapshot_newer` for bytes that are whole but that this Node.js cannot decode.
+ */
+export class PartReader {
+  readonly #bytes: Buffer;
+  #at: number;
+
+  constructor(bytes: Buffer, start: number) {
+    this.#bytes = bytes;
+    this.#at = start;
+  }
+
+  next(): unknown {
+    const start = this.#at + prefixBytes;
+    if (start > this.#bytes.length) throw truncated();
+    const end = start + this.#bytes.readUInt32BE(this.#at);
+    if (end > this.#bytes.length) throw truncated();
+    const part = this.#bytes.subarray(start, end);
+    if (crc32(part) !== this.#bytes.readUInt32BE(this.#at + 4)) throw damaged();
+    this.#at = end;
+    return deserialized(part);
+  }
+
+  /** To be called after the last part. */
+  end(): void {
+    if (this.#at !== this.#bytes.length) throw damaged();
+  }
+}
+
+/** The snapshot's bytes are not those that were written. */
+export function damaged(): UdfError {
+  return new UdfError(
+    'snapshot_damaged',
+    'the snapshot is damaged: its bytes are not those that were written',
+  );
+}
+
+export function truncated(): UdfError {
+  return new UdfError('snapshot_truncated', 'the snapshot ends early');
+}
+
+function serialized(value: unknown): Buffer {
+  try {
+    return serialize(value);
+  } catch (cause) {
+    const problem = (cause as Error).message;
+    throw new UdfError('handler', `the state cannot be stored: ${problem}; keep plain data in it`, { cause });
+  }
+}
+
+function deserialized(bytes: Buffer): unknown {
+  try {
+    return deserialize(bytes) as unknown;
+  } catch (cause) {
+    const version = process.version;
+    throw new UdfError(
+      'snapshot_newer',
+      `Node.js ${version} cannot read the snapshot; a newer one wrote it`,
+      {
+        cause,
+      },
+    );
+  }
+}
