@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fields, FieldValue } from '../../src/values.js';
-import { runPoints, runWithRestart } from '../../test/support/run-udf.js';
-import type { TestOptions, TestPoint } from '../../test/support/udf-messages.js';
+import { outputOf, outputOverRestart } from '../../test/support/udf-runs.js';
 import edgeDetect from './edge-detect.js';
 
 /** What the model knows of a use: the options without their defaults. */
@@ -22,6 +21,14 @@ const outputs = { as: 'now', previousAs: 'was', durationAs: 'lasted', countAs: '
 
 type State = FieldValue | null;
 
+interface Given {
+  readonly time: bigint;
+  readonly group: string;
+  readonly fields: Fields;
+}
+
+type Emitted = Pick<Given, 'time' | 'fields'>;
+
 interface Shown {
   readonly time: bigint;
   readonly state: State;
@@ -32,9 +39,9 @@ interface Shown {
  * What edgeDetect emits for one group, worked out the slow way: with all points at hand, looking ahead to see how long
  * each state lasts.
  */
-function model(points: readonly TestPoint[], use: Use): TestPoint[] {
+function model(points: readonly Given[], use: Use): Emitted[] {
   const shown = shownStates(points, use);
-  const out: TestPoint[] = [];
+  const out: Emitted[] = [];
   let index = 0;
   let old: { state: State; since: bigint; count: number } | undefined;
   let lastEmitted: bigint | undefined;
@@ -88,7 +95,7 @@ function model(points: readonly TestPoint[], use: Use): TestPoint[] {
 }
 
 /** The states that the points show, without those that are left out. */
-function shownStates(points: readonly TestPoint[], use: Use): Shown[] {
+function shownStates(points: readonly Given[], use: Use): Shown[] {
   const shown: Shown[] = [];
   let newest: bigint | undefined;
   for (const { time, fields } of points) {
@@ -131,7 +138,9 @@ const number: fc.Arbitrary<FieldValue | undefined> = fc.constantFrom(
 );
 
 /** Points of three groups whose times go on, stand still, and now and then go back. */
-const points = (values: fc.Arbitrary<FieldValue | undefined>): fc.Arbitrary<TestPoint[]> =>
+const points = (
+  values: fc.Arbitrary<FieldValue | undefined>,
+): fc.Arbitrary<(Given & { readonly name: string })[]> =>
   fc
     .array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.integer({ min: -2, max: 8 }), values), {
       maxLength: 60,
@@ -141,9 +150,11 @@ const points = (values: fc.Arbitrary<FieldValue | undefined>): fc.Arbitrary<Test
       return steps.map(([group, step, given]) => {
         time += step;
         const fields = given === undefined ? { other: time } : { value: given, other: time };
-        return { time: BigInt(time), group, fields };
+        return { name: 'm', time: BigInt(time), group, fields };
       });
     });
+
+const contentOf = ({ time, group, fields }: Given): Given => ({ time, group, fields });
 
 const common = {
   emitFirst: fc.boolean(),
@@ -179,7 +190,7 @@ describe('edgeDetect, with any options and points,', () => {
   ])('emits what a naive model works out: $what', async ({ uses, values }) => {
     await fc.assert(
       fc.asyncProperty(uses, points(values), async (use, given) => {
-        const result = await runPoints(edgeDetect, { field: 'value', ...outputs, ...use }, given);
+        const result = await outputOf(edgeDetect, { field: 'value', ...outputs, ...use }, given);
         for (const group of ['a', 'b', 'c']) {
           const came = result.points.filter((point) => point.group === group);
           const expected = model(
@@ -198,9 +209,11 @@ describe('edgeDetect, with any options and points,', () => {
     const fields = fc.constantFrom('value', ['value', 'other']);
     await fc.assert(
       fc.asyncProperty(uses, fields, points(number), fc.nat(60), async (use, field, given, before) => {
-        const options = { field, countAs: 'points', durationAs: 'lasted', ...use } as TestOptions;
-        const whole = await runPoints(edgeDetect, options, given);
-        expect(await runWithRestart(edgeDetect, options, given, before)).toEqual(whole.points);
+        const options = { field, countAs: 'points', durationAs: 'lasted', ...use };
+        const whole = await outputOf(edgeDetect, options, given);
+        const parts = [given.slice(0, before), given.slice(before)] as const;
+        const cut = await outputOverRestart(edgeDetect, options, ...parts);
+        expect(cut.points.map(contentOf)).toEqual(whole.points.map(contentOf));
       }),
       { numRuns: 150 },
     );
@@ -216,7 +229,8 @@ describe('edgeDetect, with any options and points,', () => {
     await fc.assert(
       fc.asyncProperty(use, use, points(value), fc.nat(60), async (was, is, given, before) => {
         const options = { ...is, previousAs: [is.field].flat().map((name) => `${name}_was`) };
-        await runWithRestart(edgeDetect, was, given, before, options); // rejects if a point fails
+        const parts = [given.slice(0, before), given.slice(before)] as const;
+        await outputOverRestart(edgeDetect, was, ...parts, options); // rejects if a point fails
       }),
       { numRuns: 150 },
     );

@@ -1,53 +1,52 @@
 import { readFileSync } from 'node:fs';
+import { expectPoints, type PointSource, type RunOptions, runUdf } from 'kapacitor-udf/testkit';
 import { describe, expect, it } from 'vitest';
-import { parseLine } from '../../src/testkit/line-protocol.js';
 import type { Fields, FieldValue } from '../../src/values.js';
-import { refusal, runPoints, runWithRestart, startUdf } from '../../test/support/run-udf.js';
-import { pointRequest, type TestOptions, type TestPoint } from '../../test/support/udf-messages.js';
+import { outputOf, outputOverRestart, refusal } from '../../test/support/udf-runs.js';
 import edgeDetect from './edge-detect.js';
+
+type Options = Exclude<RunOptions<(typeof edgeDetect)['options']>['options'], string | undefined>;
 
 const second = 1_000_000_000n;
 
 /** A point at so many seconds with this `value`; without one if it is undefined. */
-function at(seconds: number, value: FieldValue | undefined, group = 'host=a'): TestPoint {
-  return { time: BigInt(seconds) * second, group, fields: value === undefined ? { other: 1 } : { value } };
+function at(seconds: number, value: FieldValue | undefined, host = 'a'): PointSource {
+  return pointAt(seconds, value === undefined ? { other: 1 } : { value }, host);
+}
+
+function pointAt(seconds: number, fields: Fields, host = 'a'): PointSource {
+  return { name: 'm', time: BigInt(seconds) * second, tags: { host }, dimensions: ['host'], fields };
 }
 
 /** Points at 0, 1, 2, … seconds. */
-function values(...given: readonly (FieldValue | undefined)[]): TestPoint[] {
+function values(...given: readonly (FieldValue | undefined)[]): PointSource[] {
   return given.map((value, index) => at(index, value));
 }
 
 /** Points that come out, as seconds and fields. */
-async function run(options: TestOptions, points: readonly TestPoint[]): Promise<[number, Fields][]> {
-  const result = await runPoints(edgeDetect, { field: 'value', ...options }, points);
+async function run(options: Options, points: readonly PointSource[]): Promise<[number, Fields][]> {
+  const result = await outputOf(edgeDetect, { field: 'value', ...options }, points);
   return result.points.map(({ time, fields }) => [Number(time) / 1e9, fields]);
 }
 
 /** The seconds of the points that come out. */
-async function times(options: TestOptions, points: readonly TestPoint[]): Promise<number[]> {
+async function times(options: Options, points: readonly PointSource[]): Promise<number[]> {
   return (await run(options, points)).map(([seconds]) => seconds);
 }
 
 describe('edgeDetect', () => {
   it('reduces the seventeen ADSL records to the six changes, unmodified', async () => {
-    const lines = readFileSync(new URL('recordings/adsl.lp', import.meta.url), 'utf8')
-      .trim()
-      .split('\n');
-    const points = lines.map((line): Required<TestPoint> => {
-      const { name, tags, fields, time } = parseLine(line);
-      return { name, tags, fields, time: time!, group: 'host=router1', dimensions: ['host'] };
-    });
-    const result = await runPoints(edgeDetect, { field: 'value' }, points);
-    expect(result.points).toEqual([0, 1, 2, 7, 11, 13].map((index) => points[index]));
-    expect(result.points.map(({ time, fields }) => [time, fields.value])).toEqual([
-      [1514979051065000000n, 'SHOWTIME'],
-      [1514979141070000000n, 'TRAINING'],
-      [1514979231065000000n, 'SHOWTIME'],
-      [1514979681040000000n, 'TRAINING'],
-      [1514980041020000000n, 'SHOWTIME'],
-      [1514980221010000000n, 'TRAINING'],
-    ]);
+    const records = readFileSync(new URL('recordings/adsl.lp', import.meta.url), 'utf8');
+    const { points } = await outputOf(edgeDetect, ".field('value')", records, { groupBy: ['host'] });
+    expectPoints(
+      points,
+      `adsl_connection,host=router1 value="SHOWTIME" 1514979051065000000
+       adsl_connection,host=router1 value="TRAINING" 1514979141070000000
+       adsl_connection,host=router1 value="SHOWTIME" 1514979231065000000
+       adsl_connection,host=router1 value="TRAINING" 1514979681040000000
+       adsl_connection,host=router1 value="SHOWTIME" 1514980041020000000
+       adsl_connection,host=router1 value="TRAINING" 1514980221010000000`,
+    );
   });
 
   it('watches each group by itself', async () => {
@@ -86,10 +85,8 @@ describe('edgeDetect', () => {
   });
 
   describe('several fields', () => {
-    const pair = (seconds: number, a: FieldValue | undefined, b: FieldValue | undefined): TestPoint => ({
-      time: BigInt(seconds) * second,
-      fields: { ...(a !== undefined && { a }), ...(b !== undefined && { b }), other: seconds },
-    });
+    const pair = (seconds: number, a: FieldValue | undefined, b: FieldValue | undefined): PointSource =>
+      pointAt(seconds, { ...(a !== undefined && { a }), ...(b !== undefined && { b }), other: seconds });
 
     it('a change in any counts', async () => {
       const points = [pair(0, 1, 'x'), pair(1, 1, 'x'), pair(2, 2, 'x'), pair(3, 2, 'y'), pair(4, 2n, 'y')];
@@ -110,7 +107,12 @@ describe('edgeDetect', () => {
     });
 
     it('as must be given for each of them or for none', async () => {
-      expect(await refusal(edgeDetect, { field: ['a', 'b'], as: 'now', previousAs: ['x', 'y', 'z'] })).toBe(
+      expect(
+        await refusal(
+          edgeDetect,
+          ".field('a').field('b').as('now').previousAs('x').previousAs('y').previousAs('z')",
+        ),
+      ).toBe(
         'edgeDetect: .as() must be given once per .field() (2), got 1; ' +
           '.previousAs() must be given once per .field() (2), got 3',
       );
@@ -123,7 +125,7 @@ describe('edgeDetect', () => {
         pair(2, undefined, undefined),
         pair(3, 1, undefined),
       ];
-      const result = await runPoints(edgeDetect, { field: ['a', 'b'] }, points);
+      const result = await outputOf(edgeDetect, { field: ['a', 'b'] }, points);
       expect(result.points).toHaveLength(1);
       expect(result.counters).toEqual({ missing: 1 });
     });
@@ -153,7 +155,7 @@ describe('edgeDetect', () => {
     });
 
     it('a field is watched once', async () => {
-      expect(await refusal(edgeDetect, { field: ['a', 'a'] })).toBe(
+      expect(await refusal(edgeDetect, ".field('a').field('a')")).toBe(
         "edgeDetect: .field('a') is given more than once",
       );
     });
@@ -186,7 +188,7 @@ describe('edgeDetect', () => {
     });
 
     it('must name different fields', async () => {
-      expect(await refusal(edgeDetect, { field: 'value', as: 'x', countAs: 'x' })).toBe(
+      expect(await refusal(edgeDetect, ".field('value').as('x').countAs('x')")).toBe(
         "edgeDetect: two options write the field 'x'",
       );
     });
@@ -280,14 +282,14 @@ describe('edgeDetect', () => {
 
     it('from and to name the levels, and nothing else', async () => {
       expect(await times({ above: 10, from: 'low', to: 'high' }, values(9, 11, 9, 11))).toEqual([1, 3]);
-      expect(await refusal(edgeDetect, { field: 'value', above: 10, from: '9', to: 'HIGH' })).toBe(
+      expect(await refusal(edgeDetect, ".field('value').above(10.0).from('9').to('HIGH')")).toBe(
         "edgeDetect: .from() must be 'high' or 'low' with .above(), got '9'; " +
           ".to() must be 'high' or 'low' with .above(), got 'HIGH'",
       );
     });
 
     it('takes what is no number for missing', async () => {
-      const result = await runPoints(
+      const result = await outputOf(
         edgeDetect,
         { field: 'value', above: 0 },
         values(1, 'high', NaN, true, 1),
@@ -297,10 +299,10 @@ describe('edgeDetect', () => {
     });
 
     it('excludes deadband, and hysteresis needs it', async () => {
-      expect(await refusal(edgeDetect, { field: 'value', above: 1, deadband: 1 })).toBe(
+      expect(await refusal(edgeDetect, ".field('value').above(1.0).deadband(1.0)")).toBe(
         'edgeDetect: .above() and .deadband() exclude each other',
       );
-      expect(await refusal(edgeDetect, { field: 'value', hysteresis: 1 })).toBe(
+      expect(await refusal(edgeDetect, ".field('value').hysteresis(1.0)")).toBe(
         'edgeDetect: .hysteresis() needs .above()',
       );
     });
@@ -358,10 +360,7 @@ describe('edgeDetect', () => {
     });
 
     it('goes by the points’ own time only: no point, no change', async () => {
-      const udf = await startUdf(edgeDetect, { field: 'value', hold: '1ns' });
-      udf.send(pointRequest(at(0, 'A')), pointRequest(at(1, 'B')));
-      await udf.stop();
-      expect(udf.points).toHaveLength(1);
+      expect(await times({ hold: '1ns' }, [at(0, 'A'), at(1, 'B')])).toEqual([0]);
     });
 
     it('hold(0s) holds nothing back', async () => {
@@ -409,13 +408,13 @@ describe('edgeDetect', () => {
     const points = values('A', undefined, 'A', undefined, undefined, 'B');
 
     it("'skip' leaves such points out and counts them", async () => {
-      const result = await runPoints(edgeDetect, { field: 'value', countAs: 'points' }, points);
+      const result = await outputOf(edgeDetect, { field: 'value', countAs: 'points' }, points);
       expect(result.points.map(({ fields }) => fields)).toEqual([{ value: 'A' }, { value: 'B', points: 2n }]);
       expect(result.counters).toEqual({ missing: 3 });
     });
 
     it("'change' takes it for a state of its own, which has no value to write", async () => {
-      const options = { onMissing: 'change', as: 'now', previousAs: 'was', countAs: 'points' };
+      const options = { onMissing: 'change', as: 'now', previousAs: 'was', countAs: 'points' } as const;
       expect(await run(options, points)).toEqual([
         [0, { value: 'A', now: 'A' }],
         [1, { other: 1, was: 'A', points: 1n }],
@@ -432,16 +431,15 @@ describe('edgeDetect', () => {
     });
 
     it("'change' with several fields: each that is missing is one", async () => {
-      const pairs = [{ a: 1, b: 1 }, { a: 1 }, { a: 1 }, { b: 1 }, {}, {}, { b: 1 }].map((fields, index) => ({
-        time: BigInt(index) * second,
-        fields,
-      }));
+      const pairs = [{ a: 1, b: 1 }, { a: 1 }, { a: 1 }, { b: 1 }, {}, {}, { b: 1 }].map((fields, index) =>
+        pointAt(index, fields),
+      );
       expect(await times({ field: ['a', 'b'], onMissing: 'change' }, pairs)).toEqual([0, 1, 3, 4, 6]);
     });
 
     it("'error' fails, and says which point", async () => {
       await expect(run({ onMissing: 'error' }, points)).rejects.toThrow(
-        'edgeDetect: task task: the point at 1000000000 (group "host=a") has no value to watch in the field "value"',
+        'edgeDetect: task test: the point at 1000000000 (group "host=a") has no value to watch in the field "value"',
       );
     });
 
@@ -451,22 +449,22 @@ describe('edgeDetect', () => {
   });
 
   describe('late', () => {
-    const points = [at(10, 'A'), at(20, 'A'), at(15, 'B'), at(20, 'A'), at(5, 'A', 'host=b'), at(30, 'B')];
+    const points = [at(10, 'A'), at(20, 'A'), at(15, 'B'), at(20, 'A'), at(5, 'A', 'b'), at(30, 'B')];
 
     it("'drop' drops points older than the group's newest, and counts them", async () => {
-      const result = await runPoints(edgeDetect, { field: 'value' }, points);
+      const result = await outputOf(edgeDetect, { field: 'value' }, points);
       expect(result.points.map(({ time }) => time / second)).toEqual([10n, 5n, 30n]);
       expect(result.counters).toEqual({ late: 1 });
     });
 
     it("'process' takes them as they come", async () => {
-      const result = await runPoints(edgeDetect, { field: 'value', late: 'process' }, points);
+      const result = await outputOf(edgeDetect, { field: 'value', late: 'process' }, points);
       expect(result.points.map(({ time }) => time / second)).toEqual([10n, 15n, 20n, 5n, 30n]);
       expect(result.counters).toEqual({});
     });
 
     it('a late point that shows no change is counted too, and one without the field makes others late', async () => {
-      const result = await runPoints(edgeDetect, { field: 'value' }, [
+      const result = await outputOf(edgeDetect, { field: 'value' }, [
         at(10, 'A'),
         at(20, undefined),
         at(15, 'A'),
@@ -478,12 +476,14 @@ describe('edgeDetect', () => {
 
   describe('after a restart', () => {
     it('goes on with the state that it had, which changeDetect of Kapacitor does not', async () => {
-      const options = { field: 'value', durationAs: 'lasted', countAs: 'points' };
-      const out = await runWithRestart(edgeDetect, options, values('A', 'A', 'A', 'B'), 2);
-      expect(out.map(({ fields }) => fields)).toEqual([
-        { value: 'A' },
-        { value: 'B', lasted: 3, points: 3n },
-      ]);
+      const udf = await runUdf(edgeDetect, {
+        options: ".field('value').durationAs('lasted').countAs('points')",
+      });
+      await udf.send(values('A', 'A'));
+      const again = await udf.restart();
+      const { points } = await again.send([at(2, 'A'), at(3, 'B')]);
+      await again.stop();
+      expectPoints(points, [{ fields: { value: 'B', lasted: 3, points: 3n } }]);
     });
 
     it.each([
@@ -491,16 +491,16 @@ describe('edgeDetect', () => {
       { was: ['value'], is: ['value', 'other'] },
       { was: ['value', 'other'], is: ['value', 'other', 'third'] },
     ])('starts a group afresh that watched another number of fields: $was, then $is', async ({ was, is }) => {
-      const before = await startUdf(edgeDetect, { field: was, hold: '1s' });
-      before.send(...[at(0, 'A'), at(1, 'B')].map(pointRequest));
-      const snapshot = await before.snapshot();
-      await before.stop();
       const names = is.map((name) => `${name}_was`);
-      const after = await startUdf(edgeDetect, { field: is, previousAs: names, hold: '1s' });
-      await after.restore(snapshot);
-      after.send(...[at(2, 'B'), at(3, 'A'), at(4, 'A')].map(pointRequest));
-      await after.stop();
-      expect(after.points.map(({ fields }) => fields)).toEqual([
+      const { points } = await outputOverRestart(
+        edgeDetect,
+        { field: was, hold: '1s' },
+        [at(0, 'A'), at(1, 'B')],
+        [at(2, 'B'), at(3, 'A'), at(4, 'A')],
+        { field: is, previousAs: names, hold: '1s' },
+      );
+      expect(points.map(({ fields }) => fields)).toEqual([
+        { value: 'A' },
         { value: 'B' },
         { value: 'A', value_was: 'B' },
       ]);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeRequest } from '../../src/wire/messages.js';
-import { startUdf } from '../../test/support/run-udf.js';
+import { bytesThrough } from '../../test/support/bytes-through.js';
 import { fieldsArbitrary } from '../../test/support/udf-arbitraries.js';
 import { batchRequests, type TestBatch } from '../../test/support/udf-messages.js';
 import mirrorBatch from './mirror-batch.js';
@@ -20,11 +20,9 @@ describe('mirrorBatch', () => {
   it('sends on every batch byte for byte, in order, an empty one too', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(batch, { maxLength: 5 }), async (batches) => {
-        const run = await startUdf(mirrorBatch);
         const requests = batches.flatMap(batchRequests);
-        run.send(...requests);
-        await run.stop();
-        expect(run.frames.slice(1)).toEqual(requests.map(encodeRequest));
+        const sent = await bytesThrough(mirrorBatch, [], requests);
+        expect(sent).toEqual(Buffer.concat(requests.map(encodeRequest)));
       }),
       { numRuns: 50 },
     );

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeRequest } from '../../src/wire/messages.js';
-import { startUdf } from '../../test/support/run-udf.js';
+import { bytesThrough } from '../../test/support/bytes-through.js';
 import { fieldsArbitrary } from '../../test/support/udf-arbitraries.js';
 import { pointRequest, type TestPoint } from '../../test/support/udf-messages.js';
 import mirror from './mirror.js';
@@ -19,11 +19,9 @@ describe('mirror', () => {
   it('sends on every point byte for byte, in order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(point, { maxLength: 20 }), async (points) => {
-        const run = await startUdf(mirror);
         const requests = points.map(pointRequest);
-        run.send(...requests);
-        await run.stop();
-        expect(run.frames.slice(1)).toEqual(requests.map(encodeRequest));
+        const sent = await bytesThrough(mirror, [], requests);
+        expect(sent).toEqual(Buffer.concat(requests.map(encodeRequest)));
       }),
       { numRuns: 50 },
     );

@@ -1,25 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type PointSource, type RunOptions } from 'kapacitor-udf/testkit';
+import type { AnyPoint } from '../../src/udf/point.js';
 import { exactMean, isNearly } from '../../test/support/exact-mean.js';
 import type { FieldValue } from '../../src/values.js';
-import { refusal, runPoints, runWithRestart, startUdf } from '../../test/support/run-udf.js';
-import { pointRequest, type TestOptions, type TestPoint } from '../../test/support/udf-messages.js';
+import { outputOf, outputOverRestart, refusal } from '../../test/support/udf-runs.js';
 import movingAverage from './moving-average.js';
+
+type Options = Exclude<RunOptions<(typeof movingAverage)['options']>['options'], string | undefined>;
 
 const second = 1_000_000_000n;
 
-function at(seconds: number, value: FieldValue | undefined, group = 'host=a'): TestPoint {
-  return { time: BigInt(seconds) * second, group, fields: value === undefined ? { other: 1 } : { value } };
+function at(seconds: number, value: FieldValue | undefined, host = 'a'): PointSource {
+  const fields = value === undefined ? { other: 1 } : { value };
+  return { name: 'm', time: BigInt(seconds) * second, tags: { host }, dimensions: ['host'], fields };
 }
 
 /** Points at 0, 1, 2, … seconds. */
-function values(...given: readonly (FieldValue | undefined)[]): TestPoint[] {
+function values(...given: readonly (FieldValue | undefined)[]): PointSource[] {
   return given.map((value, index) => at(index, value));
 }
 
 /** The averages that come out. */
-async function averages(options: TestOptions, points: readonly TestPoint[]): Promise<unknown[]> {
-  const { points: out } = await runPoints(movingAverage, { field: 'value', ...options }, points);
+async function averages(options: Options, points: readonly PointSource[]): Promise<unknown[]> {
+  const { points: out } = await outputOf(movingAverage, { field: 'value', ...options }, points);
   return out.map(({ fields }) => fields.avg);
 }
 
@@ -64,7 +68,7 @@ describe('movingAverage', () => {
 
     it('drops points that are older than the newest, and counts them', async () => {
       const points = [at(10, 1), at(9, 100), at(10, 3)];
-      const result = await runPoints(movingAverage, { field: 'value', period: '10s' }, points);
+      const result = await outputOf(movingAverage, { field: 'value', period: '10s' }, points);
       expect(result.points.map(({ fields }) => fields.avg)).toEqual([1, 2]);
       expect(result.counters).toEqual({ late: 1 });
     });
@@ -86,13 +90,13 @@ describe('movingAverage', () => {
   });
 
   it('as names the field, and keep(TRUE) keeps the others', async () => {
-    const points: TestPoint[] = [
+    const points = [
       { time: 1n, name: 'm', tags: { host: 'a' }, fields: { value: 2n, other: 'x', mean: 'old' } },
     ];
-    const only = await runPoints(movingAverage, { field: 'value', size: 1, as: 'mean' }, points);
+    const only = await outputOf(movingAverage, { field: 'value', size: 1, as: 'mean' }, points);
     expect(only.points).toMatchObject([{ time: 1n, name: 'm', tags: { host: 'a' } }]);
     expect(only.points[0]!.fields).toEqual({ mean: 2 });
-    const all = await runPoints(movingAverage, { field: 'value', size: 1, as: 'mean', keep: true }, points);
+    const all = await outputOf(movingAverage, { field: 'value', size: 1, as: 'mean', keep: true }, points);
     expect(all.points[0]!.fields).toEqual({ value: 2n, other: 'x', mean: 2 });
   });
 
@@ -100,34 +104,34 @@ describe('movingAverage', () => {
     const points = values(1, undefined, 'text', true, 3);
 
     it("'skip' leaves points without a number out and counts them", async () => {
-      const result = await runPoints(movingAverage, { field: 'value', size: 2 }, points);
+      const result = await outputOf(movingAverage, { field: 'value', size: 2 }, points);
       expect(result.points.map(({ fields }) => fields.avg)).toEqual([1, 2]);
       expect(result.counters).toEqual({ missing: 3 });
     });
 
     it("'error' fails, and says which point", async () => {
       await expect(averages({ size: 2, onMissing: 'error' }, points)).rejects.toThrow(
-        'movingAverage: task task: the point at 1000000000 (group "host=a") has no number in the field "value"',
+        'movingAverage: task test: the point at 1000000000 (group "host=a") has no number in the field "value"',
       );
     });
   });
 
   describe('with options that do not fit', () => {
     it('names every problem in one message', async () => {
-      expect(await refusal(movingAverage, { field: 'value', size: 0, sise: 5 })).toBe(
+      expect(await refusal(movingAverage, ".field('value').size(0).sise(5)")).toBe(
         'movingAverage: .size() must be at least 1, got 0; one of .size() or .period() is required; ' +
           'unknown option .sise() (did you mean .size()?)',
       );
     });
 
     it('size and period exclude each other', async () => {
-      expect(await refusal(movingAverage, { field: 'value', size: 1, period: '1s' })).toBe(
+      expect(await refusal(movingAverage, ".field('value').size(1).period(1s)")).toBe(
         'movingAverage: .size() and .period() exclude each other',
       );
     });
 
     it('period must be more than nothing', async () => {
-      expect(await refusal(movingAverage, { field: 'value', period: '0s' })).toBe(
+      expect(await refusal(movingAverage, ".field('value').period(0s)")).toBe(
         'movingAverage: .period() must be at least 1ns, got 0s; one of .size() or .period() is required',
       );
     });
@@ -207,7 +211,11 @@ describe('movingAverage', () => {
       await fc.assert(
         fc.asyncProperty(steps, fc.bigInt({ min: 1n, max: 20n }), async (given, period) => {
           let time = 0n;
-          const points = given.map(([step, value]) => ({ time: (time += BigInt(step)), fields: { value } }));
+          const points = given.map(([step, value]) => ({
+            name: 'm',
+            time: (time += BigInt(step)),
+            fields: { value },
+          }));
           const out = await averages({ period }, points);
           expect(out).toHaveLength(points.length);
           for (const [index, mean] of out.entries()) {
@@ -230,10 +238,17 @@ describe('movingAverage', () => {
       await fc.assert(
         fc.asyncProperty(steps, window, fc.nat(30), async (given, options, before) => {
           let time = 0n;
-          const points = given.map(([step, value]) => ({ time: (time += BigInt(step)), fields: { value } }));
+          const points = given.map(([step, value]) => ({
+            name: 'm',
+            time: (time += BigInt(step)),
+            fields: { value },
+          }));
           const use = { field: 'value', ...options };
-          const whole = await runPoints(movingAverage, use, points);
-          expect(await runWithRestart(movingAverage, use, points, before)).toEqual(whole.points);
+          const whole = await outputOf(movingAverage, use, points);
+          const parts = [points.slice(0, before), points.slice(before)] as const;
+          const cut = await outputOverRestart(movingAverage, use, ...parts);
+          const content = ({ time, fields }: AnyPoint): unknown => ({ time, fields });
+          expect(cut.points.map(content)).toEqual(whole.points.map(content));
         }),
         { numRuns: 100 },
       );
@@ -246,15 +261,14 @@ describe('movingAverage', () => {
       { was: { period: '10s' }, is: { size: 4 }, then: 4 },
       { was: { period: '10s' }, is: { period: '2s' }, then: 3.5 },
     ])('with other options uses what fits them: $was, then $is', async ({ was, is, then }) => {
-      const before = await startUdf(movingAverage, { field: 'value', ...was });
-      before.send(...values(1, 2, 3).map(pointRequest));
-      const snapshot = await before.snapshot();
-      await before.stop();
-      const after = await startUdf(movingAverage, { field: 'value', ...is });
-      await after.restore(snapshot);
-      after.send(pointRequest(at(3, 4)));
-      await after.stop();
-      expect(after.points.map(({ fields }) => fields)).toEqual([{ avg: then }]);
+      const { points } = await outputOverRestart(
+        movingAverage,
+        { field: 'value', ...was },
+        values(1, 2, 3),
+        [at(3, 4)],
+        { field: 'value', ...is },
+      );
+      expect(points.at(-1)!.fields).toEqual({ avg: then });
     });
   });
 });

@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RunOptions } from 'kapacitor-udf/testkit';
 import type { FieldValue } from '../../src/values.js';
 import { encodeRequest } from '../../src/wire/messages.js';
-import { refusal, runBatches, startUdf } from '../../test/support/run-udf.js';
-import { batchRequests, type TestBatch, type TestOptions } from '../../test/support/udf-messages.js';
+import { bytesThrough } from '../../test/support/bytes-through.js';
+import { batchRequests, type TestBatch } from '../../test/support/udf-messages.js';
+import { outputOf, refusal } from '../../test/support/udf-runs.js';
 import outliers from './outliers.js';
+
+type Options = Exclude<RunOptions<(typeof outliers)['options']>['options'], string | undefined>;
 
 /** A batch of points at 0, 1, 2, … with these values. */
 function batchOf(...values: readonly (FieldValue | undefined)[]): TestBatch {
@@ -23,11 +27,8 @@ function batchOf(...values: readonly (FieldValue | undefined)[]): TestBatch {
 }
 
 /** The values that are found in a batch. */
-async function found(
-  options: TestOptions,
-  ...values: readonly (FieldValue | undefined)[]
-): Promise<unknown[]> {
-  const { batches } = await runBatches(outliers, { field: 'value', ...options }, [batchOf(...values)]);
+async function found(options: Options, ...values: readonly (FieldValue | undefined)[]): Promise<unknown[]> {
+  const { batches } = await outputOf(outliers, { field: 'value', ...options }, batchOf(...values));
   expect(batches).toHaveLength(1);
   return batches[0]!.points.map(({ fields }) => fields.value);
 }
@@ -68,7 +69,7 @@ describe('outliers', () => {
     const values = [0, 0, 0, 2, 2, 2, 2, 5];
     expect(await found({ scale: 1 }, ...values)).toEqual([5]);
     expect(await found({ scale: 1.5 }, ...values)).toEqual([]);
-    expect(await refusal(outliers, { field: 'value', scale: 0.9 })).toBe(
+    expect(await refusal(outliers, ".field('value').scale(0.9)")).toBe(
       'outliers: .scale() must be at least 1, got 0.9',
     );
   });
@@ -89,15 +90,14 @@ describe('outliers', () => {
 
   it('sends what it found unmodified, in a batch of the same name, tags and time, with its true size', async () => {
     const batch = batchOf(1, 2, 1, 100, 2, 1, 2, -100);
-    const run = await startUdf(outliers, { field: 'value' });
-    run.send(...batchRequests(batch));
-    await run.stop();
+    const field = { name: 'field', args: [{ type: 'string', value: 'value' }] } as const;
+    const sent = await bytesThrough(outliers, [field], batchRequests(batch));
     const points = [batch.points[3]!, batch.points[7]!];
-    expect(run.frames.slice(1)).toEqual(batchRequests({ ...batch, points }).map(encodeRequest));
+    expect(sent).toEqual(Buffer.concat(batchRequests({ ...batch, points }).map(encodeRequest)));
   });
 
   it('judges each batch by itself', async () => {
-    const { batches } = await runBatches(outliers, { field: 'value' }, [
+    const { batches } = await outputOf(outliers, { field: 'value' }, [
       batchOf(1, 1, 1, 1, 1, 50),
       batchOf(),
       batchOf(50, 50, 50, 50, 50, 1),
@@ -107,11 +107,11 @@ describe('outliers', () => {
 
   it("leaves points without a number out and counts them, or fails with onMissing('error')", async () => {
     const batch = batchOf(1, undefined, 1, 'text', 1, NaN, 1, true, 1, 50);
-    const result = await runBatches(outliers, { field: 'value' }, [batch]);
+    const result = await outputOf(outliers, { field: 'value' }, [batch]);
     expect(result.batches[0]!.points.map(({ fields }) => fields.value)).toEqual([50]);
     expect(result.counters).toEqual({ missing: 4 });
-    await expect(runBatches(outliers, { field: 'value', onMissing: 'error' }, [batch])).rejects.toThrow(
-      'outliers: task task: 4 of 10 points of the batch "m" (group "host=a") have no number in the field "value"',
+    await expect(outputOf(outliers, { field: 'value', onMissing: 'error' }, [batch])).rejects.toThrow(
+      'outliers: task test: 4 of 10 points of the batch "m" (group "host=a") have no number in the field "value"',
     );
   });
 
@@ -131,7 +131,7 @@ describe('outliers', () => {
         fc.array(fc.array(number, { maxLength: 25 })),
         fc.double({ min: 1, max: 3, noNaN: true }),
         async (given, scale) => {
-          const { batches } = await runBatches(
+          const { batches } = await outputOf(
             outliers,
             { field: 'value', scale },
             given.map((values) => batchOf(...values)),
