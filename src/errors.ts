@@ -38,8 +38,10 @@ export type UdfErrorCode =
   | 'socket_permission'
   /** Any other failure of a socket. */
   | 'socket_failed'
-  /** The peer went away in the middle of something. */
+  /** The peer went away in the middle of something, or a server cannot be reached. */
   | 'connection'
+  /** A server understood what was asked of it and refused. */
+  | 'refused'
   /** None of the above: a defect of this package. */
   | 'internal';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { KapacitorApi } from './support/kapacitor-api.js';
-import { KapacitorRefusal } from './support/kapacitor-http.js';
-import { taskVar } from './support/kapacitor-types.js';
+import { KapacitorApi } from '../../src/kapacitor/api.js';
+import { KapacitorRefusal } from '../../src/kapacitor/http.js';
+import { taskVar } from '../../src/kapacitor/types.js';
 import { values } from './support/lines.js';
 import { needs } from './support/servers.js';
 import { useStack } from './support/stack.js';
@@ -92,7 +92,7 @@ stream|from().measurement('${measurement}')|where(lambda: "x" > limit)`;
   it('rejects with the URL when nobody answers', async () => {
     const nobody = new KapacitorApi('http://127.0.0.1:1/');
     await expect(nobody.ping()).rejects.toThrow(
-      'no answer from Kapacitor at http://127.0.0.1:1 to GET /ping',
+      /^no answer from Kapacitor at http:\/\/127.0.0.1:1 to GET \/ping: /,
     );
   });
 });

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { adslChanges, adslLines } from './support/adsl.js';
 import { epoch, now, series, values } from './support/lines.js';
-import { taskVar } from './support/kapacitor-types.js';
+import { taskVar } from '../../src/kapacitor/types.js';
 import { needs } from './support/servers.js';
 import { useStack } from './support/stack.js';
 import { database, retentionPolicy, TestTask } from './support/test-task.js';

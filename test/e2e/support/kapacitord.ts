@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Daemon, freePort } from './daemon.js';
-import { KapacitorApi } from './kapacitor-api.js';
+import { KapacitorApi } from '../../../src/kapacitor/api.js';
 import { runServer } from './run-server.js';
 import type { Mounts } from './server-container.js';
 

@@ -6,7 +6,7 @@ import { Agent } from './agent.js';
 import { cliOutput, packageFolder } from './cli.js';
 import type { InfluxApi } from './influx-api.js';
 import { type Influxd, startInfluxd } from './influxd.js';
-import type { KapacitorApi } from './kapacitor-api.js';
+import type { KapacitorApi } from '../../../src/kapacitor/api.js';
 import { Kapacitord, type KapacitordOptions } from './kapacitord.js';
 
 export interface StackOptions extends Pick<KapacitordOptions, 'load' | 'snapshotInterval'> {

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
-import type { KapacitorApi } from './kapacitor-api.js';
-import type { Series, Task, TaskSettings } from './kapacitor-types.js';
+import type { KapacitorApi } from '../../../src/kapacitor/api.js';
+import type { Series, Task, TaskSettings } from '../../../src/kapacitor/types.js';
 
 /** The database and retention policy that tests write to: what Telegraf writes to unless it is told otherwise. */
 export const database = 'telegraf';

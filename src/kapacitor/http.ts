@@ -1,26 +1,36 @@
+import { messageOf, UdfError } from '../errors.js';
+import type { KapacitorTarget } from './target.js';
+
 const timeoutMs = 10_000;
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 
-/** Kapacitor answered, and refused. Its message is Kapacitor's own. */
-export class KapacitorRefusal extends Error {
+/** Kapacitor answered, and refused. */
+export class KapacitorRefusal extends UdfError {
   readonly status: number;
+  /** What Kapacitor itself says. */
+  readonly reason: string;
 
   constructor(status: number, request: string, reason: string) {
-    super(`Kapacitor refused ${request}: ${reason} (HTTP ${status})`);
+    const hint = status === 401 ? '; give KAPACITOR_USERNAME and KAPACITOR_PASSWORD in the environment' : '';
+    super('refused', `Kapacitor refused ${request}: ${reason} (HTTP ${status})${hint}`);
     this.status = status;
+    this.reason = reason;
   }
 }
 
 /**
  * Requests to version 1 of Kapacitor's HTTP API. Each rejects with a `KapacitorRefusal` when Kapacitor refuses, and with
- * an error that names the URL when it cannot be reached or does not answer within ten seconds.
+ * `connection` that names the URL when it cannot be reached or does not answer within ten seconds.
  */
 export class KapacitorHttp {
   readonly url: string;
 
-  constructor(url: string) {
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor({ url, authorization }: KapacitorTarget) {
     this.url = url.replace(/\/+$/, '');
+    this.#headers = authorization === undefined ? {} : { authorization };
   }
 
   /** The answer's JSON, whose shape is the API's promise. A body that is an object goes as JSON. */
@@ -45,11 +55,15 @@ export class KapacitorHttp {
     try {
       response = await fetch(`${this.url}/kapacitor/v1${path}`, {
         method,
+        headers: this.#headers,
         ...(body !== undefined && { body }),
         signal: AbortSignal.timeout(timeoutMs),
       });
     } catch (cause) {
-      throw new Error(`no answer from Kapacitor at ${this.url} to ${request}`, { cause });
+      const why = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
+      throw new UdfError('connection', `no answer from Kapacitor at ${this.url} to ${request}: ${why}`, {
+        cause,
+      });
     }
     if (response.ok) return response;
     throw new KapacitorRefusal(response.status, request, reasonOf(await response.text()));

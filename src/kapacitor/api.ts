@@ -1,4 +1,5 @@
-import { KapacitorHttp, pathOf } from './kapacitor-http.js';
+import { KapacitorHttp, pathOf } from './http.js';
+import type { KapacitorTarget } from './target.js';
 import type {
   Handler,
   ReplaySettings,
@@ -8,7 +9,7 @@ import type {
   Template,
   TopicEvent,
   Work,
-} from './kapacitor-types.js';
+} from './types.js';
 
 const pageSize = 100;
 
@@ -19,8 +20,12 @@ const pageSize = 100;
 export class KapacitorApi {
   readonly #http: KapacitorHttp;
 
-  constructor(url: string) {
-    this.#http = new KapacitorHttp(url);
+  constructor(target: KapacitorTarget | string) {
+    this.#http = new KapacitorHttp(typeof target === 'string' ? { url: target } : target);
+  }
+
+  get url(): string {
+    return this.#http.url;
   }
 
   /** Kapacitor's version, which is empty in some builds; then `unknown`. */
@@ -96,6 +101,10 @@ export class KapacitorApi {
     await this.#http.send('DELETE', pathOf('templates', id));
   }
 
+  templates(pattern = '*'): Promise<Template[]> {
+    return this.#list<Template>('templates', { pattern, 'script-format': 'raw' });
+  }
+
   // ---- data ----
 
   /** Hands points to the running tasks, without any InfluxDB: line protocol with times in nanoseconds. */
@@ -143,6 +152,11 @@ export class KapacitorApi {
       pathOf('alerts', 'topics', topic, 'events'),
     );
     return events ?? [];
+  }
+
+  /** Forgets a topic and the states in it. Well if there is none. */
+  async deleteTopic(topic: string): Promise<void> {
+    await this.#http.send('DELETE', pathOf('alerts', 'topics', topic));
   }
 
   createHandler(topic: string, handler: Handler): Promise<Handler> {
