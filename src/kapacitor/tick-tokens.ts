@@ -1,0 +1,44 @@
+/** A word of a TICKscript, `script.slice(start, end)`. */
+export interface Token {
+  readonly kind: 'name' | 'string' | 'reference' | 'regex' | 'number' | 'sign';
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+const patterns: readonly (readonly [Token['kind'] | undefined, RegExp])[] = [
+  [undefined, /\s+|\/\/[^\n]*/y],
+  ['string', /'''[\s\S]*?'''|'(?:\\'|[^'])*'/y],
+  ['reference', /"(?:\\"|[^"])*"/y],
+  ['number', /\d+(?:\.\d+|[a-zµ]+)?/y],
+  ['name', /[A-Za-z_][A-Za-z0-9_]*/y],
+  ['regex', /\/(?:\\\/|[^/\n])+\//y],
+];
+
+/** What a slash divides, if it stands behind it. */
+const operands: ReadonlySet<Token['kind']> = new Set(['name', 'string', 'reference', 'number']);
+
+/** The words of a TICKscript, without comments. What is no word of the language is a sign of its own. */
+export function tokensOf(script: string): Token[] {
+  const tokens: Token[] = [];
+  for (let at = 0; at < script.length;) {
+    const { kind, end } = wordAt(script, at, tokens.at(-1));
+    if (kind !== undefined) tokens.push({ kind, text: script.slice(at, end), start: at, end });
+    at = end;
+  }
+  return tokens;
+}
+
+function wordAt(
+  script: string,
+  at: number,
+  before: Token | undefined,
+): { kind: Token['kind'] | undefined; end: number } {
+  const divides = before !== undefined && (operands.has(before.kind) || before.text === ')');
+  for (const [kind, pattern] of patterns) {
+    if (kind === 'regex' && divides) continue;
+    pattern.lastIndex = at;
+    if (pattern.test(script)) return { kind, end: pattern.lastIndex };
+  }
+  return { kind: 'sign', end: at + 1 };
+}
