@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { messageOf, systemCode, UdfError } from '../errors.js';
 
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS']);
+const notDirectories = new Set(['EEXIST', 'ENOTDIR']);
 
 /** Any failure about a socket file, as an error that says what was tried, where, and what to do. */
 export function socketError(reason: unknown, action: string, path: string): UdfError {
@@ -11,6 +12,13 @@ export function socketError(reason: unknown, action: string, path: string): UdfE
     return new UdfError(
       'socket_permission',
       `cannot ${action} ${path}: no permission (${code}); let this user write to ${dirname(path)}, or choose another directory`,
+      { cause: reason },
+    );
+  }
+  if (code !== undefined && notDirectories.has(code)) {
+    return new UdfError(
+      'socket_failed',
+      `cannot ${action} ${path}: something on that path is a file and no directory; remove it, or choose another directory`,
       { cause: reason },
     );
   }

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { UdfError } from '../errors.js';
 
 /** The bytes that the system allows for a Unix socket's path, its closing zero not counted. */
 const maxPathBytes = process.platform === 'linux' ? 107 : 103;
 
-/** Bytes of the name under which a socket is first bound. */
-const temporaryNameBytes = 8;
+/** Enough that no two processes choose the same. */
+const randomCharacters = 7;
 
 /** Throws `socket_path_too_long` if the path, or the temporary one beside it, cannot be a Unix socket's. */
 export function checkSocketPath(path: string): void {
@@ -19,8 +19,12 @@ export function checkSocketPath(path: string): void {
   }
 }
 
-/** A name that nothing else uses, in the same directory. */
+/**
+ * A name that nothing else uses, in the same directory. A socket is first bound to it, and Kapacitor's messages go on
+ * showing it: so it has the path's own in it wherever that is not too long.
+ */
 export function temporaryPath(path: string): string {
-  const random = randomBytes(temporaryNameBytes).toString('hex');
-  return join(dirname(path), `.${random.slice(0, temporaryNameBytes - 1)}`);
+  const random = randomBytes(randomCharacters).toString('hex').slice(0, randomCharacters);
+  const telling = join(dirname(path), `.${basename(path)}.${random}`);
+  return Buffer.byteLength(telling) <= maxPathBytes ? telling : join(dirname(path), `.${random}`);
 }

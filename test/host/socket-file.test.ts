@@ -103,10 +103,20 @@ test('a path as long as the system allows works, a longer one is refused', async
   });
 });
 
-test('a directory that is a file is told as such', async () => {
+test.each(['file', 'file/below'])('a directory that is a file is told as such: %s', async (name) => {
   const directory = tempDir();
   writeFileSync(join(directory, 'file'), '');
-  await expect(listen(join(directory, 'file', 'a.sock'))).rejects.toMatchObject({ code: 'socket_failed' });
+  const path = join(directory, name);
+  await expect(listen(join(path, 'a.sock'))).rejects.toMatchObject({
+    code: 'socket_failed',
+    message: `cannot make the directory ${path}: something on that path is a file and no directory; remove it, or choose another directory`,
+  });
+});
+
+test('the peer of a connection, which Kapacitor names in its errors, has the name of the socket in it', async () => {
+  const path = join(tempDir(), 'a.sock');
+  const { server } = await listen(path);
+  expect(server.address()).toMatch(/\/\.a\.sock\.[0-9a-f]+$/);
 });
 
 test('the mode is what was asked for from the moment the socket is at its path', async () => {
