@@ -5,9 +5,11 @@ import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { ExitCode } from './exit-code.js';
 import { listCommand } from './list.js';
+import { recordCommand } from './record.js';
 import { reportError } from './report-error.js';
 import { serveCommand } from './serve.js';
 import { stdioCommand } from './stdio.js';
+import { tasksCommand } from './tasks.js';
 import { usageMessage } from './usage-error.js';
 
 /** Carries out a command line and returns the exit code: 0, 1 for what failed, 2 for a wrong command line. */
@@ -20,6 +22,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     configCommand(),
     checkCommand(),
     demoCommand(),
+    recordCommand(),
+    tasksCommand(),
   ];
   const { version } = createRequire(import.meta.url)('kapacitor-udf/package.json') as { version: string };
   const program = new Command('kapacitor-udf')
@@ -34,7 +38,10 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       },
     })
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf serve edgeDetect --socket-dir /tmp/udf');
-  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  for (const command of commands) {
+    program.addCommand(command.copyInheritedSettings(program));
+    for (const part of command.commands) part.copyInheritedSettings(program);
+  }
 
   /** Whether stack traces are wanted, once it is known which command runs. */
   let debug = false;

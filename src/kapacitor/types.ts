@@ -42,8 +42,8 @@ export interface TaskSettings {
 }
 
 export interface TaskStats {
-  readonly 'task-stats'?: { readonly throughput?: number };
-  readonly 'node-stats'?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly 'task-stats'?: { readonly throughput?: number } | null;
+  readonly 'node-stats'?: Readonly<Record<string, Readonly<Record<string, number>>>> | null;
 }
 
 export interface Task {
@@ -57,7 +57,8 @@ export interface Task {
   readonly executing: boolean;
   /** Why it stopped, if it failed. */
   readonly error: string;
-  readonly stats: TaskStats;
+  /** Missing, or without the parts, while it does not run. */
+  readonly stats: TaskStats | null;
   readonly vars: TaskVars;
 }
 

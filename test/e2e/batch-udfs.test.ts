@@ -60,7 +60,7 @@ describe.skipIf(missing)(title, () => {
       script: `batch|query('SELECT value FROM "telegraf"."autogen"."calm"').period(1h).every(50ms)
         @outliers().field('value')|httpOut('out')`,
     });
-    const batches = async () => (await task.state()).stats['node-stats']?.outliers2?.emitted;
+    const batches = async () => (await task.state()).stats?.['node-stats']?.outliers2?.emitted;
     await eventually(batches).toBeGreaterThan(2);
     expect(await task.rows('out')).toEqual([]);
     expect(await task.state()).toMatchObject({ executing: true, error: '' });
