@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { hashBytes } from '../wire/hash.js';
+import { GroupNames } from './group-names.js';
 
 /** When a group's state is forgotten; neither by default. */
 export interface GroupExpiry {
@@ -13,20 +13,18 @@ export interface GroupExpiry {
  * The state of each group, found by the bytes of its name.
  *
  * A `Map` would need each point's group as a new string, which costs more than all else that is done for a point. Here
- * the bytes are hashed and compared where they lie. Names are kept as strings of one character a byte, V8's most
- * compact form. Hashes are seeded, so that nobody can choose names that collide.
+ * the bytes are hashed and compared where they lie.
  */
 export class GroupTable {
   readonly #create: () => unknown;
   readonly #max: number;
   readonly #ttl: bigint | undefined;
   readonly #order: UseOrder | undefined;
-  readonly #seed = randomInt(0x7fff_ffff);
 
   /** Open addressing: an entry's index plus one, 0 for none. At most half full. */
   #slots = new Int32Array(64);
   #hashes = new Int32Array(32);
-  readonly #names: (string | undefined)[] = [];
+  readonly #names = new GroupNames(randomInt(0x7fff_ffff));
   readonly #states: unknown[] = [];
   /** Indexes of forgotten entries, to be used again. */
   readonly #free: number[] = [];
@@ -53,12 +51,12 @@ export class GroupTable {
 
   /** The index of the group named `buf[start..start + length)`, which is created if it is new. */
   find(buf: Uint8Array, start: number, length: number): number {
-    const hash = hashBytes(buf, start, start + length, this.#seed);
+    const hash = this.#names.read(buf, start, length);
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const index = this.#slots[slot]! - 1;
-      if (index < 0) return this.#add(slot, hash, binary(buf, start, length), this.#create());
-      if (this.#hashes[index] === hash && equal(this.#names[index]!, buf, start, length)) return index;
+      if (index < 0) return this.#add(slot, hash, this.#create());
+      if (this.#hashes[index] === hash && this.#names.isRead(index)) return index;
     }
   }
 
@@ -102,7 +100,7 @@ export class GroupTable {
   *entries(): Generator<GroupEntry> {
     const order = this.#order;
     for (const index of order ? order.indexes() : this.#states.keys()) {
-      const name = this.#names[index];
+      const name = this.#names.binary(index);
       if (name !== undefined) yield [name, this.#states[index], order?.timeOf(index)];
     }
   }
@@ -118,15 +116,16 @@ export class GroupTable {
   clear(): void {
     this.#slots = new Int32Array(64);
     this.#hashes = new Int32Array(32);
-    this.#names.length = this.#states.length = this.#free.length = 0;
+    this.#names.clear();
+    this.#states.length = this.#free.length = 0;
     this.#size = 0;
     this.#oldest = this.#newest = undefined;
     this.#order?.clear();
   }
 
-  #add(slot: number, hash: number, name: string, state: unknown): number {
-    const index = this.#free.pop() ?? this.#names.length;
-    this.#names[index] = name;
+  #add(slot: number, hash: number, state: unknown): number {
+    const index = this.#free.pop() ?? this.#states.length;
+    this.#names.keep(index);
     this.#states[index] = state;
     if (index >= this.#hashes.length) this.#hashes = grown(this.#hashes);
     this.#hashes[index] = hash;
@@ -140,8 +139,8 @@ export class GroupTable {
   #rehash(): void {
     this.#slots = new Int32Array(2 * this.#slots.length);
     const mask = this.#slots.length - 1;
-    for (let index = 0; index < this.#names.length; index++) {
-      if (this.#names[index] === undefined) continue;
+    for (let index = 0; index < this.#states.length; index++) {
+      if (!this.#names.has(index)) continue;
       let slot = this.#hashes[index]! & mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
       this.#slots[slot] = index + 1;
@@ -162,7 +161,7 @@ export class GroupTable {
       }
     }
     slots[hole] = 0;
-    this.#names[index] = undefined;
+    this.#names.remove(index);
     this.#states[index] = undefined;
     this.#free.push(index);
     this.#order!.remove(index);
@@ -172,18 +171,6 @@ export class GroupTable {
 
 /** A group's name (one character a byte), its state, and the time of its last use where that is kept. */
 export type GroupEntry = readonly [name: string, state: unknown, time: bigint | undefined];
-
-function binary(buf: Uint8Array, start: number, length: number): string {
-  return Buffer.from(buf.buffer, buf.byteOffset + start, length).toString('latin1');
-}
-
-function equal(name: string, buf: Uint8Array, start: number, length: number): boolean {
-  if (name.length !== length) return false;
-  for (let index = 0; index < length; index++) {
-    if (name.charCodeAt(index) !== buf[start + index]) return false;
-  }
-  return true;
-}
 
 function grown(array: Int32Array): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(2 * array.length);

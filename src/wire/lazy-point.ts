@@ -22,19 +22,19 @@ import { nameBytes, readText } from './text.js';
  * each. Whoever goes back and forth between two points pays for a scan each time.
  */
 const sections = new PointSections();
-let lookedAt: LazyPoint | undefined;
 
 /**
  * A point as a view over the bytes that it came in. One scan finds the sections; a value is decoded when it is asked
  * for, and an unchanged point is sent on as its own bytes.
  */
 export class LazyPoint {
-  buf: Buffer;
+  // Declared only: as class fields they would be written twice for each point.
+  declare buf: Buffer;
   /** The whole frame, length prefix included: `buf[frame..end)`. */
-  frame: number;
+  declare frame: number;
   /** The Point message: `buf[body..end)`. */
-  body: number;
-  end: number;
+  declare body: number;
+  declare end: number;
 
   constructor(buf: Buffer, frame: number, body: number, end: number) {
     this.buf = buf;
@@ -68,7 +68,7 @@ export class LazyPoint {
    * order first. Throws `malformed` for what is none.
    */
   look(): PointSections {
-    if (lookedAt !== this) this.scan();
+    if (sections.body !== this.body || sections.buf !== this.buf) this.scan();
     return sections;
   }
 
@@ -82,27 +82,31 @@ export class LazyPoint {
   }
 
   private scan(): void {
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- a cache of one, not an alias
-    if (sections.scan(this.buf, this.body, this.end)) lookedAt = this;
-    else this.rewrite();
+    if (!sections.scan(this.buf, this.body, this.end)) this.rewrite();
   }
 
   /** Replaces the bytes by canonical ones that say the same. Throws `malformed` if they are no Point message. */
   private rewrite(): void {
-    lookedAt = undefined;
+    sections.body = 0; // whatever becomes of it, these are not its sections
     const built = buildFromBytes(canonicalPoint(this.buf.subarray(this.body, this.end)));
     this.buf = built.buf;
     this.frame = built.frame;
     this.body = built.body;
     this.end = built.end;
     sections.scan(this.buf, this.body, this.end);
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- a cache of one, not an alias
-    lookedAt = this;
   }
 
   get time(): bigint {
     const { timeAt } = this.look();
     return timeAt === 0 ? 0n : readInt64(this.buf, timeAt);
+  }
+
+  get seconds(): number {
+    return this.look().seconds;
+  }
+
+  get nanoseconds(): number {
+    return this.look().nanoseconds;
   }
 
   get name(): string {

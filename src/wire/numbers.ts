@@ -1,32 +1,67 @@
+import { viewToRead, viewToWrite } from './view.js';
+
 // int64 values as varints. A bigint is put together from two 32-bit halves in a scratch buffer: arithmetic on bigints
 // would allocate at every step.
 const scratch = new DataView(new ArrayBuffer(8));
 
-/** The int64 whose varint starts at `at`; its bytes must be there, ten at most. */
-export function readInt64(buf: Uint8Array, at: number): bigint {
+/** The halves of the int64 that `decode` read last. */
+let low = 0;
+let high = 0;
+
+function decode(buf: Uint8Array, at: number): void {
   let byte = buf[at++]!;
-  let low = byte & 0x7f;
-  let high = 0;
+  let first = byte & 0x7f;
+  let second = 0;
   let shift = 7;
   while (byte > 0x7f && shift < 28) {
     byte = buf[at++]!;
-    low |= (byte & 0x7f) << shift;
+    first |= (byte & 0x7f) << shift;
     shift += 7;
   }
   if (byte > 0x7f) {
     byte = buf[at++]!; // bits 28 to 34: four of them in the low half
-    low |= (byte & 0x7f) << 28;
-    high = (byte & 0x7f) >>> 4;
+    first |= (byte & 0x7f) << 28;
+    second = (byte & 0x7f) >>> 4;
     shift = 3;
     while (byte > 0x7f && shift < 32) {
       byte = buf[at++]!;
-      high |= (byte & 0x7f) << shift;
+      second |= (byte & 0x7f) << shift;
       shift += 7;
     }
   }
+  low = first;
+  high = second;
+}
+
+/** The int64 whose varint starts at `at`; its bytes must be there, ten at most. */
+export function readInt64(buf: Uint8Array, at: number): bigint {
+  decode(buf, at);
   scratch.setInt32(0, low, true);
   scratch.setInt32(4, high, true);
   return scratch.getBigInt64(0, true);
+}
+
+const billion = 1_000_000_000;
+
+/** What `readSeconds` left over: 0 to 999,999,999. A second result without an allocation. */
+export let nanoseconds = 0;
+
+/** The varint at `at`, nanoseconds, in whole seconds, rounded down. */
+export function readSeconds(buf: Uint8Array, at: number): number {
+  decode(buf, at);
+  // The quotient of the rounded time may be one off. What is left over then tells; it fits 32 bits, so that its low
+  // bits, which are exact, are all of it.
+  let seconds = Math.floor((high * 0x1_0000_0000 + (low >>> 0)) / billion);
+  let rest = (low - Math.imul(seconds, billion)) | 0;
+  if (rest < 0) {
+    seconds--;
+    rest += billion;
+  } else if (rest >= billion) {
+    seconds++;
+    rest -= billion;
+  }
+  nanoseconds = rest;
+  return seconds;
 }
 
 /** Writes an int64 as a varint at `at` and returns where it ends; it takes up to ten bytes. */
@@ -50,13 +85,11 @@ export function writeInt64(buf: Uint8Array, at: number, value: bigint): number {
 
 /** The double at `at`. */
 export function readDouble(buf: Uint8Array, at: number): number {
-  for (let index = 0; index < 8; index++) scratch.setUint8(index, buf[at + index]!);
-  return scratch.getFloat64(0, true);
+  return viewToRead(buf).getFloat64(at, true);
 }
 
 /** Writes a double at `at` and returns where it ends. */
 export function writeDouble(buf: Uint8Array, at: number, value: number): number {
-  scratch.setFloat64(0, value, true);
-  for (let index = 0; index < 8; index++) buf[at + index] = scratch.getUint8(index);
+  viewToWrite(buf).setFloat64(at, value, true);
   return at + 8;
 }

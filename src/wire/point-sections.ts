@@ -1,3 +1,4 @@
+import * as numbers from './numbers.js';
 import * as layout from './point-layout.js';
 
 /**
@@ -25,13 +26,19 @@ export class PointSections {
   boolsAt = 0;
   boolsEnd = 0;
 
+  private hasSeconds = false;
+  private wholeSeconds = 0;
+  private restOfTime = 0;
+
   /** Whether all map entries are known to be in canonical form; a scan steps over them without looking inside. */
   private checked = false;
 
   /** Scans `buf[body..end)`. False if its sections are not in canonical order, whether or not it is a Point message. */
   scan(buf: Buffer, body: number, end: number): boolean {
-    this.buf = buf;
+    // Only when it is another one: to store a reference takes more than to compare it.
+    if (this.buf !== buf) this.buf = buf;
     this.checked = false;
+    this.hasSeconds = false;
     this.body = body;
     let at = body;
     this.timeAt = 0;
@@ -79,6 +86,23 @@ export class PointSections {
     at = layout.skipEntries(buf, at, end, layout.boolTag);
     this.boolsEnd = at;
     return at === end;
+  }
+
+  get seconds(): number {
+    if (!this.hasSeconds) this.readTime();
+    return this.wholeSeconds;
+  }
+
+  get nanoseconds(): number {
+    if (!this.hasSeconds) this.readTime();
+    return this.restOfTime;
+  }
+
+  private readTime(): void {
+    const { timeAt } = this;
+    this.wholeSeconds = timeAt === 0 ? 0 : numbers.readSeconds(this.buf, timeAt);
+    this.restOfTime = timeAt === 0 ? 0 : numbers.nanoseconds;
+    this.hasSeconds = true;
   }
 
   /** Whether the entries of all maps are in canonical form, so that they can be read and copied one by one. */

@@ -1,40 +1,46 @@
-import { hashBytes } from './hash.js';
+import { readWords, wordsIn } from './words.js';
 
 /**
  * Reads short strings without making them anew.
  *
  * The same few strings (field names, tag values, states such as SHOWTIME) come with nearly every point. Asking V8 to
- * decode bytes costs about ten times as much as comparing them with a string that it already has, and a string that is
- * shared takes no memory in a million groups' state. So ASCII strings of up to `maxLength` bytes are kept in a table of
- * fixed size; a collision replaces what was there. A hostile stream of ever-new strings makes it useless, not large.
+ * decode bytes costs about ten times as much as comparing them with what is known, and a string that is shared takes no
+ * memory in a million groups' state. So ASCII strings of up to `maxLength` bytes are kept in a table of fixed size, with
+ * their bytes as words; a collision replaces what was there. A hostile stream of ever-new strings makes it useless, not
+ * large.
  */
 const tableSize = 4096;
 const maxLength = 48;
-const table: string[] = new Array<string>(tableSize).fill('');
+const maxWords = wordsIn(maxLength);
+const texts: string[] = new Array<string>(tableSize).fill('');
+const textWords = new Int32Array(tableSize * maxWords);
+const words = new Int32Array(maxWords);
 
 /** The UTF-8 text in `buf[start..end)`; broken sequences become U+FFFD. */
 export function readText(buf: Buffer, start: number, end: number): string {
   const length = end - start;
   if (length === 0) return '';
   if (length > maxLength) return buf.toString('utf8', start, end);
-  const slot = hashBytes(buf, start, end, 0) & (tableSize - 1);
-  const known = table[slot]!;
-  if (known.length === length && matches(known, buf, start)) return known;
+  const slot = readWords(words, buf, start, length, 0) & (tableSize - 1);
+  const known = texts[slot]!;
+  const count = wordsIn(length);
+  const at = slot * maxWords;
+  // Only ASCII strings are kept, which have as many characters as bytes.
+  if (known.length === length) {
+    let word = 0;
+    while (word < count && textWords[at + word] === words[word]) word++;
+    if (word === count) return known;
+  }
   const text = buf.toString('utf8', start, end);
-  // The text of non-ASCII bytes is never compared as if its characters were bytes.
-  if (text.length === length && isAscii(text)) table[slot] = text;
+  if (text.length === length && isAscii(text)) {
+    texts[slot] = text;
+    for (let word = 0; word < count; word++) textWords[at + word] = words[word]!;
+  }
   return text;
 }
 
 function isAscii(text: string): boolean {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;
-  return true;
-}
-
-function matches(text: string, buf: Buffer, start: number): boolean {
-  for (let index = 0; index < text.length; index++) {
-    if (text.charCodeAt(index) !== buf[start + index]) return false;
-  }
   return true;
 }
 

@@ -19,7 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 256 * 1024, MOST_CONNECTIONS = 256 };
+enum { READ_BYTES = 64 * 1024, MOST_CONNECTIONS = 256 };
 
 /* The first byte of a request's payload: its field number and wire type. Data messages begin with larger ones. */
 enum { INFO = 0x0a, INIT = 0x12, KEEPALIVE = 0x1a, SNAPSHOT = 0x22, RESTORE = 0x2a };

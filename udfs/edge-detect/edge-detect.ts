@@ -57,9 +57,13 @@ function prepare(given: Options) {
 
 /** Whether the group has had a newer point; if not, this one is the newest. */
 function isLate(point: Point, state: GroupState): boolean {
-  const { time } = point;
-  if (state.newest !== null && time < state.newest) return true;
-  state.newest = time;
+  const { seconds, nanoseconds } = point;
+  const { newestSeconds } = state;
+  if (newestSeconds !== null && seconds <= newestSeconds) {
+    if (seconds < newestSeconds || nanoseconds < state.newestNanoseconds) return true;
+  }
+  state.newestSeconds = seconds;
+  state.newestNanoseconds = nanoseconds;
   return false;
 }
 

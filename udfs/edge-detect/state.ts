@@ -1,7 +1,7 @@
 import type { Reading } from './watch.js';
 
 /**
- * A group's state: plain, flat and small, for there may be a million. Only the four properties that every use needs are
+ * A group's state: plain, flat and small, for there may be a million. Only the properties that every use needs are
  * always there: objects with more take twice as long to restore.
  */
 export interface GroupState {
@@ -11,8 +11,9 @@ export interface GroupState {
   since: bigint;
   /** How many points it has lasted. */
   count: number;
-  /** The time of the group's newest point, while late ones are dropped. */
-  newest: bigint | null;
+  /** The time of the group's newest point, while late ones are dropped; null before it. */
+  newestSeconds: number | null;
+  newestNanoseconds: number;
   /** With `.every()`: when the state was last emitted; null if `.from()` and `.to()` leave it out. */
   emitted?: bigint | null;
   /** With `.hold()`: the state that the group has shown since, and that does not count yet. */
@@ -26,5 +27,5 @@ export interface PendingState {
 }
 
 export function newGroup(): GroupState {
-  return { value: undefined, since: 0n, count: 0, newest: null };
+  return { value: undefined, since: 0n, count: 0, newestSeconds: null, newestNanoseconds: 0 };
 }

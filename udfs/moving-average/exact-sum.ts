@@ -21,6 +21,7 @@ export interface ExactSum {
 }
 
 const base = 2 ** 32;
+const roundToBase = 1.5 * 2 ** 84;
 /** Moves the least bit of a double, 2^-1074, to a bit of digit 0, which weighs 2^-1088. */
 const exponentOffset = 13;
 /** Each addition changes a digit by less than 2^32: so many keep it below 2^53, where doubles stop being exact. */
@@ -130,16 +131,17 @@ function topHalf(value: number): number {
   return scaled - (scaled - value);
 }
 
-/** Brings every digit but the topmost to [−2^31, 2^31). */
+/** Brings every digit but the topmost to [−2^31, 2^31]. */
 function carry(sum: ExactSum): void {
   const { digits } = sum;
   const last = digits.length - 1;
   for (let at = 0; at < last; at++) {
     const digit = digits[at]!;
-    const carried = Math.round(digit / base);
+    // Doubles of this size are 2^32 apart: adding and taking it away rounds to whole carries.
+    const carried = digit + roundToBase - roundToBase;
     if (carried !== 0) {
-      digits[at] = digit - carried * base;
-      digits[at + 1]! += carried;
+      digits[at] = digit - carried;
+      digits[at + 1]! += carried / base;
     }
   }
   sum.uncarried = 0;
