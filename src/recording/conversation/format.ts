@@ -1,0 +1,126 @@
+import { UdfError } from '../../errors.js';
+import { setEntry } from '../../values.js';
+
+/**
+ * The file of a conversation, both directions of one connection between Kapacitor and a UDF:
+ *
+ *     kapacitor-udf conversation 1\n                        what it is, and the version of its format
+ *     {"udf":"mirror","socket":"…","startedAt":"…"}\n       what is known of it; any of these may be absent
+ *     entries, one after the other: kind (1 byte), time (int64, nanoseconds since the epoch), length (uint32), bytes
+ *
+ * Numbers are little-endian. The last entry is a `close`: a file without one was cut off. The task and the node stand in
+ * the conversation itself, in its init request.
+ */
+export interface ConversationHeader {
+  readonly udf?: string | undefined;
+  /** The socket that Kapacitor connected to. */
+  readonly socket?: string | undefined;
+  /** RFC 3339. */
+  readonly startedAt?: string | undefined;
+}
+
+/** One thing that happened, with its time in nanoseconds since the epoch. */
+export type ConversationEntry =
+  /** Bytes from Kapacitor (`request`) or from the UDF (`response`), just as they came: not whole messages. */
+  | { readonly kind: 'request' | 'response'; readonly time: bigint; readonly bytes: Buffer }
+  /** Kapacitor, or the UDF, has said that it sends no more. */
+  | { readonly kind: 'request-end' | 'response-end'; readonly time: bigint }
+  /** The connection is gone; `problem` is what was wrong, empty if nothing was. */
+  | { readonly kind: 'close'; readonly time: bigint; readonly problem: string };
+
+export type EntryKind = ConversationEntry['kind'];
+
+/** By the byte that stands for each. */
+const kinds: readonly (EntryKind | undefined)[] = [
+  undefined,
+  'request',
+  'response',
+  'request-end',
+  'response-end',
+  'close',
+];
+
+const magic = 'kapacitor-udf conversation ';
+const formatVersion = 1;
+
+/** The bytes before those of an entry. */
+export const entryHeadBytes = 13;
+/** The bytes of an entry: what is longer is written as several. */
+export const mostEntryBytes = 1024 * 1024;
+/** A header is short: what is longer is no conversation. */
+export const mostHeaderBytes = 64 * 1024;
+
+export function encodeHeader(header: ConversationHeader): Buffer {
+  return Buffer.from(`${magic}${formatVersion}\n${JSON.stringify(header)}\n`);
+}
+
+/** An entry, copied: whoever has the bytes may use them again. */
+export function encodeEntry(kind: EntryKind, time: bigint, bytes: Uint8Array): Buffer {
+  const entry = Buffer.allocUnsafe(entryHeadBytes + bytes.length);
+  entry[0] = kinds.indexOf(kind);
+  entry.writeBigInt64LE(time, 1);
+  entry.writeUInt32LE(bytes.length, 9);
+  entry.set(bytes, entryHeadBytes);
+  return entry;
+}
+
+/** Whether a file that begins with these bytes is a conversation, of whichever version. */
+export function isConversation(start: Buffer): boolean {
+  return start.toString('latin1', 0, magic.length) === magic;
+}
+
+/**
+ * The header, and where it ends; `undefined` if more bytes are needed. Throws `malformed` for a file that is no
+ * conversation, that a newer version of this package has written, or whose header is damaged.
+ */
+export function decodeHeader(
+  start: Buffer,
+): { readonly header: ConversationHeader; readonly end: number } | undefined {
+  const known = Math.min(start.length, magic.length);
+  if (start.toString('latin1', 0, known) !== magic.slice(0, known)) {
+    throw new UdfError('malformed', 'this is no recorded conversation');
+  }
+  const first = start.indexOf('\n');
+  const end = first < 0 ? -1 : start.indexOf('\n', first + 1);
+  if (end < 0 && start.length > mostHeaderBytes) throw damagedHeader();
+  if (first >= 0) {
+    const version = Number(start.toString('latin1', magic.length, first));
+    if (!Number.isInteger(version) || version < 1) throw damagedHeader();
+    if (version > formatVersion) {
+      throw new UdfError(
+        'malformed',
+        `this conversation is in format ${version}, and this version of kapacitor-udf reads up to ${formatVersion}; update it`,
+      );
+    }
+  }
+  if (end < 0) return undefined;
+  return { header: parseHeader(start.toString('utf8', first + 1, end)), end: end + 1 };
+}
+
+function parseHeader(text: string): ConversationHeader {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw damagedHeader();
+  }
+  if (typeof value !== 'object' || value === null) throw damagedHeader();
+  const header: Record<string, string> = {};
+  for (const [key, part] of Object.entries(value)) if (typeof part === 'string') setEntry(header, key, part);
+  return header;
+}
+
+function damagedHeader(): UdfError {
+  return new UdfError('malformed', 'the header of this conversation is damaged');
+}
+
+/** What stands before an entry's bytes at `at`, or `undefined` if it is no entry. */
+export function decodeEntryHead(
+  buf: Buffer,
+  at: number,
+): { readonly kind: EntryKind; readonly time: bigint; readonly length: number } | undefined {
+  const kind = kinds[buf[at]!];
+  const length = buf.readUInt32LE(at + 9);
+  if (kind === undefined || length > mostEntryBytes) return undefined;
+  return { kind, time: buf.readBigInt64LE(at + 1), length };
+}
