@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { PointHead } from '../../src/wire/head-writer.js';
 import { LazyPoint } from '../../src/wire/lazy-point.js';
 
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
@@ -12,7 +13,7 @@ test("a point's seconds and nanoseconds are its time, exactly", () => {
     fc.property(
       fc.oneof(int64, wholeSeconds, fc.constantFrom(0n, -1n, -(2n ** 63n), 2n ** 63n - 1n)),
       (time) => {
-        const point = LazyPoint.create({ time, name: 'm' }, {});
+        const point = LazyPoint.create(headAt(time), {});
         expect(BigInt(point.seconds) * 1_000_000_000n + BigInt(point.nanoseconds)).toBe(time);
         expect(point.nanoseconds).toBeGreaterThanOrEqual(0);
         expect(point.nanoseconds).toBeLessThan(1e9);
@@ -21,3 +22,16 @@ test("a point's seconds and nanoseconds are its time, exactly", () => {
     { numRuns: 2000 },
   );
 });
+
+function headAt(time: bigint): PointHead {
+  return {
+    time,
+    name: 'm',
+    database: '',
+    retentionPolicy: '',
+    group: '',
+    dimensions: [],
+    tags: {},
+    byName: false,
+  };
+}
