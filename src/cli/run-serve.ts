@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { UdfError } from '../errors.js';
 import { createHost, type Host, type HostedSocket } from '../host/host.js';
+import type { ConversationRecorder } from '../recording/conversation/recorder.js';
 import type { Report } from '../telemetry/influx/runtime-report.js';
 import type { Logger } from '../telemetry/logger.js';
 import { nearestName } from '../udf/nearest-name.js';
@@ -16,6 +17,8 @@ export interface ServeOptions extends RunOptions, SocketOptions {
   readonly maxConnections: number;
   readonly telemetry?: string;
   readonly telemetryInterval: bigint;
+  /** The directory that conversations are recorded in. */
+  readonly record?: string;
 }
 
 /** Hosts UDFs until a signal comes. */
@@ -31,7 +34,20 @@ export async function runServe(names: readonly string[], options: ServeOptions):
         }))
       : socketsOfConfig(options.config, names, udfs, logger);
   const { socketMode, socketGroup, maxConnections, drainMs } = options;
-  const host = createHost({ ...settings, sockets, socketMode, socketGroup, maxConnections, drainMs });
+  const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
+  const host = createHost({
+    ...settings,
+    sockets,
+    socketMode,
+    socketGroup,
+    maxConnections,
+    drainMs,
+    onConnection:
+      recorder &&
+      ((transport, udf, socket) => {
+        recorder.follow(transport, { udf, socket });
+      }),
+  });
   const report =
     options.telemetry === undefined
       ? undefined
@@ -46,8 +62,17 @@ export async function runServe(names: readonly string[], options: ServeOptions):
   if (!signal.came) logger.info({ sockets: sockets.length }, 'ready');
   logger.info({ signal: await signal }, 'stopping');
   await host.stop();
+  await recorder?.close();
   await report?.stop();
   logger.info({}, 'stopped');
+}
+
+/** Loaded only if asked for, like telemetry. */
+async function startRecorder(directory: string, logger: Logger): Promise<ConversationRecorder> {
+  const { ConversationRecorder } = await import('../recording/conversation/recorder.js');
+  const recorder = new ConversationRecorder({ directory, logger });
+  logger.info({ to: directory }, 'conversations are recorded');
+  return recorder;
 }
 
 /** Loaded only if asked for: hosting UDFs needs no HTTP client. */

@@ -41,6 +41,10 @@ export function serveCommand(): Command {
         .default(10_000_000_000n, '10s')
         .argParser(duration('100ms')),
     );
+  command.option(
+    '--record <dir>',
+    'write the conversation of each connection to a file of its own in this directory (default: none is written)',
+  );
   return addRunOptions(command)
     .addHelpText(
       'after',

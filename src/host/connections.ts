@@ -8,12 +8,15 @@ import { type AgentStats, noStats, sumOfStats } from '../agent/stats.js';
 import { UdfError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { socketTransport } from '../transport/socket-transport.js';
+import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
 
 export interface ConnectionOptions extends InstanceDefaults {
   readonly logger: Logger;
   readonly limits?: Partial<Limits> | undefined;
   readonly strictRestore?: boolean | undefined;
+  /** Called with each connection before its agent takes it, to follow what is said. */
+  readonly onConnection?: ((transport: Transport, udf: string, socket: string) => void) | undefined;
 }
 
 /** How long a host that stops reads on from a Kapacitor that goes on writing. */
@@ -59,6 +62,7 @@ export class Connections {
     }
     const transport = socketTransport(socket, `unix:${path}#${++this.accepted}`);
     const logger = this.#options.logger.child({ connection: transport.description });
+    this.#options.onConnection?.(transport, definition.name, path);
     const agent = createAgent({ ...this.#options, definition, transport, logger });
     this.#open.set(agent, definition.name);
     logger.debug({}, 'connected');
