@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -111,6 +112,43 @@ test.each(['file', 'file/below'])('a directory that is a file is told as such: %
     code: 'socket_failed',
     message: `cannot make the directory ${path}: something on that path is a file and no directory; remove it, or choose another directory`,
   });
+});
+
+/** Does something as a user without rights. */
+async function withoutRights(work: () => Promise<unknown>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    await work();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+}
+
+test('a directory that we may not write to, or not make one in, is told as such', async () => {
+  const directory = tempDir();
+  chmodSync(directory, 0o555);
+  const refused = (path: string, what: string): Promise<void> =>
+    expect(listen(path)).rejects.toMatchObject({
+      code: 'socket_permission',
+      message: `cannot ${what}: no permission (EACCES); let this user write to ${directory}, or choose another directory`,
+    });
+  await withoutRights(async () => {
+    const path = join(directory, 'a.sock');
+    await refused(path, `listen on ${path}`);
+    await refused(join(directory, 'new', 'a.sock'), `make the directory ${join(directory, 'new')}`);
+  });
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+test('a socket that we may not connect to is left alone: nobody can tell whether it is in use', async () => {
+  const path = join(tempDir(), 'a.sock');
+  chmodSync(dirname(path), 0o777);
+  await liveSocket(path);
+  chmodSync(path, 0);
+  await withoutRights(() => expect(listen(path)).rejects.toMatchObject({ code: 'socket_permission' }));
+  chmodSync(path, 0o600);
+  expect(await answer(path)).toBe('somebody else');
 });
 
 test('the peer of a connection, which Kapacitor names in its errors, has the name of the socket in it', async () => {
