@@ -1,8 +1,9 @@
 import { createConnection } from 'node:net';
-import { messageOf, systemCode, UdfError } from '../errors.js';
+import { UdfError } from '../errors.js';
 import type { EdgeType } from '../values.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { decodeResponse, encodeRequest } from '../wire/messages.js';
+import { connectProblem } from './connect-problem.js';
 
 /** What answered on a socket. */
 export interface Answer {
@@ -65,18 +66,5 @@ export async function probeSocket(path: string, timeoutMs: number): Promise<Answ
     clearTimeout(timer);
     socket.end();
     socket.unref();
-  }
-}
-
-function connectProblem(reason: Error): string {
-  switch (systemCode(reason)) {
-    case 'ENOENT':
-      return 'there is no socket';
-    case 'ECONNREFUSED':
-      return 'nobody listens there; its host is gone';
-    case 'EACCES':
-      return 'no permission to connect; see --socket-mode and --socket-group of serve';
-    default:
-      return messageOf(reason);
   }
 }

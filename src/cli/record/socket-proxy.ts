@@ -1,9 +1,10 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { messageOf, systemCode } from '../../errors.js';
+import { messageOf } from '../../errors.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from '../../host/socket-file.js';
 import type { Logger } from '../../telemetry/logger.js';
+import { connectProblem } from '../connect-problem.js';
 
 export interface SocketProxyOptions {
   /** Where Kapacitor connects to. */
@@ -125,18 +126,5 @@ export class SocketProxy {
       const waiting = pairs.some(({ udf }) => udf.writableLength > 0);
       quietTurns = bytes === before && !waiting ? quietTurns + 1 : 0;
     }
-  }
-}
-
-function connectProblem(reason: Error): string {
-  switch (systemCode(reason)) {
-    case 'ENOENT':
-      return 'there is no socket';
-    case 'ECONNREFUSED':
-      return 'nobody listens there; its host is gone';
-    case 'EACCES':
-      return 'no permission to connect';
-    default:
-      return messageOf(reason);
   }
 }
