@@ -4,8 +4,17 @@ import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const root = new URL('../', import.meta.url);
+const { resolve } = createRequire(import.meta.url);
+let tsc;
+try {
+  tsc = resolve('typescript/bin/tsc');
+} catch {
+  process.stderr.write(
+    'the packages are not installed: run `npm ci` first, or `npm run ready`, which does both\n',
+  );
+  process.exit(1);
+}
 rmSync(new URL('dist', root), { recursive: true, force: true });
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 for (const folder of ['src/testkit/page/assets', 'proto']) {
   cpSync(new URL(folder, root), new URL(`dist/${folder}`, root), { recursive: true });
