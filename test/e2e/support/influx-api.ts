@@ -35,11 +35,11 @@ export class InfluxApi {
     if (!response.ok) throw new Error(`InfluxDB refused the write: ${await response.text()}`);
   }
 
-  /** All rows of an InfluxQL query, series after series. Times are texts in RFC 3339. */
-  async query(statement: string): Promise<InfluxRow[]> {
+  /** All rows of an InfluxQL query, series after series; a statement can name its database itself. Times are texts in RFC 3339. */
+  async query(statement: string, database = ''): Promise<InfluxRow[]> {
     const response = await fetch(`${this.url}/query`, {
       method: 'POST',
-      body: new URLSearchParams({ q: statement }),
+      body: new URLSearchParams({ q: statement, db: database }),
     });
     // What an InfluxDB sends, and these tests check what they read of it.
     const answer = (await response.json()) as QueryAnswer;
