@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { messageOf, systemCode, UdfError } from '../../errors.js';
+import { UdfError } from '../../errors.js';
+import { fileChunks } from './file-chunks.js';
 import {
   type ConversationEntry,
   type ConversationHeader,
@@ -139,17 +139,5 @@ function entryOf(kind: EntryKind, time: bigint, bytes: Buffer): ConversationEntr
       return { kind, time };
     case 'close':
       return { kind, time, problem: bytes.toString() };
-  }
-}
-
-async function* fileChunks(file: string): AsyncGenerator<Buffer> {
-  const stream = createReadStream(file, { highWaterMark: 256 * 1024 });
-  try {
-    for await (const chunk of stream) yield chunk as Buffer; // without an encoding they are Buffers
-  } catch (reason) {
-    const problem = systemCode(reason) === 'ENOENT' ? 'there is no such file' : messageOf(reason);
-    throw new UdfError('invalid_config', `cannot read ${file}: ${problem}`, { cause: reason });
-  } finally {
-    stream.destroy();
   }
 }
