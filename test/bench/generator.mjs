@@ -11,6 +11,10 @@ export class Generator {
     throw new Error(`the load generator ended: ${signal ?? code}`);
   });
 
+  get pid() {
+    return this.#process.pid;
+  }
+
   constructor() {
     this.#died.catch(() => undefined); // the job that runs has the error
   }
