@@ -12,7 +12,7 @@ interface Service {
   readonly ports?: readonly string[];
   readonly group_add?: readonly string[];
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
-  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly healthcheck?: { readonly test?: readonly string[] };
 }
 
 interface Compose {
@@ -75,7 +75,7 @@ describe('docker/compose.yaml', () => {
       condition: 'service_healthy',
       restart: true,
     });
-    expect(services.udf!.healthcheck!.test).toEqual([
+    expect(services.udf!.healthcheck!.test!).toEqual([
       'CMD',
       'kapacitor-udf',
       'check',
@@ -89,7 +89,7 @@ describe('docker/compose.yaml', () => {
     const { command, healthcheck } = services.kapacitor!;
     expect(command!.join(' ')).toMatch(/touch (\S+) && exec kapacitord/);
     const [, marker] = /touch (\S+)/.exec(command!.join(' '))!;
-    expect(healthcheck!.test.join(' ')).toContain(
+    expect(healthcheck!.test!.join(' ')).toContain(
       `find /var/run/kapacitor-udf -type s -newer ${marker})" || kill 1;`,
     );
   });
