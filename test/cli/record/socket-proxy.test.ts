@@ -127,7 +127,8 @@ describe('a proxy before a UDF', () => {
       agent.write(Buffer.from([byte, byte]));
       expect((await once(kapacitor, 'data'))[0]).toEqual(Buffer.from([byte, byte]));
     }
-    expect(files()).toHaveLength(1);
+    // The bytes do not wait for the file, which is made meanwhile.
+    await until('it is recorded', () => files().length === 1);
   });
 
   test('passes on a half-close of either side, after which the other may go on', async () => {
