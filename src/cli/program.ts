@@ -10,6 +10,7 @@ import { reportError } from './report-error.js';
 import { serveCommand } from './serve.js';
 import { stdioCommand } from './stdio.js';
 import { tasksCommand } from './tasks.js';
+import { testCommand } from './test.js';
 import { usageMessage } from './usage-error.js';
 
 /** Carries out a command line and returns the exit code: 0, 1 for what failed, 2 for a wrong command line. */
@@ -24,6 +25,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     demoCommand(),
     recordCommand(),
     tasksCommand(),
+    testCommand(),
   ];
   const { version } = createRequire(import.meta.url)('kapacitor-udf/package.json') as { version: string };
   const program = new Command('kapacitor-udf')

@@ -1,0 +1,146 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { globSync } from 'tinyglobby';
+import { afterEach, describe, expect, it } from 'vitest';
+import { run } from '../support/run-program.js';
+import { tempDir } from '../support/temp-dir.js';
+import { cliCommand, packageFolder } from './support/cli.js';
+import { needs } from './support/servers.js';
+import { useStack } from './support/stack.js';
+import { database } from './support/test-task.js';
+import { until } from './support/until.js';
+
+const { missing, title } = needs('kapacitor-udf test, on a real Kapacitor,', ['KAPACITORD', 'INFLUXD']);
+
+describe.skipIf(missing)(title, () => {
+  const stack = useStack({ databases: [database] });
+  const test = (...args: string[]) => run('test', ...args, '--kapacitor', stack.kapacitor.url);
+
+  /** A file with cases, and a script `it` beside it. */
+  const cases = (script: string, text: string): string => {
+    const directory = tempDir();
+    writeFileSync(join(directory, 'it.tick'), script);
+    const file = join(directory, 'cases.yaml');
+    writeFileSync(file, `tests:\n${text}`);
+    return file;
+  };
+  const one = (more: string): string => `  - name: one\n    task_name: it\n${more}`;
+
+  afterEach(async () => {
+    expect(await stack.kapacitor.tasks()).toEqual([]);
+    expect(await stack.influx.query('SHOW DATABASES')).toEqual([{ name: database }]);
+  });
+
+  it("finds this package's TICKscripts to do what they say, and leaves nothing behind", async () => {
+    const files = globSync('tickscripts/tests/*.yaml', { cwd: packageFolder, absolute: true });
+    expect(files).toHaveLength(7);
+    const { code, stdout } = await test(...files, '--influx', stack.influx.url);
+    expect(stdout).toMatch(/\n15 passed\n$/);
+    expect(code).toBe(0);
+    expect(await stack.influx.query(`SHOW MEASUREMENTS ON ${database}`)).toEqual([]);
+    await expect(stack.kapacitor.topicEvents('adsl')).rejects.toThrow(/does not exist|unknown/);
+  }, 60_000);
+
+  it('shows what is not as expected, and exits with 1', async () => {
+    const script = `stream
+    |from().groupBy('host')
+    @edgeDetect().field('v')
+    |alert().id('{{ index .Tags "host" }}').message('{{ .Level }} in {{ .TaskName }}').crit(lambda: "v" > 1)`;
+    const file = cases(
+      script,
+      one(`    data: |
+      m,host=a v=1i 1
+      m,host=a v=2i 2
+    expects:
+      crit: 2
+      counts: { edgeDetect: 3 }
+      points:
+        edgeDetect: |
+          m,host=a v=1i 1
+          m,host=a v=3i 2
+      alerts: [{ level: WARNING, message: none }]
+`),
+    );
+    const junit = join(tempDir(), 'report.xml');
+    const { code, stdout } = await test(file, '--junit', junit);
+    expect(code).toBe(1);
+    const lines = stdout.split('\n').map((line) => line.trim());
+    expect(lines[0]).toMatch(/^FAIL {3}one {2}\(it, \d+ ms\)$/);
+    expect(lines.slice(1).filter((line) => line !== '')).toEqual([
+      `${file}:2`,
+      ...['edgeDetect: expected 2 points, got 2', 'm,host=a v=1 1', '- m,host=a v=3 2', '+ m,host=a v=2 2'],
+      'edgeDetect: expected 3 points, got 2',
+      'expected 2 alerts of level CRITICAL, got 1',
+      ...['expected 1 alerts, got 1', '- WARNING "none"', '+ CRITICAL "CRITICAL in it" (id "a")'],
+      '1 of 1 failed',
+    ]);
+    expect(readFileSync(junit, 'utf8')).toContain('<testsuites tests="1" failures="1" errors="0"');
+    expect((await test(file, '--tap')).stdout).toMatch(/^TAP version 13\n1\.\.1\nnot ok 1 - one\n {2}---\n/);
+  });
+
+  it('says why a case cannot be run, with the reason of Kapacitor, and goes on with the others', async () => {
+    const script = 'var size int\nstream|from()@movingAverage().field("v").size(size)';
+    const size = (value: number, name: string): string => `  - name: ${name}
+    task_name: it
+    vars: { size: { type: int, value: ${value} } }
+    data: m v=1
+    expects: { points: { movingAverage: m avg=1 } }
+`;
+    const fine = size(1, 'fine').replace('m avg=1', '"m avg=1"');
+    const wrong = size(0, 'wrong').replace('m avg=1', '"m avg=1"');
+    const { code, stdout } = await test(
+      cases(
+        script.replaceAll('"', "'"),
+        `${fine}${wrong}  - name: refused\n    task_name: it\n    data: m v=1\n    expects: { ok: 0 }\n`,
+      ),
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^ok {5}fine /m);
+    expect(stdout).toMatch(/^FAIL {3}wrong [^]*the task stopped: .*must be at least 1, got 0/m);
+    expect(stdout).toMatch(/^ERROR {2}refused [^]*Kapacitor refused POST \/tasks: .*size/m);
+  });
+
+  it('says what a batch task needs', async () => {
+    const file = cases(
+      `batch|query('SELECT v FROM "a"."b"."m"').period(1h)`,
+      one('    data: m v=1\n    expects: { ok: 0 }'),
+    );
+    const { code, stdout } = await test(file);
+    expect(code).toBe(1);
+    expect(stdout).toContain('a batch task queries InfluxDB: give the one of Kapacitor with --influx URL');
+  });
+
+  it('shows the last batch of a node of batches', async () => {
+    const file = cases(
+      `stream|from()|window().periodCount(2).everyCount(2)|sum('v').as('s')`,
+      one(`    data: |
+      m v=1 1
+      m v=2 2
+      m v=3 3
+      m v=4 4
+    expects:
+      points:
+        window: |
+          m v=3 3
+          m v=4 4
+        sum: |
+          m s=3 2
+          m s=7 4
+`),
+    );
+    expect(await test(file)).toMatchObject({ code: 0 });
+  });
+
+  it('cleans up when it is interrupted', async () => {
+    const [node, script] = cliCommand();
+    const file = cases('stream|from()|log()', one('    data: m v=1\n    expects: { counts: { log: 2 } }'));
+    const args = ['test', file, '--kapacitor', stack.kapacitor.url, '--settle', '10s'];
+    const child = spawn(node, [script, ...args], { stdio: 'ignore' });
+    const exited = once(child, 'exit');
+    await until('the case runs', async () => (await stack.kapacitor.tasks()).length > 0);
+    child.kill('SIGINT');
+    expect((await exited)[0]).toBe(130);
+  });
+});
