@@ -4,6 +4,8 @@ import { UsageError } from './usage-error.js';
 export interface RecordOptions extends LogOptions {
   readonly out: string;
   readonly proxy?: true;
+  readonly fromInflux?: string;
+  readonly url?: string;
   readonly listen?: string;
   readonly socket?: string;
   readonly socketMode: number;
@@ -11,8 +13,19 @@ export interface RecordOptions extends LogOptions {
   readonly drainMs: number;
 }
 
-/** Records conversations with a UDF. */
+/** Records conversations with a UDF, or what a query finds. */
 export async function runRecord(options: RecordOptions): Promise<void> {
+  const { fromInflux, url } = options;
+  if (fromInflux !== undefined) {
+    if (url === undefined) {
+      throw new UsageError(
+        'record --from-influx needs --url http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME (2.x)',
+      );
+    }
+    const { runFromInflux } = await import('./record/run-from-influx.js');
+    await runFromInflux({ fromInflux, url, out: options.out });
+    return;
+  }
   if (!options.proxy) throw new UsageError('say what to record: --proxy, or --from-influx QUERY');
   const { listen, socket } = options;
   if (listen === undefined || socket === undefined) {
