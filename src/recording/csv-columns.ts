@@ -1,0 +1,92 @@
+import { UdfError } from '../errors.js';
+import { type Fields, type FieldValue, setEntry, type Tags } from '../values.js';
+import { parseTime } from './time-text.js';
+
+/**
+ * What a column holds. The header says it: `time`, `name` (or `measurement`), `database`, `retentionPolicy`, `tag:host`,
+ * and a field with its type, `double:usage`, `int:count`, `string:state`, `bool:on`. Any other column is a field whose
+ * type each value tells: `5i`, `0.5`, `true`, else text.
+ */
+export interface Column {
+  readonly kind: 'head' | 'tag' | FieldKind | 'any';
+  readonly name: string;
+}
+
+export type FieldKind = 'double' | 'int' | 'string' | 'bool';
+
+const heads: ReadonlyMap<string, string> = new Map([
+  ['time', 'time'],
+  ['name', 'name'],
+  ['measurement', 'name'],
+  ['database', 'database'],
+  ['retentionPolicy', 'retentionPolicy'],
+]);
+
+/** A cell: null if nothing stands between its commas. Empty quotes are an empty text. */
+export type Cell = string | null;
+
+/** The columns that a header names. Throws `malformed`. */
+export function parseHeader(cells: readonly Cell[]): readonly Column[] {
+  const columns = cells.map((cell): Column => {
+    const head = heads.get(cell ?? '');
+    if (head !== undefined) return { kind: 'head', name: head };
+    const [, kind, name] = /^(tag|double|int|string|bool):([^]*)$/.exec(cell ?? '') ?? [];
+    if (kind !== undefined) return { kind: kind as FieldKind | 'tag', name: name! }; // what the pattern lets through
+    return { kind: 'any', name: cell ?? '' };
+  });
+  if (!columns.some(({ kind, name }) => kind === 'head' && name === 'name')) {
+    throw new UdfError('malformed', 'the header has no column "name" (or "measurement")');
+  }
+  return columns;
+}
+
+/** A point as a record has it. */
+export interface CsvPoint {
+  readonly name: string;
+  readonly time: bigint | undefined;
+  readonly database: string | undefined;
+  readonly retentionPolicy: string | undefined;
+  readonly tags: Tags;
+  readonly fields: Fields;
+}
+
+/** The point of one record. Throws `malformed`. */
+export function parseRecord(columns: readonly Column[], cells: readonly Cell[]): CsvPoint {
+  if (cells.length !== columns.length) {
+    throw new UdfError('malformed', `it has ${cells.length} cells; the header has ${columns.length}`);
+  }
+  const head: Partial<Record<string, string>> = {};
+  const tags: Record<string, string> = {};
+  const fields: Record<string, FieldValue> = {};
+  columns.forEach(({ kind, name }, index) => {
+    const cell = cells[index] ?? null;
+    if (cell === null) return;
+    if (kind === 'head') head[name] = cell;
+    else if (kind === 'tag') setEntry(tags, name, cell);
+    else setEntry(fields, name, kind === 'any' ? anyValue(cell) : valueOf(kind, name, cell));
+  });
+  if (!head.name) throw new UdfError('malformed', 'it has no name');
+  const { database, retentionPolicy } = head;
+  const time = head.time === undefined ? undefined : parseTime(head.time);
+  return { name: head.name, time, database, retentionPolicy, tags, fields };
+}
+
+const double = /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|-?Infinity)$/;
+
+function valueOf(kind: FieldKind, name: string, cell: string): FieldValue {
+  if (kind === 'string') return cell;
+  if (kind === 'double' && double.test(cell)) return Number(cell);
+  if (kind === 'bool' && /^(?:true|false)$/i.test(cell)) return cell.toLowerCase() === 'true';
+  const whole = kind === 'int' && /^-?\d{1,20}$/.test(cell) ? BigInt(cell) : undefined;
+  if (whole !== undefined && BigInt.asIntN(64, whole) === whole) return whole;
+  throw new UdfError('malformed', `field "${name}" is no ${kind}: ${JSON.stringify(cell)}`);
+}
+
+function anyValue(cell: string): FieldValue {
+  if (/^-?\d{1,19}i$/.test(cell)) {
+    const whole = BigInt(cell.slice(0, -1));
+    if (BigInt.asIntN(64, whole) === whole) return whole;
+  }
+  if (/^(?:true|false)$/i.test(cell)) return cell.toLowerCase() === 'true';
+  return double.test(cell) ? Number(cell) : cell;
+}

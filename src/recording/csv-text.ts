@@ -1,0 +1,63 @@
+import { UdfError } from '../errors.js';
+import type { FieldValue } from '../values.js';
+import { LazyBatch } from '../wire/lazy-batch.js';
+import type { RecordedItem } from './format.js';
+
+/** Writes points as CSV that `parseHeader` and `parseRecord` read. */
+export class CsvText {
+  /** The columns so far, each with its place. */
+  readonly #columns = new Map<string, number>();
+
+  /**
+   * A point's record. A column that is new begins a new table, with all columns so far: only what has been seen can be
+   * known. Throws `invalid_argument` for a batch.
+   */
+  format(item: RecordedItem): string {
+    if (item instanceof LazyBatch) throw new UdfError('invalid_argument', 'CSV holds points, not batches');
+    if (item.name === '') throw new UdfError('invalid_argument', 'CSV cannot hold a point without a name');
+    const cells: [string, string][] = [
+      ['time', String(item.time)],
+      ['name', quoted(item.name)],
+    ];
+    if (item.database !== '') cells.push(['database', quoted(item.database)]);
+    if (item.retentionPolicy !== '') cells.push(['retentionPolicy', quoted(item.retentionPolicy)]);
+    for (const [key, value] of Object.entries(item.tags)) cells.push([`tag:${key}`, quoted(value)]);
+    for (const [key, value] of Object.entries(item.fields))
+      cells.push([`${kindOf(value)}:${key}`, text(value)]);
+    return this.#header(cells) + this.#record(cells);
+  }
+
+  #header(cells: readonly (readonly [string, string])[]): string {
+    const before = this.#columns.size;
+    for (const [column] of cells) {
+      if (!this.#columns.has(column)) this.#columns.set(column, this.#columns.size);
+    }
+    if (this.#columns.size === before) return '';
+    const header = Array.from(this.#columns.keys(), (column) =>
+      /^[\w:.-]+$/.test(column) ? column : quoted(column),
+    ).join(',');
+    return before === 0 ? `${header}\n` : `\n${header}\n`;
+  }
+
+  #record(cells: readonly (readonly [string, string])[]): string {
+    const record = new Array<string>(this.#columns.size).fill('');
+    for (const [column, cell] of cells) record[this.#columns.get(column)!] = cell;
+    return record.join(',');
+  }
+}
+
+/** Text always stands in quotes: between bare commas it could not be told from nothing. */
+function quoted(value: string): string {
+  return `"${value.replaceAll('"', '""')}"`;
+}
+
+function kindOf(value: FieldValue): string {
+  if (typeof value === 'bigint') return 'int';
+  if (typeof value === 'number') return 'double';
+  return typeof value === 'string' ? 'string' : 'bool';
+}
+
+function text(value: FieldValue): string {
+  if (typeof value === 'string') return quoted(value);
+  return Object.is(value, -0) ? '-0' : String(value);
+}

@@ -1,0 +1,66 @@
+import type { FieldInputs, Tags } from '../values.js';
+import { LazyBatch } from '../wire/lazy-batch.js';
+import { LazyPoint } from '../wire/lazy-point.js';
+import { PointTemplate } from '../wire/point-template.js';
+import { batchGroupId, groupId } from './group-id.js';
+
+/** What a recording does not say of its points. */
+export interface PointOptions {
+  /** The tags that the stream is grouped by, as in `.groupBy('host')`; `*`, all of them, if not given. */
+  readonly groupBy?: readonly string[] | '*' | undefined;
+  /** Whether the measurement's name is part of the group. */
+  readonly byName?: boolean | undefined;
+  /** For formats that do not hold it; empty if not given. */
+  readonly database?: string | undefined;
+  /** For formats that do not hold it; empty if not given. */
+  readonly retentionPolicy?: string | undefined;
+  /** The time of points that have none, as a database gives it; that of opening the recording if not given. */
+  readonly now?: bigint | undefined;
+}
+
+/** A point's whereabouts; what is left out is as the options have it. */
+export interface Whereabouts {
+  readonly database?: string | undefined;
+  readonly retentionPolicy?: string | undefined;
+}
+
+/** What to make a batch from. */
+export interface BatchParts {
+  readonly name: string;
+  readonly tags: Tags;
+  readonly byName: boolean;
+  readonly time: bigint;
+  readonly points: readonly { readonly time: bigint; readonly tags: Tags; readonly fields: FieldInputs }[];
+}
+
+/** Makes of what a recording says what Kapacitor would send: grouped points and batches. */
+export class PointMaker {
+  readonly now: bigint;
+  readonly #options: PointOptions;
+
+  constructor(options: PointOptions) {
+    this.#options = options;
+    this.now = options.now ?? BigInt(Date.now()) * 1_000_000n;
+  }
+
+  template(name: string, tags: Tags, where: Whereabouts): PointTemplate {
+    return new PointTemplate(this.#head(name, tags, where));
+  }
+
+  point(name: string, tags: Tags, fields: FieldInputs, time: bigint, where: Whereabouts): LazyPoint {
+    return LazyPoint.create({ ...this.#head(name, tags, where), time }, fields);
+  }
+
+  batch({ name, tags, byName, time, points }: BatchParts): LazyBatch {
+    return LazyBatch.create({ name, group: batchGroupId(name, tags, byName), tags, byName }, time, points);
+  }
+
+  #head(name: string, tags: Tags, where: Whereabouts) {
+    const { groupBy = '*', byName = false } = this.#options;
+    const { database = this.#options.database ?? '' } = where;
+    const { retentionPolicy = this.#options.retentionPolicy ?? '' } = where;
+    const dimensions = groupBy === '*' ? Object.keys(tags).sort() : groupBy;
+    const group = groupId({ name, tags, dimensions, byName });
+    return { name, database, retentionPolicy, group, dimensions, tags, byName };
+  }
+}

@@ -1,0 +1,45 @@
+import type { BadEntries } from './bad-entries.js';
+import type { RecordedItem } from './format.js';
+import { LineSplitter } from './line-splitter.js';
+import type { Chunks } from './read-lines.js';
+
+/** A batch is a line, however large: no line is longer than this. */
+const longestEntry = 512 * 1024 * 1024;
+
+/** How a line becomes what it holds. Throws `malformed`. */
+type ParseEntry = (text: string) => RecordedItem;
+
+/** The entries of a file with one JSON object a line, those of a chunk at a time. */
+export async function* readJson(
+  chunks: Chunks,
+  parse: ParseEntry,
+  bad: BadEntries,
+  entry?: string,
+): AsyncGenerator<readonly RecordedItem[]> {
+  const splitter = new LineSplitter(longestEntry);
+  const take = (): RecordedItem[] => {
+    const items: RecordedItem[] = [];
+    while (splitter.next('plain')) {
+      const text = splitter.buf.toString('utf8', splitter.start, splitter.end).trim();
+      if (text === '') continue;
+      try {
+        items.push(parse(text));
+      } catch (reason) {
+        bad.at(splitter.line, reason, entry);
+      }
+    }
+    return items;
+  };
+  // A line of many chunks is put together once, not with each chunk.
+  let waiting: Buffer[] = [];
+  for await (const chunk of chunks) {
+    waiting.push(chunk);
+    if (!chunk.includes(0x0a)) continue;
+    splitter.add(waiting.length === 1 ? chunk : Buffer.concat(waiting));
+    waiting = [];
+    yield take();
+  }
+  splitter.add(Buffer.concat(waiting));
+  splitter.finish();
+  yield take();
+}

@@ -1,0 +1,109 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { messageOf, systemCode, UdfError } from '../errors.js';
+
+const chunkBytes = 256 * 1024;
+
+/** Where the bytes of a recording come from. */
+export interface Source {
+  /** For messages. */
+  readonly name: string;
+  /** In bytes, where it is known. */
+  readonly size: number | undefined;
+  /** So many have been read. */
+  bytesRead: number;
+  readonly kind: 'plain' | 'gzip' | 'zip';
+  /** The bytes as they are stored. */
+  stored(): AsyncIterable<Buffer>;
+}
+
+/** Throws `invalid_config` if there is no such file, or it cannot be read. */
+export async function openSource(from: string | Readable, name: string): Promise<Source> {
+  return typeof from === 'string' ? fileSource(from, name) : streamSource(from, name);
+}
+
+async function fileSource(path: string, name: string): Promise<Source> {
+  try {
+    const file = await open(path);
+    try {
+      const stat = await file.stat();
+      if (stat.isDirectory()) throw new UdfError('invalid_config', `${name} is a directory, not a recording`);
+      if (!stat.isFile()) return await streamSource(createReadStream(path), name);
+      const magic = Buffer.alloc(4);
+      await file.read(magic, 0, 4, 0);
+      const stored = async function* (): AsyncGenerator<Buffer> {
+        for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
+          source.bytesRead += (chunk as Buffer).length; // no encoding is set
+          yield chunk as Buffer;
+        }
+      };
+      const source: Source = { name, size: stat.size, bytesRead: 0, kind: kindOf(magic), stored };
+      return source;
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof UdfError) throw cause;
+    const why = systemCode(cause) === 'ENOENT' ? 'there is no such file' : messageOf(cause);
+    throw new UdfError('invalid_config', `cannot read ${name}: ${why}`, { cause });
+  }
+}
+
+async function streamSource(stream: Readable, name: string): Promise<Source> {
+  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>;
+  let first = Buffer.alloc(0);
+  while (first.length < 4) {
+    const next = await iterator.next();
+    if (next.done) break;
+    first = Buffer.concat([first, Buffer.from(next.value as Buffer)]);
+  }
+  const stored = async function* (): AsyncGenerator<Buffer> {
+    try {
+      source.bytesRead += first.length;
+      yield first;
+      for (;;) {
+        const next = await iterator.next();
+        if (next.done) return;
+        const chunk = Buffer.from(next.value as Buffer);
+        source.bytesRead += chunk.length;
+        yield chunk;
+      }
+    } finally {
+      stream.destroy();
+    }
+  };
+  const source: Source = { name, size: undefined, bytesRead: 0, kind: kindOf(first), stored };
+  return source;
+}
+
+function kindOf(magic: Buffer): Source['kind'] {
+  if (magic[0] === 0x1f && magic[1] === 0x8b) return 'gzip';
+  return magic.length >= 4 && magic.readUInt32LE(0) === 0x04034b50 ? 'zip' : 'plain';
+}
+
+/** The bytes as they were before gzip, if it was used. */
+export function plainBytes(source: Source): AsyncIterable<Buffer> {
+  return source.kind === 'gzip' ? gunzipped(source) : source.stored();
+}
+
+async function* gunzipped(source: Source): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: chunkBytes });
+  // Its errors come out of the last stream, which it destroys.
+  pipeline(Readable.from(source.stored(), { objectMode: false }), gunzip, () => undefined);
+  const chunks = (gunzip as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await chunks.next().catch((cause: unknown) => {
+        throw new UdfError('malformed', `${source.name}: its gzip data is damaged: ${messageOf(cause)}`, {
+          cause,
+        });
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    gunzip.destroy();
+  }
+}

@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { PassThrough, type Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { ZipFile } from 'yazl';
+import { UdfError } from '../errors.js';
+import { formatBatchEntry } from './batch-entry.js';
+import { CsvText } from './csv-text.js';
+import type { RecordedItem, RecordingFormat } from './format.js';
+import { formatJsonLine } from './json-line.js';
+import { formatPointLine, formatStreamEntry } from './stream-entry.js';
+
+export interface WriterOptions {
+  /**
+   * Whether it is compressed: line protocol, JSON Lines and CSV are not unless told so; Kapacitor's recordings are
+   * (`.srpl` with gzip, `.brpl` as a zip file) unless told not to.
+   */
+  readonly compress?: boolean | undefined;
+}
+
+/** Writes a recording. */
+export interface RecordingWriter {
+  /** How many points and batches have been written. */
+  readonly count: number;
+  /**
+   * Adds a point or a batch. False if the stream is behind and `drained` should be awaited. Throws `invalid_argument`
+   * for what the format cannot hold; nothing of it is written then.
+   */
+  write(item: RecordedItem): boolean;
+  drained(): Promise<void>;
+  /** Writes what is left and ends the stream. Rejects with the stream's error. */
+  end(): Promise<void>;
+}
+
+/** Writes a recording to a stream, in the format's own form: what Kapacitor has of it, Kapacitor loads. */
+export function createRecordingWriter(
+  format: RecordingFormat,
+  stream: Writable,
+  options: WriterOptions = {},
+): RecordingWriter {
+  const compress = options.compress ?? (format === 'srpl' || format === 'brpl');
+  return new TextWriter(formatter(format), compress ? compressed(format, stream) : stream, stream);
+}
+
+function formatter(format: RecordingFormat): (item: RecordedItem) => string {
+  switch (format) {
+    case 'lp':
+      return formatPointLine;
+    case 'srpl':
+      return formatStreamEntry;
+    case 'brpl':
+      return formatBatchEntry;
+    case 'jsonl':
+      return formatJsonLine;
+    case 'csv': {
+      const csv = new CsvText();
+      return (item) => csv.format(item);
+    }
+  }
+}
+
+/** What is written to the stream that is returned goes compressed to `target`. */
+function compressed(format: RecordingFormat, target: Writable): Writable {
+  if (format !== 'brpl') {
+    const gzip = createGzip();
+    gzip.pipe(target);
+    return gzip;
+  }
+  // Kapacitor has an entry for each query of the task, numbered from 0.
+  const text = new PassThrough();
+  const zip = new ZipFile();
+  zip.addReadStream(text, '0');
+  zip.end();
+  zip.outputStream.pipe(target);
+  return text;
+}
+
+const flushCharacters = 64 * 1024;
+
+class TextWriter implements RecordingWriter {
+  count = 0;
+  readonly #format: (item: RecordedItem) => string;
+  readonly #text: Writable;
+  readonly #finished: Promise<unknown>;
+  #failure: unknown;
+  #pending = '';
+
+  constructor(format: (item: RecordedItem) => string, text: Writable, target: Writable) {
+    this.#format = format;
+    this.#text = text;
+    this.#finished = finished(target, { readable: false });
+    this.#finished.catch((reason: unknown) => {
+      this.#failure = reason;
+      text.destroy();
+    });
+    text.on('error', () => undefined); // told by `finished`, or ours
+  }
+
+  write(item: RecordedItem): boolean {
+    if (this.#failure !== undefined) throw this.#error();
+    this.#pending += `${this.#format(item)}\n`;
+    this.count++;
+    return this.#pending.length < flushCharacters || this.#flush();
+  }
+
+  async drained(): Promise<void> {
+    if (this.#text.writableNeedDrain) {
+      await Promise.race([once(this.#text, 'drain'), this.#finished]).catch(() => undefined);
+    }
+    if (this.#failure !== undefined) throw this.#error();
+  }
+
+  async end(): Promise<void> {
+    this.#flush();
+    this.#text.end();
+    await this.#finished.catch(() => {
+      throw this.#error();
+    });
+  }
+
+  #flush(): boolean {
+    const text = this.#pending;
+    this.#pending = '';
+    return text === '' || this.#text.write(text);
+  }
+
+  #error(): UdfError {
+    return UdfError.from(this.#failure, 'connection');
+  }
+}
