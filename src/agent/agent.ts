@@ -112,6 +112,10 @@ class ConnectionAgent implements Agent {
       counters: this.#counters,
       signal: this.#abort.signal,
       send,
+      sendSnapshot: (pieces) => {
+        this.#sender.sendExempt(pieces);
+        this.#sender.added(this.#inTurn);
+      },
       close: (reason) => {
         this.#failure ??= reason;
         this.#close(lingerMs);

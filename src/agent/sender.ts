@@ -15,6 +15,8 @@ export class Sender {
   readonly #limitBytes: number;
   #sent = 0;
   #scheduled = false;
+  /** Bytes that the limit does not count: see `sendExempt`. */
+  #exempt = 0;
   /** Bytes that the system had not taken when last seen: asking the stream with every point would be slow. */
   #waiting = 0;
   /** Whether the stream will tell when all has been taken; below its own high-water mark it does not. */
@@ -44,11 +46,20 @@ export class Sender {
     this.#frames.add(frame, 0, frame.length);
   }
 
+  /** Adds one whole frame in pieces, which the limit does not count as long as any of it waits. */
+  sendExempt(pieces: readonly Buffer[]): void {
+    for (const piece of pieces) {
+      this.#frames.add(piece, 0, piece.length);
+      this.#exempt += piece.length;
+    }
+  }
+
   /** To be called when frames were added. Throws `limit` if more is waiting than the host allows. */
   added(inTurn: boolean): void {
     if (!inTurn) this.#schedule();
     if (this.#frames.size >= flushBytes) this.flush();
-    if (this.#waiting > this.#limitBytes && this.#output.writableLength > this.#limitBytes) {
+    const limit = this.#limitBytes + this.#exempt;
+    if (this.#waiting > limit && this.#output.writableLength > limit) {
       throw new UdfError(
         'limit',
         `more than ${this.#limitBytes} bytes are waiting for Kapacitor to read them (outputBytes)`,
@@ -68,6 +79,7 @@ export class Sender {
     }
     if (buffers.length > 1) output.uncork();
     this.#waiting = output.writableLength;
+    if (this.#waiting === 0) this.#exempt = 0;
     this.#drains = output.writableNeedDrain;
   }
 

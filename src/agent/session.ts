@@ -14,6 +14,7 @@ import {
   type Request,
   type Response,
 } from '../wire/messages.js';
+import { snapshotFrameStart } from '../wire/snapshot-frame.js';
 import type { Emitter } from './emitter.js';
 import { type Called, Instance, type InstanceDefaults } from './instance.js';
 import { LimitedLog } from './limited-log.js';
@@ -32,6 +33,8 @@ export interface SessionOptions extends InstanceDefaults {
   readonly signal: AbortSignal;
   /** Sends one frame. */
   send(frame: Buffer): void;
+  /** Sends one frame that is in pieces, and that no limit of what may wait counts: its size has a limit of its own. */
+  sendSnapshot(pieces: readonly Buffer[]): void;
   /** Ends the connection once all is sent: Kapacitor leaves that to us after a refusal, whose reason is given. */
   close(reason: UdfError): void;
 }
@@ -174,8 +177,8 @@ export class Session {
 
   async #snapshot(): Promise<void> {
     const { groups } = this.#ready('a snapshot request');
-    const snapshot = await writeSnapshot(this.#owner(), groups, this.#options.limits.snapshotBytes);
-    this.#reply({ kind: 'snapshot', snapshot });
+    const { pieces, size } = await writeSnapshot(this.#owner(), groups, this.#options.limits.snapshotBytes);
+    this.#options.sendSnapshot([snapshotFrameStart(size), ...pieces]);
   }
 
   async #restore(snapshot: Uint8Array): Promise<void> {

@@ -30,6 +30,12 @@ const groupsPerPart = 2048;
 /** Lets sockets and timers have their turn. */
 const turn = promisify(setImmediate);
 
+/** A snapshot's bytes, in pieces. */
+export interface Snapshot {
+  readonly pieces: readonly Buffer[];
+  readonly size: number;
+}
+
 /**
  * The groups' state as bytes, never none. The table must not change until it is done; other connections, and
  * keepalives on this one, go on meanwhile. Throws `limit` above `limitBytes`, and `handler` if a state cannot be stored.
@@ -38,13 +44,13 @@ export async function writeSnapshot(
   owner: SnapshotOwner,
   groups: GroupTable,
   limitBytes: number,
-): Promise<Buffer> {
+): Promise<Snapshot> {
   const header: Header = { udf: owner.name, version: owner.version, codec: codecName, groups: groups.size };
-  const parts: Buffer[] = [magic, Buffer.of(formatVersion)];
+  const pieces: Buffer[] = [magic, Buffer.of(formatVersion)];
   let size = magic.length + 1;
   const add = (value: unknown): void => {
     for (const bytes of packPart(value)) {
-      parts.push(bytes);
+      pieces.push(bytes);
       size += bytes.length;
     }
     if (size > limitBytes) {
@@ -64,7 +70,7 @@ export async function writeSnapshot(
     await turn();
   }
   if (entries.length > 0) add(entries);
-  return Buffer.concat(parts, size);
+  return { pieces, size };
 }
 
 /**

@@ -201,6 +201,24 @@ describe('what is emitted and not read', () => {
   );
 });
 
+test('a snapshot above outputBytes goes out whole, since snapshotBytes is its limit', async () => {
+  const limits = { outputBytes: 100_000 };
+  const socket = await udfSocket(keeper, { limits });
+  const kapacitor = await socket.kapacitor();
+  await kapacitor.init();
+  for (const group of ['a', 'b', 'c']) kapacitor.point({ ...cpu, group, fields: text(1_000_000) });
+  await kapacitor.received({ points: 3 });
+  kapacitor.pauseReading();
+  const asked = kapacitor.snapshot();
+  const { agent } = socket.served[0]!;
+  while (agent.stats.bytesOut < 3_000_000) await turn();
+  expect(agent.failure).toBeUndefined();
+  kapacitor.resumeReading();
+  expect((await asked).length).toBeGreaterThan(3_000_000);
+  kapacitor.point(cpu);
+  expect((await kapacitor.stop()).points).toHaveLength(4);
+});
+
 test('too much that is emitted from a timer ends its connection, not the process', async () => {
   let thrown: unknown;
   const ticking = defineUdf({

@@ -58,12 +58,10 @@ function prepare(given: Options) {
 /** Whether the group has had a newer point; if not, this one is the newest. */
 function isLate(point: Point, state: GroupState): boolean {
   const { seconds, nanoseconds } = point;
-  const { newestSeconds } = state;
-  if (newestSeconds !== null && seconds <= newestSeconds) {
-    if (seconds < newestSeconds || nanoseconds < state.newestNanoseconds) return true;
-  }
-  state.newestSeconds = seconds;
-  state.newestNanoseconds = nanoseconds;
+  const { seconds: newest } = state;
+  if (newest !== null && seconds <= newest && (seconds < newest || nanoseconds < state.nanos)) return true;
+  state.seconds = seconds;
+  state.nanos = nanoseconds;
   return false;
 }
 

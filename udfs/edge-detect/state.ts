@@ -11,9 +11,12 @@ export interface GroupState {
   since: bigint;
   /** How many points it has lasted. */
   count: number;
-  /** The time of the group's newest point, while late ones are dropped; null before it. */
-  newestSeconds: number | null;
-  newestNanoseconds: number;
+  /**
+   * The time of the group's newest point, while late ones are dropped; null before it. In two numbers, since it changes
+   * with every point, and under short names, which a snapshot has once a group.
+   */
+  seconds: number | null;
+  nanos: number;
   /** With `.every()`: when the state was last emitted; null if `.from()` and `.to()` leave it out. */
   emitted?: bigint | null;
   /** With `.hold()`: the state that the group has shown since, and that does not count yet. */
@@ -27,5 +30,5 @@ export interface PendingState {
 }
 
 export function newGroup(): GroupState {
-  return { value: undefined, since: 0n, count: 0, newestSeconds: null, newestNanoseconds: 0 };
+  return { value: undefined, since: 0n, count: 0, seconds: null, nanos: 0 };
 }
