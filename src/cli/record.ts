@@ -15,7 +15,7 @@ export function recordCommand(): Command {
     )
     .requiredOption(
       '--out <path>',
-      'directory of the recorded conversations; with --from-influx a file, .lp or .lp.gz',
+      'directory of the recorded conversations; with --from-influx a file: .lp, .srpl, .jsonl or .csv, also with .gz',
     )
     .option('--proxy', 'record conversations with a UDF')
     .addOption(

@@ -1,12 +1,11 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { messageOf, UdfError } from '../../errors.js';
-import { queryInflux, type QueriedPoint } from '../../telemetry/influx/influx-query.js';
+import { formatOfName } from '../../recording/format.js';
+import { createRecordingWriter } from '../../recording/writer.js';
+import { queryInflux } from '../../telemetry/influx/influx-query.js';
 import { influxTarget } from '../../telemetry/influx/influx-target.js';
-import { formatLine } from '../../testkit/format-line.js';
+import { LazyPoint } from '../../wire/lazy-point.js';
 import { UsageError } from '../usage-error.js';
 
 export interface FromInfluxOptions {
@@ -17,38 +16,38 @@ export interface FromInfluxOptions {
 
 /** Writes the points that a query finds to a recording. The file is there only once it is whole. */
 export async function runFromInflux({ fromInflux, url, out }: FromInfluxOptions): Promise<void> {
-  const zip = out.endsWith(".lp.gz");
-  if (!zip && !out.endsWith('.lp')) {
+  const format = formatOfName(out);
+  if (format === 'brpl') {
     throw new UsageError(
-      `--out ${out}: a query is recorded as line protocol; name the file NAME.lp or NAME.lp.gz`,
+      `--out ${out}: a query's points are a stream; name the file .srpl, .lp, .jsonl or .csv`,
     );
   }
   const target = influxTarget(url, process.env);
-  let points = 0;
-  async function* lines(found: AsyncIterable<QueriedPoint>): AsyncGenerator<string> {
-    // In pieces of some size: a stream's turn for each line would be slow.
-    let text = '';
-    for await (const point of found) {
-      points++;
-      text += `${formatLine(point)}\n`;
-      if (text.length < pieceLength) continue;
-      yield text;
-      text = '';
-    }
-    yield text;
-  }
+  const { place } = target;
+  // As Kapacitor sees them: ungrouped, with their database and retention policy.
+  const head = { group: '', dimensions: [], byName: false };
+  const stored =
+    'bucket' in place
+      ? { database: place.bucket, retentionPolicy: defaultRetentionPolicy }
+      : { database: place.database, retentionPolicy: place.retentionPolicy || defaultRetentionPolicy };
   const part = `${out}.part`;
+  const file = createWriteStream(part);
   try {
-    const source = Readable.from(lines(queryInflux(target, fromInflux)), { objectMode: false });
-    const file = createWriteStream(part);
-    await (zip ? pipeline(source, createGzip(), file) : pipeline(source, file));
+    const compress = /\.gz$/i.test(out) || format === 'srpl';
+    const writer = createRecordingWriter(format, file, { compress });
+    for await (const { fields, ...point } of queryInflux(target, fromInflux)) {
+      if (!writer.write(LazyPoint.create({ ...head, ...stored, ...point }, fields))) await writer.drained();
+    }
+    await writer.end();
     await rename(part, out);
+    process.stderr.write(`${writer.count} ${writer.count === 1 ? 'point' : 'points'} recorded in ${out}\n`);
   } catch (reason) {
+    file.destroy();
     await rm(part, { force: true });
-    if (reason instanceof UdfError) throw reason;
+    if (reason instanceof UdfError && !(reason.cause instanceof Error && 'syscall' in reason.cause))
+      throw reason;
     throw new UdfError('invalid_config', `cannot record to ${out}: ${messageOf(reason)}`, { cause: reason });
   }
-  process.stderr.write(`${points} ${points === 1 ? 'point' : 'points'} recorded in ${out}\n`);
 }
 
-const pieceLength = 64 * 1024;
+const defaultRetentionPolicy = 'autogen';
