@@ -110,6 +110,7 @@ export interface TopicEvent {
   readonly state: {
     readonly level: 'OK' | 'INFO' | 'WARNING' | 'CRITICAL';
     readonly message: string;
+    readonly details: string;
     readonly time: string;
     readonly duration: string;
   };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { globSync } from 'tinyglobby';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { run } from '../support/run-program.js';
 import { tempDir } from '../support/temp-dir.js';
 import { cliCommand, packageFolder } from './support/cli.js';
@@ -39,7 +39,10 @@ describe.skipIf(missing)(title, () => {
     const { code, stdout } = await test(...files, '--influx', stack.influx.url);
     expect(stdout).toMatch(/\n15 passed\n$/);
     expect(code).toBe(0);
-    expect(await stack.influx.query(`SHOW MEASUREMENTS ON ${database}`)).toEqual([]);
+    const written = await stack.influx.query(
+      `SHOW MEASUREMENTS ON ${database} WITH MEASUREMENT =~ /adsl|noise/`,
+    );
+    expect(written).toEqual([]);
     await expect(stack.kapacitor.topicEvents('adsl')).rejects.toThrow(/does not exist|unknown/);
   }, 60_000);
 
@@ -131,6 +134,45 @@ describe.skipIf(missing)(title, () => {
 `),
     );
     expect(await test(file)).toMatchObject({ code: 0 });
+  });
+
+  it('replays a recording that Kapacitor has', async () => {
+    const { kapacitor, influx } = stack;
+    await influx.write(
+      database,
+      'recorded,host=a v=1 1\nrecorded,host=b v=1 2\nrecorded,host=a v=9,t="<é>" 3',
+    );
+    const { id } = await kapacitor.recordQuery(
+      'stream',
+      `SELECT * FROM ${database}.autogen.recorded GROUP BY host`,
+    );
+    onTestFinished(() => kapacitor.deleteRecording(id));
+    await until('it is recorded', async () => (await kapacitor.recording(id)).status === 'finished');
+    const script = `stream
+    |from().groupBy('host')
+    @edgeDetect().field('v')
+    |alert().id('{{ .Group }}').message('{{ .Level }} in {{ .TaskName }}').crit(lambda: "v" > 5).topic('t')`;
+    const expects = (crit: number): string => `  - name: one
+    task_name: it
+    db: ${database}
+    rp: autogen
+    recording_id: ${id}
+    expects:
+      crit: ${crit}
+      counts: { edgeDetect: 3 }
+      alerts: [{ level: CRITICAL, message: CRITICAL in it, id: host=a }]
+      points:
+        edgeDetect: |
+          recorded,host=a v=1 1
+          recorded,host=a v=9,t="<é>" 3
+          recorded,host=b v=1 2
+`;
+    expect(await test(cases(script, expects(1)))).toMatchObject({ code: 0 });
+    const { code, stdout } = await test(cases(script, expects(2)));
+    expect(code).toBe(1);
+    expect(stdout).toContain('expected 2 alerts of level CRITICAL, got 1');
+    const silent = `  - { name: none, task_name: it, db: a, rp: b, recording_id: ${id}, expects: { nothing: alert } }`;
+    expect(await test(cases(script, silent))).toMatchObject({ code: 0 });
   });
 
   it('cleans up when it is interrupted', async () => {

@@ -39,7 +39,9 @@ export interface TestCase {
   readonly rp: string | undefined;
   readonly type: TaskType | undefined;
   readonly vars: TaskVars;
+  /** Empty for a recording of Kapacitor's own. */
   readonly data: readonly LinePoint[];
+  readonly recordingId: string | undefined;
   readonly expects: Expectations;
 }
 
@@ -72,16 +74,12 @@ export function readCases(path: string): TestCase[] {
 
 function readCase(path: string, test: YamlNode): TestCase {
   const keys = test.map([...caseKeys, 'recording_id', 'clock', 'expects']);
-  keys
-    .get('recording_id')
-    ?.fail(
-      'names a recording inside Kapacitor, which shows only roughly what came of replaying it; give its file: ' +
-        '"recording: FILE.srpl", which is in the replay directory of Kapacitor',
-    );
   keys.get('clock')?.one(['fast']);
   const task = keys.get('task_name') ?? test.fail('must have a task_name');
-  const given = (['data', 'data_file', 'recording'] as const).flatMap((key) => keys.get(key) ?? []);
-  if (given.length !== 1) test.fail('must have one of data, data_file and recording');
+  const given = (['data', 'data_file', 'recording', 'recording_id'] as const).flatMap(
+    (key) => keys.get(key) ?? [],
+  );
+  if (given.length !== 1) test.fail('must have one of data, data_file, recording and recording_id');
   const expects = keys.get('expects') ?? test.fail('must have the key expects');
   return {
     name: keys.get('name')?.text() ?? `${basename(path)}:${test.line}`,
@@ -92,7 +90,8 @@ function readCase(path: string, test: YamlNode): TestCase {
     rp: keys.get('rp')?.text(),
     type: keys.get('type')?.one(['stream', 'batch']),
     vars: readVars(keys.get('vars')),
-    data: readData(dirname(path), keys),
+    data: keys.has('recording_id') ? [] : readData(dirname(path), keys),
+    recordingId: keys.get('recording_id')?.text(),
     expects: readExpectations(expects),
   };
 }

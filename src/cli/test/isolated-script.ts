@@ -47,6 +47,10 @@ const shaping = new Set([
 /** The fields that an alert's points carry in the copy. */
 export const alertFields = { level: `${mark}_level`, message: `${mark}_message`, id: `${mark}_id` } as const;
 
+/** The tag that numbers the points of a group. */
+export const numberTag = `${mark}_n`;
+const numbered = `|eval(lambda: string(count())).as('${numberTag}').tags('${numberTag}').keep()`;
+
 /** A node that is looked at. */
 export interface Observed {
   readonly node: ScriptNode;
@@ -55,6 +59,8 @@ export interface Observed {
   readonly tags: Readonly<Record<string, string>>;
   /** Where they are shown. */
   readonly endpoint: string;
+  /** The topic in which they are shown, if they are. */
+  readonly topic: string;
 }
 
 /** A change of the text: what is between `start` and `end` becomes `text`. */
@@ -74,6 +80,8 @@ export interface IsolationOptions {
   readonly others: readonly Dbrp[];
   /** When to carry out queries, as `.cron` takes it. */
   readonly cron: string;
+  /** Whether to show points as events of topics, which outlive the task. */
+  readonly topics: boolean;
 }
 
 /** A copy of a script that touches nothing outside, and shows what comes out of some of its nodes. */
@@ -96,7 +104,12 @@ export function isolate(script: string, options: IsolationOptions): IsolatedScri
   ];
   const observed = new Map<ScriptNode, Observed>();
   const observe = (node: ScriptNode): Observed => {
-    const known = observed.get(node) ?? { node, ...lookOf(node), endpoint: `${mark}_${node.number}` };
+    const known = observed.get(node) ?? {
+      node,
+      ...lookOf(node),
+      endpoint: `${mark}_${node.number}`,
+      topic: `${options.database}-${node.number}`,
+    };
     observed.set(node, known);
     return known;
   };
@@ -108,7 +121,13 @@ export function isolate(script: string, options: IsolationOptions): IsolatedScri
     type,
     watched,
     alerts,
-    text: (batches) => rewritten(script, edits, [...observed.values()], batches),
+    text: (batches) =>
+      rewritten(
+        script,
+        edits,
+        [...observed.values()],
+        options.topics ? topicOf : (one) => shown(one, batches.has(one)),
+      ),
   };
 }
 
@@ -120,11 +139,11 @@ export function findNode(nodes: readonly ScriptNode[], name: string): ScriptNode
     names: [plain(node.name), plain(node.name) + String(node.number)],
   }));
   const found = called.filter(({ names }) => names.includes(plain(name)));
-  const numbered = (node: ScriptNode): string => `${node.name}${node.number}`;
+  const full = (node: ScriptNode): string => `${node.name}${node.number}`;
   if (found.length === 1 && found[0]!.node.chain) return found[0]!.node;
-  const known = nodes.map(numbered);
+  const known = nodes.map(full);
   if (found.length > 1) {
-    const which = found.map(({ node }) => numbered(node)).join(', ');
+    const which = found.map(({ node }) => full(node)).join(', ');
     throw new UdfError('invalid_config', `there is more than one node ${name}: name ${which}`);
   }
   if (found.length === 1) {
@@ -192,7 +211,7 @@ function rewritten(
   script: string,
   edits: readonly Edit[],
   observed: readonly Observed[],
-  batches: ReadonlySet<Observed>,
+  show: (observed: Observed) => string,
 ): string {
   const sorted = edits.toSorted((one, other) => one.start - other.start);
   const slice = (start: number, end: number): string => {
@@ -225,7 +244,7 @@ function rewritten(
     }
   });
   text += slice(at, script.length);
-  return `${text.trimEnd()}\n${observed.map((one) => shown(one, batches.has(one))).join('\n')}\n`;
+  return `${text.trimEnd()}\n${observed.map(show).join('\n')}\n`;
 }
 
 /**
@@ -234,6 +253,11 @@ function rewritten(
  */
 function shown({ endpoint }: Observed, batch: boolean): string {
   if (batch) return `${endpoint}|httpOut('${endpoint}')`;
-  const number = `${mark}_n`;
-  return `${endpoint}|eval(lambda: string(count())).as('${number}').tags('${number}').keep()|groupBy(*)|httpOut('${endpoint}')`;
+  return `${endpoint}${numbered}|groupBy(*)|httpOut('${endpoint}')`;
+}
+
+/** A topic holds the last event of each id: each point has one of its own. */
+function topicOf({ endpoint, topic }: Observed): string {
+  const id = `{{ .Group }} {{ index .Tags "${numberTag}" }}`;
+  return `${endpoint}${numbered}|alert().id('${id}').details('{{ json . }}').crit(lambda: TRUE).topic('${topic}')`;
 }

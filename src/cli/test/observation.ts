@@ -1,6 +1,7 @@
-import type { Series, Task } from '../../kapacitor/types.js';
+import { parse } from 'node:path';
+import type { Series, Task, TopicEvent } from '../../kapacitor/types.js';
 import type { Fields, FieldValue, Tags } from '../../values.js';
-import { alertFields, mark, type Observed } from './isolated-script.js';
+import { alertFields, numberTag, type Observed } from './isolated-script.js';
 import type { Level } from './cases.js';
 
 /** A point that came out of a node. Over HTTP an integer looks like a double. */
@@ -18,7 +19,7 @@ export interface SeenAlert {
   readonly time: bigint;
 }
 
-const own: ReadonlySet<string> = new Set([...Object.values(alertFields), `${mark}_n`]);
+const own: ReadonlySet<string> = new Set([...Object.values(alertFields), numberTag]);
 
 /** The points that an endpoint shows, their times moved back by `offset`. */
 export function pointsOf(series: readonly Series[], observed: Observed, offset: bigint): SeenPoint[] {
@@ -39,6 +40,40 @@ export function alertsOf(series: readonly Series[], observed: Observed, offset: 
   const batch = series.some(({ values }) => (values?.length ?? 0) > 1);
   const key = ({ level, message, id }: SeenAlert): string => JSON.stringify([level, message, id]);
   return batch ? [...new Map(alerts.map((alert) => [key(alert), alert])).values()] : alerts;
+}
+
+/** What Kapacitor tells of a point in the details of an event. */
+interface EventDetails {
+  readonly Name: string;
+  readonly Tags: Tags | null;
+  readonly Fields: Fields;
+  readonly Time: string;
+}
+
+/** The points that a topic holds, as an endpoint would show them. Details are written as HTML. */
+export function seriesOf(events: readonly TopicEvent[]): Series[] {
+  const points = events.map(({ state }) => {
+    const text = state.details.replaceAll(/&#(\d+);/g, (_, code: string) =>
+      String.fromCodePoint(Number(code)),
+    );
+    return JSON.parse(text.replaceAll('&amp;', '&')) as EventDetails;
+  });
+  const number = ({ Tags: tags }: EventDetails): number => Number(tags?.[numberTag]);
+  return points
+    .sort((one, other) => number(one) - number(other))
+    .map(({ Name, Tags: tags, Fields: fields, Time }) => ({
+      ...{ name: Name, tags: tags ?? {} },
+      columns: ['time', ...Object.keys(fields)],
+      values: [[Time, ...(Object.values(fields) as (string | number | boolean)[])]], // they come from JSON
+    }));
+}
+
+/** Alerts in the order of their times. A message may tell the name of the task, which is another one in a test. */
+export function told(alerts: readonly SeenAlert[], id: string, task: string): SeenAlert[] {
+  const named = (text: string): string => text.replaceAll(id, parse(task).name);
+  return alerts
+    .map((alert) => ({ ...alert, message: named(alert.message), id: named(alert.id) }))
+    .sort((one, other) => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0));
 }
 
 function rows(series: readonly Series[], { name, tags: added }: Observed, offset: bigint): SeenPoint[] {

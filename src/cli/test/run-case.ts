@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { parse } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UdfError } from '../../errors.js';
 import type { KapacitorApi } from '../../kapacitor/api.js';
-import { KapacitorRefusal } from '../../kapacitor/http.js';
 import type { Task, TaskSettings } from '../../kapacitor/types.js';
 import { formatLine } from '../../testkit/format-line.js';
 import type { TestCase } from './cases.js';
-import { isolate, type IsolatedScript, type Observed } from './isolated-script.js';
+import { isolate, type IsolatedScript } from './isolated-script.js';
 import { judge, type Seen } from './judge.js';
 import {
   alertsOf,
@@ -16,21 +14,14 @@ import {
   nodesOf,
   pointsOf,
   type SeenAlert,
+  told,
   triggeredOf,
 } from './observation.js';
+import { batchNodes } from './batch-nodes.js';
+import { replayCase } from './replay-case.js';
+import type { CaseOptions } from './run-case-options.js';
 import type { CaseScript } from './script.js';
 import { SourceDatabase } from './source-database.js';
-
-export interface CaseOptions {
-  readonly api: KapacitorApi;
-  /** The InfluxDB that Kapacitor queries. */
-  readonly influx: string | undefined;
-  /** For how long nothing may have happened before a case counts as over. */
-  readonly settleMs: number;
-  /** How long a case may take. */
-  readonly withinMs: number;
-  readonly signal: AbortSignal;
-}
 
 const second = 1_000_000_000n;
 /** So many seconds ahead a query is planned: Kapacitor must have started the task by then. */
@@ -53,12 +44,17 @@ export async function runCase(test: TestCase, source: CaseScript, options: CaseO
     ];
     const isolated = isolate(script, {
       watch: [...test.expects.points.keys(), ...test.expects.counts.keys()],
-      alerts: test.expects.alerts !== undefined,
+      alerts: test.expects.alerts !== undefined || test.recordingId !== undefined,
       database: id,
       others: dbrps,
       cron: `${due.getUTCSeconds()} * * * * * *`,
+      topics: test.recordingId !== undefined,
     });
     const type = isolated.type ?? test.type ?? 'stream';
+    cleanUps.push(() => api.deleteTask(id));
+    if (test.recordingId !== undefined) {
+      return await replayCase(test, isolated, { ...options, id, settings: { type, vars, dbrps } });
+    }
     const rp = test.rp ?? dbrps[0]?.rp ?? 'autogen';
     const { lines, offset } = timed(test, type === 'batch');
     const settings: TaskSettings = { type, vars, dbrps: [{ db: id, rp }] };
@@ -74,7 +70,6 @@ export async function runCase(test: TestCase, source: CaseScript, options: CaseO
       cleanUps.push(() => database.drop());
       await database.create(lines.join('\n'));
     }
-    cleanUps.push(() => api.deleteTask(id));
     const batches = await batchNodes(api, id, isolated, settings);
     signal.throwIfAborted();
     await api.createTask(id, { ...settings, script: isolated.text(batches), status: 'enabled' });
@@ -100,31 +95,6 @@ function timed({ data }: TestCase, recent: boolean): { lines: string[]; offset: 
   return { lines: points.map((point) => formatLine({ ...point, time: point.time + offset })), offset };
 }
 
-/** The nodes that carry batches. Kapacitor is asked, by a definition that it takes only for points. */
-async function batchNodes(
-  api: KapacitorApi,
-  id: string,
-  isolated: IsolatedScript,
-  settings: TaskSettings,
-): Promise<ReadonlySet<Observed>> {
-  const observed = new Set([...isolated.watched.values(), ...isolated.alerts]);
-  const script = isolated.text(new Set());
-  const batches = new Set<Observed>();
-  for (const one of observed) {
-    try {
-      await api.createTask(id, {
-        ...settings,
-        script: `${script}${one.endpoint}|window().periodCount(1).everyCount(1)\n`,
-      });
-      await api.deleteTask(id);
-    } catch (reason) {
-      if (!(reason instanceof KapacitorRefusal) || !/batch edge/i.test(reason.reason)) throw reason;
-      batches.add(one);
-    }
-  }
-  return batches;
-}
-
 /** Looks until all is as expected and nothing moves any more, or it is clear that it will not be. */
 async function outcome(
   test: TestCase,
@@ -142,7 +112,10 @@ async function outcome(
   for (;;) {
     const task = await api.task(id);
     if (!task) throw new UdfError('refused', 'somebody deleted the task while the case ran');
-    if (!task.executing) return [`the task stopped: ${task.error}`];
+    // Kapacitor stops a task before it notes why.
+    if (!task.executing && (task.error !== '' || performance.now() - since >= settleMs)) {
+      return [`the task stopped: ${task.error}`];
+    }
     const now = figuresOf(task);
     if (now !== figures) since = performance.now();
     figures = now;
@@ -170,12 +143,9 @@ async function seen(
     const observed = watched.get(name)!; // all that are expected are watched
     points.set(name, pointsOf(await api.output(task.id, observed.endpoint), observed, offset));
   }
-  // A message may tell the name of the task, which is another one here.
-  const named = (text: string): string => text.replaceAll(task.id, parse(taskFile).name);
   const came: SeenAlert[] = [];
   for (const observed of alerts) {
-    const found = alertsOf(await api.output(task.id, observed.endpoint), observed, offset);
-    came.push(...found.map((alert) => ({ ...alert, message: named(alert.message), id: named(alert.id) })));
+    came.push(...alertsOf(await api.output(task.id, observed.endpoint), observed, offset));
   }
   const errors = Object.entries(nodesOf(task)).flatMap(([name, { errors = 0 }]) =>
     errors > 0 ? [`${name} had ${errors} errors; the log of Kapacitor tells which`] : [],
@@ -186,7 +156,7 @@ async function seen(
       [...expects.counts.keys()].map((name) => [name, countOf(task, watched.get(name)!.node.number)]),
     ),
     triggered: new Map([...expects.triggered.keys()].map((level) => [level, triggeredOf(task, level)])),
-    alerts: came.sort((one, other) => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0)),
+    alerts: told(came, task.id, taskFile),
     errors,
   };
 }

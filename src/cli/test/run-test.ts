@@ -7,7 +7,8 @@ import type { LogOptions } from '../options.js';
 import { print } from '../print.js';
 import { readCases, type TestCase } from './cases.js';
 import { caseText, type CaseResult, junit, passed, summary, tap } from './report.js';
-import { runCase, type CaseOptions } from './run-case.js';
+import { runCase } from './run-case.js';
+import type { CaseOptions } from './run-case-options.js';
 import { type CaseScript, caseScript } from './script.js';
 
 export interface TestOptions extends LogOptions {

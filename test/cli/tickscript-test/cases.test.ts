@@ -81,7 +81,7 @@ describe('the cases of a file', () => {
     ['tests: 5', ':1: tests must be a list'],
     ['tests:\n  - name: a', ':2: tests[0] must have a task_name'],
     [`${start}    expect: {}`, ':4: "expect" is no key of tests[0]; there are name, task_name, '],
-    [`${start}    expects: {}`, ':2: tests[0] must have one of data, data_file and recording'],
+    [`${start}    expects: {}`, ':2: tests[0] must have one of data, data_file, recording and recording_id'],
     [`${start}    data: []`, ':2: tests[0] must have the key expects'],
     [`${start}    data: []\n    type: stram\n    expects: {}`, ':5: type must be stream or batch'],
     [`${start}    expects:\n      warn: two\n    data: []`, ':5: warn must be a count'],
@@ -90,7 +90,7 @@ describe('the cases of a file', () => {
       ':6: data[1] is no line protocol: line 1: ',
     ],
     [`${start}    data_file: none.lp\n    expects: {}`, ':4: data_file cannot be read: '],
-    [`${start}    recording_id: abc`, ':4: recording_id names a recording inside Kapacitor'],
+    [`${start}    recording_id: 5\n    expects: {}`, ':4: recording_id must be a text'],
     [
       `${start}    data: []\n    expects:\n      alerts:\n        - level: BAD`,
       ':7: level must be OK or INFO',

@@ -3,7 +3,7 @@ import { isolate } from '../../../src/cli/test/isolated-script.js';
 
 const copy = (script: string, watch: readonly string[] = [], alerts = false): string =>
   isolate(script, {
-    ...{ watch, alerts, database: 'own', cron: '7 * * * * * *' },
+    ...{ watch, alerts, database: 'own', cron: '7 * * * * * *', topics: false },
     others: [{ db: 'telegraf', rp: 'autogen' }],
   }).text(new Set());
 
@@ -47,9 +47,14 @@ stream
   it('knows nodes by name, and by name and number as Kapacitor shows them', () => {
     const script = "stream|from()|influxDBOut()\nstream|from()|httpOut('a')";
     const numbers = (name: string): number | undefined =>
-      isolate(script, { watch: [name], alerts: false, database: 'own', others: [], cron: '' }).watched.get(
-        name,
-      )?.node.number;
+      isolate(script, {
+        watch: [name],
+        alerts: false,
+        database: 'own',
+        others: [],
+        cron: '',
+        topics: false,
+      }).watched.get(name)?.node.number;
     expect([
       numbers('influxDBOut'),
       numbers('influxdb_out2'),
