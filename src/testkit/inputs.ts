@@ -122,7 +122,7 @@ export class Inputs {
 }
 
 /** One batch a group, in the order of their first points, as a query with GROUP BY makes them. */
-function batchesOf(points: readonly LazyPoint[]): LazyBatch[] {
+export function batchesOf(points: readonly LazyPoint[]): LazyBatch[] {
   const groups = new Map<string, LazyPoint[]>();
   for (const point of points) {
     const key = `${point.name}\n${point.group}`;
