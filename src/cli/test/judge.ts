@@ -75,6 +75,9 @@ function doubles(fields: Fields): Record<string, FieldValue> {
   );
 }
 
+/** People read it: so many alerts tell enough. */
+const mostLines = 60;
+
 function compareAlerts(expected: readonly ExpectedAlert[], actual: readonly SeenAlert[]): string[] {
   const fits = ({ level, message, id }: ExpectedAlert, alert: SeenAlert): boolean =>
     (level ?? alert.level) === alert.level &&
@@ -86,7 +89,9 @@ function compareAlerts(expected: readonly ExpectedAlert[], actual: readonly Seen
     if (step.kind === 'missing') return `- ${shown(expected[step.expected]!)}`;
     return `${step.kind === 'same' ? ' ' : '+'} ${shown(actual[step.actual]!)}`;
   });
-  return [`expected ${expected.length} alerts, got ${actual.length}\n\n${lines.join('\n')}`];
+  const rest = lines.length - mostLines;
+  const told = rest > 0 ? [...lines.slice(0, mostLines), `  … ${rest} more`] : lines;
+  return [`expected ${expected.length} alerts, got ${actual.length}\n\n${told.join('\n')}`];
 }
 
 function shown({ level, message, id }: ExpectedAlert | SeenAlert): string {

@@ -23,6 +23,8 @@ import type { CaseOptions } from './run-case-options.js';
 import type { CaseScript } from './script.js';
 import { SourceDatabase } from './source-database.js';
 
+/** Kapacitor takes bodies up to a size. */
+const linesAtOnce = 5_000;
 const second = 1_000_000_000n;
 /** So many seconds ahead a query is planned: Kapacitor must have started the task by then. */
 const aheadMs = 2_000;
@@ -73,7 +75,10 @@ export async function runCase(test: TestCase, source: CaseScript, options: CaseO
     const batches = await batchNodes(api, id, isolated, settings);
     signal.throwIfAborted();
     await api.createTask(id, { ...settings, script: isolated.text(batches), status: 'enabled' });
-    if (type === 'stream') await api.write(id, rp, lines.join('\n'));
+    for (let at = 0; type === 'stream' && at < lines.length; at += linesAtOnce) {
+      signal.throwIfAborted();
+      await api.write(id, rp, lines.slice(at, at + linesAtOnce).join('\n'));
+    }
     return await outcome(test, isolated, id, offset, type === 'batch' ? due.getTime() : undefined, options);
   } finally {
     for (const cleanUp of cleanUps.reverse()) await cleanUp().catch(() => undefined);
