@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UdfError } from '../../errors.js';
+import { messageOf, UdfError } from '../../errors.js';
 import type { KapacitorApi } from '../../kapacitor/api.js';
 import type { Task, TaskSettings } from '../../kapacitor/types.js';
 import { formatLine } from '../../testkit/format-line.js';
@@ -36,6 +36,7 @@ const aheadMs = 2_000;
 export async function runCase(test: TestCase, source: CaseScript, options: CaseOptions): Promise<string[]> {
   const id = `kapacitor-udf-test-${randomBytes(6).toString('hex')}`;
   const { api, influx, signal } = options;
+  /** What ends the task goes first. */
   const cleanUps: (() => Promise<void>)[] = [];
   try {
     const { script, vars } = source;
@@ -81,7 +82,11 @@ export async function runCase(test: TestCase, source: CaseScript, options: CaseO
     }
     return await outcome(test, isolated, id, offset, type === 'batch' ? due.getTime() : undefined, options);
   } finally {
-    for (const cleanUp of cleanUps.reverse()) await cleanUp().catch(() => undefined);
+    for (const cleanUp of cleanUps) {
+      await cleanUp().catch((reason: unknown) => {
+        process.stderr.write(`kapacitor-udf: ${id} is left behind: ${messageOf(reason)}\n`);
+      });
+    }
   }
 }
 
