@@ -12,7 +12,8 @@ import {
 import type { Transport } from '../../src/transport/transport.js';
 import { defineUdf, type UdfDefinition } from '../../src/udf/definition.js';
 import { encodeRequest, encodeResponse, type Request, type Response } from '../../src/wire/messages.js';
-import { mirror, movingAverage, outliers } from '../../udfs/index.js';
+import { edgeDetect, mirror, movingAverage, outliers } from '../../udfs/index.js';
+import { readBoth } from '../support/recorded.js';
 import { scriptedAgent } from '../support/scripted-agent.js';
 import { silentLogger } from '../support/silent-logger.js';
 
@@ -108,6 +109,28 @@ describe('a conversation with a real Kapacitor, replayed', () => {
       '- …,host=h0 value=6 1795344762000000000',
     ]);
     expect(difference).toContain('+ begin of batch cpu,host=h0, 6 points');
+  });
+});
+
+describe('a conversation that the proxy recorded between Kapacitor 1.5.7 and edgeDetect', () => {
+  const file = fileURLToPath(
+    new URL('replay-conversation/kapacitor-1.5.7-adsl-edge-detect.conversation', import.meta.url),
+  );
+
+  test('is answered the same, byte by byte, with the six changes', async () => {
+    const { header, requests, responses } = await readBoth(file);
+    expect(header).toMatchObject({ udf: 'edgeDetect' });
+    expect(requests.filter(({ kind }) => kind === 'point')).toHaveLength(17);
+    expect(responses.filter(({ kind }) => kind === 'point')).toHaveLength(6);
+    expect(await replay(await openConversationFile(file), edgeDetect)).toMatchObject({
+      ...{ task: 'adsl', node: 'edgeDetect2', same: 7, missing: 0, extra: 0, difference: [] },
+    });
+  });
+
+  test('shows what a changed UDF does otherwise', async () => {
+    const { difference } = await replay(await openConversationFile(file), mirror);
+    expect(difference[0]).toBe('- init accepted');
+    expect(difference.at(-1)).toMatch(/^\+ init refused: mirror: unknown options? \.field\(\)/);
   });
 });
 

@@ -1,16 +1,13 @@
-import { open } from 'node:fs/promises';
-import { messageOf, systemCode, UdfError } from '../../errors.js';
+import { open, stat } from 'node:fs/promises';
 import { isConversation } from './format.js';
 import { isConversationPair, readConversationPair } from './pair.js';
 import { type ConversationReaderOptions, readConversation, type RecordedConversation } from './reader.js';
 
-/**
- * Whether a file holds a conversation: by how it begins, or as one of a pair by its name. Throws `invalid_config` if it
- * cannot be read.
- */
+/** Whether a file holds a conversation: by how it begins, or as one of a pair by its name. Never rejects. */
 export async function isConversationFile(file: string): Promise<boolean> {
   if (isConversationPair(file)) return true;
   try {
+    if (!(await stat(file)).isFile()) return false; // what is read from a pipe is gone
     const handle = await open(file);
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0);
@@ -18,9 +15,8 @@ export async function isConversationFile(file: string): Promise<boolean> {
     } finally {
       await handle.close();
     }
-  } catch (cause) {
-    const problem = systemCode(cause) === 'ENOENT' ? 'there is no such file' : messageOf(cause);
-    throw new UdfError('invalid_config', `cannot read ${file}: ${problem}`, { cause });
+  } catch {
+    return false; // whoever reads it as something else finds out why that is impossible
   }
 }
 
