@@ -7,6 +7,7 @@ import { ExitCode } from './exit-code.js';
 import { listCommand } from './list.js';
 import { recordCommand } from './record.js';
 import { reportError } from './report-error.js';
+import { replayCommand } from './replay.js';
 import { serveCommand } from './serve.js';
 import { stdioCommand } from './stdio.js';
 import { tasksCommand } from './tasks.js';
@@ -24,6 +25,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     checkCommand(),
     demoCommand(),
     recordCommand(),
+    replayCommand(),
     tasksCommand(),
     testCommand(),
   ];

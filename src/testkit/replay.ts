@@ -192,7 +192,13 @@ class Run {
       kept.push(output);
       return;
     }
-    const busy = taken(output);
+    if (this.#refused) return;
+    let busy: Promise<void> | undefined;
+    try {
+      busy = taken(output);
+    } catch (reason) {
+      this.#refuse(reason);
+    }
     if (!busy) return;
     this.#held++;
     this.#kapacitor.pauseReading();
@@ -201,10 +207,15 @@ class Run {
         if (--this.#held === 0) this.#kapacitor.resumeReading();
       },
       (reason: unknown) => {
-        this.#refused ??= { reason };
-        this.#kapacitor.abort();
+        this.#refuse(reason);
       },
     );
+  }
+
+  /** What comes out cannot be taken: the replay ends with the reason. */
+  #refuse(reason: unknown): void {
+    this.#refused ??= { reason };
+    this.#kapacitor.abort();
   }
 
   /** Says how far the recording came. */

@@ -99,6 +99,12 @@ describe('a replay', () => {
       onPoint: () => Promise.reject(new Error('disk is full')),
     });
     await expect(full).rejects.toThrow('disk is full');
+    const unable = replay(await lines('m v=1 1'), mirror, {
+      onPoint: () => {
+        throw new Error('no way to write it');
+      },
+    });
+    await expect(unable).rejects.toThrow('no way to write it');
   });
 
   it("keeps the points' own times if it is asked to, or goes so many times faster", async () => {

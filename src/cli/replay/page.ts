@@ -1,0 +1,47 @@
+import { writeFile } from 'node:fs/promises';
+import { messageOf, UdfError } from '../../errors.js';
+import { type PagePoint, pageData } from '../../testkit/page/page-data.js';
+import { renderPage } from '../../testkit/page/render-page.js';
+import type { Batch } from '../../udf/batch.js';
+import type { Point } from '../../udf/point.js';
+
+/** What a browser still shows well, and memory holds easily: so many points each way. */
+const mostPoints = 100_000;
+
+/** Keeps the first points of a replay, and writes them as a page. */
+export class Page {
+  readonly #path: string;
+  readonly #input: PagePoint[] = [];
+  readonly #emitted: PagePoint[] = [];
+  #left = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  input(item: Point | Batch): void {
+    this.#keep(this.#input, item);
+  }
+
+  emitted(item: Point | Batch): void {
+    this.#keep(this.#emitted, item);
+  }
+
+  /** Returns how many points did not find room. */
+  async write(title: string): Promise<number> {
+    try {
+      await writeFile(this.#path, renderPage(pageData(title, this.#input, this.#emitted)));
+    } catch (cause) {
+      throw new UdfError('invalid_config', `cannot write ${this.#path}: ${messageOf(cause)}`, { cause });
+    }
+    return this.#left;
+  }
+
+  #keep(points: PagePoint[], item: Point | Batch): void {
+    const { group } = item;
+    for (const point of 'points' in item ? item.points : [item]) {
+      if (points.length >= mostPoints) this.#left++;
+      else points.push({ time: point.time, group, fields: point.fields });
+    }
+  }
+}

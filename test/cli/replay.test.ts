@@ -1,0 +1,200 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/until.js';
+import { adslChanges } from '../support/adsl.js';
+import { run } from '../support/run-program.js';
+import { Cli, cli, runCli, serve } from '../support/spawn-cli.js';
+import { tempDir, tempDirForFile } from '../support/temp-dir.js';
+
+const recorded = (path: string): string => fileURLToPath(new URL(`../../udfs/${path}`, import.meta.url));
+const adsl = recorded('edge-detect/recordings/kapacitor-1.5.7-adsl.srpl');
+const cpu = recorded('outliers/recordings/kapacitor-1.5.7-cpu.brpl');
+const changes = adslChanges
+  .map(([time, value]) => `adsl_connection,host=router1 value="${value}" ${time}\n`)
+  .join('');
+const edges = ['--udf', 'edgeDetect', '--set', 'field=value'];
+
+let directory: string;
+beforeAll(() => {
+  directory = tempDirForFile();
+});
+const file = (name: string, content?: string): string => {
+  const path = join(directory, name);
+  if (content !== undefined) writeFileSync(path, content);
+  return path;
+};
+
+describe('replay', () => {
+  it('prints the six changes of the ADSL recording, and a summary on standard error', async () => {
+    const { code, stdout, stderr } = await run('replay', adsl, ...edges);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: changes });
+    expect(stderr).toMatch(/^17 points in, 6 points out, 0 errors; [\d.]+ s, [\d,]+ points\/s\n$/);
+  });
+
+  it.each([
+    ['json', /^\{"time":"1514979051065000000","name":"adsl_connection",/],
+    [
+      'csv',
+      /^time,name,database,retentionPolicy,tag:host,string:value\n1514979051065000000,"adsl_connection",/,
+    ],
+    ['table', /│ 1514979051065000000 │ adsl_connection │ host=router1 │ value=SHOWTIME │/],
+  ])('prints %s if that is asked for', async (format, expected) => {
+    expect((await run('replay', adsl, ...edges, '--format', format)).stdout).toMatch(expected);
+  });
+
+  it('prints the points of batches with their name and tags', async () => {
+    const { stdout, stderr } = await run('replay', cpu, '--udf', 'outliers', '--set', 'field=value');
+    expect(stdout).toMatch(/^cpu,dc=a,host=h0 s="t",n=17,value=85 1795344738000000000\n/);
+    expect(stderr).toMatch(/^120 points in \(3 batches\), 18 points out \(3 batches\), 0 errors; /);
+  });
+
+  it('writes a file in the format that its name tells, and reads it again', async () => {
+    const out = file('changes.srpl');
+    expect((await run('replay', adsl, ...edges, '--out', out)).stdout).toBe('');
+    expect((await run('replay', out, '--udf', 'mirror')).stdout).toBe(changes);
+  });
+
+  it('groups as it is told', async () => {
+    const input = file('two.lp', 'm,host=a v=1 1\nm,host=b v=1 2\n');
+    const points = async (...groups: string[]) =>
+      (await run('replay', input, '--udf', 'edgeDetect', '--set', 'field=v', ...groups)).stdout.split('\n')
+        .length - 1;
+    expect(await points()).toBe(2);
+    expect(await points('--group-by', 'host')).toBe(2);
+    expect(await points('--group-by', 'rack')).toBe(1);
+    expect(await points('--group-by', '')).toBe(1);
+  });
+
+  it('leaves out and counts what is malformed only if it is told to', async () => {
+    const input = file('bad.lp', 'm v=1 1\nm v=x 2\nm v=3 3\n');
+    const stopped = await run('replay', input, '--udf', 'mirror');
+    expect(stopped.code).toBe(1);
+    expect(stopped.stderr).toMatch(
+      /^kapacitor-udf: .*bad\.lp, line 2: field "v" is no number, .*: x \(column 5\)\n$/,
+    );
+    const went = await run('replay', input, '--udf', 'mirror', '--skip-bad');
+    expect(went).toMatchObject({ code: 0, stdout: 'm v=1 1\nm v=3 3\n' });
+    expect(went.stderr).toMatch(/2 points in, 2 points out, 0 errors, 1 malformed left out; /);
+  });
+
+  it('compares with a golden file, shows the difference, and updates it', async () => {
+    const golden = file('golden.lp');
+    expect((await run('replay', adsl, ...edges, '--expect', golden)).stderr).toContain(
+      `cannot read ${golden}: there is no such file; --update writes it`,
+    );
+    expect((await run('replay', adsl, ...edges, '--expect', golden, '--update')).code).toBe(0);
+    expect(readFileSync(golden, 'utf8')).toBe(changes);
+    expect(await run('replay', adsl, ...edges, '--expect', golden)).toMatchObject({ code: 0, stdout: '' });
+    const other = await run('replay', adsl, ...edges, '--set', 'emitFirst=FALSE', '--expect', golden);
+    expect(other.code).toBe(1);
+    expect(other.stdout).toContain('\n-adsl_connection,host=router1 value="SHOWTIME" 1514979051065000000\n');
+  });
+
+  it('writes a page, and says if not all found room on it', async () => {
+    const page = file('page.html');
+    const { code, stderr } = await run('replay', adsl, ...edges, '--html', page);
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('are not on it');
+    expect(readFileSync(page, 'utf8')).toContain('1514979051065000000');
+  });
+
+  it('takes options by their types', async () => {
+    const input = file('numbers.lp', 'm v=1 1000000000\nm v=3 2000000000\n');
+    const average = (...sets: string[]) =>
+      run(
+        'replay',
+        input,
+        '--udf',
+        'movingAverage',
+        '--set',
+        'field=v',
+        ...sets.flatMap((set) => ['--set', set]),
+      );
+    expect((await average('size=2', 'as=mean', 'keep=TRUE')).stdout).toBe(
+      'm v=1,mean=1 1000000000\nm v=3,mean=2 2000000000\n',
+    );
+    expect((await average('period=500ms')).stdout).toBe('m avg=1 1000000000\nm avg=3 2000000000\n');
+  });
+
+  it.each([
+    [[], 'say what to replay against: one of --udf NAME, --socket PATH and --exec COMMAND', 2],
+    [['--udf', 'edgeDetec'], 'there is no UDF edgeDetec (did you mean edgeDetect?)', 2],
+    [
+      ['--udf', 'edgeDetect', '--set', 'feild=v'],
+      '--set feild=v: the UDF has no option feild (did you mean field?)',
+      2,
+    ],
+    [['--udf', 'edgeDetect', '--set', 'emitFirst=x'], '--set emitFirst=x: "x" is no bool, such as TRUE', 2],
+    [['--udf', 'edgeDetect', '--set', 'field'], '--set field: write it as field=text', 2],
+    [['--udf', 'edgeDetect'], 'init-refused: edgeDetect: .field() is required (task fails: ', 1],
+    [['--udf', 'mirror', '--update'], '--update needs --expect GOLDEN', 2],
+    [['--udf', 'mirror', '--speed', 'fast'], 'It must be max, real, or a factor like 60x', 2],
+    [['--udf', 'mirror', '--group-by', 'a,,b'], "Write it as host,region, or '*'", 2],
+    [['--udf', 'mirror', '--out', 'points.dat'], 'the name points.dat does not tell the format; ', 1],
+    [['--udf', 'mirror', '--out', '/nowhere/points.lp'], 'cannot write /nowhere/points.lp: ', 1],
+    [['--socket', '/nowhere.sock'], 'cannot connect to /nowhere.sock: there is no such socket', 1],
+    [['--udf', 'mirror', '--watch'], '--watch needs --load with the file of a module', 2],
+  ])('with %j says in one line what is wrong', async (args, message, code) => {
+    const { code: actual, stderr } = await run('replay', adsl, ...args, '--log-level', 'silent');
+    const line = stderr.split('\n').find((text) => text.startsWith('kapacitor-udf: '));
+    expect(line).toContain(message);
+    expect(actual).toBe(code);
+  });
+});
+
+describe('replay against an agent of another process', () => {
+  it('takes one that listens on a socket', async () => {
+    const sockets = tempDir();
+    await serve(['edgeDetect', '--socket-dir', sockets]);
+    const socket = join(sockets, 'edgeDetect.sock');
+    expect((await run('replay', adsl, '--socket', socket, '--set', 'field=value')).stdout).toBe(changes);
+  });
+
+  it('starts one by a command', async () => {
+    const command = `${process.execPath} ${cli} stdio edgeDetect --log-level error`;
+    expect((await run('replay', adsl, '--exec', command, '--set', 'field=value')).stdout).toBe(changes);
+  });
+
+  it('says that a command ended', async () => {
+    const { code, stderr } = await run('replay', adsl, '--exec', 'exit 3');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^kapacitor-udf: (?:connection-lost|early-eof|missing-response): /);
+  });
+});
+
+describe('replay as a process', () => {
+  it('ends without a word when the reader of its output has gone', async () => {
+    const input = file('long.lp', Array.from({ length: 50_000 }, (_, at) => `m v=${at} ${at}\n`).join(''));
+    const replay = new Cli(['replay', input, '--udf', 'mirror'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    replay.process.stdout!.once('data', () => replay.process.stdout!.destroy());
+    await replay.ended;
+    expect(replay.stderr).toBe('');
+  });
+
+  it('with --watch runs again when the module changes', async () => {
+    const modules = tempDir();
+    const module = join(modules, 'marking.mjs');
+    const write = (mark: string): void => {
+      writeFileSync(
+        module,
+        `import { defineUdf } from 'kapacitor-udf';
+export default defineUdf({ name: 'marking', wants: 'stream', provides: 'stream',
+  point(point, { emit }) { emit(point.withFields({ mark: '${mark}' })); } });\n`,
+      );
+    };
+    write('one');
+    const out = join(modules, 'out.lp');
+    const golden = (): string => (existsSync(out) ? readFileSync(out, 'utf8') : '');
+    const watching = new Cli(['replay', adsl, '--udf', 'marking', '--load', module, '--out', out, '--watch']);
+    await until('the first run is over', () => golden().includes('mark="one"'));
+    write('two');
+    await until('the second run is over', () => golden().includes('mark="two"'));
+    await watching.stop();
+  });
+
+  it('has help with an example', async () => {
+    expect((await runCli(['replay', '--help'])).stdout).toContain('$ kapacitor-udf replay adsl.srpl');
+  });
+});
