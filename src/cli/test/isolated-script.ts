@@ -1,51 +1,8 @@
 import { UdfError } from '../../errors.js';
 import { nearestName } from '../../udf/nearest-name.js';
-import {
-  type Property,
-  quote,
-  readTickscript,
-  type ScriptNode,
-  unquote,
-} from '../../kapacitor/tickscript.js';
-import type { Dbrp, TaskType } from '../../kapacitor/types.js';
-
-/** Names in the copy of a script that the script itself is not likely to have. */
-export const mark = 'kapacitor_udf';
-
-/** Nodes that do something outside the task: a pass-through stands in for them. */
-const outward = /^(influxDBOut|httpPost|kapacitorLoopback|\w+Autoscale)$/;
-
-/** What shapes an alert; everything else of it tells somebody. */
-const shaping = new Set([
-  ...[
-    'id',
-    'message',
-    'details',
-    'info',
-    'warn',
-    'crit',
-    'infoReset',
-    'warnReset',
-    'critReset',
-    'flapping',
-    'history',
-  ],
-  ...[
-    'levelTag',
-    'levelField',
-    'messageField',
-    'durationField',
-    'idTag',
-    'idField',
-    'all',
-    'noRecoveries',
-    'quiet',
-  ],
-  ...['stateChangesOnly', 'category', 'inhibit'],
-]);
-
-/** The fields that an alert's points carry in the copy. */
-export const alertFields = { level: `${mark}_level`, message: `${mark}_message`, id: `${mark}_id` } as const;
+import { type Property, readTickscript, type ScriptNode, unquote } from '../../kapacitor/tickscript.js';
+import type { TaskType } from '../../kapacitor/types.js';
+import { type Edit, type EditOptions, editsOf, mark } from './script-edits.js';
 
 /** The tag that numbers the points of a group. */
 export const numberTag = `${mark}_n`;
@@ -63,23 +20,11 @@ export interface Observed {
   readonly topic: string;
 }
 
-/** A change of the text: what is between `start` and `end` becomes `text`. */
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-}
-
-export interface IsolationOptions {
+export interface IsolationOptions extends EditOptions {
   /** The names of the nodes to look at. */
   readonly watch: readonly string[];
   /** Whether alerts are to be looked at, too. */
   readonly alerts: boolean;
-  /** The database that a query is to read in place of others. */
-  readonly database: string;
-  readonly others: readonly Dbrp[];
-  /** When to carry out queries, as `.cron` takes it. */
-  readonly cron: string;
   /** Whether to show points as events of topics, which outlive the task. */
   readonly topics: boolean;
 }
@@ -167,43 +112,6 @@ function lookOf({ name, properties }: ScriptNode): Pick<Observed, 'name' | 'tags
     name: measurement && texts(measurement)[0],
     tags: Object.fromEntries(tags.map(([key = '', value = '']) => [key, value])),
   };
-}
-
-function editsOf(node: ScriptNode, options: IsolationOptions): Edit[] {
-  const { name, udf, properties, start, end } = node;
-  if (udf) return [];
-  if (outward.test(name)) return [{ start, end, text: `|httpOut('${mark}_instead_${node.number}')` }];
-  const without = (unwanted: (property: Property) => boolean): Edit[] =>
-    properties.filter(unwanted).map((property) => ({ start: property.start, end: property.end, text: '' }));
-  if (name === 'alert') {
-    const { level, message, id } = alertFields;
-    const more = `.levelField('${level}').messageField('${message}').idField('${id}')`;
-    return [...without((property) => !shaping.has(property.name)), { start: end, end, text: more }];
-  }
-  if (name === 'from') return without((property) => ['database', 'retentionPolicy'].includes(property.name));
-  if (name !== 'query') return [];
-  const queries = node.args
-    .filter(({ kind }) => kind === 'string')
-    .map((token) => ({ ...token, text: quote(redirected(unquote(token), options)) }));
-  return [
-    ...queries,
-    ...without((property) => ['every', 'cron', 'align', 'cluster'].includes(property.name)),
-    { start: end, end, text: `.cron('${options.cron}')` },
-  ];
-}
-
-/** A query of the case's own database. */
-function redirected(query: string, { others, database }: IsolationOptions): string {
-  let text = query;
-  for (const { db, rp } of others) {
-    for (const from of [`"${db}"."${rp}"`, `${db}.${rp}`, `"${db}".${rp}`, `${db}."${rp}"`]) {
-      text = text.replaceAll(`${from}.`, `"${database}"."${rp}".`);
-    }
-    text = text
-      .replaceAll(`"${db}"..`, `"${database}"..`)
-      .replaceAll(new RegExp(`\\b${db}\\.\\.`, 'g'), `"${database}"..`);
-  }
-  return text;
 }
 
 /** Parts chains behind the nodes that are looked at, so that something more can hang on them. */

@@ -1,7 +1,8 @@
 import { parse } from 'node:path';
 import type { Series, Task, TopicEvent } from '../../kapacitor/types.js';
 import type { Fields, FieldValue, Tags } from '../../values.js';
-import { alertFields, numberTag, type Observed } from './isolated-script.js';
+import { numberTag, type Observed } from './isolated-script.js';
+import { alertFields } from './script-edits.js';
 import type { Level } from './cases.js';
 
 /** A point that came out of a node. Over HTTP an integer looks like a double. */

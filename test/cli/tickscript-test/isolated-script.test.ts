@@ -12,10 +12,13 @@ describe('the copy of a script', () => {
     const text = copy(`dbrp "telegraf"."autogen"
 stream
     |from().database('telegraf').retentionPolicy('autogen').measurement('m')
-    |alert().crit(lambda: TRUE).topic('t').email().to('me@example.org').slack().channel('#a').stateChangesOnly()
+    |alert().crit(lambda: TRUE).topic('t').email().to('me@example.org').slack().channel('#a').category('c').inhibit('d').stateChangesOnly()
+    |deadman(1.0, 10s).slack()
     |httpPost('http://example.org')
     |influxDBOut().database('telegraf').measurement('x')`);
-    expect(text).not.toMatch(/dbrp|database|topic|email|example|slack|channel|influxDBOut|httpPost/);
+    expect(text).not.toMatch(
+      /dbrp|database|topic|email|example|slack|channel|category|inhibit|influxDBOut|httpPost/,
+    );
     expect(text).toContain("|from().measurement('m')");
     expect(text).toContain(".crit(lambda: TRUE).stateChangesOnly().levelField('kapacitor_udf_level')");
   });
