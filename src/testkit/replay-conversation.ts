@@ -89,8 +89,10 @@ class Replay {
   #node: string | undefined;
   #sent = 0;
   #sinceAsked = 0;
-  /** The UDF has closed its side, or cannot be written to. */
+  /** The UDF has closed its side: no more comes from it. */
   #ended = false;
+  /** The UDF cannot be written to any more. */
+  #deaf = false;
   /** Kapacitor had half-closed; and the UDF had ended before that. */
   #allSent = false;
   #endRecorded = false;
@@ -129,12 +131,15 @@ class Replay {
     input.once('end', () => {
       this.#end();
     });
+    input.once('close', () => {
+      this.#end();
+    });
     for (const stream of new Set([input, output])) {
+      // A child process that is gone is first seen where it is written to; what it has said before is still to come.
       stream.on('error', (reason) => {
-        this.#end(`the connection to the UDF broke: ${messageOf(reason)}`);
-      });
-      stream.once('close', () => {
-        this.#end();
+        this.#deaf = true;
+        this.#failure ??= `the connection to the UDF broke: ${messageOf(reason)}`;
+        this.#waiters.check();
       });
     }
     output.on('drain', () => {
@@ -146,7 +151,7 @@ class Replay {
   async send(bytes: Buffer): Promise<void> {
     this.#requests.push(bytes);
     await this.#flush();
-    if (this.#sinceAsked < requestsAhead || this.#ended) return;
+    if (this.#sinceAsked < requestsAhead || this.#deaf) return;
     this.#sinceAsked = 0;
     await this.#ask();
   }
@@ -174,7 +179,7 @@ class Replay {
     const early = this.#ended && !this.#endRecorded;
     if (early) this.#failure ??= `the UDF closed the connection within the first ${this.#sent} requests`;
     if (!this.#ended) {
-      this.#transport.output.end();
+      if (!this.#deaf) this.#transport.output.end();
       await this.#until(() => this.#ended, 'the UDF did not end after the half-close');
     }
     this.#comparison.finish();
@@ -191,7 +196,7 @@ class Replay {
   }
 
   #request(buf: Buffer, frame: number, payload: number, end: number): void {
-    if (this.#ended) return;
+    if (this.#deaf) return;
     this.#sent++;
     this.#sinceAsked++;
     this.#frames.push(buf.subarray(frame, end));
@@ -211,7 +216,7 @@ class Replay {
     this.#frames.push(encodeRequest({ kind: 'info' }));
     await this.#flush();
     await this.#until(
-      () => this.#ended || !own.includes(false),
+      () => this.#deaf || !own.includes(false),
       'the UDF did not answer a request for its info',
     );
   }
@@ -220,9 +225,9 @@ class Replay {
     const frames = this.#frames;
     this.#frames = [];
     const { output } = this.#transport;
-    if (this.#ended || frames.length === 0) return;
+    if (this.#deaf || frames.length === 0) return;
     if (output.write(Buffer.concat(frames))) return;
-    await this.#until(() => this.#ended || !output.writableNeedDrain, 'the UDF does not read');
+    await this.#until(() => this.#deaf || !output.writableNeedDrain, 'the UDF does not read');
   }
 
   /** Waits for the UDF; if it takes too long, the conversation is over. */
@@ -235,8 +240,9 @@ class Replay {
   }
 
   #end(failure?: string): void {
-    if (!this.#ended) this.#failure = failure;
+    if (!this.#ended) this.#failure ??= failure;
     this.#ended = true;
+    this.#deaf = true;
     this.#waiters.check();
   }
 }
