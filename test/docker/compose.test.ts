@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { run } from '../support/run-program.js';
 import { pathOf, text, yaml } from './support/files.js';
 
 interface Service {
@@ -51,6 +52,17 @@ describe('docker/compose.yaml', () => {
     documented.delete('NODE_IMAGE');
     documented.delete('BUILD_IMAGE');
     expect([...variables].sort()).toEqual([...documented].sort());
+  });
+
+  it('gives its commands only options that they have', async () => {
+    const lines = ['udf', 'tasks'].map((name) => services[name]!.command!);
+    for (const line of [...lines, services.udf!.healthcheck!.test!.slice(2)]) {
+      const words = line.filter((word) => /^[a-z]+$/.test(word));
+      const { code, stdout } = await run(...words, '--help');
+      expect(code).toBe(0);
+      expect(stdout).toContain(`kapacitor-udf ${words.join(' ')} [options]`);
+      for (const word of line) if (word.startsWith('--')) expect(stdout).toContain(`${word.split('=')[0]} `);
+    }
   });
 
   it('offers nothing beyond loopback unless asked', () => {
