@@ -142,6 +142,7 @@ class Replay {
         this.#waiters.check();
       });
     }
+    if (input.readableEnded || input.destroyed) this.#end(); // gone already
     output.on('drain', () => {
       this.#waiters.check();
     });

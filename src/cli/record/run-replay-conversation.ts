@@ -39,12 +39,12 @@ export async function runReplayConversation(file: string, options: ReplayConvers
       `--${given} is for recordings of points; ${file} is a conversation, which has its own options and answers`,
     );
   }
+  const conversation = await openConversationFile(file, { cutOff: options.skipBad ?? false });
   const agent = await agentOf(options);
   const transport =
     'input' in agent
       ? agent
       : udfInMemory({ definition: agent, logger: createLogger({ level: options.logLevel }) });
-  const conversation = await openConversationFile(file, { cutOff: options.skipBad ?? false });
   const result = await replayConversation(conversation, transport, {
     tolerance,
     onDifference: (line) => process.stdout.write(`${line}\n`),

@@ -43,6 +43,12 @@ describe('replay of a recorded conversation', () => {
     }
   });
 
+  test('against a child process that ends at once says so', async () => {
+    const { code, stderr } = await run('replay', file, '--exec', 'exit 3');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/the UDF closed the connection within the first \d+ requests|broke: write EPIPE/);
+  });
+
   test('of a recording that was cut off says so, and with --skip-bad goes as far as it goes', async () => {
     const whole = join(tempDir(), 'a.conversation');
     const writer = new ConversationWriter(createWriteStream(whole), {});
