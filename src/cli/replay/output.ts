@@ -63,7 +63,7 @@ export function fileStream(path: string): Writable {
 
 /** Standard output. That its reader has gone ends the command without a word. */
 export function standardOutput(): Writable {
-  process.stdout.once('error', () => undefined); // told to the write that met it
+  process.stdout.off('error', toldToWrite).on('error', toldToWrite); // one, however often this is called
   return new Writable({
     decodeStrings: false,
     write(chunk: string | Buffer, _encoding, done) {
@@ -73,6 +73,9 @@ export function standardOutput(): Writable {
     },
   });
 }
+
+/** An error of a stream is told to the write that met it, too. */
+const toldToWrite = (): undefined => undefined;
 
 function notWritten(path: string, cause: Error): UdfError {
   return new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}`, { cause });
