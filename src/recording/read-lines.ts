@@ -125,12 +125,14 @@ function nameIn(buf: Buffer, start: number, end: number): string {
 }
 
 /** Whether a line says nothing: it is blank, or a comment. */
-function isEmpty(buf: Buffer, start: number, end: number): boolean {
+/** Whether a line is blank or a comment. As in InfluxDB, a carriage return is blank at the line's end only. */
+export function isEmpty(buf: Buffer, start: number, lineEnd: number): boolean {
+  const end = buf[lineEnd - 1] === carriageReturn ? lineEnd - 1 : lineEnd;
   let at = start;
   while (at < end && isBlank(buf[at]!)) at++;
-  return at === end || buf[at] === hash;
+  return at >= end || buf[at] === hash;
 }
 
 function isBlank(code: number): boolean {
-  return code === space || code === tab || code === carriageReturn || code === newline;
+  return code === space || code === tab || code === newline;
 }
