@@ -4,6 +4,7 @@ import { checkCommand } from './check.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { ExitCode } from './exit-code.js';
+import { feedCommand } from './feed.js';
 import { listCommand } from './list.js';
 import { recordCommand } from './record.js';
 import { reportError } from './report-error.js';
@@ -28,6 +29,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     replayCommand(),
     tasksCommand(),
     testCommand(),
+    feedCommand(),
   ];
   const { version } = createRequire(import.meta.url)('kapacitor-udf/package.json') as { version: string };
   const program = new Command('kapacitor-udf')

@@ -55,7 +55,7 @@ describe('docker/compose.yaml', () => {
   });
 
   it('gives its commands only options that they have', async () => {
-    const lines = ['udf', 'tasks'].map((name) => services[name]!.command!);
+    const lines = ['udf', 'tasks', 'demo'].map((name) => services[name]!.command!);
     for (const line of [...lines, services.udf!.healthcheck!.test!.slice(2)]) {
       const words = line.filter((word) => /^[a-z]+$/.test(word));
       const { code, stdout } = await run(...words, '--help');

@@ -9,9 +9,18 @@ export class InfluxWriteError extends Error {
   readonly temporary: boolean;
   /** How long the server asks to be left alone, in milliseconds; 0 if it does not say. */
   readonly retryAfterMs: number;
+  /** HTTP's; undefined if there was no answer. */
+  readonly statusCode: number | undefined;
 
-  constructor(message: string, temporary: boolean, retryAfterMs: number, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    temporary: boolean,
+    retryAfterMs: number,
+    statusCode: number | undefined,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
+    this.statusCode = statusCode;
     this.temporary = temporary;
     this.retryAfterMs = retryAfterMs;
   }
@@ -66,13 +75,13 @@ export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
 
 function writeError(reason: unknown): InfluxWriteError {
   if (!(reason instanceof HttpError))
-    return new InfluxWriteError(messageOf(reason), true, 0, { cause: reason });
+    return new InfluxWriteError(messageOf(reason), true, 0, undefined, { cause: reason });
   const { statusCode } = reason;
   const temporary = statusCode === 408 || statusCode === 429 || statusCode >= 500;
   const body = reason.json as { readonly error?: unknown; readonly message?: unknown } | undefined;
   const said = body?.error ?? body?.message ?? reason.body ?? reason.statusMessage;
   const message = `HTTP ${statusCode}: ${typeof said === 'string' ? said.trim() : ''}`;
-  return new InfluxWriteError(message, temporary, retryAfterMs(reason), { cause: reason });
+  return new InfluxWriteError(message, temporary, retryAfterMs(reason), statusCode, { cause: reason });
 }
 
 /** The server's `Retry-After`: seconds, or a date. */

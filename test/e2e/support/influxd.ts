@@ -7,7 +7,10 @@ import { runServer } from './run-server.js';
 /** An InfluxDB with a folder of its own, on the loopback interface. */
 export interface Influxd {
   readonly api: InfluxApi;
+  /** Of the server that runs now. */
   readonly daemon: Daemon;
+  /** Starts it again where it was, after it was stopped or killed. */
+  restart(): Promise<void>;
 }
 
 export async function startInfluxd(folder: string): Promise<Influxd> {
@@ -15,14 +18,26 @@ export async function startInfluxd(folder: string): Promise<Influxd> {
   const port = await freePort();
   const config = join(folder, 'influxdb.conf');
   writeFileSync(config, influxConfig(folder, port));
-  const daemon = runServer('INFLUXD', {
-    args: ['-config', config],
-    logFile: join(folder, 'influxd.log'),
-    mounts: { writes: [folder] },
-  });
   const api = new InfluxApi(`http://127.0.0.1:${port}`);
-  await daemon.ready(async () => (await api.ping()) !== '');
-  return { api, daemon };
+  const start = async (): Promise<Daemon> => {
+    const server = runServer('INFLUXD', {
+      args: ['-config', config],
+      logFile: join(folder, 'influxd.log'),
+      mounts: { writes: [folder] },
+    });
+    await server.ready(async () => (await api.ping()) !== '');
+    return server;
+  };
+  let daemon = await start();
+  return {
+    api,
+    get daemon() {
+      return daemon;
+    },
+    async restart() {
+      daemon = await start();
+    },
+  };
 }
 
 function influxConfig(folder: string, port: number): string {

@@ -1,0 +1,118 @@
+import { Readable } from 'node:stream';
+import { BadEntries } from '../../recording/bad-entries.js';
+import { formatOfName, type RecordingFormat } from '../../recording/format.js';
+import { LineParser } from '../../recording/line-parser.js';
+import { LineSplitter } from '../../recording/line-splitter.js';
+import { openRecording } from '../../recording/open.js';
+import { isEmpty } from '../../recording/read-lines.js';
+import { openSource, plainBytes } from '../../recording/source.js';
+import { formatPointLine } from '../../recording/stream-entry.js';
+import type { UdfError } from '../../errors.js';
+import { LazyBatch } from '../../wire/lazy-batch.js';
+import type { LazyPoint } from '../../wire/lazy-point.js';
+import { followFile } from './follow.js';
+import type { Line } from './line.js';
+
+/** How sources are read. */
+export interface ReadOptions {
+  readonly format?: RecordingFormat | undefined;
+  readonly skipBad: boolean;
+  readonly onBad: (problem: UdfError) => void;
+  /** Go on with what is appended until the signal aborts. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+  /** Called with the bytes read of a file so far. */
+  readonly onRead?: ((bytes: number) => void) | undefined;
+}
+
+/** No line is longer: what seems so has a quote that nothing closes. */
+const longestLine = 16 * 1024 * 1024;
+
+/**
+ * The lines of a file, or of standard input for `-`. Line protocol is passed on as it is written, once it is known to be
+ * right; a line without a time gets one here, so that to send it twice is to send it once. Throws `malformed` with the
+ * place, unless bad lines are to be left out, and `invalid_config` for a file that cannot be read.
+ */
+export async function* fileLines(path: string, options: ReadOptions): AsyncGenerator<Line> {
+  const name = path === '-' ? 'standard input' : path;
+  const format = options.format ?? (path === '-' ? 'lp' : formatOfName(path));
+  const from = inputOf(path, options);
+  if (format === 'lp') yield* textLines(from, name, options);
+  else yield* recordedLines(from, name, format, options);
+}
+
+function inputOf(path: string, { follow, signal }: ReadOptions): string | Readable {
+  if (path === '-') return process.stdin;
+  return follow ? Readable.from(followFile(path, signal), { objectMode: false }) : path;
+}
+
+async function* textLines(
+  from: string | Readable,
+  name: string,
+  { skipBad, onBad, onRead }: ReadOptions,
+): AsyncGenerator<Line> {
+  const source = await openSource(from, name);
+  const bad = new BadEntries(name, skipBad, onBad);
+  const splitter = new LineSplitter(longestLine);
+  const parser = new LineParser<undefined>(() => undefined);
+  const clock = new Clock();
+  const take = function* (): Generator<Line> {
+    while (splitter.next('quoted')) {
+      const { buf, start, end, line } = splitter;
+      if (isEmpty(buf, start, end)) continue;
+      const text = buf.toString('utf8', start, end).trim();
+      try {
+        parser.parse(buf, start, end);
+      } catch (reason) {
+        bad.at(line, reason);
+        continue;
+      }
+      const { time } = parser;
+      const given = time ?? clock.next();
+      const place = `${name}, line ${line}`;
+      yield { text: time === undefined ? `${text} ${given}` : text, time: given, from: place };
+    }
+  };
+  for await (const chunk of plainBytes(source)) {
+    splitter.add(chunk);
+    yield* take();
+    onRead?.(source.bytesRead);
+  }
+  splitter.finish();
+  yield* take();
+}
+
+async function* recordedLines(
+  from: string | Readable,
+  name: string,
+  format: RecordingFormat,
+  { skipBad, onBad, onRead }: ReadOptions,
+): AsyncGenerator<Line> {
+  const recording = await openRecording(from, { format, name, skipBad, onBad });
+  let number = 0;
+  for await (const items of recording) {
+    for (const item of items) {
+      number++;
+      for (const point of pointsOf(item)) {
+        yield { text: formatPointLine(point), time: point.time, from: `${name}, entry ${number}` };
+      }
+    }
+    onRead?.(recording.bytesRead);
+  }
+}
+
+function pointsOf(item: LazyPoint | LazyBatch): readonly LazyPoint[] {
+  if (!(item instanceof LazyBatch)) return [item];
+  return item.points.map((point) => point.withHead({ name: item.name }));
+}
+
+/** The time now, each a nanosecond apart at least: equal ones in a series would overwrite each other. */
+class Clock {
+  #last = 0n;
+
+  next(): bigint {
+    const now = BigInt(Date.now()) * 1_000_000n;
+    this.#last = now > this.#last ? now : this.#last + 1n;
+    return this.#last;
+  }
+}

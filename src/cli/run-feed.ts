@@ -1,0 +1,150 @@
+import { stat } from 'node:fs/promises';
+import { glob } from 'tinyglobby';
+import { UdfError } from '../errors.js';
+import type { RecordingFormat } from '../recording/format.js';
+import { createInfluxWriter } from '../telemetry/influx/influx-writer.js';
+import { inBatches } from './feed/batches.js';
+import { Delivery } from './feed/delivery.js';
+import { type DemoName, demoSource } from './feed/demo-source.js';
+import { feedTarget, type TargetOptions } from './feed/feed-target.js';
+import { fileLines, type ReadOptions } from './feed/file-lines.js';
+import type { Line } from './feed/line.js';
+import { paced } from './feed/paced.js';
+import { FeedReport } from './feed/report.js';
+import { shifted, shiftToNow } from './feed/shift.js';
+import { Spool } from './feed/spool.js';
+import { ExitCode } from './exit-code.js';
+import type { LogOptions } from './options.js';
+import { onStopSignal } from './process-end.js';
+import { UsageError } from './usage-error.js';
+
+export interface FeedOptions extends LogOptions, TargetOptions {
+  readonly format?: RecordingFormat;
+  readonly demo?: DemoName;
+  readonly seed: number;
+  readonly points?: number;
+  readonly follow?: true;
+  readonly speed: number;
+  readonly shiftToNow?: true;
+  readonly skipBad?: true;
+  readonly spool?: string;
+  readonly batch: number;
+  readonly flush: bigint;
+  readonly json?: true;
+}
+
+/** Writes sources into a database until they end, or until a signal. The exit code is 1 unless everything arrived. */
+export async function runFeed(sources: readonly string[], options: FeedOptions): Promise<void> {
+  checkUsage(sources, options);
+  const writer = createInfluxWriter(feedTarget(options, process.env));
+  const files = await filesOf(sources);
+  const stop = new AbortController();
+  void onStopSignal(() => undefined).then(() => {
+    stop.abort();
+  });
+  const spool = options.spool === undefined ? undefined : await Spool.open(options.spool);
+  const report = new FeedReport(await sizeOf(files, options));
+  const delivery = new Delivery({
+    writer,
+    spool,
+    signal: stop.signal,
+    onRefused: (line, reason) => {
+      report.refused(line, reason);
+    },
+    onOutage: (reason) => {
+      report.outage(reason);
+    },
+  });
+  try {
+    const lines = paced(await linesOf(files, options, stop.signal, report), options.speed, stop.signal);
+    const flushMs = Number(options.flush / 1_000_000n);
+    for await (const batch of inBatches(lines, { size: options.batch, flushMs, signal: stop.signal })) {
+      await delivery.send(batch);
+      report.progress(delivery.arrived);
+    }
+    await delivery.finish();
+  } finally {
+    report.end();
+  }
+  const waiting = spool?.size ?? 0;
+  await report.print(delivery, waiting, options.json ?? false);
+  if (delivery.refused + delivery.unsent + waiting > 0) throw new ExitCode(1);
+}
+
+function checkUsage(sources: readonly string[], { demo, follow, shiftToNow: shift }: FeedOptions): void {
+  if (sources.length > 0 === (demo !== undefined)) throw new UsageError('name either sources or --demo');
+  if (follow && (sources.length !== 1 || sources[0] === '-')) throw new UsageError('--follow takes one file');
+  if (shift && (follow || sources.includes('-'))) {
+    throw new UsageError('--shift-to-now must know the newest time: it takes files that are whole');
+  }
+}
+
+/** The files that the sources mean, each glob's in order. */
+async function filesOf(sources: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const source of sources) {
+    if (!/[*?[{]/.test(source)) {
+      files.push(source);
+      continue;
+    }
+    const found = await glob(source, { expandDirectories: false });
+    if (found.length === 0) throw new UdfError('invalid_config', `no file matches ${source}`);
+    files.push(...found.sort());
+  }
+  return files;
+}
+
+/** The bytes of all files; undefined where there is no end to them. */
+async function sizeOf(files: readonly string[], { follow }: FeedOptions): Promise<number | undefined> {
+  if (follow || files.length === 0 || files.includes('-')) return undefined;
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function linesOf(
+  files: readonly string[],
+  options: FeedOptions,
+  signal: AbortSignal,
+  report: FeedReport,
+): Promise<AsyncIterable<Line>> {
+  const { demo, seed, points, follow = false, skipBad = false, format } = options;
+  if (demo !== undefined) {
+    return demoSource(demo, { seed, points, live: options.shiftToNow ?? false, signal });
+  }
+  const reading: ReadOptions = {
+    format,
+    skipBad,
+    follow,
+    signal,
+    onBad: ({ message }) => {
+      report.bad(message);
+    },
+    onRead: (bytes) => {
+      report.read(bytes);
+    },
+  };
+  if (!options.shiftToNow) return allLines(files, reading, report);
+  const quiet = { ...reading, onBad: () => undefined, onRead: undefined };
+  const by = await shiftToNow(allLines(files, quiet), BigInt(Date.now()) * 1_000_000n);
+  return (async function* () {
+    for await (const line of allLines(files, reading, report)) yield shifted(line, by);
+  })();
+}
+
+async function* allLines(
+  files: readonly string[],
+  reading: ReadOptions,
+  report?: FeedReport,
+): AsyncGenerator<Line> {
+  for (const file of files) {
+    yield* fileLines(file, reading);
+    report?.fileDone();
+  }
+}
