@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { run } from '../support/run-program.js';
 
-const commands = ['serve', 'stdio', 'list', 'config', 'check'];
+const commands = [
+  ...['serve', 'stdio', 'list', 'config', 'check'],
+  ...['replay', 'record', 'tasks', 'test', 'feed', 'demo'],
+];
 const usage = (message: string) => ({
   code: 2,
   stdout: '',

@@ -1,4 +1,4 @@
-import type { DemoLine, DemoOptions } from './demo.js';
+import type { DemoLine, DemoOptions } from './demo-line.js';
 import { createRandom } from './random.js';
 
 /** How long states last on average, in polls. */

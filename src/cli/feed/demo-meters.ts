@@ -1,4 +1,4 @@
-import type { DemoLine, DemoOptions } from './demo.js';
+import type { DemoLine, DemoOptions } from './demo-line.js';
 import { createRandom } from './random.js';
 
 const day = 86_400_000_000_000n;
