@@ -33,7 +33,7 @@ async function* followOne(file: FileHandle, path: string, signal: AbortSignal): 
   for (;;) {
     // Asked before the last read, so that nothing is left behind in a file that was replaced.
     const replaced = await isReplaced(path, ino, dev);
-    for (;;) {
+    while (!signal.aborted) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at);
       if (bytesRead === 0) break;
       at += bytesRead;
