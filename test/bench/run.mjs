@@ -45,7 +45,7 @@ async function main() {
       compared: other?.label,
       yardstick: yardstick.kind,
       node: process.version,
-      machine: `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`,
+      machine: `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`,
       loadBefore: loadavg()[0],
       quick,
       rounds: options.rounds,
