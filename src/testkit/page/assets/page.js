@@ -8,6 +8,8 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 // The eight colours of Okabe and Ito without black: apart for colour-blind eyes, readable on light and dark.
 const stateColours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#f0e442'];
 
+const allStates = statesOf(data.groups);
+
 let plot;
 
 element('title').textContent = data.title;
@@ -79,11 +81,11 @@ function draw() {
   const at = (field, row) => (row === undefined || !field ? null : field.values[row]);
   const number = (field, row) => {
     const value = field?.kind === 'number' ? at(field, row) : null;
-    return value === null ? null : Number(value);
+    // NaN and infinities have no place on the chart: they are gaps, and the hover has them.
+    return value === null || !Number.isFinite(Number(value)) ? null : Number(value);
   };
   const seconds = rows.map(({ time }) => Number(time / 1000n) / 1e6);
   const inputs = rows.map(({ input }) => number(inputField, input));
-  // Steps of one: with no number to place a mark at, it goes to the top of the state's band.
   const drawn = rows.map(({ emitted }) => number(emittedField, emitted));
   const states = inputField?.kind === 'state' ? bands(rows, inputField) : [];
   const colours = stateColoursOf(states);
@@ -93,9 +95,10 @@ function draw() {
   plot = new uPlot(
     {
       ...plotSize(),
+      tzDate: (time) => uPlot.tzDate(new Date(time * 1000), 'Etc/UTC'), // as the hover shows it
       cursor: { drag: { x: true, y: false } },
       scales: { y: { range: rangeOfNumbers } },
-      axes: [axis(), axis()],
+      axes: [{ ...axis(), values: timesOfDay, label: 'UTC' }, axis()],
       series: [
         {
           label: 'time',
@@ -138,6 +141,15 @@ function axis() {
   return { stroke: style('--ink'), grid: { stroke: style('--grid') }, ticks: { stroke: style('--grid') } };
 }
 
+/** Times of 24 hours, with the day where the ticks are days apart, and parts of a second where they are that close. */
+function timesOfDay(_plot, splits, _axis, _space, step) {
+  return splits.map((time) => {
+    const iso = new Date(time * 1000).toISOString();
+    if (step >= 86400) return iso.slice(0, 10);
+    return iso.slice(11, step >= 60 ? 16 : step >= 1 ? 19 : 23);
+  });
+}
+
 /** Without a number on either side there is nothing to scale by. */
 function rangeOfNumbers(_plot, least, greatest) {
   if (least === null || greatest === null) return [0, 1];
@@ -169,9 +181,20 @@ function bands(rows, field) {
   return found;
 }
 
+/** A state has the same colour in every group and field. */
 function stateColoursOf(states) {
-  const values = [...new Set(states.map(({ value }) => value))];
-  return new Map(values.map((value, index) => [value, stateColours[index % stateColours.length]]));
+  const shown = new Set(states.map(({ value }) => value));
+  return new Map(
+    allStates
+      .map((value, index) => [value, stateColours[index % stateColours.length]])
+      .filter(([value]) => shown.has(value)),
+  );
+}
+
+function statesOf(groups) {
+  const fields = groups.flatMap(({ input }) => Object.values(input.fields));
+  const values = fields.filter(({ kind }) => kind === 'state').flatMap(({ values }) => values);
+  return [...new Set(values)].filter((value) => value !== null).sort();
 }
 
 function showStates(colours) {
@@ -199,18 +222,23 @@ function drawBands({ ctx, bbox, valToPos }, states, colours, seconds) {
   ctx.restore();
 }
 
-/** A triangle at the foot of the chart for each point that was emitted; at most one a pixel, so that many stay quick. */
+/**
+ * A triangle at the foot of the chart for each point that was emitted; none where there are so many in view that they
+ * would only be a bar.
+ */
 function drawMarks({ ctx, bbox, valToPos }, rows, seconds) {
   const size = 5 * devicePixelRatio;
   const foot = bbox.top + bbox.height;
-  let last = -1;
-  ctx.save();
-  ctx.fillStyle = style('--emitted');
+  const places = new Set();
   for (const [index, { emitted }] of rows.entries()) {
     if (emitted === undefined) continue;
     const x = Math.round(valToPos(seconds[index], 'x', true));
-    if (x === last || x < bbox.left || x > bbox.left + bbox.width) continue;
-    last = x;
+    if (x >= bbox.left && x <= bbox.left + bbox.width) places.add(x);
+  }
+  if (places.size * 1.6 * size > bbox.width) return;
+  ctx.save();
+  ctx.fillStyle = style('--emitted');
+  for (const x of places) {
     ctx.beginPath();
     ctx.moveTo(x, foot - 2 * size);
     ctx.lineTo(x - size, foot);
