@@ -18,7 +18,7 @@ export async function feed(
     for (let at = 0; at < size;) {
       const over = pass >= from + passes && (at === 0 || !whole) && enough();
       const unit = over ? block.unitFrom(at) : undefined;
-      const end = over ? block.start(unit) : Math.min(at + chunkBytes, size);
+      const end = over ? block.start(unit) : endOfChunk(block, at, twoPieces);
       block.stamp(pass, end);
       if (twoPieces) await writeInPieces(connection, block, at, end);
       else if (!connection.write(block.bytes.subarray(at, end))) await connection.drained();
@@ -37,6 +37,12 @@ export async function feed(
 }
 
 const always = () => true;
+
+/** A chunk ends anywhere in a message; but what goes out message by message is stamped to the end of the last. */
+function endOfChunk(block, at, wholeMessages) {
+  const end = Math.min(at + chunkBytes, block.bytes.length);
+  return wholeMessages ? block.start(block.unitFrom(end)) : end;
+}
 
 /** The points that start in `at..end`, as Kapacitor writes them: the length, then the message. */
 async function writeInPieces(connection, block, at, end) {
