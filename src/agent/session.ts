@@ -219,7 +219,16 @@ export class Session {
   #point(point: LazyPoint): Called {
     const instance = this.#ready('a point');
     this.#counters.pointsIn++;
-    if (this.#definition.wants === 'stream') return this.#guarded(() => instance.point(point), point);
+    if (this.#definition.wants === 'stream') {
+      // As `#guarded` does, but without a closure for each point.
+      try {
+        const called = instance.point(point);
+        return called === undefined ? undefined : this.#guarded(() => called, point);
+      } catch (reason) {
+        this.#failed(reason, point);
+        return undefined;
+      }
+    }
     if (this.#streamed) return this.#guarded(() => instance.batchPoint(point), point);
     const batch = this.#batch;
     if (!batch) throw new UdfError('protocol', 'a point came outside a batch');

@@ -15,7 +15,8 @@ export interface SpecialLimit {
  * Cuts a byte stream into frames, however its bytes arrive. A frame that lies within one chunk is handed out in place,
  * with no copy; only one that straddles chunks is put together in memory of its own.
  *
- * That memory grows with the bytes that really came: a peer that announces a large message takes none by it.
+ * Above a kilobyte, that memory grows with the bytes that really came: a peer that announces a large message takes none
+ * by it.
  */
 export class FrameReader {
   readonly #limit: number;
@@ -62,7 +63,10 @@ export class FrameReader {
       }
       if (size > this.#limit) this.#checkLarge(size, payload < length ? chunk[payload] : undefined);
       const end = payload + size;
-      if (end > length) break;
+      if (end > length) {
+        this.#append(chunk, at, length, end - at);
+        return;
+      }
       this.#onFrame(chunk, at, payload, end);
       at = end;
     }
@@ -98,11 +102,11 @@ export class FrameReader {
     return at;
   }
 
-  /** Doubles the memory as needed, up to the `whole` frame. */
+  /** Doubles the memory as needed, up to the `whole` frame; a small one has all of its own at once, from Node's pool. */
   #append(chunk: Buffer, start: number, end: number, whole = Infinity): void {
     const filled = this.#filled + end - start;
     if (filled > this.#partial.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(Math.max(2 * filled, 64), whole));
+      const grown = Buffer.allocUnsafe(Math.min(Math.max(2 * filled, smallBytes), whole));
       this.#partial.copy(grown, 0, 0, this.#filled);
       this.#partial = grown;
     }
@@ -143,6 +147,9 @@ export class FrameReader {
 }
 
 const empty = Buffer.alloc(0);
+
+/** What an unfinished frame may take before its bytes have come. */
+const smallBytes = 1024;
 
 /** Where the length ended that `#readLength` read last: a second result without an allocation per frame. */
 let lengthEnd = 0;
