@@ -2,6 +2,7 @@ import { type Agent, createAgent } from '../agent/agent.js';
 import type { InstanceDefaults } from '../agent/instance.js';
 import { UdfError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
+import { Pace } from '../recording/pace.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
 import type { Transport } from '../transport/transport.js';
 import type { Batch } from '../udf/batch.js';
@@ -15,7 +16,6 @@ import { createFakeKapacitor, type FakeKapacitor } from './kapacitor.js';
 import { memoryLogger } from './memory-log.js';
 import type { LooseOptions } from './option-calls.js';
 import { ProtocolFailure } from './protocol-failure.js';
-import { Pace } from './replay-pace.js';
 
 /** Called with what comes out; while a promise that it returns is pending, nothing more is read. */
 type Taken<Output> = (output: Output) => Promise<void> | undefined;

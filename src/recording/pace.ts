@@ -1,0 +1,30 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** The longest that is waited at once, and the shortest that is waited at all. */
+const mostMs = 60_000;
+const leastMs = 1;
+
+/** Holds a stream to the times of its points: `speed` seconds of a recording take one. */
+export class Pace {
+  readonly #speed: number;
+  #first: { readonly time: bigint; readonly at: number } | undefined;
+
+  constructor(speed: number) {
+    this.#speed = speed;
+  }
+
+  /** Waits until a point of this time is due, or the signal says to wait no more; `undefined` if it is due. */
+  until(time: bigint, signal?: AbortSignal): Promise<void> | undefined {
+    if (this.#speed === Infinity) return undefined;
+    this.#first ??= { time, at: performance.now() };
+    const { time: first, at } = this.#first;
+    const due = at + Number(time - first) / 1e6 / this.#speed;
+    return due - performance.now() >= leastMs ? waitUntil(due, signal) : undefined;
+  }
+}
+
+async function waitUntil(due: number, signal: AbortSignal | undefined): Promise<void> {
+  for (let left = due - performance.now(); left > 0 && !signal?.aborted; left = due - performance.now()) {
+    await wait(Math.min(left, mostMs), undefined, signal && { signal }).catch(() => undefined);
+  }
+}
