@@ -47,8 +47,8 @@ export function udfInMemory(options: Omit<AgentOptions, 'transport'>): Transport
  * answers with those that were recorded, point by point. Keepalives and snapshots are not compared: they differ from run
  * to run. The order of tags and fields does not count.
  *
- * Between points, now and then, it asks for the UDF's info: the answer tells that all before it was worked on, so that
- * memory stays bounded however long the recording is.
+ * Between points now and then, and at the end, it asks for the UDF's info: the answer tells that all before it was
+ * worked on, so that memory stays bounded however long the recording is, and that the UDF did not end before.
  *
  * A UDF that refuses, closes early or sends what is no answer is told of in `failure`. Throws what the conversation's
  * reader throws.
@@ -152,7 +152,7 @@ class Replay {
   async send(bytes: Buffer): Promise<void> {
     this.#requests.push(bytes);
     await this.#flush();
-    if (this.#sinceAsked < requestsAhead || this.#deaf) return;
+    if (this.#sinceAsked < requestsAhead) return;
     this.#sinceAsked = 0;
     await this.#ask();
   }
@@ -177,6 +177,8 @@ class Replay {
   }
 
   async finish(): Promise<Omit<ConversationReplay, 'header'>> {
+    // After the half-close an end is as it should be: one that came before the last request was read shows only now.
+    if (!this.#endRecorded) await this.#ask();
     const early = this.#ended && !this.#endRecorded;
     if (early) this.#failure ??= `the UDF closed the connection within the first ${this.#sent} requests`;
     if (!this.#ended) {
@@ -212,6 +214,7 @@ class Replay {
 
   /** Asks how far the UDF has come, and waits until it is there. */
   async #ask(): Promise<void> {
+    if (this.#deaf) return;
     this.#infos.push(false);
     const own = this.#infos;
     this.#frames.push(encodeRequest({ kind: 'info' }));

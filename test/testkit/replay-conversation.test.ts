@@ -224,6 +224,18 @@ describe('a UDF that does not come to the end of the conversation is told of:', 
     expect(result.failure).toMatch(/^the UDF closed the connection within the first \d+ requests$/);
   });
 
+  test('one that closes on the last request, which Kapacitor had not', async () => {
+    const agent = scriptedAgent({
+      on: {
+        point: (self) => {
+          self.end();
+        },
+      },
+    });
+    const result = await replay(conversationOf(init, accepted, request(point(1, 1))), agent);
+    expect(result.failure).toBe('the UDF closed the connection within the first 2 requests');
+  });
+
   test('one that sends what is no answer', async () => {
     const agent = scriptedAgent({
       on: {
