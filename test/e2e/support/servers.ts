@@ -1,5 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { findExecutable } from '../../support/find-executable.js';
 import { hasImage } from './docker.js';
 
 /**
@@ -23,7 +22,7 @@ export type Server =
  */
 export function findServer(variable: ServerVariable): Server | undefined {
   const allowed = backEnd();
-  const path = allowed === 'containers' ? undefined : findBinary(variable);
+  const path = allowed === 'containers' ? undefined : findExecutable(variable, binaryName(variable));
   if (path !== undefined) return { kind: 'binary', path };
   if (allowed === 'binaries') return undefined;
   const image = imageOf(variable);
@@ -68,17 +67,6 @@ export function howToGive(missing: readonly ServerVariable[]): string {
   );
 }
 
-function findBinary(variable: ServerVariable): string | undefined {
-  const named = process.env[variable];
-  if (named) {
-    // Somebody wants the tests to run: skipping them because of a typing error would hide that they did not.
-    if (!isExecutable(named)) throw new Error(`${variable} names ${named}, which is not an executable file`);
-    return named;
-  }
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, binaryName(variable))).find(isExecutable);
-}
-
 function imageOf(variable: ServerVariable): string {
   const { image, imageVariable } = servers[variable];
   const named = process.env[imageVariable];
@@ -90,13 +78,4 @@ function backEnd(): string | undefined {
   if (!given) return undefined;
   if (given === 'binaries' || given === 'containers') return given;
   throw new Error(`TEST_SERVERS is "${given}"; it can be binaries or containers`);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -19,12 +19,13 @@ fill(
   (name) => (name === '' ? '(not grouped)' : name),
 );
 element('group').addEventListener('change', chooseGroup);
-element('input-field').addEventListener('change', draw);
-element('emitted-field').addEventListener('change', draw);
+element('input-field').addEventListener('change', drawAgain);
+element('emitted-field').addEventListener('change', drawAgain);
 element('whole').addEventListener('click', showAll);
 window.addEventListener('resize', () => plot?.setSize(plotSize()));
-window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
-chooseGroup();
+window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAgain);
+if (data.groups.length > 0) chooseGroup();
+else element('chart').textContent = 'No point was read, and none was emitted.';
 
 function fill(select, values, label = (value) => value) {
   const before = select.value;
@@ -33,11 +34,7 @@ function fill(select, values, label = (value) => value) {
 }
 
 function currentGroup() {
-  return data.groups[Math.max(0, element('group').selectedIndex)] ?? { input: empty(), emitted: empty() };
-}
-
-function empty() {
-  return { times: [], fields: {} };
+  return data.groups[element('group').selectedIndex];
 }
 
 /** Fields that differ come first among the emitted: they are what the UDF has made. */
@@ -73,6 +70,14 @@ function joined(input, emitted) {
   return rows;
 }
 
+/** The same span of time, in other colours or of another field. */
+function drawAgain() {
+  if (!plot) return;
+  const { min, max } = plot.scales.x;
+  draw();
+  plot.setScale('x', { min, max });
+}
+
 function draw() {
   const { input, emitted } = currentGroup();
   const inputField = input.fields[element('input-field').value];
@@ -87,18 +92,25 @@ function draw() {
   const seconds = rows.map(({ time }) => Number(time / 1000n) / 1e6);
   const inputs = rows.map(({ input }) => number(inputField, input));
   const drawn = rows.map(({ emitted }) => number(emittedField, emitted));
-  const states = inputField?.kind === 'state' ? bands(rows, inputField) : [];
-  const colours = stateColoursOf(states);
+  const lanes = [
+    ['input', inputField],
+    ['emitted', emittedField],
+  ]
+    .filter(([, field]) => field?.kind === 'state')
+    .map(([side, field]) => ({ side, bands: bands(rows, side, field) }));
+  const colours = stateColoursOf(lanes);
   showStates(colours);
 
+  const hasNumbers = inputField?.kind === 'number' || emittedField?.kind === 'number';
   plot?.destroy();
   plot = new uPlot(
     {
       ...plotSize(),
+      padding: [null, 32, null, null], // half of the last time below the chart
       tzDate: (time) => uPlot.tzDate(new Date(time * 1000), 'Etc/UTC'), // as the hover shows it
       cursor: { drag: { x: true, y: false } },
       scales: { y: { range: rangeOfNumbers } },
-      axes: [{ ...axis(), values: timesOfDay, label: 'UTC' }, axis()],
+      axes: [{ ...axis(), values: timesOfDay, label: 'UTC' }, hasNumbers ? axis() : bareAxis()],
       series: [
         {
           label: 'time',
@@ -120,7 +132,7 @@ function draw() {
         },
       ],
       hooks: {
-        drawClear: [(drawnPlot) => drawBands(drawnPlot, states, colours, seconds)],
+        drawClear: [(drawnPlot) => drawLanes(drawnPlot, lanes, colours, seconds)],
         draw: [(drawnPlot) => drawMarks(drawnPlot, rows, seconds)],
         setCursor: [(drawnPlot) => showHover(drawnPlot, rows, input, emitted)],
       },
@@ -139,6 +151,11 @@ function plotSize() {
 
 function axis() {
   return { stroke: style('--ink'), grid: { stroke: style('--grid') }, ticks: { stroke: style('--grid') } };
+}
+
+/** Keeps its place where there are only states. */
+function bareAxis() {
+  return { values: () => [], grid: { show: false }, ticks: { show: false } };
 }
 
 /** Times of 24 hours, with the day where the ticks are days apart, and parts of a second where they are that close. */
@@ -164,26 +181,23 @@ function showAll() {
 
 // ---- states ----
 
-/** Runs of one state: from the row where it is first shown to the row where another is. */
-function bands(rows, field) {
+/** Runs of one state: from the row where a side first has it to the row where that side has another. */
+function bands(rows, side, field) {
   const found = [];
-  for (const [index, { input }] of rows.entries()) {
-    const value = input === undefined ? null : field.values[input];
+  for (const [index, row] of rows.entries()) {
+    const value = row[side] === undefined ? null : field.values[row[side]];
     if (value === null) continue;
     const last = found.at(-1);
-    if (last?.value === value) last.end = index;
-    else {
-      if (last) last.end = index;
-      found.push({ value, start: index, end: index });
-    }
+    if (last?.value === value) continue;
+    if (last) last.end = index;
+    found.push({ value, start: index, end: rows.length - 1 });
   }
-  if (found.length > 0) found.at(-1).end = rows.length - 1;
   return found;
 }
 
-/** A state has the same colour in every group and field. */
-function stateColoursOf(states) {
-  const shown = new Set(states.map(({ value }) => value));
+/** A state has the same colour in every group and field, of the input and of what was emitted. */
+function stateColoursOf(lanes) {
+  const shown = new Set(lanes.flatMap(({ bands }) => bands.map(({ value }) => value)));
   return new Map(
     allStates
       .map((value, index) => [value, stateColours[index % stateColours.length]])
@@ -192,7 +206,10 @@ function stateColoursOf(states) {
 }
 
 function statesOf(groups) {
-  const fields = groups.flatMap(({ input }) => Object.values(input.fields));
+  const fields = groups.flatMap(({ input, emitted }) => [
+    ...Object.values(input.fields),
+    ...Object.values(emitted.fields),
+  ]);
   const values = fields.filter(({ kind }) => kind === 'state').flatMap(({ values }) => values);
   return [...new Set(values)].filter((value) => value !== null).sort();
 }
@@ -209,15 +226,32 @@ function showStates(colours) {
   );
 }
 
-function drawBands({ ctx, bbox, valToPos }, states, colours, seconds) {
+/** The bands of one side fill the chart; those of both share it, the input's above. */
+function drawLanes({ ctx, bbox, valToPos }, lanes, colours, seconds) {
+  const gap = 6 * devicePixelRatio;
+  const height = (bbox.height - gap * (lanes.length - 1)) / lanes.length;
   ctx.save();
-  ctx.globalAlpha = 0.35;
-  for (const { value, start, end } of states) {
-    const left = Math.max(bbox.left, valToPos(seconds[start], 'x', true));
-    const right = Math.min(bbox.left + bbox.width, valToPos(seconds[end], 'x', true));
-    if (right < left) continue;
-    ctx.fillStyle = colours.get(value);
-    ctx.fillRect(left, bbox.top, Math.max(1, right - left), bbox.height);
+  for (const [place, { side, bands }] of lanes.entries()) {
+    const top = bbox.top + place * (height + gap);
+    ctx.globalAlpha = 0.35;
+    // Each column of pixels is painted once: narrower bands would blend into a colour that no state has.
+    let painted = bbox.left;
+    for (const { value, start, end } of bands) {
+      const left = Math.round(valToPos(seconds[start], 'x', true));
+      const right = Math.max(left + 1, Math.round(valToPos(seconds[end], 'x', true)));
+      const from = Math.max(left, painted);
+      const to = Math.min(right, bbox.left + bbox.width);
+      if (to <= from) continue;
+      ctx.fillStyle = colours.get(value);
+      ctx.fillRect(from, top, to - from, height);
+      painted = to;
+    }
+    if (lanes.length === 1) continue;
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = style('--ink');
+    ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textBaseline = 'top';
+    ctx.fillText(side, bbox.left + gap, top + gap);
   }
   ctx.restore();
 }
