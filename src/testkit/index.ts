@@ -16,6 +16,13 @@ export type { RecordedItem, RecordingFormat } from '../recording/format.js';
 export { type OpenOptions, openRecording, type Recording } from '../recording/open.js';
 export type { PointOptions } from '../recording/point-maker.js';
 export { createRecordingWriter, type RecordingWriter, type WriterOptions } from '../recording/writer.js';
+export { openConversationFile } from '../recording/conversation/open.js';
+export type { RecordedConversation } from '../recording/conversation/reader.js';
+export {
+  type ConversationReplay,
+  type ConversationReplayOptions,
+  replayConversation,
+} from './replay-conversation.js';
 export { type Replay, replay, type ReplayOptions } from './replay.js';
 export { type RunOptions, runUdf, type UdfRun } from './run.js';
 export { memoryTransportPair } from '../transport/memory-transport.js';

@@ -1,11 +1,14 @@
-import { type AgentOptions, createAgent } from '../agent/agent.js';
+import { createAgent } from '../agent/agent.js';
 import { messageOf, UdfError } from '../errors.js';
 import type { ConversationHeader } from '../recording/conversation/format.js';
 import type { RecordedConversation } from '../recording/conversation/reader.js';
+import type { Logger } from '../telemetry/logger.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
 import type { Transport } from '../transport/transport.js';
+import { isUdfDefinition, type UdfDefinition } from '../udf/definition.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { decodeRequest, encodeRequest } from '../wire/messages.js';
+import { memoryLogger } from './memory-log.js';
 import { AnswerReader } from './replay-conversation-answers.js';
 import { AnswerComparison } from './replay-conversation-compare.js';
 import { Waiters } from './waiters.js';
@@ -17,6 +20,8 @@ export interface ConversationReplayOptions {
   readonly tolerance?: number | undefined;
   /** How long the UDF may take to answer, or to end after the half-close: 10 s if not given. */
   readonly answerMs?: number | undefined;
+  /** Where a UDF of this process and its runtime log to; nowhere if not given. */
+  readonly logger?: Logger | undefined;
 }
 
 /** What came of a replay. */
@@ -35,13 +40,6 @@ export interface ConversationReplay {
   readonly failure: string | undefined;
 }
 
-/** A UDF of this process on the other end of a transport in memory. */
-export function udfInMemory(options: Omit<AgentOptions, 'transport'>): Transport {
-  const [agentSide, kapacitorSide] = memoryTransportPair();
-  createAgent({ ...options, transport: agentSide });
-  return kapacitorSide;
-}
-
 /**
  * Sends the requests of a recorded conversation to a UDF, byte for byte and as fast as it takes them, and compares its
  * answers with those that were recorded, point by point. Keepalives and snapshots are not compared: they differ from run
@@ -55,9 +53,10 @@ export function udfInMemory(options: Omit<AgentOptions, 'transport'>): Transport
  */
 export async function replayConversation(
   conversation: RecordedConversation,
-  transport: Transport,
+  udf: UdfDefinition | Transport,
   options: ConversationReplayOptions = {},
 ): Promise<ConversationReplay> {
+  const transport = isUdfDefinition(udf) ? inMemory(udf, options.logger ?? memoryLogger([])) : udf;
   const replay = new Replay(transport, options);
   try {
     for await (const entry of conversation.entries) {
@@ -70,6 +69,13 @@ export async function replayConversation(
   } finally {
     transport.destroy();
   }
+}
+
+/** A UDF of this process on the other end of a transport in memory. */
+function inMemory(definition: UdfDefinition, logger: Logger): Transport {
+  const [agentSide, kapacitorSide] = memoryTransportPair();
+  createAgent({ definition, transport: agentSide, logger });
+  return kapacitorSide;
 }
 
 /** So many requests are sent before it is asked how far the UDF has come. */

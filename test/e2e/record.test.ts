@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openConversationFile } from '../../src/recording/conversation/open.js';
-import { replayConversation, udfInMemory } from '../../src/testkit/replay-conversation.js';
+import { replayConversation } from '../../src/testkit/replay-conversation.js';
 import { movingAverage } from '../../udfs/index.js';
 import { readBoth } from '../support/recorded.js';
-import { silentLogger } from '../support/silent-logger.js';
 import { Agent } from './support/agent.js';
 import { cliCommand } from './support/cli.js';
 import { Daemon } from './support/daemon.js';
@@ -81,11 +80,9 @@ describe.skipIf(proxied.missing)(proxied.title, () => {
       responses.filter(({ kind }) => kind === 'point').map((point) => 'time' in point && point.time),
     ).toEqual([0n, 1n, 2n].map((second) => epoch + second * 1_000_000_000n));
     const difference: string[] = [];
-    const result = await replayConversation(
-      await openConversationFile(file),
-      udfInMemory({ definition: movingAverage, logger: silentLogger }),
-      { onDifference: (line) => difference.push(line) },
-    );
+    const result = await replayConversation(await openConversationFile(file), movingAverage, {
+      onDifference: (line) => difference.push(line),
+    });
     expect(difference).toEqual([]);
     expect(result).toMatchObject({ task: task.id, same: 4, failure: undefined });
   });

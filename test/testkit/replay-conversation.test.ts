@@ -7,7 +7,6 @@ import {
   type ConversationReplay,
   type ConversationReplayOptions,
   replayConversation,
-  udfInMemory,
 } from '../../src/testkit/replay-conversation.js';
 import type { Transport } from '../../src/transport/transport.js';
 import { defineUdf, type UdfDefinition } from '../../src/udf/definition.js';
@@ -15,7 +14,6 @@ import { encodeRequest, encodeResponse, type Request, type Response } from '../.
 import { edgeDetect, mirror, movingAverage, outliers } from '../../udfs/index.js';
 import { readBoth } from '../support/recorded.js';
 import { scriptedAgent } from '../support/scripted-agent.js';
-import { silentLogger } from '../support/silent-logger.js';
 
 const pair = (name: string): string =>
   fileURLToPath(new URL(`../recordings/kapacitor-1.5.7-${name}.requests`, import.meta.url));
@@ -26,8 +24,7 @@ async function replay(
   options: ConversationReplayOptions = {},
 ): Promise<ConversationReplay & { difference: string[] }> {
   const difference: string[] = [];
-  const transport = 'input' in udf ? udf : udfInMemory({ definition: udf, logger: silentLogger });
-  const result = await replayConversation(conversation, transport, {
+  const result = await replayConversation(conversation, udf, {
     onDifference: (line) => difference.push(line),
     ...options,
   });

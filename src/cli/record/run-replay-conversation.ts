@@ -1,10 +1,6 @@
 import { openConversationFile } from '../../recording/conversation/open.js';
 import { createLogger } from '../../telemetry/create-logger.js';
-import {
-  type ConversationReplay,
-  replayConversation,
-  udfInMemory,
-} from '../../testkit/replay-conversation.js';
+import { type ConversationReplay, replayConversation } from '../../testkit/replay-conversation.js';
 import { ExitCode } from '../exit-code.js';
 import type { LogOptions } from '../options.js';
 import { type AgentChoice, agentOf } from '../replay/agent.js';
@@ -40,13 +36,9 @@ export async function runReplayConversation(file: string, options: ReplayConvers
     );
   }
   const conversation = await openConversationFile(file, { cutOff: options.skipBad ?? false });
-  const agent = await agentOf(options);
-  const transport =
-    'input' in agent
-      ? agent
-      : udfInMemory({ definition: agent, logger: createLogger({ level: options.logLevel }) });
-  const result = await replayConversation(conversation, transport, {
+  const result = await replayConversation(conversation, await agentOf(options), {
     tolerance,
+    logger: createLogger({ level: options.logLevel }),
     onDifference: (line) => process.stdout.write(`${line}\n`),
   });
   process.stderr.write(`${summary(result)}\n`);
