@@ -98,7 +98,8 @@ export async function runReplay(file: string, options: ReplayOptions): Promise<v
 /** Where the points go: with a golden nowhere but there, unless a file is asked for. */
 function outputOf({ out, format }: ReplayOptions, golden: Golden | undefined): Output | undefined {
   if (out !== undefined) {
-    return outputTo(fileStream(out), formatForFile(out, format), /\.gz$/i.test(out) ? true : undefined);
+    const fileFormat = formatForFile(out, format); // before a file is made, or one that is there is emptied
+    return outputTo(fileStream(out), fileFormat, /\.gz$/i.test(out) ? true : undefined);
   }
   return golden ? undefined : outputTo(standardOutput(), recordingFormat(format ?? 'lp'));
 }

@@ -22,17 +22,18 @@ export function formatLine({ name, tags, fields, time }: LineSource): string {
   let line = word('the measurement', name, measurementSpecials);
   if (line.startsWith('#')) throw impossible('the measurement', name, 'it would begin a comment');
   if (isBlank(line)) throw impossible('the measurement', name, 'what it begins with would be indentation');
-  for (const [key, value] of Object.entries(tags)) {
-    line += ',' + word('a tag key', key, keySpecials) + '=' + word('the value of a tag', value, keySpecials);
+  for (const key of Object.keys(tags)) {
+    const value = word('the value of a tag', tags[key]!, keySpecials);
+    line += ',' + word('a tag key', key, keySpecials) + '=' + value;
   }
-  const entries = Object.entries(fields);
-  if (entries.length === 0) throw new UdfError('invalid_argument', 'a line of line protocol needs a field');
-  const first = entries[0]![0];
+  const keys = Object.keys(fields);
+  if (keys.length === 0) throw new UdfError('invalid_argument', 'a line of line protocol needs a field');
+  const first = keys[0]!;
   if (isBlank(first))
     throw impossible('a field key', first, 'what it begins with would part it from the tags');
   let separator = ' ';
-  for (const [key, value] of entries) {
-    line += separator + word('a field key', key, fieldKeySpecials) + '=' + literal(key, value);
+  for (const key of keys) {
+    line += separator + word('a field key', key, fieldKeySpecials) + '=' + literal(key, fields[key]!);
     separator = ',';
   }
   if (time === undefined) return line;

@@ -92,12 +92,34 @@ describe('replay', () => {
     expect(other.stdout).toContain('\n-adsl_connection,host=router1 value="SHOWTIME" 1514979051065000000\n');
   });
 
+  it('leaves a file as it is whose name does not tell the format', async () => {
+    const out = file('points.dat', 'kept');
+    const { code, stderr } = await run('replay', adsl, '--udf', 'mirror', '--out', out);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`the name points.dat does not tell the format; `);
+    expect(readFileSync(out, 'utf8')).toBe('kept');
+  });
+
+  it("keeps to the points' times with a speed, so many times faster", async () => {
+    const input = file('half-second.lp', 'm v=1 1000000000\nm v=2 1500000000\n');
+    const took = async (...speed: string[]): Promise<number> => {
+      const start = performance.now();
+      expect(await run('replay', input, '--udf', 'mirror', ...speed)).toMatchObject({ code: 0 });
+      return performance.now() - start;
+    };
+    expect(await took('--speed', '2x')).toBeGreaterThanOrEqual(240);
+    expect(await took('--speed', 'real')).toBeGreaterThanOrEqual(490);
+  });
+
   it('writes a page, and says if not all found room on it', async () => {
     const page = file('page.html');
     const { code, stderr } = await run('replay', adsl, ...edges, '--html', page);
     expect(code).toBe(0);
     expect(stderr).not.toContain('are not on it');
     expect(readFileSync(page, 'utf8')).toContain('1514979051065000000');
+    const input = file('many.lp', Array.from({ length: 100_002 }, (_, at) => `m v=1 ${at}\n`).join(''));
+    const much = await run('replay', input, '--udf', 'edgeDetect', '--set', 'field=v', '--html', page);
+    expect(much.stderr).toContain(`${page} shows the first 100,000 points each way; 2 are not on it\n`);
   });
 
   it('takes options by their types', async () => {
@@ -132,7 +154,6 @@ describe('replay', () => {
     [['--udf', 'mirror', '--update'], '--update needs --expect GOLDEN', 2],
     [['--udf', 'mirror', '--speed', 'fast'], 'It must be max, real, or a factor like 60x', 2],
     [['--udf', 'mirror', '--group-by', 'a,,b'], "Write it as host,region, or '*'", 2],
-    [['--udf', 'mirror', '--out', 'points.dat'], 'the name points.dat does not tell the format; ', 1],
     [['--udf', 'mirror', '--out', '/nowhere/points.lp'], 'cannot write /nowhere/points.lp: ', 1],
     [['--socket', '/nowhere.sock'], 'cannot connect to /nowhere.sock: there is no such socket', 1],
     [['--udf', 'mirror', '--watch'], '--watch needs --load with the file of a module', 2],
