@@ -1,5 +1,6 @@
 import { kapacitorTarget } from '../../kapacitor/target.js';
-import { type Environment, type InfluxTarget, influxTarget } from '../../telemetry/influx/influx-target.js';
+import type { Environment } from '../../server-access.js';
+import { type InfluxTarget, influxTarget } from '../../telemetry/influx/influx-target.js';
 import { UsageError } from '../usage-error.js';
 
 export interface TargetOptions {
@@ -15,8 +16,10 @@ export function feedTarget({ url, kapacitor }: TargetOptions, environment: Envir
   if ((url === undefined) === (kapacitor === undefined))
     throw new UsageError('name either --url or --kapacitor');
   if (url !== undefined) return influxTarget(url, environment);
-  const { place } = influxTarget(kapacitor!, {}); // the other one is not given
-  if ('bucket' in place) throw new UsageError('--kapacitor: name its database, ?db=NAME[&rp=NAME]');
-  const { authorization, ...target } = kapacitorTarget(kapacitor, environment);
-  return { url: target.url, place, authorization };
+  const target = kapacitorTarget(kapacitor, environment);
+  const given = new URL(kapacitor!).searchParams; // the other one is not given
+  const database = given.get('db') ?? '';
+  if (database === '') throw new UsageError(`--kapacitor ${target.url}: name a database, ?db=NAME[&rp=NAME]`);
+  const place = { database, retentionPolicy: given.get('rp') ?? '' };
+  return { url: target.url, place, authorization: target.authorization };
 }
