@@ -1,14 +1,17 @@
 import { promisify } from 'node:util';
 import { UdfError } from '../errors.js';
 import type { GroupEntry, GroupTable } from './group-table.js';
+import { areColumns, columnsOf, entriesOf } from './snapshot-columns.js';
 import { codecName, damaged, packPart, PartReader, truncated } from './snapshot-part.js';
 
 /**
  * A snapshot's envelope: `KUDF`, the format's version as one byte, then parts. The first part is the header; the others
- * hold the groups, some at a time, so that either way only a slice of the work is done at once.
+ * hold the groups, some at a time, so that either way only a slice of the work is done at once. They hold them by columns
+ * (since version 2), or as an array of entries.
  */
 const magic = Buffer.from('KUDF', 'latin1');
-const formatVersion = 1;
+const formatVersion = 2;
+const firstFormatVersion = 1;
 
 interface Header {
   readonly udf: string;
@@ -65,11 +68,11 @@ export async function writeSnapshot(
   let entries: GroupEntry[] = [];
   for (const entry of groups.entries()) {
     if (entries.push(entry) < groupsPerPart) continue;
-    add(entries);
+    add(columnsOf(entries) ?? entries);
     entries = [];
     await turn();
   }
-  if (entries.length > 0) add(entries);
+  if (entries.length > 0) add(columnsOf(entries) ?? entries);
   return { pieces, size };
 }
 
@@ -95,20 +98,26 @@ export async function readSnapshot(
       `the snapshot has format ${format}, this version knows up to ${formatVersion}`,
     );
   }
-  if (format !== formatVersion) throw damaged(); // there was never one below
+  if (format < firstFormatVersion) throw damaged();
 
   const parts = new PartReader(bytes, magic.length + 1);
   const header = parts.next() as Header;
   checkHeader(header, owner);
   let restored = 0;
   while (restored < header.groups) {
-    const entries = parts.next();
-    if (!Array.isArray(entries) || entries.length === 0) throw damaged();
-    for (const entry of entries as GroupEntry[]) groups.restore(migrated(entry, header.version, owner));
-    restored += entries.length;
+    for (const entry of entriesIn(parts.next())) {
+      groups.restore(migrated(entry, header.version, owner));
+      restored++;
+    }
     await turn();
   }
   parts.end();
+}
+
+function entriesIn(part: unknown): Iterable<GroupEntry> {
+  if (areColumns(part)) return entriesOf(part);
+  if (!Array.isArray(part) || part.length === 0) throw damaged();
+  return part as GroupEntry[];
 }
 
 function checkHeader(header: Header, owner: SnapshotOwner): void {

@@ -23,8 +23,7 @@ export function formatLine({ name, tags, fields, time }: LineSource): string {
   if (line.startsWith('#')) throw impossible('the measurement', name, 'it would begin a comment');
   if (isBlank(line)) throw impossible('the measurement', name, 'what it begins with would be indentation');
   for (const key of Object.keys(tags)) {
-    const value = word('the value of a tag', tags[key]!, keySpecials);
-    line += ',' + word('a tag key', key, keySpecials) + '=' + value;
+    line += ',' + word('a tag key', key, keySpecials) + '=' + word('tag', tags[key]!, keySpecials, key);
   }
   const keys = Object.keys(fields);
   if (keys.length === 0) throw new UdfError('invalid_argument', 'a line of line protocol needs a field');
@@ -73,8 +72,10 @@ const fieldKeySpecials = /[, ="]/g;
 /** Most words are such: one look at them instead of four. */
 const plain = /^[\w./:-]+$/;
 
-function word(what: string, text: string, specials: RegExp): string {
+/** A name, or the value of the tag called `key`. */
+function word(kind: string, text: string, specials: RegExp, key?: string): string {
   if (plain.test(text)) return text;
+  const what = key === undefined ? kind : `${kind} ${JSON.stringify(key)}`;
   if (text === '') throw new UdfError('invalid_argument', `line protocol cannot hold ${what} that is empty`);
   if (text.includes('\n')) throw impossible(what, text, 'it has a newline');
   if (/\\(?:[, ="]|$)/.test(text)) throw impossible(what, text, 'its backslash would escape what follows');
