@@ -54,6 +54,9 @@ const restoreTag = 0x2a;
 /** Bytes that such a request has besides the snapshot: two tags, two lengths. */
 const restoreOverhead = 2 + 2 * maxLengthBytes;
 
+/** A chunk of this size is as large as Node reads at a time: there is likely more, and it is read before all else. */
+const mostReadBytes = 64 * 1024;
+
 /** How long a failed connection may take to read its last message before it is cut. */
 const lingerMs = 5_000;
 
@@ -204,7 +207,7 @@ class ConnectionAgent implements Agent {
     this.#counters.bytesIn += chunk.length;
     this.#turn(() => {
       this.#reader.push(chunk);
-    });
+    }, chunk.length >= mostReadBytes);
   }
 
   /** A frame came: it is handled now, or waits its turn. */
@@ -267,8 +270,8 @@ class ConnectionAgent implements Agent {
     });
   }
 
-  /** Does some work, sends what came of it, and sees how to go on. */
-  #turn(work: () => void): void {
+  /** Does some work, sends what came of it, and sees how to go on. `more` input is there to be read at once, or not. */
+  #turn(work: () => void, more = false): void {
     if (this.#phase !== 'open') return;
     this.#inTurn = true;
     try {
@@ -278,7 +281,7 @@ class ConnectionAgent implements Agent {
     } finally {
       this.#inTurn = false;
     }
-    this.#sender.flush();
+    this.#sender.endTurn(more);
     this.#settle();
   }
 

@@ -1,18 +1,14 @@
-import { readWords, wordsIn } from '../wire/words.js';
+import { viewToRead } from '../wire/view.js';
+import { copyWords, equalWords, hashWords, wordsIn } from '../wire/words.js';
 
 /**
  * The groups' names, compared where they lie.
  *
  * A name is kept as its bytes, four to a word, in one array for all: that takes no object a name, and a comparison of
- * words takes a quarter of the steps that one of bytes does. `read` puts the name that is asked for into words too, and
- * hashes it on the way.
+ * words takes a quarter of the steps that one of bytes does.
  */
 export class GroupNames {
   readonly #seed: number;
-  /** The name that was read last. */
-  #read = new Int32Array(16);
-  #readBytes = 0;
-
   #words = new Int32Array(256);
   #used = 0;
   /** Words of names that were removed. */
@@ -26,35 +22,30 @@ export class GroupNames {
     this.#seed = seed;
   }
 
-  /** Takes the name `buf[start..start + length)` as the one that is asked for, and returns its hash. */
-  read(buf: Uint8Array, start: number, length: number): number {
-    if (length > 4 * this.#read.length) this.#read = new Int32Array(wordsIn(length));
-    this.#readBytes = length;
-    return readWords(this.#read, buf, start, length, this.#seed);
+  /** A hash of the name `buf[start..start + length)`. */
+  hash(buf: Uint8Array, start: number, length: number): number {
+    return hashWords(viewToRead(buf), start, length, this.#seed);
   }
 
-  /** Whether the name at `index` is the one that was read. */
-  isRead(index: number): boolean {
-    const length = this.#readBytes;
-    if (this.#bytes[index] !== length) return false;
-    const words = this.#words;
-    const read = this.#read;
-    let at = this.#starts[index]!;
-    for (let word = 0; 4 * word < length; word++) if (words[at++] !== read[word]) return false;
-    return true;
+  /** Whether the name at `index` is `buf[start..start + length)`. */
+  is(index: number, buf: Uint8Array, start: number, length: number): boolean {
+    return (
+      this.#bytes[index] === length &&
+      equalWords(this.#words, this.#starts[index]!, viewToRead(buf), start, length)
+    );
   }
 
-  /** Keeps the name that was read at `index`, where none must be. */
-  keep(index: number): void {
-    const count = wordsIn(this.#readBytes);
+  /** Keeps the name `buf[start..start + length)` at `index`, where none must be. */
+  keep(index: number, buf: Uint8Array, start: number, length: number): void {
+    const count = wordsIn(length);
     if (this.#used + count > this.#words.length) this.#makeRoom(count);
     if (index >= this.#starts.length) {
       this.#starts = resized(this.#starts, 2 * index);
       this.#bytes = resized(this.#bytes, 2 * index, -1);
     }
-    this.#words.set(this.#read.subarray(0, count), this.#used);
+    copyWords(this.#words, this.#used, viewToRead(buf), start, length);
     this.#starts[index] = this.#used;
-    this.#bytes[index] = this.#readBytes;
+    this.#bytes[index] = length;
     this.#used += count;
   }
 

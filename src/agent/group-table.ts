@@ -51,12 +51,18 @@ export class GroupTable {
 
   /** The index of the group named `buf[start..start + length)`, which is created if it is new. */
   find(buf: Uint8Array, start: number, length: number): number {
-    const hash = this.#names.read(buf, start, length);
+    const hash = this.#names.hash(buf, start, length);
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const index = this.#slots[slot]! - 1;
-      if (index < 0) return this.#add(slot, hash, this.#create());
-      if (this.#hashes[index] === hash && this.#names.isRead(index)) return index;
+      if (index < 0) {
+        const state = this.#create();
+        const free = this.#free.pop() ?? this.#states.length;
+        this.#names.keep(free, buf, start, length);
+        this.#add(free, slot, hash, state);
+        return free;
+      }
+      if (this.#hashes[index] === hash && this.#names.is(index, buf, start, length)) return index;
     }
   }
 
@@ -123,9 +129,8 @@ export class GroupTable {
     this.#order?.clear();
   }
 
-  #add(slot: number, hash: number, state: unknown): number {
-    const index = this.#free.pop() ?? this.#states.length;
-    this.#names.keep(index);
+  /** Adds the group whose name is kept at `index`. */
+  #add(index: number, slot: number, hash: number, state: unknown): void {
     this.#states[index] = state;
     if (index >= this.#hashes.length) this.#hashes = grown(this.#hashes);
     this.#hashes[index] = hash;
@@ -133,7 +138,6 @@ export class GroupTable {
     this.#order?.add(index);
     this.#size++;
     if (2 * this.#size > this.#slots.length) this.#rehash();
-    return index;
   }
 
   #rehash(): void {

@@ -72,8 +72,8 @@ export class Instance {
   /** Calls `point` for a point of a stream. */
   point(point: LazyPoint): Called {
     if (this.#stateful) {
-      point.look(); // before its buffer is read: looking may replace it
-      this.#enter(point.buf, point.groupStart, point.groupLength);
+      const { buf, groupStart, groupLength } = point.look();
+      this.#enter(buf, groupStart, groupLength);
       if (this.groups.expires) this.#used(point.time);
     }
     return this.#keepState(this.#handlers.point(point, this.#context));

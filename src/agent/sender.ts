@@ -8,6 +8,9 @@ const blockedBytes = 256 * 1024;
 /** Within one turn so much is collected before it is handed to the socket. */
 const flushBytes = 256 * 1024;
 
+/** Less than this is worth waiting for more. */
+const littleBytes = 32 * 1024;
+
 /** Sends frames in few, large writes: those of one turn of the event loop together. */
 export class Sender {
   readonly #output: Writable;
@@ -15,6 +18,10 @@ export class Sender {
   readonly #limitBytes: number;
   #sent = 0;
   #scheduled = false;
+  #immediate: NodeJS.Immediate | undefined;
+  readonly #flushNow = (): void => {
+    this.flush();
+  };
   /** Bytes that the limit does not count: see `sendExempt`. */
   #exempt = 0;
   /** Bytes that the system had not taken when last seen: asking the stream with every point would be slow. */
@@ -67,8 +74,22 @@ export class Sender {
     }
   }
 
+  /**
+   * Ends a turn. If `more` is to be read at once and there is little to send, it goes out together with what comes of
+   * that: to wake the reader takes as long as a hundred points. It waits for nothing: the event loop comes to it before
+   * it looks for events again.
+   */
+  endTurn(more: boolean): void {
+    if (more && this.#frames.size < littleBytes) this.#immediate ??= setImmediate(this.#flushNow);
+    else this.flush();
+  }
+
   /** Hands everything to the stream, and sees how much of it is still waiting. */
   flush(): void {
+    if (this.#immediate !== undefined) {
+      clearImmediate(this.#immediate);
+      this.#immediate = undefined;
+    }
     const output = this.#output;
     const buffers = this.#frames.take();
     if (!output.writable) return; // closed already: what a handler emits after the end goes nowhere

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { runProgram } from './program.js';
+import { tuneV8 } from './tune-v8.js';
 
+tuneV8();
 const args = process.argv.slice(2);
 // `stdio` claims standard output for frames, and must be the first to touch it.
 if (args[0] !== 'stdio') {

@@ -57,9 +57,14 @@ export class FrameReader {
       let payload = at + 1;
       let size = chunk[at]!;
       if (size > 0x7f) {
-        size = this.#readLength(chunk, at, length);
-        if (size < 0) break;
-        payload = lengthEnd;
+        // Most points have a length of two bytes.
+        if (payload < length && chunk[payload]! < 0x80) {
+          size = (size & 0x7f) | (chunk[payload++]! << 7);
+        } else {
+          size = this.#readLength(chunk, at, length);
+          if (size < 0) break;
+          payload = lengthEnd;
+        }
       }
       if (size > this.#limit) this.#checkLarge(size, payload < length ? chunk[payload] : undefined);
       const end = payload + size;

@@ -46,8 +46,18 @@ export class LazyPoint {
   /** The point in a frame off the wire, or `undefined` if the frame holds something else. */
   static fromFrame(buf: Buffer, frame: number, payload: number, end: number): LazyPoint | undefined {
     if (buf[payload] !== pointTag0 || buf[payload + 1] !== pointTag1) return undefined;
-    const size = layout.readLength(buf, payload + 2);
-    const body = layout.valueEnd;
+    let body = payload + 3;
+    let size = buf[body - 1]!;
+    if (size > 0x7f) {
+      const second = buf[body]!;
+      if (second < 0x80) {
+        size = (size & 0x7f) | (second << 7);
+        body++;
+      } else {
+        size = layout.readLength(buf, body - 1);
+        body = layout.valueEnd;
+      }
+    }
     return body + size === end ? new LazyPoint(buf, frame, body, end) : undefined;
   }
 
@@ -187,20 +197,6 @@ export class LazyPoint {
     return at === layout.absent ? undefined : this.text(at);
   }
 
-  /** Where the group's bytes start in `buf`: a table can be searched by them without making a string. */
-  get groupStart(): number {
-    const { groupAt } = this.look();
-    if (groupAt === 0) return this.body;
-    layout.readLength(this.buf, groupAt);
-    return layout.valueEnd;
-  }
-
-  /** How many bytes the group has. */
-  get groupLength(): number {
-    const { groupAt } = this.look();
-    return groupAt === 0 ? 0 : layout.readLength(this.buf, groupAt);
-  }
-
   withFields(fields: FieldInputs): LazyPoint {
     return LazyPoint.of(replaceFields(this.look(), fields));
   }
@@ -247,9 +243,14 @@ export class LazyPoint {
   /** The text whose length stands at `at`. */
   private text(at: number): string {
     if (at === 0) return '';
-    const length = layout.readLength(this.buf, at);
-    const start = layout.valueEnd;
-    return readText(this.buf, start, start + length);
+    const { buf } = this;
+    let start = at + 1;
+    let length = buf[at]!;
+    if (length > 0x7f) {
+      length = layout.readLength(buf, at);
+      start = layout.valueEnd;
+    }
+    return readText(buf, start, start + length);
   }
 
   /** Calls back with each entry's key and where its value starts. */

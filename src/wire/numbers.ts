@@ -4,11 +4,36 @@ import { viewToRead, viewToWrite } from './view.js';
 // would allocate at every step.
 const scratch = new DataView(new ArrayBuffer(8));
 
+/** The bits of four bytes that say "more follows". */
+const moreBits = 0x8080_8080 | 0;
+
 /** The halves of the int64 that `decode` read last. */
 let low = 0;
 let high = 0;
 
+/** Nine bytes, as the nanoseconds of the years 1972 to 2262 take, are read as two words and one byte. */
 function decode(buf: Uint8Array, at: number): void {
+  if (at + 9 <= buf.length) {
+    const view = viewToRead(buf);
+    const first = view.getInt32(at, true);
+    const second = view.getInt32(at + 4, true);
+    const last = buf[at + 8]!;
+    if ((first & second & moreBits) === moreBits && last < 0x80) {
+      const upper = packed(second);
+      low = packed(first) | (upper << 28);
+      high = (upper >>> 4) | (last << 24);
+      return;
+    }
+  }
+  decodeAny(buf, at);
+}
+
+/** The 28 bits of four bytes that all say "more follows". */
+function packed(word: number): number {
+  return (word & 0x7f) | ((word >>> 1) & 0x3f80) | ((word >>> 2) & 0x1f_c000) | ((word >>> 3) & 0xfe0_0000);
+}
+
+function decodeAny(buf: Uint8Array, at: number): void {
   let byte = buf[at++]!;
   let first = byte & 0x7f;
   let second = 0;
@@ -42,6 +67,7 @@ export function readInt64(buf: Uint8Array, at: number): bigint {
 }
 
 const billion = 1_000_000_000;
+const billionth = 1 / billion;
 
 /** What `readSeconds` left over: 0 to 999,999,999. A second result without an allocation. */
 export let nanoseconds = 0;
@@ -49,9 +75,9 @@ export let nanoseconds = 0;
 /** The varint at `at`, nanoseconds, in whole seconds, rounded down. */
 export function readSeconds(buf: Uint8Array, at: number): number {
   decode(buf, at);
-  // The quotient of the rounded time may be one off. What is left over then tells; it fits 32 bits, so that its low
+  // The quotient, of a rounded time by a rounded factor, may be one off. What is left over then tells; it fits 32 bits, so that its low
   // bits, which are exact, are all of it.
-  let seconds = Math.floor((high * 0x1_0000_0000 + (low >>> 0)) / billion);
+  let seconds = Math.floor((high * 0x1_0000_0000 + (low >>> 0)) * billionth);
   let rest = (low - Math.imul(seconds, billion)) | 0;
   if (rest < 0) {
     seconds--;

@@ -57,7 +57,7 @@ export function replaceFields(source: PointSections, given: FieldInputs): FrameS
   at = fields.writeDoubles(buf, at);
   at = fields.writeInts(buf, at);
   at = fields.writeStrings(buf, at);
-  at = copy(buf, at, source.buf, source.stringsEnd, source.boolsAt);
+  if (source.byNameAt !== 0) at = copy(buf, at, source.buf, source.stringsEnd, source.boolsAt);
   at = fields.writeBools(buf, at);
   return arena.close(at);
 }

@@ -1,4 +1,5 @@
-import { readWords, wordsIn } from './words.js';
+import { viewToRead } from './view.js';
+import { copyWords, equalWords, hashWords, wordsIn } from './words.js';
 
 /**
  * Reads short strings without making them anew.
@@ -14,27 +15,21 @@ const maxLength = 48;
 const maxWords = wordsIn(maxLength);
 const texts: string[] = new Array<string>(tableSize).fill('');
 const textWords = new Int32Array(tableSize * maxWords);
-const words = new Int32Array(maxWords);
 
 /** The UTF-8 text in `buf[start..end)`; broken sequences become U+FFFD. */
 export function readText(buf: Buffer, start: number, end: number): string {
   const length = end - start;
   if (length === 0) return '';
   if (length > maxLength) return buf.toString('utf8', start, end);
-  const slot = readWords(words, buf, start, length, 0) & (tableSize - 1);
+  const view = viewToRead(buf);
+  const slot = hashWords(view, start, length, 0) & (tableSize - 1);
   const known = texts[slot]!;
-  const count = wordsIn(length);
-  const at = slot * maxWords;
   // Only ASCII strings are kept, which have as many characters as bytes.
-  if (known.length === length) {
-    let word = 0;
-    while (word < count && textWords[at + word] === words[word]) word++;
-    if (word === count) return known;
-  }
+  if (known.length === length && equalWords(textWords, slot * maxWords, view, start, length)) return known;
   const text = buf.toString('utf8', start, end);
   if (text.length === length && isAscii(text)) {
     texts[slot] = text;
-    for (let word = 0; word < count; word++) textWords[at + word] = words[word]!;
+    copyWords(textWords, slot * maxWords, view, start, length);
   }
   return text;
 }
@@ -49,10 +44,25 @@ function isAscii(text: string): boolean {
  * empties it now and then, no more.
  */
 const nameLimit = 4096;
-const names = new Map<string, Uint8Array>();
+const names = new Map<string, Uint8Array<ArrayBuffer>>();
+/** The two names that were asked for last: a UDF reads or writes few, and a look into a map takes a while. */
+let lastName = '';
+let lastBytes = new Uint8Array(0);
+let otherName = lastName;
+let otherBytes = lastBytes;
 
 /** A name's UTF-8 bytes, which the caller must not change. */
 export function nameBytes(name: string): Uint8Array {
+  if (name === lastName) return lastBytes;
+  if (name === otherName) return otherBytes;
+  otherName = lastName;
+  otherBytes = lastBytes;
+  lastName = name;
+  lastBytes = lookUp(name);
+  return lastBytes;
+}
+
+function lookUp(name: string): Uint8Array<ArrayBuffer> {
   let bytes = names.get(name);
   if (bytes === undefined) {
     bytes = Buffer.from(name, 'utf8');

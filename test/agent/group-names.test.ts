@@ -14,11 +14,14 @@ test('is the same as a map of strings, whatever is kept and removed', () => {
     fc.property(fc.array(operation, { maxLength: 400 }), (operations) => {
       const names = new GroupNames(7);
       const model = new Map<string, number>();
+      const hashes = new Map<string, number>();
       const free = Array.from({ length: 401 }, (_, index) => index).reverse();
       for (const { remove, name } of operations) {
         const bytes = Buffer.from(`xy${name}z`, 'latin1'); // not at the start of its buffer
-        names.read(bytes, 2, name.length);
-        for (const [kept, index] of model) expect(names.isRead(index)).toBe(kept === name);
+        for (const [kept, index] of model) {
+          expect(names.is(index, bytes, 2, name.length)).toBe(kept === name);
+          if (kept === name) expect(names.hash(bytes, 2, name.length)).toBe(hashes.get(name));
+        }
         const known = model.get(name);
         if (known !== undefined && remove) {
           names.remove(known);
@@ -26,7 +29,8 @@ test('is the same as a map of strings, whatever is kept and removed', () => {
           free.push(known);
         } else if (known === undefined && !remove) {
           const index = free.pop()!;
-          names.keep(index);
+          names.keep(index, bytes, 2, name.length);
+          hashes.set(name, names.hash(bytes, 2, name.length));
           model.set(name, index);
         }
       }
@@ -40,8 +44,7 @@ test('gives the places of removed names back, so that names that come and go tak
   const names = new GroupNames(7);
   for (let round = 0; round < 100_000; round++) {
     const bytes = Buffer.from(`group ${round}`);
-    names.read(bytes, 0, bytes.length);
-    names.keep(round % 10);
+    names.keep(round % 10, bytes, 0, bytes.length);
     names.remove(round % 10);
   }
   expect(names.bytes).toBeLessThan(8192);

@@ -18,7 +18,8 @@ export function lazyPoint(body: Uint8Array): LazyPoint {
 /** Everything that a point tells. */
 export function readAll(point: LazyPoint) {
   const { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields } = point;
-  const groupBytes = point.buf.subarray(point.groupStart, point.groupStart + point.groupLength);
+  const { buf, groupStart, groupLength } = point.look();
+  const groupBytes = buf.subarray(groupStart, groupStart + groupLength);
   assert.equal(groupBytes.toString(), group);
   return { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields };
 }

@@ -40,6 +40,9 @@ export default defineUdf({
     keep,
     emitPartial,
     failOnMissing: onMissing === 'error',
+    // One object for all points, of a double from the start: to make one whose key is not known before takes as long as
+    // the mean itself.
+    emitted: { [as]: NaN },
   }),
   state: ({ period }) => createAverage(period !== undefined),
   point(point, context) {
@@ -75,9 +78,9 @@ export default defineUdf({
     if (!full && !prepared.emitPartial) return;
 
     const result = mean(window);
-    context.emit(
-      prepared.keep ? point.withField(prepared.as, result) : point.withFields({ [prepared.as]: result }),
-    );
+    const { emitted } = prepared;
+    emitted[prepared.as] = result;
+    context.emit(prepared.keep ? point.addFields(emitted) : point.withFields(emitted));
   },
 });
 
