@@ -26,7 +26,12 @@ export function aims({ results, yardstick }) {
   };
   const own = (kind, udf, variant, metric) => find(kind, udf, variant)?.[metric].values.this.median;
   const state = (metric) => own('groups', 'edgeDetect', 'state, snapshot and restore', metric);
-  const pointsOf = (variant) => own('throughput', 'mirror', variant, 'pointsPerSecond');
+  /** What mirror moves over 64 connections, as a share of what it moves over one. */
+  const sharedBy64 = (subject) => {
+    const pointsOf = (variant) =>
+      find('throughput', 'mirror', variant)?.pointsPerSecond.values[subject].median;
+    return pointsOf('64 connections') / pointsOf('default') || undefined;
+  };
 
   return [
     ...speed('mirror', 'default', 0.6),
@@ -40,10 +45,11 @@ export function aims({ results, yardstick }) {
       atMost(1.3),
     ),
     ...aim(
-      '64 connections move no fewer points than one',
-      pointsOf('64 connections') / pointsOf('default') || undefined,
+      `64 connections move no fewer points than one, or lose no more than the ${yardstick}, whose are ` +
+        `${sharedBy64('yardstick')?.toFixed(2)} of them`,
+      sharedBy64('this'),
       ' of them',
-      atLeast(1),
+      (share) => share >= Math.min(1, sharedBy64('yardstick')),
     ),
     ...aim('edgeDetect: a group in at most 300 bytes', state('bytesPerGroup'), ' bytes', atMost(300)),
     ...aim(
@@ -65,7 +71,7 @@ export function aims({ results, yardstick }) {
       ' ms',
       atMost(200),
     ),
-    ...cliffs(results),
+    ...cliffs(results, yardstick),
   ];
 }
 
@@ -73,23 +79,35 @@ function groupsOf(state) {
   return `${(state('groups') ?? 0).toLocaleString('en')} groups`;
 }
 
-/** By UDF, its slowest shape by bytes per second, if there are several. */
-function cliffs(results) {
+/**
+ * By UDF, its slowest shape by bytes per second, if there are several. What the yardstick loses too with a shape (single
+ * messages take two system calls each) is not the runtime's to lose.
+ */
+function cliffs(results, yardstick) {
   const shapes = results.filter(({ kind, metrics }) => kind === 'throughput' && metrics);
-  const bytes = ({ metrics }) => metrics.bytesPerSecond.values.this.median;
   return shapes
     .filter(({ variant }) => variant === 'default')
     .flatMap((standard) => {
-      const others = shapes.filter((result) => result.udf === standard.udf && result !== standard);
+      const share = (result, subject) => bytesOf(result, subject) / bytesOf(standard, subject);
+      const others = shapes
+        .filter((result) => result.udf === standard.udf && result !== standard)
+        .map((result) => ({
+          variant: result.variant,
+          share: share(result, 'this'),
+          kept: share(result, 'this') / Math.min(1, share(result, 'yardstick')),
+        }));
       if (others.length === 0) return [];
-      const slowest = others.reduce((least, other) => (bytes(other) < bytes(least) ? other : least));
-      const share = bytes(slowest) / bytes(standard);
+      const slowest = others.reduce((least, other) => (other.kept < least.kept ? other : least));
       return [
         {
-          aim: `${standard.udf}: no shape below 1/${cliff} of the default's bytes/s`,
-          value: `${share.toFixed(2)} (${slowest.variant})`,
-          met: share >= 1 / cliff,
+          aim: `${standard.udf}: no shape below 1/${cliff} of the default's bytes/s, or of what the ${yardstick} keeps of its own`,
+          value: `${slowest.share.toFixed(2)}, of that ${slowest.kept.toFixed(2)} (${slowest.variant})`,
+          met: slowest.kept >= 1 / cliff,
         },
       ];
     });
+}
+
+function bytesOf({ metrics }, subject) {
+  return metrics.bytesPerSecond.values[subject].median;
 }

@@ -3,7 +3,8 @@
  *
  *   node test/bench/micro.mjs [UDF…] [--seconds S] [--rounds N] [--shape JSON] [--root DIR]
  */
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createBlock } from './corpus/block.mjs';
 import { defaultShape } from './corpus/shape.mjs';
@@ -20,6 +21,8 @@ const { values, positionals } = parseArgs({
     root: { type: 'string', default: fileURLToPath(new URL('../../', import.meta.url)) },
   },
 });
+const { tuneV8 } = await import(pathToFileURL(join(values.root, 'dist/src/cli/tune-v8.js')).href);
+tuneV8(); // as every command does
 const chosen = positionals.length > 0 ? positionals : Object.keys(udfs);
 
 for (const udf of chosen) {
