@@ -10,6 +10,8 @@ import { copyWords, equalWords, hashWords, wordsIn } from '../wire/words.js';
 export class GroupNames {
   readonly #seed: number;
   #words = new Int32Array(256);
+  /** The same memory as bytes, to read names from without an object for each. */
+  #wordBytes = Buffer.from(this.#words.buffer);
   #used = 0;
   /** Words of names that were removed. */
   #wasted = 0;
@@ -62,8 +64,8 @@ export class GroupNames {
   binary(index: number): string | undefined {
     const bytes = this.#bytes[index] ?? -1;
     if (bytes < 0) return undefined;
-    const { buffer } = this.#words;
-    return Buffer.from(buffer, 4 * this.#starts[index]!, bytes).toString('latin1');
+    const start = 4 * this.#starts[index]!;
+    return this.#wordBytes.toString('latin1', start, start + bytes);
   }
 
   remove(index: number): void {
@@ -72,7 +74,7 @@ export class GroupNames {
   }
 
   clear(): void {
-    this.#words = new Int32Array(256);
+    this.#setWords(new Int32Array(256));
     this.#starts = new Int32Array(32);
     this.#bytes = new Int32Array(32).fill(-1);
     this.#used = this.#wasted = 0;
@@ -92,7 +94,12 @@ export class GroupNames {
       this.#starts[index] = this.#used;
       this.#used += wordsIn(bytes);
     }
+    this.#setWords(words);
+  }
+
+  #setWords(words: Int32Array<ArrayBuffer>): void {
     this.#words = words;
+    this.#wordBytes = Buffer.from(words.buffer);
   }
 }
 

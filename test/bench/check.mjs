@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
  * further off than noise gets. Raise a figure when the UDF has become faster for good; lower one only for a reason that
  * is worth its price.
  */
-const least = { mirror: 22, edgeDetect: 3.6, movingAverage: 2.4, mirrorBatch: 18, outliers: 3.8 };
+const least = { mirror: 25, edgeDetect: 5, movingAverage: 2.4, mirrorBatch: 18, outliers: 3.8 };
 
 /** So much that no UDF goes over it too often to stamp each pass. */
 const blockBytes = 4 * 1024 * 1024;
