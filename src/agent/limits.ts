@@ -27,7 +27,10 @@ export const defaultLimits: Limits = {
   handlerMs: 60_000,
 };
 
-/** The defaults with some replaced. Throws `invalid_argument` for a limit that is not a whole number from 0. */
+/** Above this, offsets in a message would not be small integers to V8, which the scan of points counts on. */
+const mostMessageBytes = 1023 * MiB;
+
+/** The defaults with some replaced. Throws `invalid_argument` for a limit that is not a whole number in its range. */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
     if (!Number.isSafeInteger(value) || value < 0) {
@@ -37,5 +40,12 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
       );
     }
   }
-  return { ...defaultLimits, ...given };
+  const limits = { ...defaultLimits, ...given };
+  if (limits.messageBytes > mostMessageBytes) {
+    throw new UdfError(
+      'invalid_argument',
+      `limit messageBytes must be at most ${mostMessageBytes}, got ${limits.messageBytes}`,
+    );
+  }
+  return limits;
 }

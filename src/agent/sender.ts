@@ -11,7 +11,7 @@ const flushBytes = 256 * 1024;
 /** Less than this is worth waiting for more. */
 const littleBytes = 32 * 1024;
 
-/** Sends frames in few, large writes: those of one turn of the event loop together. */
+/** Sends frames in few, large writes: those of one turn together, or of several when there is little to send. */
 export class Sender {
   readonly #output: Writable;
   readonly #frames: FrameOutput;

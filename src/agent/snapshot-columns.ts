@@ -3,7 +3,8 @@ import type { GroupEntry } from './group-table.js';
 
 /**
  * Groups whose states are flat and alike, stored by columns: the names of the properties once for all, then the values
- * of each. As rows, the names are written and read again with every group: half as much time and two thirds more bytes.
+ * of each. As rows, the names are written and read again with every group, which takes half as much time again and two
+ * thirds more bytes.
  *
  * Only values that are no objects go into columns. An object may stand in more than one place of a state, which only
  * the state as a whole keeps.
@@ -23,11 +24,13 @@ export function columnsOf(entries: readonly GroupEntry[]): Columns | undefined {
   if (!isPlain(first)) return undefined;
   const keys = Object.keys(first);
   for (const [, state] of entries) {
-    if (!isPlain(state) || Object.keys(state).length !== keys.length) return undefined;
-    for (const key of keys) {
-      const value = state[key];
-      // What is not there is no column's; what cannot be stored at all is refused with the state that it is in.
-      if (!isSimple(value) || (value === undefined && !Object.hasOwn(state, key))) return undefined;
+    if (!isPlain(state)) return undefined;
+    const own = Object.keys(state);
+    // In the same order, too, which a state may rely on.
+    if (own.length !== keys.length) return undefined;
+    for (let at = 0; at < keys.length; at++) {
+      // What cannot be stored at all is refused with the state that it is in.
+      if (own[at] !== keys[at] || !isSimple(state[keys[at]!])) return undefined;
     }
   }
   const hasTimes = entries.some(([, , time]) => time !== undefined);

@@ -6,12 +6,11 @@ import { codecName, damaged, packPart, PartReader, truncated } from './snapshot-
 
 /**
  * A snapshot's envelope: `KUDF`, the format's version as one byte, then parts. The first part is the header; the others
- * hold the groups, some at a time, so that either way only a slice of the work is done at once. They hold them by columns
- * (since version 2), or as an array of entries.
+ * hold the groups, some at a time, so that either way only a slice of the work is done at once: by columns, or as an
+ * array of entries.
  */
 const magic = Buffer.from('KUDF', 'latin1');
-const formatVersion = 2;
-const firstFormatVersion = 1;
+const formatVersion = 1;
 
 interface Header {
   readonly udf: string;
@@ -98,7 +97,7 @@ export async function readSnapshot(
       `the snapshot has format ${format}, this version knows up to ${formatVersion}`,
     );
   }
-  if (format < firstFormatVersion) throw damaged();
+  if (format !== formatVersion) throw damaged(); // there was never one below
 
   const parts = new PartReader(bytes, magic.length + 1);
   const header = parts.next() as Header;

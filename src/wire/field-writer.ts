@@ -32,6 +32,8 @@ export class FieldWriter {
   /** Takes the fields. Throws `invalid_argument` for a value that no field can hold. */
   collect(given: FieldInputs): void {
     this.clear();
+    if (!isObject(given))
+      throw new UdfError('invalid_argument', `fields must be an object, got ${String(given)}`);
     // Not `Object.keys`, which makes an array for each point.
     for (const name in given) {
       if (!Object.hasOwn(given, name)) continue;
@@ -152,6 +154,11 @@ function openEntry(buf: Buffer, start: number, tag: number, key: Uint8Array, val
   at = writeLength(buf, at + 1, keyBytes);
   for (let index = 0; index < keyBytes; index++) buf[at++] = key[index]!;
   return at;
+}
+
+/** In JavaScript a UDF may give what is none, and `in` would find nothing in it. */
+function isObject(given: unknown): boolean {
+  return typeof given === 'object' && given !== null;
 }
 
 function int64Field(name: string, value: unknown): bigint {

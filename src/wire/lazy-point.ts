@@ -198,19 +198,19 @@ export class LazyPoint {
   }
 
   withFields(fields: FieldInputs): LazyPoint {
-    return LazyPoint.of(replaceFields(this.look(), fields));
+    return LazyPoint.of(replaceFields(this, fields));
   }
 
   withField(name: string, value: FieldInput): LazyPoint {
-    return LazyPoint.of(changeFields(this.lookInside(), none, { [name]: value }));
+    return LazyPoint.of(changeFields(this, none, { [name]: value }));
   }
 
   addFields(fields: FieldInputs): LazyPoint {
-    return LazyPoint.of(changeFields(this.lookInside(), none, fields));
+    return LazyPoint.of(changeFields(this, none, fields));
   }
 
   withoutFields(...names: readonly string[]): LazyPoint {
-    return LazyPoint.of(changeFields(this.lookInside(), names, noFields));
+    return LazyPoint.of(changeFields(this, names, noFields));
   }
 
   withTags(tags: Tags): LazyPoint {

@@ -11,17 +11,21 @@ const moreBits = 0x8080_8080 | 0;
 let low = 0;
 let high = 0;
 
-/** Nine bytes, as the nanoseconds of the years 1972 to 2262 take, are read as two words and one byte. */
+/** Whether the varint at `at` has nine bytes, as the nanoseconds of the years 1972 to 2262 have; all must be there. */
+export function hasNineBytes(view: DataView, at: number): boolean {
+  return (
+    (view.getInt32(at, true) & view.getInt32(at + 4, true) & moreBits) === moreBits &&
+    view.getUint8(at + 8) < 0x80
+  );
+}
+
 function decode(buf: Uint8Array, at: number): void {
   if (at + 9 <= buf.length) {
     const view = viewToRead(buf);
-    const first = view.getInt32(at, true);
-    const second = view.getInt32(at + 4, true);
-    const last = buf[at + 8]!;
-    if ((first & second & moreBits) === moreBits && last < 0x80) {
-      const upper = packed(second);
-      low = packed(first) | (upper << 28);
-      high = (upper >>> 4) | (last << 24);
+    if (hasNineBytes(view, at)) {
+      const upper = packed(view.getInt32(at + 4, true));
+      low = packed(view.getInt32(at, true)) | (upper << 28);
+      high = (upper >>> 4) | (view.getUint8(at + 8) << 24);
       return;
     }
   }
@@ -75,8 +79,8 @@ export let nanoseconds = 0;
 /** The varint at `at`, nanoseconds, in whole seconds, rounded down. */
 export function readSeconds(buf: Uint8Array, at: number): number {
   decode(buf, at);
-  // The quotient, of a rounded time by a rounded factor, may be one off. What is left over then tells; it fits 32 bits, so that its low
-  // bits, which are exact, are all of it.
+  // The quotient, of a rounded time by a rounded factor, may be one off. What is left over then tells; it fits 32 bits,
+  // so that its low bits, which are exact, are all of it.
   let seconds = Math.floor((high * 0x1_0000_0000 + (low >>> 0)) * billionth);
   let rest = (low - Math.imul(seconds, billion)) | 0;
   if (rest < 0) {

@@ -48,9 +48,19 @@ export function changeHead(source: PointSections, changes: Partial<PointHead>): 
   return arena.close(at);
 }
 
+/**
+ * A point to be changed. It is looked at only when the author's values have been read: to read them may run code, such as
+ * a getter's, that looks at another.
+ */
+export interface Changed {
+  look(): PointSections;
+  lookInside(): PointSections;
+}
+
 /** The same point with just these fields. Throws `invalid_argument` for a value that no field can hold. */
-export function replaceFields(source: PointSections, given: FieldInputs): FrameSpan {
+export function replaceFields(point: Changed, given: FieldInputs): FrameSpan {
   fields.collect(given);
+  const source = point.look();
   let at = arena.open(source.boolsEnd - source.body + fields.room);
   const { buf } = arena;
   at = copy(buf, at, source.buf, source.body, source.doublesAt);
@@ -66,12 +76,9 @@ export function replaceFields(source: PointSections, given: FieldInputs): FrameS
  * The same point without some fields and with others added or replaced.
  * Throws `invalid_argument` for a value that no field can hold.
  */
-export function changeFields(
-  source: PointSections,
-  removed: readonly string[],
-  given: FieldInputs,
-): FrameSpan {
+export function changeFields(point: Changed, removed: readonly string[], given: FieldInputs): FrameSpan {
   fields.collect(given);
+  const source = point.lookInside();
   // A field that is replaced goes from all four maps: the new value may be of another type, and Kapacitor would take
   // the old one from a map of higher rank.
   const gone = presentKeys(source, removed);

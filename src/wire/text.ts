@@ -55,11 +55,12 @@ let otherBytes = lastBytes;
 export function nameBytes(name: string): Uint8Array {
   if (name === lastName) return lastBytes;
   if (name === otherName) return otherBytes;
+  const bytes = lookUp(name); // throws for what is no text, as it may be in JavaScript: it must not be kept then
   otherName = lastName;
   otherBytes = lastBytes;
   lastName = name;
-  lastBytes = lookUp(name);
-  return lastBytes;
+  lastBytes = bytes;
+  return bytes;
 }
 
 function lookUp(name: string): Uint8Array<ArrayBuffer> {

@@ -211,3 +211,27 @@ test('the table of groups does what a plain list does', () => {
     }),
   );
 });
+
+test('a state that cannot be made leaves the table as it was, also where a place is free', () => {
+  let fails = false;
+  const table = new GroupTable(
+    () => {
+      if (fails) throw new Error('no state');
+      return 'state';
+    },
+    { max: 2 },
+  );
+  const use = (name: string): void => {
+    const bytes = Buffer.from(name);
+    table.enter(table.find(bytes, 0, bytes.length), 1n);
+  };
+  for (const name of ['a', 'b', 'c']) use(name); // a is forgotten, and its place is free
+  fails = true;
+  expect(() => {
+    use('d');
+  }).toThrow('no state');
+  expect([...table.entries()].map(([name]) => name)).toEqual(['b', 'c']);
+  fails = false;
+  for (const name of ['d', 'e', 'd']) use(name);
+  expect([...table.entries()].map(([name]) => name)).toEqual(['e', 'd']);
+});

@@ -284,6 +284,7 @@ describe('a handler', () => {
 
 test.each([
   [{ messageBytes: -1 }, 'limit messageBytes must be a whole number from 0, got -1'],
+  [{ messageBytes: 2 ** 30 }, 'limit messageBytes must be at most 1072693248, got 1073741824'],
   [{ handlerMs: 1.5 }, 'limit handlerMs must be a whole number from 0, got 1.5'],
   [{ outputBytes: NaN }, 'limit outputBytes must be a whole number from 0, got NaN'],
 ])('limits that are none are refused: %o', (limits, message) => {

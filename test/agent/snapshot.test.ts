@@ -3,6 +3,7 @@ import { defineUdf } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GroupTable } from '../../src/agent/group-table.js';
+import { areColumns } from '../../src/agent/snapshot-columns.js';
 import { readSnapshot, writeSnapshot } from '../../src/agent/snapshot.js';
 import type { UdfDefinition } from '../../src/udf/definition.js';
 import { encodeRequest } from '../../src/wire/messages.js';
@@ -150,6 +151,62 @@ describe('a snapshot', () => {
     );
   });
 
+  test.each([
+    ['have a property more', [{ a: 1 }, { a: 1, b: 2 }]],
+    ['have other properties', [{ a: undefined }, { b: undefined }]],
+    [
+      'have theirs in another order',
+      [
+        { a: 1, b: 2 },
+        { b: 2, a: 1 },
+      ],
+    ],
+    ['are no plain objects', [new Map([['a', 1]]), { a: 1 }]],
+    ['are arrays', [[1], [2]]],
+    ['are dates', [new Date(1), new Date(2)]],
+    ['are numbers', [1, 2]],
+  ])('keeps states that %s', async (_what, given) => {
+    const create = given.values();
+    const groups = new GroupTable(() => create.next().value);
+    for (const index of given.keys()) groups.find(Buffer.from(`group ${index}`), 0, 7);
+    const again = new GroupTable(() => 'not restored');
+    const owner = { name: 'keeper', version: 1, migrate: undefined };
+    await readSnapshot(owner, again, Buffer.concat((await writeSnapshot(owner, groups, Infinity)).pieces));
+    const states = [...again.entries()].map(([, state]) => state);
+    expect(states).toStrictEqual(given);
+    expect(states.map((state) => Object.keys(state as object))).toEqual(
+      given.map((state) => Object.keys(state)),
+    );
+  });
+
+  test('whose columns do not fit each other is damaged', () => {
+    const whole = { names: ['g', 'h'], times: undefined, keys: ['a'], values: [[1, 2]] };
+    expect(areColumns(whole)).toBe(true);
+    for (const part of [
+      { ...whole, names: [] },
+      { ...whole, names: 'gh' },
+      { ...whole, times: [1n] },
+      { ...whole, keys: ['a', 'b'] },
+      { ...whole, values: [[1]] },
+      { ...whole, values: [1] },
+      [],
+      null,
+    ]) {
+      expect(areColumns(part)).toBe(false);
+    }
+  });
+
+  test('of another format is refused, whatever it says that it is', async () => {
+    const bytes = await snapshotOf(first);
+    for (let format = 0; format < 256; format++) {
+      bytes[4] = format;
+      const { seen, errors } = await after(first, bytes);
+      expect({ format, seen, errors: errors.length }).toEqual(
+        format === 1 ? { format, seen: 3, errors: 0 } : { format, seen: 1, errors: 1 },
+      );
+    }
+  });
+
   test('takes two thirds of the bytes when states are flat and alike', async () => {
     const sizeOf = async (state: (index: number) => object): Promise<number> => {
       let count = 0;
@@ -160,22 +217,6 @@ describe('a snapshot', () => {
     const flat = await sizeOf((since) => ({ value: 'SHOWTIME', since, count: 1 }));
     const nested = await sizeOf((since) => ({ value: ['SHOWTIME'], since, count: 1 }));
     expect(flat).toBeLessThan(nested / 1.5);
-  });
-
-  test('of the first format, which had no columns, is still read', async () => {
-    const nested = defineUdf({
-      name: 'counter',
-      wants: 'stream',
-      provides: 'stream',
-      state: () => ({ seen: [0] }),
-      point(point, { state, emit }) {
-        emit(point.withFields({ seen: ++state.seen[0]! }));
-      },
-    });
-    const bytes = await snapshotOf(nested); // by rows, since its states are not flat
-    expect(bytes[4]).toBe(2);
-    bytes[4] = 1;
-    expect(await after(nested, bytes)).toEqual({ seen: 3, errors: [] });
   });
 
   test('can be taken at any time: before the first point, inside a batch, many times', async () => {

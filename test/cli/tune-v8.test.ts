@@ -6,3 +6,18 @@ test('V8 knows each option that it is given: it would complain on standard error
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(JSON.parse(stdout)).toBeDefined();
 });
+
+test('every command sets them', async () => {
+  // A module that is loaded first sees what V8 is told, and tells it on standard error.
+  const spy = `data:text/javascript,
+    import { syncBuiltinESMExports } from 'node:module';
+    import v8 from 'node:v8';
+    v8.setFlagsFromString = (flag) => process.stderr.write(flag + ' ');
+    syncBuiltinESMExports();`;
+  const { stderr } = await runCli(['list', '--json'], { execArgv: ['--import', spy] });
+  expect(stderr.trim().split(' ')).toEqual([
+    '--max-inlined-bytecode-size=1000',
+    '--max-inlined-bytecode-size-cumulative=4000',
+    '--heap-growing-percent=300',
+  ]);
+});

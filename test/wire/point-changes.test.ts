@@ -278,6 +278,42 @@ describe('a new point', { timeout: propertyTimeout }, () => {
     expect(point.withFields({ fine: 1 }).fields).toEqual({ fine: 1 });
   });
 
+  it.each([undefined, null, 7])('refuses %s in the place of fields', (given) => {
+    const none = given as never;
+    const point = lazyPoint(bytesField(2, 'name'));
+    const message = `fields must be an object, got ${given}`;
+    for (const call of [
+      () => LazyPoint.create(head, none),
+      () => point.withFields(none),
+      () => point.addFields(none),
+    ]) {
+      expect(call).toThrow(expect.objectContaining({ code: 'invalid_argument', message }));
+    }
+  });
+
+  it('takes the fields that an object has itself, each read once, though reading one looks at another point', () => {
+    const other = lazyPoint(bytesField(2, 'other'));
+    let reads = 0;
+    const given = Object.create(
+      { inherited: 1 },
+      {
+        x: {
+          enumerable: true,
+          get: () => {
+            reads++;
+            return other.name.length;
+          },
+        },
+        hidden: { enumerable: false, value: 1 },
+      },
+    ) as Record<string, number>;
+    const point = lazyPoint(bytesField(2, 'name'));
+    for (const changed of [point.withFields(given), point.addFields(given)]) {
+      expect([changed.name, changed.fields]).toEqual(['name', { x: 5 }]);
+    }
+    expect(reads).toBe(2);
+  });
+
   it.each([
     ['its time', { time: 5 }, "a point's time must be a bigint or a Long, got number"],
     ['its time', { time: 2n ** 63n }, "a point's time does not fit an int64: 9223372036854775808"],

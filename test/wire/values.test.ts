@@ -94,6 +94,12 @@ describe('text', { timeout: propertyTimeout }, () => {
     );
   });
 
+  it('that is none is no name, each time that it is asked for', () => {
+    expect(Buffer.from(nameBytes('secret')).toString()).toBe('secret');
+    for (let time = 0; time < 3; time++) expect(() => nameBytes(undefined as never)).toThrow(TypeError);
+    expect(Buffer.from(nameBytes('secret')).toString()).toBe('secret');
+  });
+
   it('is told apart from every other of its length, however many there are', () => {
     for (let number = 0; number < 20_000; number++) {
       const text = `host${number}`;
