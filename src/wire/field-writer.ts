@@ -32,8 +32,7 @@ export class FieldWriter {
   /** Takes the fields. Throws `invalid_argument` for a value that no field can hold. */
   collect(given: FieldInputs): void {
     this.clear();
-    if (!isObject(given))
-      throw new UdfError('invalid_argument', `fields must be an object, got ${String(given)}`);
+    checkObject(given);
     // Not `Object.keys`, which makes an array for each point.
     for (const name in given) {
       if (!Object.hasOwn(given, name)) continue;
@@ -157,8 +156,10 @@ function openEntry(buf: Buffer, start: number, tag: number, key: Uint8Array, val
 }
 
 /** In JavaScript a UDF may give what is none, and `in` would find nothing in it. */
-function isObject(given: unknown): boolean {
-  return typeof given === 'object' && given !== null;
+function checkObject(given: unknown): void {
+  if (typeof given === 'object' && given !== null) return;
+  const got = given === null ? 'null' : typeof given;
+  throw new UdfError('invalid_argument', `fields must be an object, got ${got}`);
 }
 
 function int64Field(name: string, value: unknown): bigint {

@@ -278,10 +278,14 @@ describe('a new point', { timeout: propertyTimeout }, () => {
     expect(point.withFields({ fine: 1 }).fields).toEqual({ fine: 1 });
   });
 
-  it.each([undefined, null, 7])('refuses %s in the place of fields', (given) => {
+  it.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [7, 'number'],
+  ])('refuses %s in the place of fields', (given, got) => {
     const none = given as never;
     const point = lazyPoint(bytesField(2, 'name'));
-    const message = `fields must be an object, got ${given}`;
+    const message = `fields must be an object, got ${got}`;
     for (const call of [
       () => LazyPoint.create(head, none),
       () => point.withFields(none),
