@@ -19,14 +19,17 @@ export class BadEntries {
       throw reason;
     const inside = entry === '' ? '' : ` (entry ${entry})`;
     const place = `${this.#file}${inside}, line ${line}`;
-    const problem = new UdfError('malformed', `${place}: ${messageOf(reason)}`, { cause: reason });
+    const problem = new UdfError('malformed', `${place}: ${shortened(messageOf(reason))}`, { cause: reason });
     if (!this.#skip) throw problem;
     this.skipped++;
     this.#told?.(problem);
   }
+}
 
-  /** The file as a whole cannot be read on. Throws `malformed`. */
-  fatal(reason: unknown): never {
-    throw new UdfError('malformed', `${this.#file}: ${messageOf(reason)}`, { cause: reason });
-  }
+/** A message may quote what is wrong, which may be very long. */
+const mostCharacters = 400;
+
+function shortened(message: string): string {
+  if (message.length <= mostCharacters) return message;
+  return `${message.slice(0, mostCharacters)}… (${message.length - mostCharacters} more characters)`;
 }

@@ -1,5 +1,6 @@
 import { UdfError } from '../errors.js';
 import { type Fields, type FieldValue, setEntry, type Tags } from '../values.js';
+import type { Cell } from './csv-records.js';
 import { parseTime } from './time-text.js';
 
 /**
@@ -21,9 +22,6 @@ const heads: ReadonlyMap<string, string> = new Map([
   ['database', 'database'],
   ['retentionPolicy', 'retentionPolicy'],
 ]);
-
-/** A cell: null if nothing stands between its commas. Empty quotes are an empty text. */
-export type Cell = string | null;
 
 /** The columns that a header names. Throws `malformed`. */
 export function parseHeader(cells: readonly Cell[]): readonly Column[] {

@@ -1,8 +1,12 @@
 import { backslash, comma, equals, newline, quote, space } from './bytes.js';
+import { UdfError } from '../errors.js';
 import { isComment } from './line-series.js';
 
 /** What ends a line: any newline, or only one outside the quotes of line protocol. */
 export type LineKind = 'plain' | 'quoted';
+
+/** No line of line protocol is longer: what seems so has a quote that nothing closes. */
+export const longestLine = 16 * 1024 * 1024;
 
 /**
  * Splits a stream of bytes into lines. The line found last is `buf[start..end)`, without its newline; it stays where it
@@ -15,7 +19,12 @@ export class LineSplitter {
   /** The number of the line found last, from 1: that of its first line if it holds newlines. */
   line = 0;
 
+  /** What is wrong with the line found last if it is too long: of such a line nothing is kept. */
+  tooLong: UdfError | undefined;
+
   readonly #longest: number;
+  /** Whether the rest of a line that was too long is still to be passed over. */
+  #skipping = false;
   /** Where the next line begins, and its number. */
   #next = 0;
   #nextLine = 1;
@@ -24,7 +33,10 @@ export class LineSplitter {
   #quote = 0;
   #backslash = 0;
 
-  /** A line of more than `longest` bytes is not looked for: its first newline ends it. */
+  /**
+   * Lines of more than `longest` bytes are too long. Where quotes hold newlines, it is the quotes that are wrong then: the
+   * first newline ends the line.
+   */
   constructor(longest: number) {
     this.#longest = longest;
   }
@@ -49,6 +61,8 @@ export class LineSplitter {
   /** Goes on to the next line. False if it has not come whole. */
   next(kind: LineKind): boolean {
     const { buf } = this;
+    this.tooLong = undefined;
+    if (this.#skipping) this.#skip();
     const start = this.#next;
     if (start === buf.length) return false;
     const first = buf.indexOf(newline, start);
@@ -63,13 +77,27 @@ export class LineSplitter {
     if (end < 0) {
       if (!this.#finished && this.left <= this.#longest) return false;
       end = buf.length;
+      this.#skipping = !this.#finished;
+    }
+    if (end - start > this.#longest) {
+      this.tooLong = new UdfError('malformed', `it has more than ${this.#longest} bytes`);
     }
     this.start = start;
     this.end = end;
     this.line = this.#nextLine;
     this.#next = Math.min(end + 1, buf.length);
-    this.#nextLine += lines;
+    // A line that goes on is counted when its end has come.
+    if (!this.#skipping) this.#nextLine += lines;
     return true;
+  }
+
+  /** Passes over what is left of a line that was too long. */
+  #skip(): void {
+    const end = this.buf.indexOf(newline, this.#next);
+    this.#next = end < 0 ? this.buf.length : end + 1;
+    if (end < 0) return;
+    this.#skipping = false;
+    this.#nextLine++;
   }
 
   /** Where the first quote or backslash is. */

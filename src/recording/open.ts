@@ -50,7 +50,7 @@ export async function openRecording(from: string | Readable, options: OpenOption
     throw new UdfError('invalid_config', `cannot read ${name}: ${why}`);
   }
   const bad = new BadEntries(name, options.skipBad ?? false, options.onBad);
-  const items = read(format, path, source, new PointMaker(options), bad, options.skipBad ?? false);
+  const items = read(format, path, source, new PointMaker(options), bad);
   return {
     name,
     format,
@@ -71,7 +71,6 @@ function read(
   source: Source,
   maker: PointMaker,
   bad: BadEntries,
-  skipBad: boolean,
 ): AsyncGenerator<readonly RecordedItem[]> {
   if (source.kind === 'zip') return readBatches(path!, source, maker, bad);
   const chunks = plainBytes(source);
@@ -85,7 +84,7 @@ function read(
     case 'jsonl':
       return readJson(chunks, (text) => parseJsonLine(text, maker), bad);
     case 'csv':
-      return readCsv(chunks, maker, bad, skipBad);
+      return readCsv(chunks, maker, bad);
   }
 }
 

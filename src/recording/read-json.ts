@@ -1,10 +1,11 @@
 import type { BadEntries } from './bad-entries.js';
+import { newline } from './bytes.js';
 import type { RecordedItem } from './format.js';
 import { LineSplitter } from './line-splitter.js';
 import type { Chunks } from './read-lines.js';
 
-/** A batch is a line, however large: no line is longer than this. */
-const longestEntry = 512 * 1024 * 1024;
+/** A batch is a line, however large: some million points. */
+const longestEntry = 128 * 1024 * 1024;
 
 /** How a line becomes what it holds. Throws `malformed`. */
 type ParseEntry = (text: string) => RecordedItem;
@@ -20,10 +21,11 @@ export async function* readJson(
   const take = (): RecordedItem[] => {
     const items: RecordedItem[] = [];
     while (splitter.next('plain')) {
-      const text = splitter.buf.toString('utf8', splitter.start, splitter.end).trim();
-      if (text === '') continue;
+      const { buf, start, end, tooLong } = splitter;
       try {
-        items.push(parse(text));
+        if (tooLong) throw tooLong;
+        const text = buf.toString('utf8', start, end).trim();
+        if (text !== '') items.push(parse(text));
       } catch (reason) {
         bad.at(splitter.line, reason, entry);
       }
@@ -32,11 +34,14 @@ export async function* readJson(
   };
   // A line of many chunks is put together once, not with each chunk.
   let waiting: Buffer[] = [];
+  let waitingBytes = 0;
   for await (const chunk of chunks) {
     waiting.push(chunk);
-    if (!chunk.includes(0x0a)) continue;
+    waitingBytes += chunk.length;
+    if (!chunk.includes(newline) && waitingBytes <= longestEntry) continue;
     splitter.add(waiting.length === 1 ? chunk : Buffer.concat(waiting));
     waiting = [];
+    waitingBytes = 0;
     yield take();
   }
   splitter.add(Buffer.concat(waiting));

@@ -4,11 +4,8 @@ import type { PointTemplate } from '../wire/point-template.js';
 import type { BadEntries } from './bad-entries.js';
 import { carriageReturn, hash, newline, space, tab } from './bytes.js';
 import { LineParser } from './line-parser.js';
-import { LineSplitter } from './line-splitter.js';
+import { LineSplitter, longestLine } from './line-splitter.js';
 import type { PointMaker, Whereabouts } from './point-maker.js';
-
-/** No line is longer: what seems so has a quote that nothing closes. */
-export const longestLine = 16 * 1024 * 1024;
 
 /** The chunks of a source. */
 export type Chunks = AsyncIterable<Buffer>;
@@ -24,9 +21,10 @@ export async function* readLineProtocol(
   const take = (): LazyPoint[] => {
     const points: LazyPoint[] = [];
     while (splitter.next('quoted')) {
-      const { buf, start, end } = splitter;
+      const { buf, start, end, tooLong } = splitter;
       if (isEmpty(buf, start, end)) continue;
       try {
+        if (tooLong) throw tooLong;
         points.push(pointOf(parser, buf, start, end, maker));
       } catch (reason) {
         bad.at(splitter.line, reason);
@@ -55,8 +53,11 @@ export async function* readStreamRecording(
   const take = (): LazyPoint[] => {
     const points: LazyPoint[] = [];
     while (splitter.next(retentionPolicy === undefined ? 'plain' : 'quoted')) {
-      const { buf, start, end } = splitter;
-      if (database === undefined) database = nameIn(buf, start, end);
+      const { buf, start, end, tooLong } = splitter;
+      if (tooLong) {
+        bad.at(splitter.line, tooLong);
+        database = retentionPolicy = undefined;
+      } else if (database === undefined) database = nameIn(buf, start, end);
       else if (retentionPolicy === undefined) retentionPolicy = nameIn(buf, start, end);
       else {
         try {
@@ -124,7 +125,6 @@ function nameIn(buf: Buffer, start: number, end: number): string {
   return buf.toString('utf8', start, end > start && buf[end - 1] === carriageReturn ? end - 1 : end);
 }
 
-/** Whether a line says nothing: it is blank, or a comment. */
 /** Whether a line is blank or a comment. As in InfluxDB, a carriage return is blank at the line's end only. */
 export function isEmpty(buf: Buffer, start: number, lineEnd: number): boolean {
   const end = buf[lineEnd - 1] === carriageReturn ? lineEnd - 1 : lineEnd;

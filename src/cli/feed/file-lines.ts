@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { BadEntries } from '../../recording/bad-entries.js';
 import { formatOfName, type RecordingFormat } from '../../recording/format.js';
 import { LineParser } from '../../recording/line-parser.js';
-import { LineSplitter } from '../../recording/line-splitter.js';
+import { LineSplitter, longestLine } from '../../recording/line-splitter.js';
 import { openRecording } from '../../recording/open.js';
 import { isEmpty } from '../../recording/read-lines.js';
 import { openSource, plainBytes } from '../../recording/source.js';
@@ -24,9 +24,6 @@ export interface ReadOptions {
   /** Called with the bytes read of a file so far. */
   readonly onRead?: ((bytes: number) => void) | undefined;
 }
-
-/** No line is longer: what seems so has a quote that nothing closes. */
-const longestLine = 16 * 1024 * 1024;
 
 /**
  * The lines of a file, or of standard input for `-`. Line protocol is passed on as it is written, once it is known to be
@@ -58,10 +55,11 @@ async function* textLines(
   const clock = new Clock();
   const take = function* (): Generator<Line> {
     while (splitter.next('quoted')) {
-      const { buf, start, end, line } = splitter;
+      const { buf, start, end, line, tooLong } = splitter;
       if (isEmpty(buf, start, end)) continue;
-      const text = buf.toString('utf8', start, end).trim();
+      const text = tooLong ? '' : buf.toString('utf8', start, end).trim();
       try {
+        if (tooLong) throw tooLong;
         parser.parse(buf, start, end);
       } catch (reason) {
         bad.at(line, reason);
