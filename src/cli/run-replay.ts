@@ -11,8 +11,8 @@ import type { LoadOptions, LogOptions } from './options.js';
 import { type AgentChoice, agentOf } from './replay/agent.js';
 import { Golden } from './replay/golden.js';
 import {
-  fileStream,
   formatForFile,
+  isCompressed,
   type Output,
   type OutputFormat,
   outputTo,
@@ -24,6 +24,7 @@ import { showProgress } from './replay/progress.js';
 import { setOptions } from './replay/set-options.js';
 import { Summary } from './replay/summary.js';
 import { UsageError } from './usage-error.js';
+import { isSameFile, type WholeFile, wholeFile } from './whole-file.js';
 
 export interface ReplayOptions extends LoadOptions, LogOptions, AgentChoice {
   readonly set?: readonly string[];
@@ -42,6 +43,7 @@ export interface ReplayOptions extends LoadOptions, LogOptions, AgentChoice {
 export async function runReplay(file: string, options: ReplayOptions): Promise<void> {
   const { expect, update, html } = options;
   if (update && expect === undefined) throw new UsageError('--update needs --expect GOLDEN');
+  keepRecording(file, options);
   if (options.watch) {
     const { runAgain } = await import('./replay/watch.js');
     await runAgain(options.load);
@@ -62,7 +64,8 @@ export async function runReplay(file: string, options: ReplayOptions): Promise<v
   const udf = await agentOf(options);
   const golden = expect === undefined ? undefined : new Golden(expect, options.format);
   const page = html === undefined ? undefined : new Page(html);
-  const output = outputOf(options, golden);
+  const written = options.out === undefined ? undefined : wholeFile(options.out);
+  const output = outputOf(options, golden, written);
   const take = (item: Point | Batch): Promise<void> | undefined => {
     page?.emitted(item);
     void golden?.write(item as RecordedItem); // what comes off the wire is one; it goes to memory, which is never full
@@ -84,8 +87,12 @@ export async function runReplay(file: string, options: ReplayOptions): Promise<v
       }),
     });
     await output?.end();
+    await written?.keep();
     stopProgress();
     summary.print(result, recording.skipped);
+  } catch (reason) {
+    await written?.discard();
+    throw reason;
   } finally {
     stopProgress();
   }
@@ -95,11 +102,30 @@ export async function runReplay(file: string, options: ReplayOptions): Promise<v
   else if (golden && !(await golden.compare())) throw new ExitCode(1);
 }
 
+/** Throws `UsageError` if the recording itself is to be written over. */
+function keepRecording(file: string, { out, html, expect, update }: ReplayOptions): void {
+  for (const [option, path] of [
+    ['--out', out],
+    ['--html', html],
+    ['--update', update && expect],
+  ] as const) {
+    if (path !== undefined && isSameFile(file, path)) {
+      throw new UsageError(
+        `${option} ${path} would write over the recording that is read; name another file`,
+      );
+    }
+  }
+}
+
 /** Where the points go: with a golden nowhere but there, unless a file is asked for. */
-function outputOf({ out, format }: ReplayOptions, golden: Golden | undefined): Output | undefined {
-  if (out !== undefined) {
-    const fileFormat = formatForFile(out, format); // before a file is made, or one that is there is emptied
-    return outputTo(fileStream(out), fileFormat, /\.gz$/i.test(out) ? true : undefined);
+function outputOf(
+  { out, format }: ReplayOptions,
+  golden: Golden | undefined,
+  written: WholeFile | undefined,
+): Output | undefined {
+  if (out !== undefined && written) {
+    const fileFormat = formatForFile(out, format);
+    return outputTo(written.stream, fileFormat, isCompressed(out, fileFormat));
   }
   return golden ? undefined : outputTo(standardOutput(), recordingFormat(format ?? 'lp'));
 }

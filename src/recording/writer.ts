@@ -60,7 +60,7 @@ function formatter(format: RecordingFormat): (item: RecordedItem) => string {
 }
 
 /** What is written to the stream that is returned goes compressed to `target`. */
-function compressed(format: RecordingFormat, target: Writable): Writable {
+export function compressed(format: RecordingFormat, target: Writable): Writable {
   if (format !== 'brpl') {
     const gzip = createGzip();
     gzip.pipe(target);
@@ -98,9 +98,20 @@ class TextWriter implements RecordingWriter {
 
   write(item: RecordedItem): boolean {
     if (this.#failure !== undefined) throw this.#error();
-    this.#pending += `${this.#format(item)}\n`;
+    this.#pending += `${this.#formatted(item)}\n`;
     this.count++;
     return this.#pending.length < flushCharacters || this.#flush();
+  }
+
+  #formatted(item: RecordedItem): string {
+    try {
+      return this.#format(item);
+    } catch (reason) {
+      const error = UdfError.from(reason);
+      const what = 'points' in item ? 'batch' : 'point';
+      const place = `the ${what} of group "${item.group}" at ${item.time}`;
+      throw new UdfError(error.code, `${error.message} (${place}); JSON Lines can hold it`, { cause: error });
+    }
   }
 
   async drained(): Promise<void> {

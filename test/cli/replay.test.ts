@@ -56,6 +56,58 @@ describe('replay', () => {
     expect((await run('replay', out, '--udf', 'mirror')).stdout).toBe(changes);
   });
 
+  it.each(['of.csv', 'of.lp.gz', 'of.jsonl.gz', 'of.srpl'])(
+    'compares with a golden %s, and updates it',
+    async (name) => {
+      const golden = file(name);
+      const expectation = ['replay', adsl, ...edges, '--expect', golden];
+      expect((await run(...expectation, '--update')).code).toBe(0);
+      expect((await run('replay', golden, '--udf', 'mirror', '--group-by', 'host')).stdout).toBe(changes);
+      expect(await run(...expectation)).toMatchObject({ code: 0, stdout: '' });
+      // What --out writes is as good a golden.
+      expect((await run('replay', adsl, ...edges, '--out', golden)).code).toBe(0);
+      expect(await run(...expectation)).toMatchObject({ code: 0, stdout: '' });
+      const other = await run(...expectation, '--set', 'emitFirst=FALSE');
+      expect(other.code).toBe(1);
+      expect(other.stdout).toMatch(/^--- .*\n\+\+\+ emitted\n@@ /);
+    },
+  );
+
+  it('compares batches with a golden that is a zip file, as Kapacitor stores them', async () => {
+    const golden = file('out.brpl');
+    const expectation = ['replay', cpu, '--udf', 'outliers', '--set', 'field=value', '--expect', golden];
+    expect((await run(...expectation, '--update')).code).toBe(0);
+    expect(await run(...expectation)).toMatchObject({ code: 0, stdout: '' });
+    expect((await run(...expectation, '--set', 'scale=3')).code).toBe(1);
+  });
+
+  describe('leaves a file that is there as it was', () => {
+    const before = 'm v=1 1\n';
+
+    it.each([
+      ['an option is wrong', ['--udf', 'edgeDetect', '--set', 'feild=v'], before, 2],
+      ['a line is malformed', ['--udf', 'mirror'], `${before}m v= 2\n`, 1],
+      ['a value has no place in the format', ['--udf', 'mirror'], `${before}m v="a\nb" 2\n`, 1],
+    ])('when %s', async (_what, args, input, code) => {
+      const out = file('kept.srpl', 'as it was');
+      expect((await run('replay', file('input.lp', input), ...args, '--out', out)).code).toBe(code);
+      expect(readFileSync(out, 'utf8')).toBe('as it was');
+      expect(existsSync(`${out}.part`)).toBe(false);
+    });
+
+    it.each(['--out', '--html', '--expect'])(
+      'when it is the recording that %s would write over',
+      async (option) => {
+        const recording = file('same.lp', before);
+        const update = option === '--expect' ? ['--update'] : [];
+        const result = await run('replay', recording, '--udf', 'mirror', option, recording, ...update);
+        expect(result.code).toBe(2);
+        expect(result.stderr).toContain('would write over the recording');
+        expect(readFileSync(recording, 'utf8')).toBe(before);
+      },
+    );
+  });
+
   it('groups as it is told', async () => {
     const input = file('two.lp', 'm,host=a v=1 1\nm,host=b v=1 2\n');
     const points = async (...groups: string[]) =>

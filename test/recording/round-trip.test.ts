@@ -198,9 +198,11 @@ describe('a value that a format cannot hold', () => {
       'a .brpl recording cannot hold a point outside a batch; write it to a .srpl recording',
     ],
     ['csv', batch({}), 'CSV holds points, not batches'],
-  ] as const)('is refused by %s with what it is', async (format, item, message) => {
+  ] as const)('is refused by %s with what it is and where', async (format, item, message) => {
+    const what = 'points' in item ? 'batch' : 'point';
+    const told = `${message} (the ${what} of group "" at 0); JSON Lines can hold it`;
     await expect(written(format, [item])).rejects.toThrow(
-      expect.objectContaining({ code: 'invalid_argument', message }),
+      expect.objectContaining({ code: 'invalid_argument', message: told }),
     );
   });
 });

@@ -1,12 +1,10 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { messageOf, UdfError } from '../../errors.js';
 import { formatOfName } from '../../recording/format.js';
 import { createRecordingWriter } from '../../recording/writer.js';
 import { queryInflux } from '../../telemetry/influx/influx-query.js';
 import { influxTarget } from '../../telemetry/influx/influx-target.js';
 import { LazyPoint } from '../../wire/lazy-point.js';
 import { UsageError } from '../usage-error.js';
+import { wholeFile } from '../whole-file.js';
 
 export interface FromInfluxOptions {
   readonly fromInflux: string;
@@ -30,23 +28,19 @@ export async function runFromInflux({ fromInflux, url, out }: FromInfluxOptions)
     'bucket' in place
       ? { database: place.bucket, retentionPolicy: defaultRetentionPolicy }
       : { database: place.database, retentionPolicy: place.retentionPolicy || defaultRetentionPolicy };
-  const part = `${out}.part`;
-  const file = createWriteStream(part);
+  const file = wholeFile(out);
   try {
     const compress = /\.gz$/i.test(out) || format === 'srpl';
-    const writer = createRecordingWriter(format, file, { compress });
+    const writer = createRecordingWriter(format, file.stream, { compress });
     for await (const { fields, ...point } of queryInflux(target, fromInflux)) {
       if (!writer.write(LazyPoint.create({ ...head, ...stored, ...point }, fields))) await writer.drained();
     }
     await writer.end();
-    await rename(part, out);
+    await file.keep();
     process.stderr.write(`${writer.count} ${writer.count === 1 ? 'point' : 'points'} recorded in ${out}\n`);
   } catch (reason) {
-    file.destroy();
-    await rm(part, { force: true });
-    if (reason instanceof UdfError && !(reason.cause instanceof Error && 'syscall' in reason.cause))
-      throw reason;
-    throw new UdfError('invalid_config', `cannot record to ${out}: ${messageOf(reason)}`, { cause: reason });
+    await file.discard();
+    throw reason;
   }
 }
 

@@ -1,25 +1,34 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { Writable } from 'node:stream';
-import { messageOf, systemCode, UdfError } from '../../errors.js';
+import { finished } from 'node:stream/promises';
+import { systemCode, UdfError } from '../../errors.js';
+import type { RecordingFormat } from '../../recording/format.js';
+import { recordedText } from '../../recording/recorded-text.js';
+import { compressed } from '../../recording/writer.js';
 import { print } from '../print.js';
 import { unifiedDiff } from '../tasks/unified-diff.js';
-import { formatForFile, type Output, type OutputFormat, outputTo } from './output.js';
+import { wholeFile } from '../whole-file.js';
+import { formatForFile, isCompressed, type Output, type OutputFormat, outputTo } from './output.js';
 
-/** What came, to be compared with a golden file as text: in the format that the file's name tells. */
+/** A difference is worked out in memory; what is larger is written by `--out` and compared by other means. */
+const mostCharacters = 128 * 1024 * 1024;
+
+/** What came, to be compared with a golden file as text: in the format that the file's name tells, uncompressed. */
 export class Golden implements Output {
   readonly #path: string;
+  readonly #format: RecordingFormat | 'table';
   readonly #output: Output;
   #text = '';
 
   constructor(path: string, format: OutputFormat | undefined) {
     this.#path = path;
+    this.#format = formatForFile(path, format);
     const stream = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
         this.#text += chunk.toString();
-        done();
+        done(this.#text.length > mostCharacters ? tooMuch() : undefined);
       },
     });
-    this.#output = outputTo(stream, formatForFile(path, format), false);
+    this.#output = outputTo(stream, this.#format, false);
   }
 
   write(...item: Parameters<Output['write']>): Promise<void> | undefined {
@@ -30,27 +39,38 @@ export class Golden implements Output {
     return this.#output.end();
   }
 
-  /** Writes what came to the file. */
+  /** Writes what came to the file, compressed if its name says so. */
   async update(): Promise<void> {
+    const file = wholeFile(this.#path);
     try {
-      await writeFile(this.#path, this.#text);
-    } catch (cause) {
-      throw new UdfError('invalid_config', `cannot write ${this.#path}: ${messageOf(cause)}`, { cause });
+      const format = this.#format;
+      const isPlain = format === 'table' || !isCompressed(this.#path, format);
+      (isPlain ? file.stream : compressed(format, file.stream)).end(this.#text);
+      await finished(file.stream);
+      await file.keep();
+    } catch (reason) {
+      await file.discard();
+      throw reason;
     }
   }
 
   /** Whether it came as the file has it; if not, the difference is printed. */
   async compare(): Promise<boolean> {
-    let expected: string;
-    try {
-      expected = await readFile(this.#path, 'utf8');
-    } catch (cause) {
-      const why =
-        systemCode(cause) === 'ENOENT' ? 'there is no such file; --update writes it' : messageOf(cause);
-      throw new UdfError('invalid_config', `cannot read ${this.#path}: ${why}`, { cause });
-    }
+    const expected = await recordedText(this.#path, mostCharacters).catch((reason: unknown) => {
+      const cause = reason instanceof UdfError ? reason.cause : reason;
+      if (systemCode(cause) !== 'ENOENT') throw reason;
+      const message = `cannot read ${this.#path}: there is no such file; --update writes it`;
+      throw new UdfError('invalid_config', message, { cause });
+    });
     if (expected === this.#text) return true;
     await print(unifiedDiff(expected, this.#text, [this.#path, 'emitted']).join('\n'));
     return false;
   }
+}
+
+function tooMuch(): UdfError {
+  return new UdfError(
+    'limit',
+    `--expect compares up to ${mostCharacters / 1024 / 1024} MiB, and more came; write it with --out instead`,
+  );
 }

@@ -1,10 +1,9 @@
-import { createWriteStream } from 'node:fs';
 import { Writable } from 'node:stream';
 import Table from 'cli-table3';
 import type { RecordedItem, RecordingFormat } from '../../recording/format.js';
 import { formatOfName } from '../../recording/format.js';
 import { createRecordingWriter } from '../../recording/writer.js';
-import { messageOf, systemCode, UdfError } from '../../errors.js';
+import { systemCode } from '../../errors.js';
 import { LazyBatch } from '../../wire/lazy-batch.js';
 import { LazyPoint } from '../../wire/lazy-point.js';
 import { ExitCode } from '../exit-code.js';
@@ -27,6 +26,11 @@ export function recordingFormat(format: OutputFormat): RecordingFormat | 'table'
   return format === 'json' ? 'jsonl' : format;
 }
 
+/** Whether a file of this name and format is compressed. */
+export function isCompressed(path: string, format: RecordingFormat | 'table'): boolean {
+  return format === 'srpl' || format === 'brpl' || (format !== 'table' && /\.gz$/i.test(path));
+}
+
 /** Writes to a stream. Formats that hold no batches get their points. */
 export function outputTo(stream: Writable, format: RecordingFormat | 'table', compress?: boolean): Output {
   if (format === 'table') return new TableOutput(stream);
@@ -41,24 +45,6 @@ export function outputTo(stream: Writable, format: RecordingFormat | 'table', co
     },
     end: () => writer.end(),
   };
-}
-
-/** A file to write to. What is there already is replaced. */
-export function fileStream(path: string): Writable {
-  const file = createWriteStream(path);
-  // A file that cannot be written is named, not only its error.
-  const named = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      file.write(chunk, (error) => {
-        done(error && notWritten(path, error));
-      });
-    },
-    final(done) {
-      file.end(done);
-    },
-  });
-  file.on('error', (error) => named.destroy(notWritten(path, error)));
-  return named;
 }
 
 /** Standard output. That its reader has gone ends the command without a word. */
@@ -76,10 +62,6 @@ export function standardOutput(): Writable {
 
 /** An error of a stream is told to the write that met it, too. */
 const toldToWrite = (): undefined => undefined;
-
-function notWritten(path: string, cause: Error): UdfError {
-  return new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}`, { cause });
-}
 
 /** A batch's points as points of a stream: with the batch's name, tags and group. */
 export function pointsOf(batch: LazyBatch): LazyPoint[] {

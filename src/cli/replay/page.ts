@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { messageOf, UdfError } from '../../errors.js';
 import { type PagePoint, pageData } from '../../testkit/page/page-data.js';
 import { renderPage } from '../../testkit/page/render-page.js';
 import type { Batch } from '../../udf/batch.js';
 import type { Point } from '../../udf/point.js';
+import { notWritten } from '../whole-file.js';
 
 /** What a browser still shows well, and memory holds easily: so many points each way. */
 const mostPoints = 100_000;
@@ -29,11 +29,11 @@ export class Page {
 
   /** Returns how many points did not find room. */
   async write(title: string): Promise<number> {
-    try {
-      await writeFile(this.#path, renderPage(pageData(title, this.#input, this.#emitted)));
-    } catch (cause) {
-      throw new UdfError('invalid_config', `cannot write ${this.#path}: ${messageOf(cause)}`, { cause });
-    }
+    await writeFile(this.#path, renderPage(pageData(title, this.#input, this.#emitted))).catch(
+      (cause: unknown) => {
+        throw notWritten(this.#path, cause);
+      },
+    );
     return this.#left;
   }
 

@@ -87,7 +87,7 @@ describe('record --from-influx', () => {
       out,
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(`kapacitor-udf: cannot record to ${out}: ENOENT`);
+    expect(stderr).toMatch(`kapacitor-udf: cannot write ${out}: ENOENT`);
     expect(existsSync(out)).toBe(false);
   });
 
