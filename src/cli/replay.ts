@@ -40,7 +40,10 @@ export function replayCommand(): Command {
     .option('--update', 'write what comes to the file of --expect')
     .option('--html <file>', 'also write a page that shows what went in and what came out')
     .addOption(
-      new Option('--speed <speed>', "how fast a recording of points is: max, real for the points' own times, or so many times faster, 60x")
+      new Option(
+        '--speed <speed>',
+        "how fast a recording of points is: max, real for the points' own times, or so many times faster, 60x",
+      )
         .default(Infinity, 'max')
         .argParser(replaySpeed),
     )
