@@ -65,9 +65,15 @@ export class UdfError extends Error {
   }
 }
 
-/** The text of any thrown value. */
+/** `ENOENT: no such file or directory, open '/x'`: Node's own, whose code and call say nothing to a user. */
+const systemMessage = /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*')?$/s;
+
+/** The text of any thrown value; of an error of the file system, what is wrong with the file. */
 export function messageOf(reason: unknown): string {
-  if (reason instanceof Error) return reason.message || reason.name;
+  if (reason instanceof Error) {
+    const message = reason.message || reason.name;
+    return systemCode(reason) === undefined ? message : (systemMessage.exec(message)?.[1] ?? message);
+  }
   try {
     return String(reason);
   } catch {

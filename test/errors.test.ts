@@ -2,6 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { messageOf, systemCode, UdfError } from '../src/errors.js';
 import { setEntry } from '../src/values.js';
 
+function systemError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
 describe('a UdfError', () => {
   it('is an Error with a code, a message and a cause', () => {
     const cause = new Error('why');
@@ -34,6 +38,17 @@ describe('the message of a thrown value', () => {
     [new TypeError(), 'TypeError'],
     ['text', 'text'],
     [null, 'null'],
+    [systemError('ENOENT', "ENOENT: no such file or directory, open '/x'"), 'no such file or directory'],
+    [systemError('EXDEV', "EXDEV: cross-device link, rename '/a, b' -> '/c'"), 'cross-device link'],
+    [
+      systemError('EISDIR', 'EISDIR: illegal operation on a directory, read'),
+      'illegal operation on a directory',
+    ],
+    [systemError('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1'), 'connect ECONNREFUSED 127.0.0.1:1'],
+    [
+      new Error('E1: no error of the system, it only looks so'),
+      'E1: no error of the system, it only looks so',
+    ],
     [Symbol('s'), 'Symbol(s)'],
     [Object.create(null), 'an unprintable value was thrown'],
     [

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { recordingFormats } from '../recording/format.js';
 import { logLevelOption } from './options.js';
+import { influxUrl, kapacitorUrl } from './parse-urls.js';
 import { count, duration } from './parse-values.js';
 import { replaySpeed } from './replay/parse-options.js';
 import type { FeedOptions } from './run-feed.js';
@@ -11,18 +12,20 @@ export function feedCommand(): Command {
     .description(
       'Writes line protocol, CSV, JSON Lines or recordings into InfluxDB 1.x or 2.x, or straight into Kapacitor. ' +
         'Lines without a time get one, so that what is sent again after an outage is stored once. What the server ' +
-        'refuses is told line by line. The exit code is 0 only if everything has arrived.',
+        'refuses is told line by line. The exit code is 0 only if everything has arrived but for what --skip-bad leaves out.',
     )
     .argument('[source...]', "files, globs (in quotes), or '-' for standard input")
     .option(
       '--url <url>',
       'an InfluxDB: http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME (2.x); credentials come from INFLUX_TOKEN, ' +
         'or INFLUX_USERNAME and INFLUX_PASSWORD, or files named by INFLUX_TOKEN_FILE or INFLUX_PASSWORD_FILE',
+      influxUrl,
     )
     .option(
       '--kapacitor <url>',
       'instead: a Kapacitor, http://HOST:9092?db=NAME[&rp=NAME], whose stream tasks get the points; credentials come ' +
         'from KAPACITOR_USERNAME and KAPACITOR_PASSWORD. What is sent again after an outage reaches tasks twice',
+      kapacitorUrl,
     )
     .addOption(
       new Option('--format <format>', "the sources' format (default: as the name says, lp for -)").choices(
@@ -30,7 +33,9 @@ export function feedCommand(): Command {
       ),
     )
     .addOption(new Option('--demo <name>', 'made-up data instead of a source').choices(['adsl', 'meters']))
-    .addOption(new Option('--seed <n>', 'another number, other data').default(1).argParser(count(0)))
+    .addOption(
+      new Option('--seed <n>', 'another number, other data of the demo (default: 1)').argParser(count(0)),
+    )
     .addOption(
       new Option('--points <n>', 'points of the demo (default: 1000; with --shift-to-now no end)').argParser(
         count(1),

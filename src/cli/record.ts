@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { logLevelOption } from './options.js';
+import { influxUrl } from './parse-urls.js';
 import { count, fileMode } from './parse-values.js';
 import type { RecordOptions } from './run-record.js';
 
@@ -22,12 +23,13 @@ export function recordCommand(): Command {
       new Option(
         '--from-influx <query>',
         'record what this query finds: InfluxQL (1.x) or Flux (2.x)',
-      ).conflicts('proxy'),
+      ).conflicts(['proxy', 'listen', 'socket']),
     )
     .option(
       '--url <url>',
       'InfluxDB to ask: http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME (2.x); credentials come from ' +
         'INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD, or files named by INFLUX_TOKEN_FILE or INFLUX_PASSWORD_FILE',
+      influxUrl,
     )
     .option('--listen <path>', 'socket to listen on, which kapacitor.conf names in place of that of the UDF')
     .option('--socket <path>', 'socket of the UDF')
@@ -50,7 +52,7 @@ export function recordCommand(): Command {
       'after',
       '\nExamples:\n' +
         '  $ kapacitor-udf record --proxy --listen /tmp/udf/recorded.sock --socket /tmp/udf/mirror.sock --out ./recordings\n' +
-        "  $ kapacitor-udf record --from-influx 'SELECT * FROM cpu WHERE time > now() - 1h' --url http://localhost:8086?db=telegraf --out cpu.lp",
+        "  $ kapacitor-udf record --from-influx 'SELECT * FROM cpu WHERE time > now() - 1h' --url 'http://localhost:8086?db=telegraf' --out cpu.lp",
     )
     .action(async (options: RecordOptions) => {
       const { runRecord } = await import('./run-record.js');

@@ -21,7 +21,7 @@ import { UsageError } from './usage-error.js';
 export interface FeedOptions extends LogOptions, TargetOptions {
   readonly format?: RecordingFormat;
   readonly demo?: DemoName;
-  readonly seed: number;
+  readonly seed?: number;
   readonly points?: number;
   readonly follow?: true;
   readonly speed: number;
@@ -38,6 +38,9 @@ export async function runFeed(sources: readonly string[], options: FeedOptions):
   checkUsage(sources, options);
   const writer = createInfluxWriter(feedTarget(options, process.env));
   const files = await filesOf(sources);
+  if (options.follow && files.length !== 1) {
+    throw new UsageError(`--follow takes one file, and ${sources[0]} means ${files.length}`);
+  }
   const stop = new AbortController();
   void onStopSignal(() => undefined).then(() => {
     stop.abort();
@@ -55,10 +58,15 @@ export async function runFeed(sources: readonly string[], options: FeedOptions):
       report.outage(reason);
     },
   });
+  /** What ended the reading before its time. What came before is sent all the same. */
+  let mistake: { readonly reason: unknown } | undefined;
   try {
-    const lines = paced(await linesOf(files, options, stop.signal, report), options.speed, stop.signal);
+    const lines = endingAtMistake(await linesOf(files, options, stop.signal, report), (reason) => {
+      mistake = { reason };
+    });
     const flushMs = Number(options.flush / 1_000_000n);
-    for await (const batch of inBatches(lines, { size: options.batch, flushMs, signal: stop.signal })) {
+    const timed = paced(lines, options.speed, stop.signal);
+    for await (const batch of inBatches(timed, { size: options.batch, flushMs, signal: stop.signal })) {
       await delivery.send(batch);
       report.progress(delivery.arrived);
     }
@@ -68,11 +76,28 @@ export async function runFeed(sources: readonly string[], options: FeedOptions):
   }
   const waiting = spool?.size ?? 0;
   await report.print(delivery, waiting, options.json ?? false);
+  if (mistake) throw mistake.reason;
   if (delivery.refused + delivery.unsent + waiting > 0) throw new ExitCode(1);
 }
 
-function checkUsage(sources: readonly string[], { demo, follow, shiftToNow: shift }: FeedOptions): void {
+/** The lines before the first mistake, which is told. */
+async function* endingAtMistake(
+  lines: AsyncIterable<Line>,
+  told: (reason: unknown) => void,
+): AsyncGenerator<Line> {
+  try {
+    yield* lines;
+  } catch (reason) {
+    told(reason);
+  }
+}
+
+function checkUsage(sources: readonly string[], options: FeedOptions): void {
+  const { demo, follow, shiftToNow: shift, points, seed } = options;
   if (sources.length > 0 === (demo !== undefined)) throw new UsageError('name either sources or --demo');
+  if (demo === undefined && (points !== undefined || seed !== undefined)) {
+    throw new UsageError('--points and --seed are of --demo, and there is none');
+  }
   if (follow && (sources.length !== 1 || sources[0] === '-')) throw new UsageError('--follow takes one file');
   if (shift && (follow || sources.includes('-'))) {
     throw new UsageError('--shift-to-now must know the newest time: it takes files that are whole');
@@ -114,7 +139,7 @@ async function linesOf(
   signal: AbortSignal,
   report: FeedReport,
 ): Promise<AsyncIterable<Line>> {
-  const { demo, seed, points, follow = false, skipBad = false, format } = options;
+  const { demo, seed = 1, points, follow = false, skipBad = false, format } = options;
   if (demo !== undefined) {
     return demoSource(demo, { seed, points, live: options.shiftToNow ?? false, signal });
   }
@@ -125,6 +150,9 @@ async function linesOf(
     signal,
     onBad: ({ message }) => {
       report.bad(message);
+    },
+    onNote: (note) => {
+      report.note(note);
     },
     onRead: (bytes) => {
       report.read(bytes);

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { addRunOptions, configOption, socketDirOption } from './options.js';
+import { influxUrl } from './parse-urls.js';
 import { count, duration, fileMode } from './parse-values.js';
 import type { ServeOptions } from './run-serve.js';
 
@@ -35,6 +36,7 @@ export function serveCommand(): Command {
       "write the runtime's own figures to this InfluxDB: http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME " +
         '(2.x); credentials come from INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD, or files named by ' +
         'INFLUX_TOKEN_FILE or INFLUX_PASSWORD_FILE',
+      influxUrl,
     )
     .addOption(
       new Option('--telemetry-interval <duration>', 'how often to write them')

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Dbrp } from '../kapacitor/types.js';
 import { loadOption, logLevelOption } from './options.js';
+import { kapacitorUrl } from './parse-urls.js';
 import { duration } from './parse-values.js';
 import type { ApplyOptions } from './tasks/run-apply.js';
 import type { StatusOptions } from './tasks/run-status.js';
@@ -74,7 +75,7 @@ export function urlOption(flag = '--url'): Option {
     `${flag} <url>`,
     "Kapacitor's URL; credentials come from KAPACITOR_USERNAME and KAPACITOR_PASSWORD or files that ..._FILE name " +
       '(default: KAPACITOR_URL, else http://localhost:9092)',
-  );
+  ).argParser(kapacitorUrl);
 }
 
 /** `telegraf.autogen`, or `"my db"."my rp"`. */

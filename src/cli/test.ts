@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { logLevelOption } from './options.js';
+import { influxServerUrl } from './parse-urls.js';
 import { count, duration } from './parse-values.js';
 import { urlOption } from './tasks.js';
 import type { TestOptions } from './test/run-test.js';
@@ -19,6 +20,7 @@ export function testCommand(): Command {
       '--influx <url>',
       'the InfluxDB 1.x of that Kapacitor, which batch tasks query; credentials come from INFLUX_USERNAME and ' +
         'INFLUX_PASSWORD',
+      influxServerUrl,
     )
     .option(
       '--dir <dir>',
@@ -41,7 +43,7 @@ export function testCommand(): Command {
     .addOption(logLevelOption())
     .addHelpText(
       'after',
-      '\nExample:\n  $ kapacitor-udf test tickscripts/tests/*.yaml --kapacitor http://localhost:9092',
+      '\nExample:\n  $ kapacitor-udf test tickscripts/tests/*.yaml --kapacitor http://localhost:9092 --influx http://localhost:8086',
     )
     .action(async (files: string[], options: TestOptions) => {
       const { runTest } = await import('./test/run-test.js');

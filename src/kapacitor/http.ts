@@ -61,9 +61,13 @@ export class KapacitorHttp {
       });
     } catch (cause) {
       const why = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
-      throw new UdfError('connection', `no answer from Kapacitor at ${this.url} to ${request}: ${why}`, {
-        cause,
-      });
+      throw new UdfError(
+        'connection',
+        `no answer from Kapacitor at ${this.url} (${method} ${path.split('?')[0]}): ${why}`,
+        {
+          cause,
+        },
+      );
     }
     if (response.ok) return response;
     throw new KapacitorRefusal(response.status, request, reasonOf(await response.text()));

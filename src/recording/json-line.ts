@@ -25,17 +25,18 @@ import { parseTime } from './time-text.js';
  * `{"time":"1514979051065000000","name":"adsl","tags":{"host":"r1"},"fields":{"state":"up","errors":{"int":"5"}}}`
  *
  * A number is a double. What JSON has no way for is wrapped: `{"int":"5"}`, `{"double":"NaN"}`. A time is text:
- * nanoseconds, or a date. Throws `malformed`.
+ * nanoseconds, or a date; a point without one has that of its reading. Throws `malformed`.
  */
 export function parseJsonLine(text: string, maker: PointMaker): RecordedItem {
   const entry = parseObject(text);
-  const name = textOf(entry.name, 'name');
+  const name = textOf(entry.name ?? entry.measurement, 'name');
   const tags = tagsOf(entry.tags, 'tags');
   if (entry.points === undefined) {
     if (name === '') throw wrong('it has no name');
     const database = optionalText(entry.database, 'database');
     const retentionPolicy = optionalText(entry.retentionPolicy, 'retentionPolicy');
-    return maker.point(name, tags, fieldsOf(entry.fields), timeOf(entry), { database, retentionPolicy });
+    const time = entry.time === undefined ? maker.now() : timeOf(entry);
+    return maker.point(name, tags, fieldsOf(entry.fields), time, { database, retentionPolicy });
   }
   const points = listOf(entry.points).map((value) => {
     const point = objectOf(value, "a batch's point");

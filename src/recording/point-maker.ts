@@ -14,8 +14,11 @@ export interface PointOptions {
   readonly database?: string | undefined;
   /** For formats that do not hold it; empty if not given. */
   readonly retentionPolicy?: string | undefined;
-  /** The time of points that have none, as a database gives it; that of opening the recording if not given. */
-  readonly now?: bigint | undefined;
+  /**
+   * The time of points that have none, as a database gives it; that of opening the recording if not given. A function is
+   * called for each.
+   */
+  readonly now?: bigint | (() => bigint) | undefined;
 }
 
 /** A point's whereabouts; what is left out is as the options have it. */
@@ -35,12 +38,17 @@ export interface BatchParts {
 
 /** Makes of what a recording says what Kapacitor would send: grouped points and batches. */
 export class PointMaker {
-  readonly now: bigint;
+  readonly #now: bigint | (() => bigint);
   readonly #options: PointOptions;
 
   constructor(options: PointOptions) {
     this.#options = options;
-    this.now = options.now ?? BigInt(Date.now()) * 1_000_000n;
+    this.#now = options.now ?? BigInt(Date.now()) * 1_000_000n;
+  }
+
+  /** The time of the next point that has none. */
+  now(): bigint {
+    return typeof this.#now === 'function' ? this.#now() : this.#now;
   }
 
   template(name: string, tags: Tags, where: Whereabouts): PointTemplate {

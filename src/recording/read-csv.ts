@@ -3,6 +3,7 @@ import type { BadEntries } from './bad-entries.js';
 import { type Column, parseHeader, parseRecord } from './csv-columns.js';
 import { CsvRecords } from './csv-records.js';
 import type { PointMaker } from './point-maker.js';
+import { portion } from './portion.js';
 import type { Chunks } from './read-lines.js';
 
 /** The points of CSV. A blank line ends a table; the line behind it is the next one's header. */
@@ -13,8 +14,7 @@ export async function* readCsv(
 ): AsyncGenerator<readonly LazyPoint[]> {
   const records = new CsvRecords();
   let columns: readonly Column[] | undefined;
-  const take = (): LazyPoint[] => {
-    const points: LazyPoint[] = [];
+  const take = (points: LazyPoint[]): void => {
     while (records.next()) {
       const { cells, mistake } = records;
       try {
@@ -26,7 +26,7 @@ export async function* readCsv(
             name,
             tags,
             fields,
-            time = maker.now,
+            time = maker.now(),
             database,
             retentionPolicy,
           } = parseRecord(columns, cells);
@@ -36,12 +36,11 @@ export async function* readCsv(
         bad.at(records.line, reason);
       }
     }
-    return points;
   };
   for await (const chunk of chunks) {
     records.add(chunk);
-    yield take();
+    yield* portion(take);
   }
   records.finish();
-  yield take();
+  yield* portion(take);
 }

@@ -2,6 +2,7 @@ import type { BadEntries } from './bad-entries.js';
 import { newline } from './bytes.js';
 import type { RecordedItem } from './format.js';
 import { LineSplitter } from './line-splitter.js';
+import { portion } from './portion.js';
 import type { Chunks } from './read-lines.js';
 
 /** A batch is a line, however large: some million points. */
@@ -18,8 +19,7 @@ export async function* readJson(
   entry?: string,
 ): AsyncGenerator<readonly RecordedItem[]> {
   const splitter = new LineSplitter(longestEntry);
-  const take = (): RecordedItem[] => {
-    const items: RecordedItem[] = [];
+  const take = (items: RecordedItem[]): void => {
     while (splitter.next('plain')) {
       const { buf, start, end, tooLong } = splitter;
       try {
@@ -30,7 +30,6 @@ export async function* readJson(
         bad.at(splitter.line, reason, entry);
       }
     }
-    return items;
   };
   // A line of many chunks is put together once, not with each chunk.
   let waiting: Buffer[] = [];
@@ -42,9 +41,9 @@ export async function* readJson(
     splitter.add(waiting.length === 1 ? chunk : Buffer.concat(waiting));
     waiting = [];
     waitingBytes = 0;
-    yield take();
+    yield* portion(take);
   }
   splitter.add(Buffer.concat(waiting));
   splitter.finish();
-  yield take();
+  yield* portion(take);
 }

@@ -6,6 +6,7 @@ import { carriageReturn, hash, newline, space, tab } from './bytes.js';
 import { LineParser } from './line-parser.js';
 import { LineSplitter, longestLine } from './line-splitter.js';
 import type { PointMaker, Whereabouts } from './point-maker.js';
+import { portion } from './portion.js';
 
 /** The chunks of a source. */
 export type Chunks = AsyncIterable<Buffer>;
@@ -18,8 +19,7 @@ export async function* readLineProtocol(
 ): AsyncGenerator<readonly LazyPoint[]> {
   const splitter = new LineSplitter(longestLine);
   const parser = parserOf(maker, {});
-  const take = (): LazyPoint[] => {
-    const points: LazyPoint[] = [];
+  const take = (points: LazyPoint[]): void => {
     while (splitter.next('quoted')) {
       const { buf, start, end, tooLong } = splitter;
       if (isEmpty(buf, start, end)) continue;
@@ -30,14 +30,13 @@ export async function* readLineProtocol(
         bad.at(splitter.line, reason);
       }
     }
-    return points;
   };
   for await (const chunk of chunks) {
     splitter.add(chunk);
-    yield take();
+    yield* portion(take);
   }
   splitter.finish();
-  yield take();
+  yield* portion(take);
 }
 
 /** Kapacitor's stream recording: for each point a line with its database, one with its retention policy, and its own. */
@@ -50,8 +49,7 @@ export async function* readStreamRecording(
   const parsers = new Map<string, LineParser<PointTemplate>>();
   let database: string | undefined;
   let retentionPolicy: string | undefined;
-  const take = (): LazyPoint[] => {
-    const points: LazyPoint[] = [];
+  const take = (points: LazyPoint[]): void => {
     while (splitter.next(retentionPolicy === undefined ? 'plain' : 'quoted')) {
       const { buf, start, end, tooLong } = splitter;
       if (tooLong) {
@@ -70,14 +68,13 @@ export async function* readStreamRecording(
         database = retentionPolicy = undefined;
       }
     }
-    return points;
   };
   for await (const chunk of chunks) {
     splitter.add(chunk);
-    yield take();
+    yield* portion(take);
   }
   splitter.finish();
-  yield take();
+  yield* portion(take);
   if (database !== undefined) {
     bad.at(
       splitter.line,
@@ -95,7 +92,7 @@ function pointOf(
 ): LazyPoint {
   parser.parse(buf, start, end);
   const { series, fields, time } = parser;
-  return series.point(time ?? maker.now, fields.keys, fields.values, fields.count);
+  return series.point(time ?? maker.now(), fields.keys, fields.values, fields.count);
 }
 
 function parserOf(maker: PointMaker, where: Whereabouts): LineParser<PointTemplate> {

@@ -18,6 +18,8 @@ export interface ReadOptions {
   readonly format?: RecordingFormat | undefined;
   readonly skipBad: boolean;
   readonly onBad: (problem: UdfError) => void;
+  /** Called with what the user may want to know. */
+  readonly onNote?: (note: string) => void;
   /** Go on with what is appended until the signal aborts. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
@@ -34,21 +36,45 @@ export async function* fileLines(path: string, options: ReadOptions): AsyncGener
   const name = path === '-' ? 'standard input' : path;
   const format = options.format ?? (path === '-' ? 'lp' : formatOfName(path));
   const from = inputOf(path, options);
-  if (format === 'lp') yield* textLines(from, name, options);
-  else yield* recordedLines(from, name, format, options);
+  if (format !== 'lp') yield* recordedLines(from, name, format, options);
+  else if (options.follow && path !== '-') yield* followedLines(path, options);
+  else {
+    const source = await openSource(from, name);
+    yield* textLines(plainBytes(source), name, options, () => source.bytesRead);
+  }
 }
 
 function inputOf(path: string, { follow, signal }: ReadOptions): string | Readable {
   if (path === '-') return process.stdin;
-  return follow ? Readable.from(followFile(path, signal), { objectMode: false }) : path;
+  return follow ? Readable.from(followFile(path, { signal }), { objectMode: false }) : path;
+}
+
+/** The lines of a file, then those of the files that take its place, each with numbers of its own. */
+async function* followedLines(path: string, options: ReadOptions): AsyncGenerator<Line> {
+  /** Which file `next` is of. */
+  let file = 0;
+  const chunks = followFile(path, {
+    signal: options.signal,
+    onMissing: () => {
+      options.onNote?.(`${path} is not there yet; waiting for it`);
+    },
+    onRenewed: () => {
+      file++;
+    },
+  });
+  let next = await chunks.next();
+  const oneFile = async function* (): AsyncGenerator<Buffer> {
+    for (const current = file; !next.done && file === current; next = await chunks.next()) yield next.value;
+  };
+  while (!next.done) yield* textLines(oneFile(), path, options, () => 0);
 }
 
 async function* textLines(
-  from: string | Readable,
+  chunks: AsyncIterable<Buffer>,
   name: string,
   { skipBad, onBad, onRead }: ReadOptions,
+  bytesRead: () => number,
 ): AsyncGenerator<Line> {
-  const source = await openSource(from, name);
   const bad = new BadEntries(name, skipBad, onBad);
   const splitter = new LineSplitter(longestLine);
   const parser = new LineParser<undefined>(() => undefined);
@@ -71,10 +97,10 @@ async function* textLines(
       yield { text: time === undefined ? `${text} ${given}` : text, time: given, from: place };
     }
   };
-  for await (const chunk of plainBytes(source)) {
+  for await (const chunk of chunks) {
     splitter.add(chunk);
     yield* take();
-    onRead?.(source.bytesRead);
+    onRead?.(bytesRead());
   }
   splitter.finish();
   yield* take();
@@ -86,7 +112,9 @@ async function* recordedLines(
   format: RecordingFormat,
   { skipBad, onBad, onRead }: ReadOptions,
 ): AsyncGenerator<Line> {
-  const recording = await openRecording(from, { format, name, skipBad, onBad });
+  const clock = new Clock();
+  const now = (): bigint => clock.next();
+  const recording = await openRecording(from, { format, name, skipBad, onBad, now });
   let number = 0;
   for await (const items of recording) {
     for (const item of items) {

@@ -6,28 +6,46 @@ const chunkBytes = 64 * 1024;
 /** How long the end of a file is left alone before it is looked at again. */
 const lookEveryMs = 250;
 
+export interface FollowOptions {
+  readonly signal: AbortSignal;
+  /** Called once when the file is not there. */
+  readonly onMissing?: () => void;
+  /** Called before the first bytes of a file that is not the one before, or that was cut short. */
+  readonly onRenewed?: () => void;
+}
+
 /**
  * A file's bytes, and what is appended to it, until the signal aborts. When it is cut short it is read from its start
  * again; when another file takes its place, as in log rotation, what is left of the old one is read first. A file that is
  * not there is waited for.
  */
-export async function* followFile(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+export async function* followFile(path: string, options: FollowOptions): AsyncGenerator<Buffer> {
+  const { signal, onMissing, onRenewed } = options;
+  let told = false;
+  let files = 0;
   while (!signal.aborted) {
     const file = await openIfThere(path);
     if (file) {
       try {
-        yield* followOne(file, path, signal);
+        if (files++ > 0) onRenewed?.();
+        yield* followOne(file, path, options);
       } finally {
         await file.close();
       }
     } else {
+      if (!told && files === 0) onMissing?.();
+      told = true;
       await pause(signal);
     }
   }
 }
 
 /** One file's bytes until another is in its place. */
-async function* followOne(file: FileHandle, path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* followOne(
+  file: FileHandle,
+  path: string,
+  { signal, onRenewed }: FollowOptions,
+): AsyncGenerator<Buffer> {
   const { ino, dev } = await file.stat();
   let at = 0;
   for (;;) {
@@ -40,8 +58,10 @@ async function* followOne(file: FileHandle, path: string, signal: AbortSignal): 
       yield buffer.subarray(0, bytesRead);
     }
     if (replaced || signal.aborted) return;
-    if ((await file.stat()).size < at) at = 0;
-    else await pause(signal);
+    if ((await file.stat()).size < at) {
+      at = 0;
+      onRenewed?.();
+    } else await pause(signal);
   }
 }
 

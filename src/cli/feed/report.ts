@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { counted } from '../counted.js';
 import { printJson } from '../print.js';
 import type { Delivery } from './delivery.js';
 import type { Line } from './line.js';
@@ -61,11 +62,15 @@ export class FeedReport {
   }
 
   outage(reason: string | undefined): void {
-    const message =
+    this.note(
       reason === undefined
         ? 'the server is back'
-        : `the server is away (${reason}); trying again until it is back`;
-    process.stderr.write(`${message}\n`);
+        : `the server is away (${reason}); trying again until it is back`,
+    );
+  }
+
+  note(text: string): void {
+    process.stderr.write(`${text}\n`);
   }
 
   end(): void {
@@ -81,12 +86,14 @@ export class FeedReport {
       return;
     }
     const parts = [
-      `${arrived} points written`,
+      `${counted(arrived, 'point')} written`,
       ...(refused > 0 ? [`${refused} refused`] : []),
       ...(this.#skipped > 0 ? [`${this.#skipped} left out`] : []),
       ...(unsent > 0 ? [`${unsent} not sent: the feed was stopped while the server was away`] : []),
       ...(waitingBatches > 0
-        ? [`${waitingBatches} batches wait in the spool; run the same again to send them`]
+        ? [
+            `in the spool there are still ${counted(waitingBatches, 'batch', 'batches')}; run the same again to send them`,
+          ]
         : []),
     ];
     const rate = Math.round(this.#rate()).toLocaleString('en');

@@ -1,6 +1,7 @@
 import { formatOfName } from '../../recording/format.js';
 import { createRecordingWriter } from '../../recording/writer.js';
 import { queryInflux } from '../../telemetry/influx/influx-query.js';
+import { checkReadOnly } from '../../telemetry/influx/read-only.js';
 import { influxTarget } from '../../telemetry/influx/influx-target.js';
 import { LazyPoint } from '../../wire/lazy-point.js';
 import { UsageError } from '../usage-error.js';
@@ -21,6 +22,7 @@ export async function runFromInflux({ fromInflux, url, out }: FromInfluxOptions)
     );
   }
   const target = influxTarget(url, process.env);
+  checkReadOnly(target, fromInflux);
   const { place } = target;
   // As Kapacitor sees them: ungrouped, with their database and retention policy.
   const head = { group: '', dimensions: [], byName: false };

@@ -62,6 +62,10 @@ export function readDefinitions(directory: string, dbrps: readonly Dbrp[] = []):
     const script = reading(file, (text) => text);
     const id = parse(file).name;
     if (script === undefined) continue;
+    if (script.trim() === '') {
+      problems.push({ file: relative(directory, file), message: 'the script is empty' });
+      continue;
+    }
     const { type, dbrps: own } = readTickscript(script);
     const settings = { script, ...(type && { type }) };
     const known = { id, file: relative(directory, file) };
@@ -69,6 +73,13 @@ export function readDefinitions(directory: string, dbrps: readonly Dbrp[] = []):
       templates.push({ kind: 'template', ...known, settings });
     } else {
       const { vars, dbrps: told = dbrps } = data.get(id)?.content ?? {};
+      if (own.length + told.length === 0) {
+        problems.push({
+          file: known.file,
+          message: 'it names no database: begin it with dbrp "DATABASE"."RETENTION_POLICY", or give --dbrp',
+        });
+        continue;
+      }
       const needed = own.length === 0 && told.length > 0 && { dbrps: told };
       tasks.push({ kind: 'task', ...known, settings: { ...settings, ...needed, ...(vars && { vars }) } });
     }

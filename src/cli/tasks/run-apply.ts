@@ -49,7 +49,11 @@ export async function runApply(directory: string, options: ApplyOptions): Promis
     );
   }
   const summary = [...counts].map(([done, count]) => `${count} ${done}`).join(', ');
-  await print(options.dryRun ? `${summary}; this was a dry run: nothing is done` : summary);
+  await print(
+    options.dryRun
+      ? `${summary}; this was a dry run: nothing is done, and Kapacitor has checked nothing`
+      : summary,
+  );
   if (counts.has('failed')) throw new ExitCode(1);
 }
 

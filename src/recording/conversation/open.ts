@@ -3,9 +3,9 @@ import { isConversation } from './format.js';
 import { isConversationPair, readConversationPair } from './pair.js';
 import { type ConversationReaderOptions, readConversation, type RecordedConversation } from './reader.js';
 
-/** Whether a file holds a conversation: by how it begins, or as one of a pair by its name. Never rejects. */
+/** Whether a file is one of a conversation: by its name, or by how it begins. Never rejects. */
 export async function isConversationFile(file: string): Promise<boolean> {
-  if (isConversationPair(file)) return true;
+  if (isConversationPair(file) || file.endsWith('.conversation')) return true;
   try {
     if (!(await stat(file)).isFile()) return false; // what is read from a pipe is gone
     const handle = await open(file);

@@ -77,10 +77,12 @@ function writeError(reason: unknown): InfluxWriteError {
   if (!(reason instanceof HttpError))
     return new InfluxWriteError(messageOf(reason), true, 0, undefined, { cause: reason });
   const { statusCode } = reason;
-  const temporary = statusCode === 408 || statusCode === 429 || statusCode >= 500;
   const body = reason.json as { readonly error?: unknown; readonly message?: unknown } | undefined;
   const said = body?.error ?? body?.message ?? reason.body ?? reason.statusMessage;
   const message = `HTTP ${statusCode}: ${typeof said === 'string' ? said.trim() : ''}`;
+  // Version 1 answers with 500 to a retention policy that there is not, as if it could not say.
+  const never = message.includes('retention policy not found');
+  const temporary = !never && (statusCode === 408 || statusCode === 429 || statusCode >= 500);
   return new InfluxWriteError(message, temporary, retryAfterMs(reason), statusCode, { cause: reason });
 }
 

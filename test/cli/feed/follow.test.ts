@@ -12,7 +12,7 @@ afterEach(() => {
 /** A file that is followed: `next(n)` is the next so many bytes as text. */
 function followed(path: string) {
   stop = new AbortController();
-  const chunks = followFile(path, stop.signal);
+  const chunks = followFile(path, { signal: stop.signal });
   let rest = '';
   return {
     async next(length: number): Promise<string> {

@@ -58,12 +58,12 @@ describe('record --from-influx', () => {
   test('leaves no half recording behind when the connection breaks, and keeps the one that was there', async () => {
     const directory = tempDir();
     const out = join(directory, 'a.lp');
-    await run('record', '--from-influx', 'q', '--url', await influx(rows), '--out', out);
+    await run('record', '--from-influx', 'SELECT v FROM m', '--url', await influx(rows), '--out', out);
     const before = readFileSync(out, 'utf8');
     const { code, stderr } = await run(
       'record',
       '--from-influx',
-      'q',
+      'SELECT v FROM m',
       '--url',
       await influx(rows, true),
       '--out',
@@ -80,14 +80,14 @@ describe('record --from-influx', () => {
     const { code, stderr } = await run(
       'record',
       '--from-influx',
-      'q',
+      'SELECT v FROM m',
       '--url',
       await influx(rows),
       '--out',
       out,
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(`kapacitor-udf: cannot write ${out}: ENOENT`);
+    expect(stderr).toMatch(`kapacitor-udf: cannot write ${out}: no such file or directory`);
     expect(existsSync(out)).toBe(false);
   });
 
@@ -99,11 +99,22 @@ describe('record --from-influx', () => {
       'the name a.txt.zip does not tell the format',
     ],
     [['--out', 'a.brpl', '--url', 'http://localhost:1?db=d'], 2, "a query's points are a stream"],
-    [['--out', 'a.lp', '--url', 'http://localhost:1'], 1, 'name either ?db=DATABASE'],
+    [['--out', 'a.lp', '--url', 'http://localhost:1'], 2, 'name either ?db=DATABASE'],
   ])('with a wrong command line says so in one line (%j)', async (args, code, problem) => {
-    const result = await run('record', '--from-influx', 'q', ...args);
+    const result = await run('record', '--from-influx', 'SELECT v FROM m', ...args);
     expect(result.code).toBe(code);
     expect(result.stderr).toContain(problem);
     expect(result.stderr.split('\n')).toHaveLength(2);
+  });
+
+  test('is not sent when it may write', async () => {
+    const out = join(tempDir(), 'a.lp');
+    const url = await influx([], true);
+    const result = await run('record', '--from-influx', 'DROP MEASUREMENT m', '--url', url, '--out', out);
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: 'kapacitor-udf: only a query that reads is sent: "DROP" does not select\n',
+    });
+    expect(existsSync(out)).toBe(false);
   });
 });

@@ -98,4 +98,16 @@ describe('the definitions of a directory', () => {
     expect(problems).toEqual([]);
     expect(definitions.map(({ kind }) => kind)).toEqual(['template', ...Array<string>(7).fill('task')]);
   });
+
+  it('are not those of an empty script, nor of one that names no database', () => {
+    const { definitions, problems } = read({ 'a.tick': ' \n', 'b.tick': 'stream|from()', 'c.tick': script });
+    expect(definitions.map(({ id }) => id)).toEqual(['c']);
+    expect(problems).toEqual([
+      { file: 'a.tick', message: 'the script is empty' },
+      {
+        file: 'b.tick',
+        message: 'it names no database: begin it with dbrp "DATABASE"."RETENTION_POLICY", or give --dbrp',
+      },
+    ]);
+  });
 });

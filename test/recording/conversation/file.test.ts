@@ -184,7 +184,7 @@ describe('a recording that cannot go on', () => {
       writer.request(Buffer.from('ask'));
       writer.end('request-end');
       await writer.close();
-      expect(problems).toEqual([expect.stringContaining('ENOSPC')]);
+      expect(problems).toEqual([expect.stringContaining('no space left on device')]);
     },
   );
 
