@@ -39,6 +39,10 @@ function applyCommand(): Command {
       ).argParser(dbrps),
     )
     .option('--dry-run', 'show what would be done, and do nothing')
+    .option(
+      '--restart',
+      'also start anew what is unchanged: after the host was stopped, since Kapacitor goes on to show tasks as running that have lost it',
+    )
     .addOption(
       new Option('--wait <duration>', 'wait so long for Kapacitor to answer').argParser(duration('1ms')),
     )

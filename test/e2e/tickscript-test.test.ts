@@ -76,7 +76,7 @@ describe.skipIf(missing)(title, () => {
       ...['edgeDetect: expected 2 points, got 2', 'm,host=a v=1 1', '- m,host=a v=3 2', '+ m,host=a v=2 2'],
       'edgeDetect: expected 3 points, got 2',
       'expected 2 alerts of level CRITICAL, got 1',
-      ...['expected 1 alerts, got 1', '- WARNING "none"', '+ CRITICAL "CRITICAL in it" (id "a")'],
+      ...['expected 1 alert, got 1', '- WARNING "none"', '+ CRITICAL "CRITICAL in it" (id "a")'],
       '1 of 1 failed',
     ]);
     expect(readFileSync(junit, 'utf8')).toContain('<testsuites tests="1" failures="1" errors="0"');

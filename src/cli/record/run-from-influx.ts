@@ -4,6 +4,7 @@ import { queryInflux } from '../../telemetry/influx/influx-query.js';
 import { checkReadOnly } from '../../telemetry/influx/read-only.js';
 import { influxTarget } from '../../telemetry/influx/influx-target.js';
 import { LazyPoint } from '../../wire/lazy-point.js';
+import { counted } from '../counted.js';
 import { UsageError } from '../usage-error.js';
 import { wholeFile } from '../whole-file.js';
 
@@ -39,7 +40,7 @@ export async function runFromInflux({ fromInflux, url, out }: FromInfluxOptions)
     }
     await writer.end();
     await file.keep();
-    process.stderr.write(`${writer.count} ${writer.count === 1 ? 'point' : 'points'} recorded in ${out}\n`);
+    process.stderr.write(`${counted(writer.count, 'point')} recorded in ${out}\n`);
   } catch (reason) {
     await file.discard();
     throw reason;

@@ -7,7 +7,7 @@ import { unifiedDiff } from './unified-diff.js';
 
 /** What became of a definition, and what there is to say about it. */
 export interface Outcome {
-  readonly done: 'defined' | 'changed' | 'enabled' | 'unchanged' | 'failed';
+  readonly done: 'defined' | 'changed' | 'enabled' | 'restarted' | 'unchanged' | 'failed';
   readonly details: readonly string[];
 }
 
@@ -15,10 +15,16 @@ export interface Outcome {
 export class Applier {
   readonly #api: KapacitorApi;
   readonly #dryRun: boolean;
+  readonly #restartAll: boolean;
 
-  constructor(api: KapacitorApi, dryRun: boolean) {
+  /** `restart`: also the tasks that are as they should be. */
+  constructor(
+    api: KapacitorApi,
+    { dryRun, restart }: { readonly dryRun: boolean; readonly restart: boolean },
+  ) {
     this.#api = api;
     this.#dryRun = dryRun;
+    this.#restartAll = restart;
   }
 
   apply(definition: Definition): Promise<Outcome> {
@@ -60,7 +66,11 @@ export class Applier {
 
   /** A task that is as it should be, running or not. */
   async #running(known: Task): Promise<Outcome> {
-    if (known.status === 'enabled' && known.executing) return { done: 'unchanged', details: [] };
+    if (known.status === 'enabled' && known.executing) {
+      if (!this.#restartAll) return { done: 'unchanged', details: [] };
+      await this.#do(() => this.#restart(known));
+      return { done: 'restarted', details: [] };
+    }
     await this.#do(() => this.#restart(known));
     return {
       done: 'enabled',

@@ -14,6 +14,7 @@ export interface ApplyOptions extends LogOptions {
   readonly url?: string;
   readonly dbrp?: readonly Dbrp[];
   readonly dryRun?: true;
+  readonly restart?: true;
   readonly wait?: bigint;
 }
 
@@ -25,7 +26,7 @@ export async function runApply(directory: string, options: ApplyOptions): Promis
   const api = new KapacitorApi(kapacitorTarget(options.url, process.env));
   const { definitions, problems } = readDefinitions(directory, options.dbrp);
   await answering(api, Number((options.wait ?? 0n) / 1_000_000n));
-  const applier = new Applier(api, options.dryRun === true);
+  const applier = new Applier(api, { dryRun: options.dryRun === true, restart: options.restart === true });
   const counts = new Map<Outcome['done'], number>();
   const report = async ({ done, details }: Outcome, what: string): Promise<void> => {
     counts.set(done, (counts.get(done) ?? 0) + 1);

@@ -6,6 +6,7 @@ import type { LinePoint } from '../../testkit/line-protocol.js';
 import type { Fields, FieldValue } from '../../values.js';
 import { LazyPoint } from '../../wire/lazy-point.js';
 import type { ExpectedAlert, Expectations, Level } from './cases.js';
+import { counted } from '../counted.js';
 import type { SeenAlert, SeenPoint } from './observation.js';
 
 /** What came of a case. */
@@ -25,10 +26,14 @@ export function judge(expects: Expectations, seen: Seen): string[] {
       comparePoints(node, points, seen.points.get(node) ?? [], expects),
     ),
     ...[...expects.counts].flatMap(([node, count]) =>
-      compareCount(`${node}: expected ${count} points`, count, seen.counts.get(node) ?? 0),
+      compareCount(`${node}: expected ${counted(count, 'point')}`, count, seen.counts.get(node) ?? 0),
     ),
     ...[...expects.triggered].flatMap(([level, count]) =>
-      compareCount(`expected ${count} alerts of level ${level}`, count, seen.triggered.get(level) ?? 0),
+      compareCount(
+        `expected ${counted(count, 'alert')} of level ${level}`,
+        count,
+        seen.triggered.get(level) ?? 0,
+      ),
     ),
     ...(expects.alerts ? compareAlerts(expects.alerts, seen.alerts) : []),
   ];
@@ -91,7 +96,7 @@ function compareAlerts(expected: readonly ExpectedAlert[], actual: readonly Seen
   });
   const rest = lines.length - mostLines;
   const told = rest > 0 ? [...lines.slice(0, mostLines), `  … ${rest} more`] : lines;
-  return [`expected ${expected.length} alerts, got ${actual.length}\n\n${told.join('\n')}`];
+  return [`expected ${counted(expected.length, 'alert')}, got ${actual.length}\n\n${told.join('\n')}`];
 }
 
 function shown({ level, message, id }: ExpectedAlert | SeenAlert): string {

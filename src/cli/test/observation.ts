@@ -109,6 +109,20 @@ export function countOf(task: Task, number: number): number {
   return passed.length > 0 ? Math.max(...passed) : (nodesOf(task)[name]?.collected ?? 0);
 }
 
+/**
+ * Nodes that have taken nothing of what came to them: a UDF whose host does not answer. Kapacitor waits for it, and says
+ * nothing of it.
+ */
+export function stalledOf(task: Task): string[] {
+  const nodes = nodesOf(task);
+  return [...task.dot.matchAll(/^\s*\S+ -> (\S+) .*processed="(\d+)"/gm)].flatMap(([, name, count]) => {
+    if (name === undefined || Number(count) === 0 || nodes[name]?.collected !== 0) return [];
+    return [
+      `${name} has taken nothing of what came to it: does the host of its UDF run? kapacitor-udf check tells`,
+    ];
+  });
+}
+
 const triggered = { OK: 'oks', INFO: 'infos', WARNING: 'warns', CRITICAL: 'crits' } as const;
 
 /** How many alerts of a level all alert nodes have triggered. */

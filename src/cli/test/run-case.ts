@@ -13,6 +13,7 @@ import {
   figuresOf,
   nodesOf,
   pointsOf,
+  stalledOf,
   type SeenAlert,
   told,
   triggeredOf,
@@ -36,8 +37,8 @@ const aheadMs = 2_000;
 export async function runCase(test: TestCase, source: CaseScript, options: CaseOptions): Promise<string[]> {
   const id = `kapacitor-udf-test-${randomBytes(6).toString('hex')}`;
   const { api, influx, signal } = options;
-  /** What ends the task goes first. */
-  const cleanUps: (() => Promise<void>)[] = [];
+  /** What ends the task goes first. `otherwise` says how to do it later. */
+  const cleanUps: { readonly run: () => Promise<void>; readonly otherwise: string }[] = [];
   try {
     const { script, vars } = source;
     const due = new Date(Date.now() + aheadMs);
@@ -54,7 +55,10 @@ export async function runCase(test: TestCase, source: CaseScript, options: CaseO
       topics: test.recordingId !== undefined,
     });
     const type = isolated.type ?? test.type ?? 'stream';
-    cleanUps.push(() => api.deleteTask(id));
+    cleanUps.push({
+      run: () => api.deleteTask(id),
+      otherwise: `kapacitor delete tasks ${id} removes the task, once the host of its UDFs runs`,
+    });
     if (test.recordingId !== undefined) {
       return await replayCase(test, isolated, { ...options, id, settings: { type, vars, dbrps } });
     }
@@ -70,7 +74,7 @@ export async function runCase(test: TestCase, source: CaseScript, options: CaseO
         );
       }
       const database = new SourceDatabase(influx, id, rp);
-      cleanUps.push(() => database.drop());
+      cleanUps.push({ run: () => database.drop(), otherwise: `DROP DATABASE "${id}" removes the database` });
       await database.create(lines.join('\n'));
     }
     const batches = await batchNodes(api, id, isolated, settings);
@@ -82,9 +86,9 @@ export async function runCase(test: TestCase, source: CaseScript, options: CaseO
     }
     return await outcome(test, isolated, id, offset, type === 'batch' ? due.getTime() : undefined, options);
   } finally {
-    for (const cleanUp of cleanUps) {
-      await cleanUp().catch((reason: unknown) => {
-        process.stderr.write(`kapacitor-udf: ${id} is left behind: ${messageOf(reason)}\n`);
+    for (const { run, otherwise } of cleanUps) {
+      await run().catch((reason: unknown) => {
+        process.stderr.write(`kapacitor-udf: ${id} is left behind: ${messageOf(reason)}; ${otherwise}\n`);
       });
     }
   }
@@ -167,6 +171,6 @@ async function seen(
     ),
     triggered: new Map([...expects.triggered.keys()].map((level) => [level, triggeredOf(task, level)])),
     alerts: told(came, task.id, taskFile),
-    errors,
+    errors: [...errors, ...stalledOf(task)],
   };
 }

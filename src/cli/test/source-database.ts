@@ -7,6 +7,7 @@ export class SourceDatabase {
   readonly #authorization: string | undefined;
   readonly #name: string;
   readonly #rp: string;
+  #isThere = true;
 
   /** Throws `invalid_config` as `influxTarget` does. */
   constructor(url: string, name: string, rp: string) {
@@ -20,7 +21,12 @@ export class SourceDatabase {
 
   /** Makes it with these lines in it. Rejects with what InfluxDB says. */
   async create(lines: string): Promise<void> {
-    await this.#query(`CREATE DATABASE "${this.#name}"`);
+    try {
+      await this.#query(`CREATE DATABASE "${this.#name}"`);
+    } catch (reason) {
+      this.#isThere = false;
+      throw reason;
+    }
     if (this.#rp !== 'autogen') {
       await this.#query(
         `CREATE RETENTION POLICY "${this.#rp}" ON "${this.#name}" DURATION INF REPLICATION 1`,
@@ -32,7 +38,7 @@ export class SourceDatabase {
 
   /** Well if there is none. */
   async drop(): Promise<void> {
-    await this.#query(`DROP DATABASE "${this.#name}"`);
+    if (this.#isThere) await this.#query(`DROP DATABASE "${this.#name}"`);
   }
 
   async #query(statement: string): Promise<void> {
