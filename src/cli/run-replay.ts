@@ -8,7 +8,7 @@ import type { Batch } from '../udf/batch.js';
 import type { Point } from '../udf/point.js';
 import { ExitCode } from './exit-code.js';
 import type { LoadOptions, LogOptions } from './options.js';
-import { type AgentChoice, agentOf } from './replay/agent.js';
+import { type AgentChoice, agentOf, explained } from './replay/agent.js';
 import { Golden } from './replay/golden.js';
 import {
   formatForFile,
@@ -92,7 +92,7 @@ export async function runReplay(file: string, options: ReplayOptions): Promise<v
     summary.print(result, recording.skipped);
   } catch (reason) {
     await written?.discard();
-    throw reason;
+    throw await explained(reason, udf);
   } finally {
     stopProgress();
   }

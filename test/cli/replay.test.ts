@@ -230,10 +230,16 @@ describe('replay against an agent of another process', () => {
     expect((await run('replay', adsl, '--exec', command, '--set', 'field=value')).stdout).toBe(changes);
   });
 
-  it('says that a command ended', async () => {
-    const { code, stderr } = await run('replay', adsl, '--exec', 'exit 3');
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^kapacitor-udf: (?:connection-lost|early-eof|missing-response): /);
+  it.each([
+    ['exit 3', 'with exit code 3'],
+    ['echo hi', 'with exit code 0'],
+    ['head -c 1 > /dev/null; exit 4', 'with exit code 4'],
+  ])('says that a command ended, and how: %s', async (command, how) => {
+    const { code, stderr } = await run('replay', adsl, '--exec', command);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `kapacitor-udf: the command of --exec ended ${how} before the replay was over\n`,
+    });
   });
 });
 

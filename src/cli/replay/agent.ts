@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, systemCode, UdfError } from '../../errors.js';
 import { dialUnix } from '../../testkit/dial.js';
+import { ProtocolFailure, type ProtocolRule } from '../../testkit/protocol-failure.js';
 import type { Transport } from '../../transport/transport.js';
 import type { UdfDefinition } from '../../udf/definition.js';
 import { availableUdfs, chooseUdfs } from '../available-udfs.js';
@@ -39,17 +41,50 @@ async function dialled(path: string): Promise<Transport> {
   }
 }
 
+/** An agent that a command has started. */
+interface StartedAgent extends Transport {
+  /** Resolves with how the command ended by itself; with nothing if it was we who ended it. */
+  readonly ended: Promise<string | undefined>;
+}
+
 /** An agent on the standard input and output of a command; what it logs goes to our standard error. */
-function started(command: string): Transport {
+function started(command: string): StartedAgent {
   const child = spawn(command, { shell: true, stdio: ['pipe', 'pipe', 'inherit'] });
+  let killed = false;
   return {
     description: command,
     input: child.stdout,
     output: child.stdin,
+    ended: new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        if (signal === null) resolve(`ended with exit code ${code}`);
+        else resolve(killed ? undefined : `was ended by ${signal}`);
+      });
+    }),
     destroy: () => {
       child.stdin.destroy();
       child.stdout.destroy();
+      killed = true;
       child.kill();
     },
   };
 }
+
+/** A failure of a replay; where it is that a command is gone, with how it ended. */
+export async function explained(reason: unknown, agent: UdfDefinition | Transport): Promise<unknown> {
+  if (!(reason instanceof ProtocolFailure) || !goneRules.has(reason.rule) || !('ended' in agent))
+    return reason;
+  // Only those have it. A command that lives on, whatever it is told, did not end.
+  const how = await Promise.race([(agent as StartedAgent).ended, wait(1_000, undefined, { ref: false })]);
+  if (how === undefined) return reason;
+  const message = `the command of --exec ${how} before the replay was over`;
+  return new UdfError('connection', message, { cause: reason });
+}
+
+/** What is seen of an agent that is gone. */
+const goneRules: ReadonlySet<ProtocolRule> = new Set([
+  'connection-lost',
+  'early-eof',
+  'missing-response',
+  'truncated-response',
+]);

@@ -128,6 +128,18 @@ describe.skipIf(missing)(title, () => {
     );
   });
 
+  test('begins with a field that varies, before one that is the same in all points', async () => {
+    const points = [1, 2, 3].map((value, index) => ({
+      ...{ time: seconds(index), group: '' },
+      fields: { constant: 'text', value },
+    }));
+    const page = await open({ input: points, emitted: points });
+    for (const select of ['#input-field', '#emitted-field']) {
+      expect(await options(page, select)).toEqual(['value', 'constant']);
+      expect(await page.locator(select).inputValue()).toBe('value');
+    }
+  });
+
   test('zooms in by a drag, keeps what is seen when the field or the theme changes, and shows all again', async () => {
     const page = await open({ input, emitted });
     const box = (await page.locator('.u-over').boundingBox())!;

@@ -37,12 +37,19 @@ function currentGroup() {
   return data.groups[element('group').selectedIndex];
 }
 
+/** The names of fields: one that is the same in all points shows nothing. */
+function varyingFirst(fields) {
+  const names = Object.keys(fields);
+  const varies = (name) => fields[name].values.some((value) => value !== fields[name].values[0]);
+  return [...names.filter(varies), ...names.filter((name) => !varies(name))];
+}
+
 /** Fields that differ come first among the emitted: they are what the UDF has made. */
 function chooseGroup() {
   const { input, emitted } = currentGroup();
-  const inputs = Object.keys(input.fields);
+  const inputs = varyingFirst(input.fields);
   const own = Object.keys(emitted.fields).filter((name) => !inputs.includes(name));
-  const shared = Object.keys(emitted.fields).filter((name) => inputs.includes(name));
+  const shared = inputs.filter((name) => name in emitted.fields);
   const made = own.filter((name) => emitted.fields[name].kind === 'number');
   fill(element('input-field'), inputs);
   fill(element('emitted-field'), [...made, ...shared, ...own.filter((name) => !made.includes(name))]);
