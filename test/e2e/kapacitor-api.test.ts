@@ -92,7 +92,7 @@ stream|from().measurement('${measurement}')|where(lambda: "x" > limit)`;
   it('rejects with the URL when nobody answers', async () => {
     const nobody = new KapacitorApi('http://127.0.0.1:1/');
     await expect(nobody.ping()).rejects.toThrow(
-      /^no answer from Kapacitor at http:\/\/127.0.0.1:1 to GET \/ping: /,
+      /^no answer from Kapacitor at http:\/\/127.0.0.1:1 \(GET \/ping\): /,
     );
   });
 });
