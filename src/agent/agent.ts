@@ -102,7 +102,12 @@ class ConnectionAgent implements Agent {
     this.#emitter = new Emitter(definition, this.#counters, () => {
       this.#emitted();
     });
-    this.#sender = new Sender(transport.output, this.#emitter.frames, limits.outputBytes);
+    this.#sender = new Sender(
+      transport.output,
+      this.#emitter.frames,
+      this.#counters,
+      limits.outputBytes,
+    );
     const send = (frame: Buffer): void => {
       this.#sender.send(frame);
       this.#sender.added(this.#inTurn);
@@ -146,7 +151,6 @@ class ConnectionAgent implements Agent {
     const { own: counters, ...counted } = this.#counters;
     return {
       ...counted,
-      bytesOut: this.#sender.sent,
       groups: this.#session.groups,
       counters: { ...counters },
     };

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { UdfError } from '../errors.js';
 import type { FrameOutput } from '../wire/frame-output.js';
+import type { Counters } from './stats.js';
 
 /** Above so many bytes on their way, no further input is worked on until Kapacitor has read some. */
 const blockedBytes = 256 * 1024;
@@ -15,8 +16,8 @@ const littleBytes = 32 * 1024;
 export class Sender {
   readonly #output: Writable;
   readonly #frames: FrameOutput;
+  readonly #counters: Counters;
   readonly #limitBytes: number;
-  #sent = 0;
   #scheduled = false;
   #immediate: NodeJS.Immediate | undefined;
   readonly #flushNow = (): void => {
@@ -29,15 +30,11 @@ export class Sender {
   /** Whether the stream will tell when all has been taken; below its own high-water mark it does not. */
   #drains = false;
 
-  constructor(output: Writable, frames: FrameOutput, limitBytes: number) {
+  constructor(output: Writable, frames: FrameOutput, counters: Counters, limitBytes: number) {
     this.#output = output;
     this.#frames = frames;
+    this.#counters = counters;
     this.#limitBytes = limitBytes;
-  }
-
-  /** Bytes handed to the stream so far. */
-  get sent(): number {
-    return this.#sent;
   }
 
   /**
@@ -95,7 +92,7 @@ export class Sender {
     if (!output.writable) return; // closed already: what a handler emits after the end goes nowhere
     if (buffers.length > 1) output.cork();
     for (const buffer of buffers) {
-      this.#sent += buffer.length;
+      this.#counters.bytesOut += buffer.length;
       output.write(buffer);
     }
     if (buffers.length > 1) output.uncork();

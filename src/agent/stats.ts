@@ -14,15 +14,26 @@ export interface AgentStats {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/**
+ * Counts while a connection lasts. V8 keeps whole numbers below 2^31 in another way than larger ones, and when a field
+ * passes that, it throws away all code that it had compiled for such objects: in the midst of work, two gigabytes in. So
+ * the fields hold something else first, which makes them doubles for good.
+ */
 export class Counters {
-  pointsIn = 0;
-  pointsOut = 0;
-  batchesIn = 0;
-  batchesOut = 0;
-  bytesIn = 0;
-  bytesOut = 0;
+  pointsIn = NaN;
+  pointsOut = NaN;
+  batchesIn = NaN;
+  batchesOut = NaN;
+  bytesIn = NaN;
+  bytesOut = NaN;
   errors = 0;
   readonly own: Record<string, number> = {};
+
+  constructor() {
+    this.pointsIn = this.pointsOut = 0;
+    this.batchesIn = this.batchesOut = 0;
+    this.bytesIn = this.bytesOut = 0;
+  }
 
   count(counter: string, by: number): void {
     this.own[counter] = (this.own[counter] ?? 0) + by;

@@ -187,10 +187,11 @@ export class PointSections {
    * takes counts: bool before double before int before string. `absent` or `irregular` otherwise.
    */
   findField(key: Uint8Array): number {
-    const { buf, stringsEnd, boolsAt, boolsEnd } = this;
+    const { buf, intsAt, stringsAt, stringsEnd, boolsAt, boolsEnd } = this;
     const wanted = key.length;
     let found = absent;
-    let foundTag = 0;
+    // Where to leave for the bools. A field that was found is not looked for in sections of lower rank.
+    let leave = stringsEnd;
     let at = this.doublesAt;
     if (at === stringsEnd) at = boolsAt;
     while (at < boolsEnd) {
@@ -214,12 +215,12 @@ export class PointSections {
         let index = 0;
         while (index < wanted && buf[start + index] === key[index]) index++;
         // No break: in one section the last of equal keys counts.
-        if (index === wanted && (found === absent || tag === foundTag || tag === boolTag)) {
+        if (index === wanted) {
           found = value;
-          foundTag = tag;
+          leave = tag === doubleTag ? intsAt : tag === intTag ? stringsAt : stringsEnd;
         }
       }
-      at = next === stringsEnd ? boolsAt : next;
+      at = next === leave ? boolsAt : next;
     }
     return found;
   }

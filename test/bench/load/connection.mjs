@@ -7,8 +7,11 @@ import { promisify } from 'node:util';
 import { decodeResponse, encodeInit, encodeRequest } from './control.mjs';
 import { FrameCounter } from './frame-counter.mjs';
 
-/** As large as what a Unix socket holds: fewer calls, so that the generator is not the brake. */
-const readBytes = 256 * 1024;
+/**
+ * What every connection reads into: what was read is counted at once. As large as what a Unix socket holds, for fewer
+ * calls, and one for all, so that it stays in the processor's cache: the generator must not be the brake.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
 
 /**
  * Where an agent is: a socket that one listens on, or a command that speaks on its standard input and output.
@@ -104,7 +107,7 @@ export class Connection {
   async #connect({ path, pid }) {
     this.pid = pid;
     const onread = {
-      buffer: Buffer.allocUnsafeSlow(readBytes),
+      buffer: readBuffer,
       callback: (length, buf) => {
         this.#take(buf, length);
         return true;
