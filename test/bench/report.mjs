@@ -33,6 +33,7 @@ const shown = {
   snapshotMilliseconds: ['ms for a snapshot', fixed(0)],
   snapshotBytes: ['MB of snapshot', megabytes],
   snapshotKeepalive: ['ms longest keepalive in snapshot', fixed(1)],
+  behindSnapshot: ['ms longest keepalive behind its bytes', fixed(1)],
   restoreMilliseconds: ['ms to restore', fixed(0)],
   restoreKeepalive: ['ms longest keepalive in restore', fixed(1)],
 };

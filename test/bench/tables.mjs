@@ -81,9 +81,9 @@ function mainRows({ results }) {
     ...row('its size', groups, ['snapshotBytes'], megabytes),
     ...row('its restore', groups, ['restoreMilliseconds'], milliseconds),
     ...row(
-      'longest wait of a keepalive: snapshot / restore',
+      'longest wait of a keepalive: in snapshot / behind its bytes / in restore',
       groups,
-      ['snapshotKeepalive', 'restoreKeepalive'],
+      ['snapshotKeepalive', 'behindSnapshot', 'restoreKeepalive'],
       milliseconds,
     ),
   ];

@@ -29,10 +29,10 @@ export async function holdGroups({ address, options, shape }) {
 export async function snapshot() {
   const start = performance.now();
   const answer = held.request({ snapshot: {} });
-  const longestKeepalive = await keepaliveUntil(answer);
-  const milliseconds = performance.now() - start;
+  const keepalives = keepalivesUntil(answer);
   taken = Buffer.from((await answer).snapshot);
-  return { milliseconds, bytes: taken.length, longestKeepalive };
+  const milliseconds = performance.now() - start;
+  return { milliseconds, bytes: taken.length, keepalives: await keepalives };
 }
 
 /**
@@ -48,9 +48,10 @@ export async function restore({ address, options }) {
   const answer = held.request(request);
   // A keepalive stands behind the request in the stream, so its wait counts from when the request has gone.
   await held.drained();
-  const longestKeepalive = await keepaliveUntil(answer);
-  const milliseconds = performance.now() - start;
+  const keepalives = keepalivesUntil(answer);
   const { success, error } = await answer;
+  const milliseconds = performance.now() - start;
+  const { before, behind } = await keepalives;
   if (!success) throw new Error(`restore was refused: ${error}`);
   const { snapshot: again } = await held.request({ snapshot: {} });
   // Not to the byte: V8 may write the same number in one of two ways.
@@ -59,17 +60,27 @@ export async function restore({ address, options }) {
   }
   await held.finish();
   held = undefined;
-  return { milliseconds, longestKeepalive };
+  return { milliseconds, longestKeepalive: Math.max(before, behind) };
 }
 
-/** Sends keepalives until there is an answer; the milliseconds that the slowest took. */
-async function keepaliveUntil(answer) {
+/**
+ * Sends keepalives until there is an answer to something else. The milliseconds that the slowest took of those answered
+ * before it, and of those that stand behind its bytes.
+ */
+async function keepalivesUntil(answer) {
   let answered = false;
-  void answer.finally(() => (answered = true)).catch(() => undefined);
-  const waits = [];
+  const done = () => (answered = true);
+  answer.then(done, done);
+  const longest = { before: 0, behind: 0 };
+  const sent = [];
   while (!answered) {
-    waits.push(held.keepalive());
+    const wait = held.keepalive().then((milliseconds) => {
+      const which = answered ? 'behind' : 'before';
+      longest[which] = Math.max(longest[which], milliseconds);
+    });
+    sent.push(wait);
     await sleep(keepaliveEvery);
   }
-  return Math.max(...(await Promise.all(waits)));
+  await Promise.all(sent);
+  return longest;
 }

@@ -39,7 +39,8 @@ function measure(all, udf) {
         residentPerGroup: (after.resident - before.resident) / points,
         snapshotMilliseconds: written.milliseconds,
         snapshotBytes: written.bytes,
-        snapshotKeepalive: written.longestKeepalive,
+        snapshotKeepalive: written.keepalives.before,
+        behindSnapshot: written.keepalives.behind,
         restoreMilliseconds: restored.milliseconds,
         restoreKeepalive: restored.longestKeepalive,
       };
