@@ -19,5 +19,6 @@ test('every command sets them', async () => {
     '--max-inlined-bytecode-size=1000',
     '--max-inlined-bytecode-size-cumulative=4000',
     '--heap-growing-percent=300',
+    ...(Number.parseInt(process.versions.v8) >= 13 ? ['--external-memory-accounted-in-global-limit'] : []),
   ]);
 });
