@@ -89,6 +89,7 @@ function readOptions() {
     ...values,
     rounds: positive('--rounds', values.rounds, quick ? 3 : 5),
     seconds: positive('--seconds', values.seconds, quick ? 0.25 : 0.5),
+    processes: quick ? 1 : 3,
     groups: quick ? 100_000 : 1_000_000,
   };
 }

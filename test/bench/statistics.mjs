@@ -29,7 +29,12 @@ export function spread(values) {
  * @param {{ rounds: number, warmUps?: number }} plan
  * @param {(subject: Subject, index: number, warmUp: boolean) => Promise<Record<string, number>>} measure
  */
-export async function inTurn(subjects, { rounds, warmUps = 1 }, measure) {
+export async function inTurn(subjects, plan, measure) {
+  return summaries(subjects, await takeTurns(subjects, plan, measure));
+}
+
+/** The same, but returns what each round gave, by subject. */
+export async function takeTurns(subjects, { rounds, warmUps = 1 }, measure) {
   const taken = subjects.map(() => []);
   for (let round = -warmUps; round < rounds; round++) {
     for (const [index, subject] of subjects.entries()) {
@@ -37,6 +42,11 @@ export async function inTurn(subjects, { rounds, warmUps = 1 }, measure) {
       if (round >= 0) taken[index].push(numbers);
     }
   }
+  return taken;
+}
+
+/** What `inTurn` returns, of rounds that have been taken. */
+export function summaries(subjects, taken) {
   const metrics = Object.keys(taken[0][0]);
   return Object.fromEntries(metrics.map((metric) => [metric, summary(subjects, taken, metric)]));
 }

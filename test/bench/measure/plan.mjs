@@ -12,6 +12,7 @@ import { throughput } from './throughput.mjs';
  * @property {import('../generator.mjs').Generator} generator
  * @property {string} directory For sockets; removed at the end.
  * @property {number} rounds
+ * @property {number} processes How many processes of an agent share the rounds of a measurement of throughput.
  * @property {number} seconds How long each round of a measurement of throughput takes.
  * @property {number} groups How many very many groups are.
  */
