@@ -102,12 +102,7 @@ class ConnectionAgent implements Agent {
     this.#emitter = new Emitter(definition, this.#counters, () => {
       this.#emitted();
     });
-    this.#sender = new Sender(
-      transport.output,
-      this.#emitter.frames,
-      this.#counters,
-      limits.outputBytes,
-    );
+    this.#sender = new Sender(transport.output, this.#emitter.frames, this.#counters, limits.outputBytes);
     const send = (frame: Buffer): void => {
       this.#sender.send(frame);
       this.#sender.added(this.#inTurn);

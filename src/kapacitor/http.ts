@@ -21,7 +21,7 @@ export class KapacitorRefusal extends UdfError {
 
 /**
  * Requests to version 1 of Kapacitor's HTTP API. Each rejects with a `KapacitorRefusal` when Kapacitor refuses, and with
- * `connection` that names the URL when it cannot be reached or does not answer within ten seconds.
+ * `connection` that names the URL when it cannot be reached, does not answer within ten seconds, or is an InfluxDB.
  */
 export class KapacitorHttp {
   readonly url: string;
@@ -70,6 +70,9 @@ export class KapacitorHttp {
       );
     }
     if (response.ok) return response;
+    if (response.headers.has('x-influxdb-version')) {
+      throw new UdfError('connection', `${this.url} is an InfluxDB; Kapacitor's own port is 9092, as a rule`);
+    }
     throw new KapacitorRefusal(response.status, request, reasonOf(await response.text()));
   }
 }

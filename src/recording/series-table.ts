@@ -1,5 +1,6 @@
 import type { Tags } from '../values.js';
-import { hashBytes } from '../wire/hash.js';
+import { viewToRead } from '../wire/view.js';
+import { hashWords } from '../wire/words.js';
 
 /** One kept series: its bytes as a line had them, and what was made of them. */
 interface Kept<Series> {
@@ -21,7 +22,7 @@ export class SeriesTable<Series> {
 
   /** What was made of `buf[start..end)`; `make` makes it if it is not kept. */
   get(buf: Buffer, start: number, end: number, make: () => Series): Series {
-    const slot = hashBytes(buf, start, end, 0) & (tableSize - 1);
+    const slot = hashWords(viewToRead(buf), start, end - start, 0) & (tableSize - 1);
     const kept = this.#table[slot];
     if (kept && isEqual(kept.bytes, buf, start, end)) return kept.series;
     const series = make();

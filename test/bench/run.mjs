@@ -17,7 +17,7 @@ const usage = `Usage: npm run bench -- [options]
   --only PATTERN  the measurements whose title matches, such as 'edgeDetect' or 'round trip'
   --compare REV   measure another commit in the same run
   --json FILE     write the results there, for npm run bench:table
-  --rounds N      rounds of each measurement: 5 if not given, 3 with --quick
+  --rounds N      rounds of each measurement: 6 if not given, 3 with --quick
   --seconds S     seconds a round: 0.5 if not given, 0.25 with --quick
   --root DIR      measure the checkout there, already built, instead of this one`;
 
@@ -87,7 +87,7 @@ function readOptions() {
   const { quick } = values;
   return {
     ...values,
-    rounds: positive('--rounds', values.rounds, quick ? 3 : 5),
+    rounds: positive('--rounds', values.rounds, quick ? 3 : 6),
     seconds: positive('--seconds', values.seconds, quick ? 0.25 : 0.5),
     processes: quick ? 1 : 3,
     groups: quick ? 100_000 : 1_000_000,

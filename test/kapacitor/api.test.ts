@@ -1,16 +1,20 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { KapacitorApi } from '../../src/kapacitor/api.js';
 import { KapacitorRefusal } from '../../src/kapacitor/http.js';
 
 /** A server that answers every request alike, and the requests that it got. */
-async function answering(status: number, body: string): Promise<{ url: string; got: IncomingMessage[] }> {
+async function answering(
+  status: number,
+  body: string,
+  headers: OutgoingHttpHeaders = {},
+): Promise<{ url: string; got: IncomingMessage[] }> {
   const got: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     got.push(request);
-    response.writeHead(status).end(body);
+    response.writeHead(status, headers).end(body);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   onTestFinished(() => {
@@ -46,6 +50,14 @@ describe("the client of Kapacitor's HTTP API", () => {
       code: 'refused',
       status: 500,
       reason: 'the disk is full',
+    });
+  });
+
+  it('says that it is InfluxDB that answers, and not only that it finds nothing', async () => {
+    const { url } = await answering(404, '404 page not found\n', { 'X-Influxdb-Version': '1.8.10' });
+    await expect(new KapacitorApi(url).task('a')).rejects.toMatchObject({
+      code: 'connection',
+      message: `${url} is an InfluxDB; Kapacitor's own port is 9092, as a rule`,
     });
   });
 
