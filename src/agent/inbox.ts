@@ -6,9 +6,13 @@ export interface WaitingFrame {
   readonly end: number;
 }
 
+/** So many empty places are no trouble. */
+const mostEmpty = 256;
+
 /** Frames that came while a handler was busy, in order. */
 export class Inbox {
-  #frames: WaitingFrame[] = [];
+  /** What has been handed out is left behind empty, lest it hold the buffer that it lies in. */
+  #frames: (WaitingFrame | undefined)[] = [];
   #next = 0;
   #bytes = 0;
 
@@ -27,10 +31,18 @@ export class Inbox {
 
   /** The next frame; there must be one. */
   shift(): WaitingFrame {
-    const frame = this.#frames[this.#next++]!;
+    const frame = this.#frames[this.#next]!;
+    this.#frames[this.#next++] = undefined;
     this.#bytes -= frame.end - frame.frame;
     if (this.#next === this.#frames.length) this.clear();
+    else if (this.#next >= mostEmpty && 2 * this.#next >= this.#frames.length) this.#compact();
     return frame;
+  }
+
+  /** As seldom as what is moved is less than what is dropped. */
+  #compact(): void {
+    this.#frames = this.#frames.slice(this.#next);
+    this.#next = 0;
   }
 
   clear(): void {
