@@ -49,7 +49,8 @@ export function createAgent(options: AgentOptions): Agent {
   return new ConnectionAgent(options, resolveLimits(options.limits));
 }
 
-/** The first byte of a Request that is a restore: field 5, length-delimited. */
+/** The first bytes of Requests that are a snapshot and a restore: fields 4 and 5, length-delimited. */
+const snapshotTag = 0x22;
 const restoreTag = 0x2a;
 /** Bytes that such a request has besides the snapshot: two tags, two lengths. */
 const restoreOverhead = 2 + 2 * maxLengthBytes;
@@ -99,8 +100,15 @@ class ConnectionAgent implements Agent {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#emitter = new Emitter(definition, this.#counters, () => {
-      this.#emitted();
+    this.#emitter = new Emitter(definition, {
+      counters: this.#counters,
+      batchBytes: limits.batchBytes,
+      afterEmit: () => {
+        this.#emitted();
+      },
+      refuse: (error) => {
+        this.#refuse(error);
+      },
     });
     this.#sender = new Sender(transport.output, this.#emitter.frames, this.#counters, limits.outputBytes);
     const send = (frame: Buffer): void => {
@@ -133,7 +141,9 @@ class ConnectionAgent implements Agent {
       { firstByte: restoreTag, limit: limits.snapshotBytes + restoreOverhead, name: 'snapshotBytes' },
     );
     this.#heartbeat = new Heartbeat(() => {
-      send(encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n }));
+      this.#sender.sendHeartbeat(
+        encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n }),
+      );
     });
     this.#listen();
   }
@@ -223,23 +233,32 @@ class ConnectionAgent implements Agent {
     try {
       this.#sender.added(this.#inTurn);
     } catch (reason) {
-      // Also when the author's code catches the error. A timer of a UDF has nobody to catch it: there it would end the
-      // process, and every other connection with it.
-      this.#fail(reason);
-      if (this.#inTurn || this.#busy) throw reason;
+      this.#fail(reason); // also when the author's code catches the error
+      this.#refuse(reason as UdfError);
     }
+  }
+
+  /**
+   * Throws an error at the handler that has emitted what it should not. A timer of a UDF has nobody to catch it: there it
+   * would end the process, and every other connection with it.
+   */
+  #refuse(error: UdfError): void {
+    if (this.#inTurn || this.#busy) throw error;
+    this.#fail(error);
   }
 
   // ---- work ----
 
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     const called = this.#session.handle(buf, frame, payload, end);
-    if (called) this.#await(called);
+    if (!called) return;
+    // The runtime's own work takes as long as there are groups.
+    const isHandler = buf[payload] !== snapshotTag && buf[payload] !== restoreTag;
+    this.#await(called, isHandler ? this.#limits.handlerMs : 0);
   }
 
-  #await(called: Promise<void>): void {
+  #await(called: Promise<void>, handlerMs: number): void {
     this.#busy = true;
-    const { handlerMs } = this.#limits;
     const timer =
       handlerMs > 0
         ? setTimeout(() => {

@@ -3,7 +3,18 @@ import type { UdfDefinition } from '../udf/definition.js';
 import { FrameOutput } from '../wire/frame-output.js';
 import { type BatchHead, LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/lazy-point.js';
+import { pointOverheadBytes } from './limits.js';
 import type { Counters } from './stats.js';
+
+export interface EmitterOptions {
+  readonly counters: Counters;
+  /** The most that is kept of a batch that is emitted point by point. */
+  readonly batchBytes: number;
+  /** Called whenever there is something new to send. */
+  readonly afterEmit: () => void;
+  /** Called with what is wrong with something that was emitted. Throws it, if there is a handler that it stops. */
+  readonly refuse: (error: UdfError) => void;
+}
 
 /**
  * Turns what a UDF emits into frames, and lets through only what Kapacitor can take: points where the UDF provides a
@@ -12,36 +23,46 @@ import type { Counters } from './stats.js';
  */
 export class Emitter {
   readonly frames = new FrameOutput();
-  /** What the UDF calls. Throws `handler` for what it does not provide. */
+  /** What the UDF calls. */
   readonly emit: (output: unknown) => void;
-  readonly #counters: Counters;
+  readonly #options: EmitterOptions;
   /** The batch that is being handled. */
   #batch: BatchHead | undefined;
   /** What was emitted of it so far, by a UDF that provides batches point by point. */
   #collected: LazyPoint[] | undefined;
+  #collectedBytes = 0;
 
-  /** `afterEmit` is called whenever there is something new to send. */
-  constructor(definition: UdfDefinition, counters: Counters, afterEmit: () => void) {
-    this.#counters = counters;
+  constructor(definition: UdfDefinition, options: EmitterOptions) {
+    this.#options = options;
+    const { afterEmit, refuse } = options;
     const { name, wants, provides, handlers } = definition;
 
     const emitPoint = (output: unknown): void => {
-      if (!(output instanceof LazyPoint)) throw notProvided(name, 'a point', output);
+      if (!(output instanceof LazyPoint)) {
+        refuse(notProvided(name, 'a point', output));
+        return;
+      }
       this.point(output);
       afterEmit();
     };
     const emitBatchPoint = (output: unknown): void => {
-      if (!(output instanceof LazyPoint)) throw notProvided(name, 'a point', output);
+      if (!(output instanceof LazyPoint)) {
+        refuse(notProvided(name, 'a point', output));
+        return;
+      }
       this.point(this.#batch ? streamPoint(output, this.#batch) : output);
       afterEmit();
     };
     const collect = (output: unknown): void => {
-      if (!(output instanceof LazyPoint)) throw notProvided(name, 'a point', output);
-      if (!this.#collected) throw new UdfError('handler', `${name}: emit was called when no batch was open`);
-      this.#collected.push(output);
+      if (!(output instanceof LazyPoint)) refuse(notProvided(name, 'a point', output));
+      else if (this.#collected) this.#collect(output, this.#collected);
+      else refuse(new UdfError('handler', `${name}: emit was called when no batch was open`));
     };
     const emitBatch = (output: unknown): void => {
-      if (!(output instanceof LazyBatch)) throw notProvided(name, 'a batch', output);
+      if (!(output instanceof LazyBatch)) {
+        refuse(notProvided(name, 'a batch', output));
+        return;
+      }
       this.batch(output);
       afterEmit();
     };
@@ -51,27 +72,48 @@ export class Emitter {
 
   /** Adds a point of a stream. */
   point(point: LazyPoint): void {
-    this.#counters.pointsOut++;
+    this.#options.counters.pointsOut++;
     this.frames.add(point.buf, point.frame, point.end);
   }
 
   /** Adds a batch. */
   batch(batch: LazyBatch): void {
-    this.#counters.batchesOut++;
-    this.#counters.pointsOut += batch.points.length;
+    const { counters } = this.#options;
+    counters.batchesOut++;
+    counters.pointsOut += batch.points.length;
     batch.writeTo(this.frames);
   }
 
-  /** Notes which batch the points that are emitted next come from; `collect` if they go out as a batch again. */
-  beginBatch(batch: BatchHead, collect: boolean): void {
+  /** Notes which batch the points that are emitted next come from. */
+  from(batch: BatchHead): void {
     this.#batch = batch;
-    this.#collected = collect ? [] : undefined;
   }
 
-  /** Sends what was collected of the batch. */
+  /** Keeps the points that are emitted next, until `endBatch`. */
+  collect(): void {
+    this.#collected = [];
+    this.#collectedBytes = 0;
+  }
+
+  /** Sends what was collected of the batch, if it was. */
   endBatch(batch: BatchHead, time: bigint): void {
-    if (this.#collected) this.batch(new LazyBatch(batch, time, this.#collected));
+    const points = this.#collected;
+    if (!points) return;
     this.#collected = undefined;
+    this.batch(new LazyBatch(batch, time, points));
+    this.#options.afterEmit();
+  }
+
+  #collect(point: LazyPoint, collected: LazyPoint[]): void {
+    const { batchBytes, refuse } = this.#options;
+    this.#collectedBytes += point.end - point.frame + pointOverheadBytes;
+    if (this.#collectedBytes > batchBytes) {
+      refuse(
+        new UdfError('limit', `a batch that is emitted takes more than ${batchBytes} bytes (batchBytes)`),
+      );
+      return;
+    }
+    collected.push(point);
   }
 }
 

@@ -8,13 +8,16 @@ export interface Limits {
   readonly inputBytes: number;
   /** Bytes emitted that Kapacitor has not read yet. */
   readonly outputBytes: number;
-  /** Bytes of one batch that is collected for a `batch` handler. */
+  /** Bytes of one batch that is collected for a `batch` handler or from one point by point, with 64 more for each point. */
   readonly batchBytes: number;
   /** Bytes of a snapshot, written or restored. */
   readonly snapshotBytes: number;
   /** Milliseconds that an async handler may take for one call; 0 for no limit. */
   readonly handlerMs: number;
 }
+
+/** What a point takes in memory besides its bytes: a small message costs more than it has bytes. */
+export const pointOverheadBytes = 64;
 
 const MiB = 1024 * 1024;
 
@@ -30,9 +33,18 @@ export const defaultLimits: Limits = {
 /** Above this, offsets in a message would not be small integers to V8, which the scan of points counts on. */
 const mostMessageBytes = 1023 * MiB;
 
+/** A timer of Node.js that is set to more goes off at once. */
+const mostTimerMs = 2 ** 31 - 1;
+
 /** The defaults with some replaced. Throws `invalid_argument` for a limit that is not a whole number in its range. */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
+    if (!(name in defaultLimits)) {
+      throw new UdfError(
+        'invalid_argument',
+        `there is no limit ${name}; there are ${Object.keys(defaultLimits).join(', ')}`,
+      );
+    }
     if (!Number.isSafeInteger(value) || value < 0) {
       throw new UdfError(
         'invalid_argument',
@@ -45,6 +57,12 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
     throw new UdfError(
       'invalid_argument',
       `limit messageBytes must be at most ${mostMessageBytes}, got ${limits.messageBytes}`,
+    );
+  }
+  if (limits.handlerMs > mostTimerMs) {
+    throw new UdfError(
+      'invalid_argument',
+      `limit handlerMs must be at most ${mostTimerMs}, got ${limits.handlerMs}; 0 is no limit`,
     );
   }
   return limits;

@@ -23,8 +23,8 @@ export class Sender {
   readonly #flushNow = (): void => {
     this.flush();
   };
-  /** Bytes that the limit does not count: see `sendExempt`. */
-  #exempt = 0;
+  /** What the limit does not count, see `sendExempt`: how many bytes, and where in the stream they end. */
+  readonly #exempt: { readonly bytes: number; readonly end: number }[] = [];
   /** Bytes that the system had not taken when last seen: asking the stream with every point would be slow. */
   #waiting = 0;
   /** Whether the stream will tell when all has been taken; below its own high-water mark it does not. */
@@ -52,18 +52,28 @@ export class Sender {
 
   /** Adds one whole frame in pieces, which the limit does not count as long as any of it waits. */
   sendExempt(pieces: readonly Buffer[]): void {
+    let bytes = 0;
     for (const piece of pieces) {
       this.#frames.add(piece, 0, piece.length);
-      this.#exempt += piece.length;
+      bytes += piece.length;
     }
+    this.#exempt.push({ bytes, end: this.#counters.bytesOut + this.#frames.size });
+  }
+
+  /** Sends one small frame soon, whatever waits already: nobody is there who could be told of a limit. */
+  sendHeartbeat(frame: Buffer): void {
+    this.send(frame);
+    this.#schedule();
   }
 
   /** To be called when frames were added. Throws `limit` if more is waiting than the host allows. */
   added(inTurn: boolean): void {
     if (!inTurn) this.#schedule();
     if (this.#frames.size >= flushBytes) this.flush();
-    const limit = this.#limitBytes + this.#exempt;
-    if (this.#waiting > limit && this.#output.writableLength > limit) {
+    if (
+      this.#waiting > this.#limitBytes &&
+      this.#output.writableLength > this.#limitBytes + this.#exemptBytes()
+    ) {
       throw new UdfError(
         'limit',
         `more than ${this.#limitBytes} bytes are waiting for Kapacitor to read them (outputBytes)`,
@@ -97,8 +107,18 @@ export class Sender {
     }
     if (buffers.length > 1) output.uncork();
     this.#waiting = output.writableLength;
-    if (this.#waiting === 0) this.#exempt = 0;
+    if (this.#exempt.length > 0) this.#dropTaken();
     this.#drains = output.writableNeedDrain;
+  }
+
+  /** Forgets the exempt frames that the system has taken. */
+  #dropTaken(): void {
+    const taken = this.#counters.bytesOut - this.#waiting;
+    while (this.#exempt.length > 0 && this.#exempt[0]!.end <= taken) this.#exempt.shift();
+  }
+
+  #exemptBytes(): number {
+    return this.#exempt.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** A handler that emits while it waits for something is not in a turn of ours: what it emits goes out soon all the same. */

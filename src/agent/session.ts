@@ -18,7 +18,7 @@ import { snapshotFrameStart } from '../wire/snapshot-frame.js';
 import type { Emitter } from './emitter.js';
 import { type Called, Instance, type InstanceDefaults } from './instance.js';
 import { LimitedLog } from './limited-log.js';
-import type { Limits } from './limits.js';
+import { type Limits, pointOverheadBytes } from './limits.js';
 import { readSnapshot, writeSnapshot } from './snapshot.js';
 import type { Counters } from './stats.js';
 
@@ -232,7 +232,7 @@ export class Session {
     if (this.#streamed) return this.#guarded(() => instance.batchPoint(point), point);
     const batch = this.#batch;
     if (!batch) throw new UdfError('protocol', 'a point came outside a batch');
-    batch.bytes += point.end - point.frame;
+    batch.bytes += point.end - point.frame + pointOverheadBytes;
     const limit = this.#options.limits.batchBytes;
     if (batch.bytes > limit) {
       throw new UdfError(
@@ -256,7 +256,8 @@ export class Session {
       return undefined;
     }
     this.#streamed = begin;
-    this.#emitter.beginBatch(begin, this.#definition.provides === 'batch');
+    this.#emitter.from(begin);
+    if (this.#definition.provides === 'batch') this.#emitter.collect();
     return this.#guarded(() => instance.beginBatch(begin), undefined);
   }
 
@@ -281,7 +282,7 @@ export class Session {
     this.#batch = undefined;
     const { begin, points } = collected;
     const batch = new LazyBatch(headOf(begin, end), time, points, forwardable(collected), frame);
-    this.#emitter.beginBatch(batch, false);
+    this.#emitter.from(batch);
     return this.#guarded(() => instance.batch(batch), batch);
   }
 

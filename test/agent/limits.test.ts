@@ -112,6 +112,37 @@ describe('a batch', () => {
     );
   });
 
+  test('of points that are next to nothing counts what they take in memory', async () => {
+    const { kapacitor } = kapacitorInMemory(mirrorBatch, { limits: { batchBytes: 100_000 } });
+    await kapacitor.init();
+    kapacitor.write(
+      encodeRequest({ kind: 'begin', name: 'cpu', group: '', tags: {}, size: 0n, byName: false }),
+    );
+    const point = Buffer.of(3, 0x8a, 0x01, 0); // a Request with a Point that has nothing set
+    for (let sent = 0; sent < 2000 && !kapacitor.failure; sent++) kapacitor.write(point);
+    await kapacitor.closed;
+    expect(kapacitor.failure?.detail).toMatch('a batch takes more than 100000 bytes (batchBytes)');
+  });
+
+  test('above batchBytes, emitted point by point, ends the connection', async () => {
+    const copying = defineUdf({
+      name: 'copying',
+      wants: 'batch',
+      provides: 'batch',
+      onError: 'drop',
+      point(point, { emit }) {
+        for (let copy = 0; copy < 10; copy++) emit(point);
+      },
+    });
+    const { kapacitor } = kapacitorInMemory(copying, { limits: { batchBytes: 10_000 } });
+    await kapacitor.init();
+    kapacitor.batch({ name: 'cpu', time: 1n, points: [{ time: 1n, fields: text(1000) }] });
+    await kapacitor.closed;
+    expect(kapacitor.failure?.detail).toBe(
+      'copying: task test: a batch that is emitted takes more than 10000 bytes (batchBytes)',
+    );
+  });
+
   test('that is handled point by point may have any size', async () => {
     let seen = 0;
     const streaming = defineUdf({
@@ -249,6 +280,58 @@ test('too much that is emitted from a timer ends its connection, not the process
   expect(thrown).toBeUndefined();
 });
 
+test('what a timer emits that the UDF does not provide ends its connection, not the process', async () => {
+  let thrown: unknown;
+  const late = defineUdf({
+    name: 'late',
+    wants: 'batch',
+    provides: 'batch',
+    point(point, { emit }) {
+      setImmediate(() => {
+        try {
+          emit(point); // its batch has been sent by now
+        } catch (error) {
+          thrown = error;
+        }
+      });
+    },
+  });
+  const { kapacitor, agent } = kapacitorInMemory(late);
+  await kapacitor.init();
+  kapacitor.batch({ name: 'cpu', time: 1n, points: [{ time: 1n, fields: text(1) }] });
+  await kapacitor.closed;
+  expect(agent.failure?.message).toBe('late: emit was called when no batch was open');
+  expect(thrown).toBeUndefined();
+});
+
+test('a heartbeat goes out behind output that is above its limit: only who emits more is told', async () => {
+  const waiting = defineUdf({
+    name: 'waiting',
+    wants: 'stream',
+    provides: 'stream',
+    async point(point, { emit, signal }) {
+      emit(point);
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve);
+      });
+    },
+  });
+  const limits = { outputBytes: 1000, inputBytes: 10_000 };
+  const { kapacitor, agent } = kapacitorInMemory(waiting, { limits });
+  await kapacitor.init();
+  kapacitor.pauseReading();
+  kapacitor.point({ ...cpu, fields: text(150_000) });
+  for (let sent = 0; sent < 50; sent++) kapacitor.point({ ...cpu, fields: text(1000) });
+  await vi.waitFor(() => {
+    expect(agent.stats.bytesOut).toBeGreaterThan(150_000);
+  });
+  const { bytesOut } = agent.stats;
+  await vi.waitFor(() => {
+    expect(agent.stats.bytesOut).toBeGreaterThan(bytesOut);
+  });
+  expect(agent.failure).toBeUndefined();
+});
+
 describe('a handler', () => {
   const never = defineUdf({
     name: 'never',
@@ -271,6 +354,22 @@ describe('a handler', () => {
     );
   });
 
+  test('has that long for itself: to store and restore very many groups may take longer', async () => {
+    const limits = { handlerMs: 1 };
+    const first = kapacitorInMemory(keeper, { limits }, { writes: 'coalesced' });
+    await first.kapacitor.init();
+    for (let group = 0; group < 20_000; group++) first.kapacitor.point({ ...cpu, group: `g${group}` });
+    await first.kapacitor.received({ points: 20_000 });
+    const start = performance.now();
+    const snapshot = await first.kapacitor.snapshot();
+    expect(performance.now() - start).toBeGreaterThan(limits.handlerMs);
+
+    const second = kapacitorInMemory(keeper, { limits });
+    await second.kapacitor.init();
+    await second.kapacitor.restore(snapshot);
+    await second.kapacitor.stop();
+  });
+
   test('may take for ever if handlerMs is 0', async () => {
     vi.useFakeTimers();
     const { kapacitor, agent } = kapacitorInMemory(never, { limits: { handlerMs: 0 } });
@@ -286,6 +385,11 @@ test.each([
   [{ messageBytes: -1 }, 'limit messageBytes must be a whole number from 0, got -1'],
   [{ messageBytes: 2 ** 30 }, 'limit messageBytes must be at most 1072693248, got 1073741824'],
   [{ handlerMs: 1.5 }, 'limit handlerMs must be a whole number from 0, got 1.5'],
+  [{ handlerMs: 3e9 }, 'limit handlerMs must be at most 2147483647, got 3000000000; 0 is no limit'],
+  [
+    { handlersMs: 1 },
+    'there is no limit handlersMs; there are messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs',
+  ],
   [{ outputBytes: NaN }, 'limit outputBytes must be a whole number from 0, got NaN'],
 ])('limits that are none are refused: %o', (limits, message) => {
   expect(() => resolveLimits(limits)).toThrow(message);
