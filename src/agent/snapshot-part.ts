@@ -35,7 +35,8 @@ export class PartReader {
     if (start > this.#bytes.length) throw truncated();
     const end = start + this.#bytes.readUInt32BE(this.#at);
     if (end > this.#bytes.length) throw truncated();
-    const part = this.#bytes.subarray(start, end);
+    // A copy: what is read may hold views of it, and is not to hold the whole snapshot.
+    const part = Buffer.from(this.#bytes.subarray(start, end));
     if (crc32(part) !== this.#bytes.readUInt32BE(this.#at + 4)) throw damaged();
     this.#at = end;
     return deserialized(part);

@@ -1,3 +1,5 @@
+import { UdfError } from '../errors.js';
+
 /** What one connection has done so far. */
 export interface AgentStats {
   readonly pointsIn: number;
@@ -27,7 +29,8 @@ export class Counters {
   bytesIn = NaN;
   bytesOut = NaN;
   errors = 0;
-  readonly own: Record<string, number> = {};
+  /** The UDF's; without a prototype, so that any name is one. */
+  readonly own = Object.create(null) as Record<string, number>;
 
   constructor() {
     this.pointsIn = this.pointsOut = 0;
@@ -35,7 +38,11 @@ export class Counters {
     this.bytesIn = this.bytesOut = 0;
   }
 
+  /** Throws `invalid_argument` for what is not a whole number, which no telemetry could write. */
   count(counter: string, by: number): void {
+    if (!Number.isSafeInteger(by)) {
+      throw new UdfError('invalid_argument', `count("${counter}") takes a whole number, got ${String(by)}`);
+    }
     this.own[counter] = (this.own[counter] ?? 0) + by;
   }
 }
@@ -55,7 +62,7 @@ export const noStats: AgentStats = {
 
 /** What two connections have done together. */
 export function sumOfStats(one: AgentStats, other: AgentStats): AgentStats {
-  const counters = { ...one.counters };
+  const counters = Object.assign(Object.create(null) as Record<string, number>, one.counters);
   for (const [name, count] of Object.entries(other.counters)) counters[name] = (counters[name] ?? 0) + count;
   return {
     pointsIn: one.pointsIn + other.pointsIn,

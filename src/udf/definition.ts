@@ -26,7 +26,10 @@ export interface Context<Options, Prepared, State, Output> {
    * and `limit` when more is waiting to be sent than the host allows.
    */
   emit(this: void, output: Output): void;
-  /** Adds to one of the UDF's own counters (`late`, `missing`, …), shown in the log and in telemetry. */
+  /**
+   * Adds to one of the UDF's own counters (`late`, `missing`, …), shown in the log and in telemetry; 1 if not given.
+   * Throws `invalid_argument` for what is not a whole number.
+   */
   count(this: void, counter: string, by?: number): void;
   readonly log: UdfLog;
   /** Ends when the connection does: for an async handler's own requests. */

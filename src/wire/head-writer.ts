@@ -21,6 +21,17 @@ export interface PointHead {
   readonly byName: boolean;
 }
 
+/**
+ * The same parts in objects of our own: an author's are read once, before any point is looked at and room is made for
+ * them. To read them may run code, such as a getter's, that looks at another point or answers otherwise the next time.
+ */
+export function ownHead<Head extends Partial<PointHead>>(given: Head): Head {
+  const own = { ...given };
+  if (given.dimensions) Object.assign(own, { dimensions: Array.from(given.dimensions) });
+  if (given.tags) Object.assign(own, { tags: { ...given.tags } });
+  return own;
+}
+
 /** Bytes around a value that has a tag and a length. */
 const textOverhead = 1 + 5;
 

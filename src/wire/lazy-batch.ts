@@ -102,10 +102,11 @@ function nameOf(name: string): string {
   return textOf(name, "a batch's name");
 }
 
-/** protobufjs would write what is no text as an empty one, without a word. */
+/** A copy, checked: protobufjs would write what is no text as an empty one, without a word. */
 function tagsOf(tags: Tags): Tags {
-  for (const [key, value] of Object.entries(tags)) tagOf(key, value);
-  return tags;
+  const own = { ...tags };
+  for (const [key, value] of Object.entries(own)) tagOf(key, value);
+  return own;
 }
 
 function add(output: FrameOutput, frame: Buffer): void {

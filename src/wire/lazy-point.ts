@@ -237,7 +237,7 @@ export class LazyPoint {
 
   /** The same point with parts of its head changed, and the bytes of all others as they are. */
   withHead(changes: Partial<PointHead>): LazyPoint {
-    return LazyPoint.of(changeHead(this.look(), changes));
+    return LazyPoint.of(changeHead(this, changes));
   }
 
   /** The text whose length stands at `at`. */

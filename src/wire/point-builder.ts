@@ -2,7 +2,7 @@ import type { FieldInputs } from '../values.js';
 import { copy } from './copy.js';
 import { FieldWriter } from './field-writer.js';
 import { FrameArena, type FrameSpan } from './frame-arena.js';
-import { headRoom, type PointHead, textOf, writeByName, writeHead } from './head-writer.js';
+import { headRoom, ownHead, type PointHead, textOf, writeByName, writeHead } from './head-writer.js';
 import { int64Of } from './int64.js';
 import * as layout from './point-layout.js';
 import { PointSections } from './point-sections.js';
@@ -21,7 +21,8 @@ export function buildFromBytes(message: Uint8Array): FrameSpan {
 }
 
 /** A new point. Throws `invalid_argument` for a value that the protocol cannot hold. */
-export function buildPoint(head: PointHead, given: FieldInputs): FrameSpan {
+export function buildPoint(givenHead: PointHead, given: FieldInputs): FrameSpan {
+  const head = ownHead(givenHead);
   // A part that is not given is taken from the source, and here there is none.
   int64Of(head.time, "a point's time");
   textOf(head.name, "a point's name");
@@ -38,7 +39,9 @@ export function buildPoint(head: PointHead, given: FieldInputs): FrameSpan {
 }
 
 /** The same point with parts of its head changed. Throws `invalid_argument` for a value that the protocol cannot hold. */
-export function changeHead(source: PointSections, changes: Partial<PointHead>): FrameSpan {
+export function changeHead(point: Changed, given: Partial<PointHead>): FrameSpan {
+  const changes = ownHead(given);
+  const source = point.look();
   let at = arena.open(source.boolsEnd - source.body + headRoom(changes));
   const { buf } = arena;
   at = writeHead(buf, at, source, changes);

@@ -168,7 +168,7 @@ describe('batches that a UDF makes', () => {
     expect(run.stats.errors).toBe(2);
   });
 
-  test('are not begun outside one: a point that is emitted when no batch is open is an error', async () => {
+  test('are not begun outside one: a point that a timer emits when no batch is open ends the connection', async () => {
     let late: (() => void) | undefined;
     const tardy = defineUdf({
       name: 'tardy',
@@ -182,8 +182,8 @@ describe('batches that a UDF makes', () => {
     });
     const run = await runUdf(tardy);
     await run.send('cpu v=1 1');
-    expect(late).toThrow(/tardy: emit was called when no batch was open/);
-    expectBatches((await run.stop()).batches, [{ points: [] }]);
+    expect(late).not.toThrow(); // nobody is there to catch it: it would end the process
+    await expect(run.stop()).rejects.toThrow(/tardy: emit was called when no batch was open/);
   });
 });
 

@@ -318,6 +318,22 @@ describe('a new point', { timeout: propertyTimeout }, () => {
     expect(reads).toBe(2);
   });
 
+  it('takes its tags once each, though reading one looks at another point and answers otherwise the next time', () => {
+    const other = lazyPoint(bytesField(2, 'other'));
+    let reads = 0;
+    const tags = {
+      get host() {
+        return other.name + 'x'.repeat(1000 * reads++);
+      },
+    };
+    const point = lazyPoint(bytesField(2, 'name'));
+    const changed = point.withTags(tags);
+    expect([changed.name, changed.tags]).toEqual(['name', { host: 'other' }]);
+    const created = LazyPoint.create({ ...head, tags }, {});
+    expect([created.name, created.tags]).toEqual([head.name, { host: 'other' + 'x'.repeat(1000) }]);
+    expect(reads).toBe(2);
+  });
+
   it.each([
     ['its time', { time: 5 }, "a point's time must be a bigint or a Long, got number"],
     ['its time', { time: 2n ** 63n }, "a point's time does not fit an int64: 9223372036854775808"],
