@@ -8,7 +8,7 @@ import { encodeResponse } from '../wire/messages.js';
 import { Emitter } from './emitter.js';
 import { Heartbeat } from './heartbeat.js';
 import { Inbox } from './inbox.js';
-import type { InstanceDefaults } from './instance.js';
+import { defaultsProblem, type InstanceDefaults } from './instance.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Sender } from './sender.js';
 import { Session } from './session.js';
@@ -43,9 +43,11 @@ export interface Agent {
  * Serves a UDF on one connection. Everything that goes wrong afterwards ends that connection, with a line in the log
  * and, if Kapacitor still listens, an error that it shows for the task.
  *
- * Throws `invalid_argument` for limits that are none.
+ * Throws `invalid_argument` for limits and defaults that are none.
  */
 export function createAgent(options: AgentOptions): Agent {
+  const problem = defaultsProblem(options);
+  if (problem !== undefined) throw new UdfError('invalid_argument', problem);
   return new ConnectionAgent(options, resolveLimits(options.limits));
 }
 

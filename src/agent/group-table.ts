@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { GroupClock } from './group-clock.js';
 import { GroupNames } from './group-names.js';
 
 /** When a group's state is forgotten; neither by default. */
@@ -19,6 +20,7 @@ export class GroupTable {
   readonly #create: () => unknown;
   readonly #max: number;
   readonly #ttl: bigint | undefined;
+  #clock: GroupClock | undefined;
   readonly #order: UseOrder | undefined;
 
   /** Open addressing: an entry's index plus one, 0 for none. At most half full. */
@@ -29,14 +31,12 @@ export class GroupTable {
   /** Indexes of forgotten entries, to be used again. */
   readonly #free: number[] = [];
   #size = 0;
-  /** The time of the first use, and the newest of all. */
-  #oldest: bigint | undefined;
-  #newest: bigint | undefined;
 
   constructor(create: () => unknown, { ttl, max }: GroupExpiry = {}) {
     this.#create = create;
     this.#ttl = ttl;
     this.#max = max ?? Infinity;
+    this.#clock = ttl === undefined ? undefined : new GroupClock(ttl);
     this.#order = ttl === undefined && max === undefined ? undefined : new UseOrder();
   }
 
@@ -50,7 +50,7 @@ export class GroupTable {
   }
 
   /** The index of the group named `buf[start..start + length)`, which is created if it is new. */
-  find(buf: Uint8Array, start: number, length: number): number {
+  findOrCreate(buf: Uint8Array, start: number, length: number): number {
     const hash = this.#names.hash(buf, start, length);
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -87,19 +87,24 @@ export class GroupTable {
   touch(index: number, time: bigint): void {
     const order = this.#order;
     if (!order) return;
-    order.use(index, time);
-    this.#oldest ??= time;
-    if (this.#newest === undefined || time > this.#newest) this.#newest = time;
-    while (order.first !== index && (this.#size > this.#max || this.#isOver(order.first))) {
+    const believed = this.#clock?.note(index, time);
+    if (believed !== undefined) order.setClock(believed, this.#clock?.now);
+    order.use(index, time, this.#clock?.now);
+    this.#forgetDue(index);
+  }
+
+  #forgetDue(kept: number): void {
+    const order = this.#order!;
+    while (order.first !== kept && (this.#size > this.#max || this.#isOver(order.first))) {
       this.#forget(order.first);
     }
   }
 
   #isOver(index: number): boolean {
-    if (this.#ttl === undefined) return false;
-    // Where the time of its last use is not known, a group is as old as the first use of any that is.
-    const lastUse = this.#order!.timeOf(index) ?? this.#oldest!;
-    return lastUse + this.#ttl < this.#newest!;
+    const { first, now } = this.#clock ?? {};
+    if (this.#ttl === undefined || first === undefined || now === undefined) return false;
+    // Where it is not known, a group is as old as the first use of any of which it is.
+    return (this.#order!.clockOf(index) ?? first) + this.#ttl < now;
   }
 
   /** Each group as `[name, state, time of last use]`, used longest ago first where that is known. */
@@ -107,16 +112,17 @@ export class GroupTable {
     const order = this.#order;
     for (const index of order ? order.indexes() : this.#states.keys()) {
       const name = this.#names.binary(index);
-      if (name !== undefined) yield [name, this.#states[index], order?.timeOf(index)];
+      if (name !== undefined) yield [name, this.#states[index], order?.lastUse(index)];
     }
   }
 
   /** Puts a group back as `entries` gave it. */
   restore([name, state, time]: GroupEntry): void {
     const bytes = Buffer.from(name, 'latin1');
-    const index = this.find(bytes, 0, bytes.length);
+    const index = this.findOrCreate(bytes, 0, bytes.length);
     this.#states[index] = state;
     if (time !== undefined) this.touch(index, time);
+    else if (this.#order) this.#forgetDue(index);
   }
 
   clear(): void {
@@ -125,7 +131,7 @@ export class GroupTable {
     this.#names.clear();
     this.#states.length = this.#free.length = 0;
     this.#size = 0;
-    this.#oldest = this.#newest = undefined;
+    this.#clock = this.#ttl === undefined ? undefined : new GroupClock(this.#ttl);
     this.#order?.clear();
   }
 
@@ -169,6 +175,7 @@ export class GroupTable {
     this.#states[index] = undefined;
     this.#free.push(index);
     this.#order!.remove(index);
+    this.#clock?.forget(index);
     this.#size--;
   }
 }
@@ -182,12 +189,16 @@ function grown(array: Int32Array): Int32Array<ArrayBuffer> {
   return larger;
 }
 
-/** The groups in the order of their last use: a doubly linked list in typed arrays, and each one's time. */
+/**
+ * The groups in the order of their last use: a doubly linked list in typed arrays, with the time of each one's newest
+ * point and what the clock said when it was used last. In the order of the list the clock only goes forward.
+ */
 class UseOrder {
   #next = new Int32Array(32).fill(none);
   #previous = new Int32Array(32).fill(none);
   /** Undefined for a group that was added and not used yet. */
   readonly #times: (bigint | undefined)[] = [];
+  readonly #clocks: (bigint | undefined)[] = [];
   first = none;
   #last = none;
 
@@ -195,16 +206,30 @@ class UseOrder {
     return this.#times[index];
   }
 
+  clockOf(index: number): bigint | undefined {
+    return this.#clocks[index];
+  }
+
+  /** When it was used last: by the clock if there is one, since a point's own time may be wrong. */
+  lastUse(index: number): bigint | undefined {
+    return this.#clocks[index] ?? this.#times[index];
+  }
+
+  setClock(index: number, now: bigint | undefined): void {
+    this.#clocks[index] = now;
+  }
+
   add(index: number): void {
     while (index >= this.#next.length) {
       this.#next = grown(this.#next);
       this.#previous = grown(this.#previous);
     }
-    this.#times[index] = undefined;
+    this.#times[index] = this.#clocks[index] = undefined;
     this.#append(index);
   }
 
-  use(index: number, time: bigint): void {
+  use(index: number, time: bigint, now: bigint | undefined): void {
+    this.#clocks[index] = now;
     const known = this.#times[index];
     this.#times[index] = known === undefined || time > known ? time : known;
     if (index === this.#last) return;
@@ -227,7 +252,7 @@ class UseOrder {
 
   clear(): void {
     this.first = this.#last = none;
-    this.#times.length = 0;
+    this.#times.length = this.#clocks.length = 0;
   }
 
   #append(index: number): void {

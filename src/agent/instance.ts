@@ -2,7 +2,7 @@ import { UdfError } from '../errors.js';
 import type { BatchInfo } from '../udf/batch.js';
 import type { Context, UdfDefinition } from '../udf/definition.js';
 import { type OptionCall, resolveOptions } from '../udf/resolve-options.js';
-import type { ErrorPolicy, RuntimeOptions } from '../udf/runtime-options.js';
+import { errorPolicies, type ErrorPolicy, type RuntimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/lazy-point.js';
 import { nameBytes } from '../wire/text.js';
@@ -13,6 +13,20 @@ export interface InstanceDefaults {
   readonly onError?: ErrorPolicy | undefined;
   readonly groupTtl?: bigint | undefined;
   readonly maxGroups?: number | undefined;
+}
+
+/** What is wrong with a host's defaults, if something is. */
+export function defaultsProblem({ onError, groupTtl, maxGroups }: InstanceDefaults): string | undefined {
+  if (onError !== undefined && !errorPolicies.includes(onError)) {
+    return `onError must be one of ${errorPolicies.join(', ')}, got ${onError as string}`;
+  }
+  if (groupTtl !== undefined && (typeof groupTtl !== 'bigint' || groupTtl <= 0n)) {
+    return `groupTtl must be a bigint of nanoseconds above 0, got ${String(groupTtl)}`;
+  }
+  if (maxGroups !== undefined && (!Number.isSafeInteger(maxGroups) || maxGroups < 1)) {
+    return `maxGroups must be a whole number from 1, got ${String(maxGroups)}`;
+  }
+  return undefined;
 }
 
 /** What an instance is given by its connection. */
@@ -110,7 +124,7 @@ export class Instance {
   }
 
   #enter(buf: Uint8Array, start: number, length: number): void {
-    this.#group = this.groups.find(buf, start, length);
+    this.#group = this.groups.findOrCreate(buf, start, length);
     this.#context.state = this.groups.state(this.#group);
   }
 
@@ -120,7 +134,8 @@ export class Instance {
   }
 
   /** A handler may have put another state in the old one's place; a handler that threw keeps what was there. */
-  #keepState(called: Called): Called {
+  #keepState(result: unknown): Called {
+    const called = result === undefined ? undefined : promiseOf(result);
     if (!this.#stateful) return called;
     if (called !== undefined) {
       return called.then(() => {
@@ -130,6 +145,12 @@ export class Instance {
     this.groups.setState(this.#group, this.#context.state);
     return undefined;
   }
+}
+
+/** In JavaScript a handler may return anything, as `(point, { state }) => state.all.push(1)` does, or a promise of its own. */
+function promiseOf(result: unknown): Promise<void> | undefined {
+  const isThenable = typeof result === 'object' && result !== null && 'then' in result;
+  return isThenable ? Promise.resolve(result as PromiseLike<void>) : undefined;
 }
 
 /** The options as handlers read them. Throws `invalid_options`. */

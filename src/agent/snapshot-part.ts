@@ -1,11 +1,15 @@
-import { deserialize, serialize } from 'node:v8';
+import { DefaultSerializer, deserialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { UdfError } from '../errors.js';
+import { packPoints, unpackPoints } from './snapshot-points.js';
 
 /** Before each part: its length in bytes, then the CRC-32 of its bytes, both 32-bit big-endian. */
 const prefixBytes = 8;
 
-/** How parts are encoded: Node's structured clone, which keeps bigints, maps, sets, dates and typed arrays. */
+/**
+ * How parts are encoded: Node's structured clone, which keeps bigints, maps, sets, dates and typed arrays. Points are
+ * kept besides.
+ */
 export const codecName = 'v8';
 
 /** A value as a part of a snapshot: its prefix, then its bytes. Throws `handler` for what is not plain data. */
@@ -39,7 +43,8 @@ export class PartReader {
     const part = Buffer.from(this.#bytes.subarray(start, end));
     if (crc32(part) !== this.#bytes.readUInt32BE(this.#at + 4)) throw damaged();
     this.#at = end;
-    return deserialized(part);
+    const value = deserialized(part);
+    return hasPoints(value) ? unpackPoints(value.withPoints, damaged) : value;
   }
 
   /** To be called after the last part. */
@@ -60,10 +65,42 @@ export function truncated(): UdfError {
   return new UdfError('snapshot_truncated', 'the snapshot ends early');
 }
 
+declare module 'node:v8' {
+  interface DefaultSerializer {
+    /** Documented by Node.js, and not in its types: V8 hands over what is no plain object, which is a view of bytes. */
+    _writeHostObject(view: NodeJS.ArrayBufferView): void;
+  }
+}
+
+/** Tells whether it has met a buffer, as every point has one: to look for points everywhere would take long. */
+class PartSerializer extends DefaultSerializer {
+  hasBuffer = false;
+
+  override _writeHostObject(view: NodeJS.ArrayBufferView): void {
+    this.hasBuffer ||= Buffer.isBuffer(view);
+    super._writeHostObject(view);
+  }
+}
+
+/** What a part holds instead, if there are points in it. */
+interface WithPoints {
+  readonly withPoints: unknown;
+}
+
+function hasPoints(part: unknown): part is WithPoints {
+  return typeof part === 'object' && part !== null && 'withPoints' in part;
+}
+
 function serialized(value: unknown): Buffer {
   try {
-    return serialize(value);
+    const serializer = new PartSerializer();
+    serializer.writeHeader();
+    serializer.writeValue(value);
+    const packed = serializer.hasBuffer ? packPoints(value) : undefined;
+    if (packed === undefined) return serializer.releaseBuffer();
+    return serialized({ withPoints: packed } satisfies WithPoints);
   } catch (cause) {
+    if (cause instanceof UdfError) throw cause;
     const problem = (cause as Error).message;
     throw new UdfError('handler', `the state cannot be stored: ${problem}; keep plain data in it`, { cause });
   }

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { resolve } from 'node:path';
+import { defaultsProblem } from '../agent/instance.js';
 import { resolveLimits } from '../agent/limits.js';
 import type { AgentStats } from '../agent/stats.js';
 import { UdfError } from '../errors.js';
@@ -183,5 +184,5 @@ function hostProblem(options: HostOptions): string | undefined {
   if (onError === 'pass' && unfit) {
     return `onError 'pass' needs UDFs that provide what they want; ${unfit.definition.name} does not`;
   }
-  return undefined;
+  return defaultsProblem(options);
 }

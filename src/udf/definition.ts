@@ -56,7 +56,8 @@ interface Base<Name extends string, Specs extends OptionSpecs, Prepared, State> 
   prepare?(this: void, options: OptionValues<Specs>, setup: Setup): Prepared;
   /**
    * A new group's state. Plain data, since the runtime snapshots it: numbers, bigints, strings, booleans, null,
-   * arrays, objects, Map, Set, Date and typed arrays.
+   * arrays, objects, Map, Set, Date and typed arrays; and points, which should be detached. An object of a class comes
+   * back from a snapshot without its class.
    */
   state?(this: void, options: OptionValues<Specs>, prepared: Prepared): State;
   /** The version of the state's shape, 1 if it never changed. A snapshot of an older version goes through `migrate`. */
@@ -108,7 +109,11 @@ export interface BatchUdf<
 
 /**
  * A UDF on batches, point by point. Nothing of the input is kept, so a batch may be larger than memory. If it provides
- * batches, what is emitted between a batch's begin and its end goes out as one batch of the same name, tags and time.
+ * batches, what is emitted between a batch's begin and its end is kept and goes out as one batch of the same name, tags
+ * and time; it may be as large as the host's `batchBytes`.
+ *
+ * A batch's time comes with its end. So `groupTtl` cannot make a group begin afresh with the batch that comes after a long
+ * silence: it does once batches of other groups show that the time has passed.
  */
 export interface StreamingBatchUdf<
   Name extends string,

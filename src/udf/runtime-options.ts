@@ -4,7 +4,8 @@ export const errorPolicies = ['stop', 'drop', 'pass'] as const;
 
 /**
  * What follows when a handler throws: `stop` ends the task with the error (the protocol's own way, and the default),
- * `drop` counts and logs it and goes on, `pass` emits the input unchanged and goes on.
+ * `drop` counts and logs it and goes on, `pass` emits the input unchanged and goes on. What the handler had emitted before
+ * it threw is not taken back.
  */
 export type ErrorPolicy = (typeof errorPolicies)[number];
 

@@ -75,8 +75,17 @@ describe('groups', () => {
     expect(run.stats.groups).toBe(3);
     await run.send(points('c@12'));
     expect(run.stats.groups).toBe(2);
-    await run.send(points('d@100'));
-    expect(run.stats.groups).toBe(1);
+    await run.send(points('d@100 e@101'));
+    expect(run.stats.groups).toBe(2);
+    await run.stop();
+  });
+
+  test('are not made old by one point from the future, nor is its own group kept for ever', async () => {
+    const run = await runUdf(counting, { groupBy: ['host'], options: { groupTtl: '10ns' } });
+    await run.send(points('a@1 b@2 wrong@9999 a@3 b@4 wrong@9999 a@5'));
+    expect(run.points.map((point) => point.field('seen'))).toEqual([1, 1, 1, 2, 2, 2, 3]);
+    for (let time = 6; time < 100; time++) await run.send(points(`a@${time} new${time}@${time}`));
+    expect(run.stats.groups).toBeLessThanOrEqual(12);
     await run.stop();
   });
 
@@ -134,6 +143,10 @@ describe('groups', () => {
     expect(again.stats.groups).toBe(2);
     await again.stop();
 
+    const fewer = await runUdf(counting, { groupBy: ['host'], maxGroups: 1, snapshot });
+    expect(fewer.stats.groups).toBe(1); // already before the first point
+    await fewer.stop();
+
     const brief = await runUdf(counting, { groupBy: ['host'], groupTtl: 10n, snapshot });
     await brief.send(points('a@4 b@14 a@15'));
     expect(brief.points.map((point) => point.field('seen'))).toEqual([2, 2, 1]);
@@ -153,10 +166,19 @@ describe('groups', () => {
   });
 });
 
-/** What a group table does, done slowly: `[name, state, last use]`, used longest ago first. */
+interface SlowEntry {
+  readonly name: string;
+  readonly state: number;
+  /** The time of its newest point, and the clock at its last use. */
+  readonly newest: bigint;
+  readonly clock: bigint;
+}
+
+/** What a group table does, done slowly: every entry is looked at each time. */
 class SlowTable {
-  entries: [string, number, bigint][] = [];
-  #newest = 0n;
+  entries: SlowEntry[] = [];
+  #clock: bigint | undefined;
+  #ahead: { name: string; time: bigint } | undefined;
   readonly #expiry: GroupExpiry;
 
   constructor(expiry: GroupExpiry) {
@@ -165,22 +187,36 @@ class SlowTable {
 
   use(name: string, time: bigint): number {
     const { ttl, max = Infinity } = this.#expiry;
-    const known = this.entries.find((entry) => entry[0] === name) ?? [name, 0, time];
-    const over = ttl !== undefined && known[2] + ttl < time;
-    const entry: [string, number, bigint] = [
+    const known = this.entries.find((entry) => entry.name === name) ?? { name, state: 0, newest: time };
+    const over = ttl !== undefined && known.newest + ttl < time;
+    this.#note(name, time);
+    const entry: SlowEntry = {
       name,
-      (over ? 0 : known[1]) + 1,
-      time > known[2] ? time : known[2],
-    ];
-    this.entries = [...this.entries.filter((other) => other[0] !== name), entry];
-    if (time > this.#newest) this.#newest = time;
-    while (
-      this.entries[0]![0] !== name &&
-      (this.entries.length > max || (ttl !== undefined && this.entries[0]![2] + ttl < this.#newest))
-    ) {
-      this.entries.shift();
+      state: (over ? 0 : known.state) + 1,
+      newest: time > known.newest ? time : known.newest,
+      clock: this.#clock!,
+    };
+    const others = this.entries.filter((other) => other.name !== name);
+    const young = others.filter(({ clock }) => ttl === undefined || clock + ttl >= this.#clock!);
+    this.entries = [...young, entry].slice(-max);
+    if (!this.entries.some((held) => held.name === this.#ahead?.name)) this.#ahead = undefined;
+    return entry.state;
+  }
+
+  #note(name: string, time: bigint): void {
+    const { ttl } = this.#expiry;
+    const ahead = this.#ahead;
+    if (this.#clock === undefined || ttl === undefined || time <= this.#clock + ttl) {
+      this.#ahead = undefined;
+      if (this.#clock === undefined || time > this.#clock) this.#clock = time;
+    } else if (!ahead || ahead.name === name) {
+      this.#ahead = { name, time };
+    } else {
+      const clock = ahead.time < time ? ahead.time : time;
+      this.entries = this.entries.map((entry) => (entry.name === ahead.name ? { ...entry, clock } : entry));
+      this.#clock = clock;
+      this.#ahead = undefined;
     }
-    return entry[1];
   }
 }
 
@@ -196,7 +232,7 @@ test('the table of groups does what a plain list does', () => {
       const model = new SlowTable(limits);
       for (const [group, at] of steps) {
         const name = Buffer.from(`group ${group}`);
-        const index = table.find(name, 0, name.length);
+        const index = table.findOrCreate(name, 0, name.length);
         table.enter(index, BigInt(at));
         const count = (table.state(index) as number) + 1;
         table.setState(index, count);
@@ -204,10 +240,15 @@ test('the table of groups does what a plain list does', () => {
         expect(table.size).toBe(model.entries.length);
       }
       if (!table.expires) return;
-      expect([...table.entries()]).toEqual(model.entries);
+      const entries = model.entries.map(({ name, state, newest, clock }) => [
+        name,
+        state,
+        limits.ttl === undefined ? newest : clock,
+      ]);
+      expect([...table.entries()]).toEqual(entries);
       const copy = new GroupTable(() => 0, limits);
       for (const entry of table.entries()) copy.restore(entry);
-      expect([...copy.entries()]).toEqual(model.entries);
+      expect([...copy.entries()]).toEqual(entries);
     }),
   );
 });
@@ -223,7 +264,7 @@ test('a state that cannot be made leaves the table as it was, also where a place
   );
   const use = (name: string): void => {
     const bytes = Buffer.from(name);
-    table.enter(table.find(bytes, 0, bytes.length), 1n);
+    table.enter(table.findOrCreate(bytes, 0, bytes.length), 1n);
   };
   for (const name of ['a', 'b', 'c']) use(name); // a is forgotten, and its place is free
   fails = true;

@@ -1,12 +1,14 @@
 import { crc32 } from 'node:zlib';
-import { defineUdf } from 'kapacitor-udf';
+import { type Batch, defineUdf, type Point } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GroupTable } from '../../src/agent/group-table.js';
 import { areColumns } from '../../src/agent/snapshot-columns.js';
+import { packPart, PartReader } from '../../src/agent/snapshot-part.js';
 import { readSnapshot, writeSnapshot } from '../../src/agent/snapshot.js';
 import type { UdfDefinition } from '../../src/udf/definition.js';
 import { encodeRequest } from '../../src/wire/messages.js';
+import { expectPoints } from '../../src/testkit/expect.js';
 import type { LogLine } from '../../src/testkit/memory-log.js';
 import { runUdf } from '../../src/testkit/run.js';
 import mirror from '../../udfs/mirror/mirror.js';
@@ -118,6 +120,59 @@ describe('a snapshot', () => {
     );
   });
 
+  test('keeps points, wherever they stand in a state, and one that stands in two places as one', async () => {
+    interface Kept {
+      all: Point[];
+      byHost: Map<string, { last: Point }>;
+      seen: Set<Point>;
+    }
+    const keeper = defineUdf({
+      name: 'keeper',
+      wants: 'stream',
+      provides: 'stream',
+      state: (): Kept => ({ all: [], byHost: new Map(), seen: new Set() }),
+      point(given, { state, emit }) {
+        const point = given.detach();
+        state.all.push(point);
+        state.byHost.set(point.tag('host')!, { last: point });
+        state.seen.add(point);
+        const [first] = state.all;
+        const { last } = state.byHost.get(first!.tag('host')!)!;
+        emit(first!.withField('same', first === last && state.seen.has(first)));
+      },
+    });
+    const run = await runUdf(keeper);
+    await run.send('cpu,host=a text="one",whole=1i,half=0.5,yes=true 1');
+    const again = await run.restart();
+    await again.send('cpu,host=b text="two" 2');
+    const { points } = await (await again.restart()).send('cpu,host=b text="three" 3');
+    expectPoints(points, 'cpu,host=a text="one",whole=1i,half=0.5,yes=true,same=true 1');
+  });
+
+  test('of a state with a batch in it ends the task: a batch has no form that it could be kept in', async () => {
+    const keeper = defineUdf({
+      name: 'keeper',
+      wants: 'batch',
+      provides: 'batch',
+      state: (): { last: Batch | null } => ({ last: null }),
+      batch(batch, { state }) {
+        state.last = batch;
+      },
+    });
+    const run = await runUdf(keeper);
+    await run.send('cpu v=1');
+    await expect(run.snapshot()).rejects.toThrow(
+      'keeper: task test: the state cannot be stored: it holds a batch; keep its points',
+    );
+  });
+
+  test('does not stay in memory for the views of bytes that are read from it', () => {
+    const parts = [new Float64Array(4), 'x'.repeat(1_000_000)].map((value) => Buffer.concat(packPart(value)));
+    const reader = new PartReader(Buffer.concat(parts), 0);
+    const { buffer } = reader.next() as Float64Array;
+    expect(buffer.byteLength).toBeLessThan(10_000);
+  });
+
   test('keeps flat states that are alike, whatever their properties are called and hold', async () => {
     const simple = fc.oneof(
       fc.string({ unit: 'binary' }),
@@ -139,7 +194,7 @@ describe('a snapshot', () => {
         const create = given.values();
         const groups = new GroupTable(() => create.next().value, expires ? { max: 100 } : {});
         for (const [index] of given.entries()) {
-          const group = groups.find(Buffer.from(`group ${index}`), 0, 7);
+          const group = groups.findOrCreate(Buffer.from(`group ${index}`), 0, 7);
           if (expires && index % 2 === 0) groups.touch(group, BigInt(index));
         }
         const again = new GroupTable(() => 'not restored', expires ? { max: 100 } : {});
@@ -168,7 +223,7 @@ describe('a snapshot', () => {
   ])('keeps states that %s', async (_what, given) => {
     const create = given.values();
     const groups = new GroupTable(() => create.next().value);
-    for (const index of given.keys()) groups.find(Buffer.from(`group ${index}`), 0, 7);
+    for (const index of given.keys()) groups.findOrCreate(Buffer.from(`group ${index}`), 0, 7);
     const again = new GroupTable(() => 'not restored');
     const owner = { name: 'keeper', version: 1, migrate: undefined };
     await readSnapshot(owner, again, Buffer.concat((await writeSnapshot(owner, groups, Infinity)).pieces));
@@ -211,7 +266,7 @@ describe('a snapshot', () => {
     const sizeOf = async (state: (index: number) => object): Promise<number> => {
       let count = 0;
       const groups = new GroupTable(() => state(count++));
-      for (let index = 0; index < 100; index++) groups.find(Buffer.from(`g${index + 100}`), 0, 4);
+      for (let index = 0; index < 100; index++) groups.findOrCreate(Buffer.from(`g${index + 100}`), 0, 4);
       return (await writeSnapshot({ name: 'u', version: 1, migrate: undefined }, groups, Infinity)).size;
     };
     const flat = await sizeOf((since) => ({ value: 'SHOWTIME', since, count: 1 }));

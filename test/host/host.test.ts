@@ -243,6 +243,17 @@ describe('a host that cannot start', () => {
     expect(() => createHost({ sockets, logger: silentLogger, ...options })).toThrow(message);
   });
 
+  test.each([
+    [{ onError: 'explode' }, 'onError must be one of stop, drop, pass, got explode'],
+    [{ maxGroups: 0 }, 'maxGroups must be a whole number from 1, got 0'],
+    [{ groupTtl: -5n }, 'groupTtl must be a bigint of nanoseconds above 0, got -5'],
+    [{ groupTtl: 5 }, 'groupTtl must be a bigint of nanoseconds above 0, got 5'],
+  ])('says so of %o, as it may come from JavaScript', (defaults, message) => {
+    const sockets = [{ definition: mirror, path: '/tmp/a.sock' }];
+    const options = { sockets, logger: silentLogger, ...defaults } as HostOptions;
+    expect(() => createHost(options)).toThrow(message);
+  });
+
   test("says so of the policy 'pass' for a UDF that provides something else than it wants", () => {
     const definition = defineUdf({
       name: 'counter',
