@@ -39,18 +39,27 @@ export class Delivery {
     this.#options = options;
   }
 
-  /** Takes a batch. Rejects with `connection` if the server will never take anything: it wants other credentials, say. */
+  /**
+   * Takes a batch. Rejects with `refused` if the server will never take anything: it wants other credentials, say. The
+   * batch is in the spool then, if there is one.
+   */
   async send(batch: readonly Line[]): Promise<void> {
     const { spool } = this.#options;
     if (spool && spool.size > 0) {
       await spool.add(batch);
       await this.#sendSpooled(false);
-    } else if (!(await this.#deliver(batch, spool === undefined ? Infinity : spoolAfterFailures))) {
-      await this.#keep(batch);
+      return;
+    }
+    try {
+      const tries = spool === undefined ? Infinity : spoolAfterFailures;
+      if (!(await this.#deliver(batch, tries))) await this.#keep(batch);
+    } catch (reason) {
+      await spool?.add(batch); // whole, also if a part of it arrived: that makes no difference
+      throw reason;
     }
   }
 
-  /** Sends what waits in the spool, for as long as it takes, or until the signal. */
+  /** Sends what waits in the spool, for as long as it takes, or until the signal. Rejects as `send` does. */
   async finish(): Promise<void> {
     await this.#sendSpooled(true);
   }

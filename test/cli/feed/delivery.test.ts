@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Delivery } from '../../../src/cli/feed/delivery.js';
 import type { Line } from '../../../src/cli/feed/line.js';
 import { Spool } from '../../../src/cli/feed/spool.js';
-import { InfluxWriteError } from '../../../src/telemetry/influx/influx-writer.js';
+import { type InfluxWriter, InfluxWriteError } from '../../../src/telemetry/influx/influx-writer.js';
 import { tempDir } from '../../support/temp-dir.js';
 
 const lines = (first: number, last: number): Line[] =>
@@ -33,7 +33,7 @@ class Server {
   };
 }
 
-function deliveryTo(server: Server, spool?: Spool) {
+function deliveryTo(server: InfluxWriter, spool?: Spool) {
   const refused: string[] = [];
   const outages: (string | undefined)[] = [];
   const stop = new AbortController();
@@ -123,4 +123,25 @@ test('a server that takes nothing at all ends the feed with what it says', async
     code: 'refused',
     message: 'the server takes nothing: HTTP 401: unauthorized access',
   });
+});
+
+test('what it had in hand when the server took nothing any more is in the spool, once, and arrives later', async () => {
+  const server = new Server();
+  const directory = tempDir();
+  const refusing = (texts: readonly string[]): Promise<void> =>
+    Promise.reject(
+      texts.length > 2
+        ? new InfluxWriteError('HTTP 413: too large', false, 0, 413)
+        : new InfluxWriteError('HTTP 401: unauthorized access', false, 0, 401),
+    );
+  const first = deliveryTo({ write: refusing }, await Spool.open(directory));
+  await expect(first.delivery.send(lines(1, 4))).rejects.toMatchObject({ code: 'refused' });
+  await expect(first.delivery.send(lines(5, 6))).rejects.toMatchObject({ code: 'refused' });
+  expect(readdirSync(directory)).toHaveLength(2);
+  expect(first.delivery).toMatchObject({ arrived: 0, refused: 0, unsent: 0 });
+
+  const second = deliveryTo(server, await Spool.open(directory));
+  await second.delivery.finish();
+  expect([...server.stored]).toEqual(lines(1, 6).map(({ text }) => text));
+  expect(second.delivery.arrived).toBe(6);
 });
