@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { configOption, logLevelOption, socketDirOption } from './options.js';
-import { duration } from './parse-values.js';
+import { timerDuration } from './parse-values.js';
 import type { CheckOptions } from './run-check.js';
 
 export function checkCommand(): Command {
@@ -16,7 +16,7 @@ export function checkCommand(): Command {
     .addOption(
       new Option('--timeout <duration>', 'how long each may take to answer')
         .default(5_000_000_000n, '5s')
-        .argParser(duration('1ms')),
+        .argParser(timerDuration('1ms')),
     )
     .option('--json', 'as JSON')
     .addOption(logLevelOption())

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { recordingFormats } from '../recording/format.js';
 import { logLevelOption } from './options.js';
 import { influxUrl, kapacitorUrl } from './parse-urls.js';
-import { count, duration } from './parse-values.js';
+import { count, timerDuration } from './parse-values.js';
 import { replaySpeed } from './replay/parse-options.js';
 import type { FeedOptions } from './run-feed.js';
 
@@ -57,7 +57,7 @@ export function feedCommand(): Command {
     .addOption(
       new Option('--flush <duration>', 'the longest that a line waits for others')
         .default(1_000_000_000n, '1s')
-        .argParser(duration('1ms')),
+        .argParser(timerDuration('1ms')),
     )
     .option('--json', 'the summary as JSON on standard output')
     .addOption(logLevelOption())

@@ -1,13 +1,15 @@
 import { InvalidArgumentError } from 'commander';
 import { messageOf } from '../errors.js';
+import { longestTimerMs } from '../timers.js';
 import { parseDuration } from '../udf/duration.js';
 
-/** A whole number from `least`. */
-export function count(least: number): (text: string) => number {
+/** A whole number from `least`, and up to `most` if that is given. */
+export function count(least: number, most?: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least || value > (most ?? value)) {
+      const range = most === undefined ? `from ${least}` : `from ${least} to ${most}`;
+      throw new InvalidArgumentError(`It must be a whole number ${range}.`);
     }
     return value;
   };
@@ -47,6 +49,18 @@ export function duration(least: string): (text: string) => bigint {
       throw new InvalidArgumentError(messageOf(reason));
     }
     if (value < parseDuration(least)) throw new InvalidArgumentError(`It must be at least ${least}.`);
+    return value;
+  };
+}
+
+/** A duration that a timer is set to, at least as long as `least`. */
+export function timerDuration(least: string): (text: string) => bigint {
+  const parse = duration(least);
+  return (text) => {
+    const value = parse(text);
+    if (value > BigInt(longestTimerMs) * 1_000_000n) {
+      throw new InvalidArgumentError(`It must be at most ${longestTimerMs}ms.`);
+    }
     return value;
   };
 }

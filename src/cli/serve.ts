@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { addRunOptions, configOption, socketDirOption } from './options.js';
 import { influxUrl } from './parse-urls.js';
-import { count, duration, fileMode } from './parse-values.js';
+import { count, fileMode, timerDuration } from './parse-values.js';
 import type { ServeOptions } from './run-serve.js';
 
 export function serveCommand(): Command {
@@ -41,7 +41,7 @@ export function serveCommand(): Command {
     .addOption(
       new Option('--telemetry-interval <duration>', 'how often to write them')
         .default(10_000_000_000n, '10s')
-        .argParser(duration('100ms')),
+        .argParser(timerDuration('100ms')),
     );
   command.option(
     '--record <dir>',

@@ -95,6 +95,26 @@ describe('a wrong command line is told in one line, with exit code 2:', () => {
       ['config', '--timeout', '1ms'],
       "option '--timeout <duration>' argument '1ms' is invalid. It must be at least 2ms; --help shows the usage",
     ],
+    ...['serve', 'stdio', 'record'].map((command): [string[], string] => [
+      [command, '--drain-ms', '2147483648'],
+      "option '--drain-ms <ms>' argument '2147483648' is invalid. It must be a whole number from 0 to 2147483647; --help shows the usage",
+    ]),
+    [
+      ['serve', '--handler-ms', '2147483648'],
+      "option '--handler-ms <ms>' argument '2147483648' is invalid. It must be a whole number from 0 to 2147483647; --help shows the usage",
+    ],
+    [
+      ['serve', '--telemetry-interval', '25d'],
+      "option '--telemetry-interval <duration>' argument '25d' is invalid. It must be at most 2147483647ms; --help shows the usage",
+    ],
+    [
+      ['check', '--timeout', '4w'],
+      "option '--timeout <duration>' argument '4w' is invalid. It must be at most 2147483647ms; --help shows the usage",
+    ],
+    [
+      ['feed', '--flush', '2147483648ms'],
+      "option '--flush <duration>' argument '2147483648ms' is invalid. It must be at most 2147483647ms; --help shows the usage",
+    ],
     [
       ['list', '--log-level', 'loud'],
       "option '--log-level <level>' argument 'loud' is invalid. Allowed choices are debug, info, warn, error, silent; --help shows the usage",

@@ -227,7 +227,12 @@ describe('a host that cannot start', () => {
     ],
     ['no connections', { maxConnections: 0 }, 'maxConnections must be a whole number from 1, got 0'],
     ['a mode that is none', { socketMode: 0o1000 }, 'socketMode must be from 0 to 0o777, got 512'],
-    ['a time that is none', { drainMs: -1 }, 'drainMs must be a whole number from 0, got -1'],
+    ['a time that is none', { drainMs: -1 }, 'drainMs must be a whole number from 0 to 2147483647, got -1'],
+    [
+      'a time that is longer than a timer can be',
+      { drainMs: 2 ** 31 },
+      'drainMs must be a whole number from 0 to 2147483647, got 2147483648',
+    ],
     [
       'a group that is not there',
       { socketGroup: 'no such group' },

@@ -2,7 +2,7 @@ import { type Import, circles, importsOf, pathTo, type Sources } from './imports
 
 /** The rooms of the house and the floor each is on, as CONTRIBUTING.md draws them. */
 const floors: readonly (readonly [room: RegExp, floor: number])[] = [
-  [/^src\/(errors|values)\.ts$/, 0],
+  [/^src\/(errors|values|timers)\.ts$/, 0],
   [/^src\/server-access\.ts$/, 0.5],
   [/^src\/(wire|udf|transport|telemetry|kapacitor)\//, 1],
   [/^src\/(agent|recording)\//, 2],

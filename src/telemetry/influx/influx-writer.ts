@@ -7,7 +7,7 @@ export class InfluxWriteError extends Error {
   override readonly name = 'InfluxWriteError';
   /** Whether the same write may succeed later: the server is away, overloaded or failing. */
   readonly temporary: boolean;
-  /** How long the server asks to be left alone, in milliseconds; 0 if it does not say. */
+  /** How long the server asks to be left alone, in milliseconds, an hour at most; 0 if it does not say. */
   readonly retryAfterMs: number;
   /** HTTP's; undefined if there was no answer. */
   readonly statusCode: number | undefined;
@@ -86,10 +86,13 @@ function writeError(reason: unknown): InfluxWriteError {
   return new InfluxWriteError(message, temporary, retryAfterMs(reason), statusCode, { cause: reason });
 }
 
+/** A server that asks for more is asked again all the same: its clock, or ours, may be wrong by years. */
+const longestRetryAfterMs = 60 * 60 * 1000;
+
 /** The server's `Retry-After`: seconds, or a date. */
 function retryAfterMs({ headers }: HttpError): number {
   const value = headers?.['retry-after'];
   if (typeof value !== 'string') return 0;
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return ms > 0 ? ms : 0; // not so for NaN either: a date that is none
+  return ms > 0 ? Math.min(ms, longestRetryAfterMs) : 0; // not so for NaN either: a date that is none
 }

@@ -104,6 +104,17 @@ describe('the writer to InfluxDB', () => {
     });
   });
 
+  it.each(['9999999', '9'.repeat(400), 'Fri, 31 Dec 9999 23:59:59 GMT'])(
+    'leaves a server alone for an hour at most, though it asks for more: %s',
+    async (value) => {
+      const { writer } = await startServer((response) => {
+        response.writeHead(503, { 'retry-after': value }).end();
+      });
+
+      await expect(writer('db=udf').write(['a v=1 1'])).rejects.toMatchObject({ retryAfterMs: 3_600_000 });
+    },
+  );
+
   it('takes a server that is away for one that may come back', async () => {
     const { writer, server } = await startServer(accept);
     const one = writer('db=udf');
