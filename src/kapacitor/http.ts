@@ -8,6 +8,8 @@ export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 /** Kapacitor answered, and refused. */
 export class KapacitorRefusal extends UdfError {
   readonly status: number;
+  /** What was asked: the method and the path. */
+  readonly request: string;
   /** What Kapacitor itself says. */
   readonly reason: string;
 
@@ -15,6 +17,7 @@ export class KapacitorRefusal extends UdfError {
     const hint = status === 401 ? '; give KAPACITOR_USERNAME and KAPACITOR_PASSWORD in the environment' : '';
     super('refused', `Kapacitor refused ${request}: ${reason} (HTTP ${status})${hint}`);
     this.status = status;
+    this.request = request;
     this.reason = reason;
   }
 }

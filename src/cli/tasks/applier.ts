@@ -3,6 +3,7 @@ import type { KapacitorApi } from '../../kapacitor/api.js';
 import type { Task, TaskSettings, TaskVar, TaskVars } from '../../kapacitor/types.js';
 import { formatDuration, parseDuration } from '../../udf/duration.js';
 import type { Definition } from './definitions.js';
+import { type RemakeApi, remakeTask } from './remake-task.js';
 import { unifiedDiff } from './unified-diff.js';
 
 /** What became of a definition, and what there is to say about it. */
@@ -11,17 +12,20 @@ export interface Outcome {
   readonly details: readonly string[];
 }
 
+type ApplierApi = RemakeApi &
+  Pick<
+    KapacitorApi,
+    'createTemplate' | 'updateTemplate' | 'task' | 'updateTask' | 'enableTask' | 'disableTask'
+  >;
+
 /** Brings templates and tasks of Kapacitor to what their definitions say. Rejects as `KapacitorApi` does. */
 export class Applier {
-  readonly #api: KapacitorApi;
+  readonly #api: ApplierApi;
   readonly #dryRun: boolean;
   readonly #restartAll: boolean;
 
   /** `restart`: also the tasks that are as they should be. */
-  constructor(
-    api: KapacitorApi,
-    { dryRun, restart }: { readonly dryRun: boolean; readonly restart: boolean },
-  ) {
+  constructor(api: ApplierApi, { dryRun, restart }: { readonly dryRun: boolean; readonly restart: boolean }) {
     this.#api = api;
     this.#dryRun = dryRun;
     this.#restartAll = restart;
@@ -56,9 +60,7 @@ export class Applier {
         await this.#api.updateTask(id, settings);
         await this.#restart(known);
       } else {
-        // A task that is made from a template cannot be given a script, nor the other way round.
-        await this.#api.deleteTask(id);
-        await this.#api.createTask(id, { ...settings, status: 'enabled' });
+        await remakeTask(this.#api, known, settings);
       }
     });
     return { done: 'changed', details };
