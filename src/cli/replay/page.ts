@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { type PagePoint, pageData } from '../../testkit/page/page-data.js';
-import { renderPage } from '../../testkit/page/render-page.js';
 import type { Batch } from '../../udf/batch.js';
 import type { Point } from '../../udf/point.js';
 import { notWritten } from '../whole-file.js';
+import { type PagePoint, pageData } from './page/page-data.js';
+import { renderPage } from './page/render-page.js';
 
 /** What a browser still shows well, and memory holds easily: so many points each way. */
 const mostPoints = 100_000;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { pageData } from '../../../src/testkit/page/page-data.js';
-import { renderPage } from '../../../src/testkit/page/render-page.js';
+import { pageData } from '../../../../src/cli/replay/page/page-data.js';
+import { renderPage } from '../../../../src/cli/replay/page/render-page.js';
 
 const at = (time: bigint, group: string, fields: Record<string, string | number | bigint | boolean>) => ({
   time,

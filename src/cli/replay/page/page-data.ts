@@ -1,4 +1,4 @@
-import type { FieldValue } from '../../values.js';
+import type { FieldValue } from '../../../values.js';
 
 /** A point as the page shows it, whatever it was read from. */
 export interface PagePoint {

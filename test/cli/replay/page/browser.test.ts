@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type PagePoint, pageData } from '../../../src/testkit/page/page-data.js';
-import { renderPage } from '../../../src/testkit/page/render-page.js';
-import { needsBrowser, useBrowser } from '../../support/browser.js';
-import { tempDir } from '../../support/temp-dir.js';
+import { type PagePoint, pageData } from '../../../../src/cli/replay/page/page-data.js';
+import { renderPage } from '../../../../src/cli/replay/page/render-page.js';
+import { needsBrowser, useBrowser } from '../../../support/browser.js';
+import { tempDir } from '../../../support/temp-dir.js';
 
 const { missing, title } = needsBrowser('the page of a replay in Chromium');
 
