@@ -50,7 +50,7 @@ export async function runReplay(file: string, options: ReplayOptions): Promise<v
     return;
   }
   if (await isConversationFile(file)) {
-    const { runReplayConversation } = await import('./record/run-replay-conversation.js');
+    const { runReplayConversation } = await import('./replay/run-replay-conversation.js');
     await runReplayConversation(file, options);
     return;
   }

@@ -3,8 +3,8 @@ import { createLogger } from '../../telemetry/create-logger.js';
 import { type ConversationReplay, replayConversation } from '../../testkit/replay-conversation.js';
 import { ExitCode } from '../exit-code.js';
 import type { LogOptions } from '../options.js';
-import { type AgentChoice, agentOf } from '../replay/agent.js';
 import { UsageError } from '../usage-error.js';
+import { type AgentChoice, agentOf } from './agent.js';
 
 /** The options of `replay` that a conversation takes, and those that it does not. */
 export interface ReplayConversationOptions extends AgentChoice, LogOptions {
