@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Agent, createAgent } from '../agent/agent.js';
 import type { InstanceDefaults } from '../agent/instance.js';
 import { LimitedLog } from '../agent/limited-log.js';
@@ -7,6 +6,7 @@ import type { Limits } from '../agent/limits.js';
 import { type AgentStats, noStats, sumOfStats } from '../agent/stats.js';
 import { UdfError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
+import { readOn } from '../transport/read-on.js';
 import { socketTransport } from '../transport/socket-transport.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
@@ -18,9 +18,6 @@ export interface ConnectionOptions extends InstanceDefaults {
   /** Called with each connection before its agent takes it, to follow what is said. */
   readonly onConnection?: ((transport: Transport, udf: string, socket: string) => void) | undefined;
 }
-
-/** How long a host that stops reads on from a Kapacitor that goes on writing. */
-const readOnMs = 250;
 
 /** The connections of a host, whatever sockets they came in on. */
 export class Connections {
@@ -83,24 +80,10 @@ export class Connections {
       );
       for (const agent of this.#open.keys()) agent.destroy(new UdfError('connection', 'the host stops'));
     }, withinMs);
-    await this.#readOn(Math.min(withinMs, readOnMs));
+    await readOn(withinMs, () =>
+      Array.from(this.#open.keys()).reduce((sum, { stats }) => sum + stats.bytesIn, 0),
+    );
     await Promise.all(Array.from(this.#open.keys(), (agent) => agent.drain()));
     clearTimeout(timer);
-  }
-
-  /**
-   * Reads what Kapacitor had already written, which is in the system's buffers: until nothing comes any more, or
-   * `withinMs` have passed because it goes on writing.
-   */
-  async #readOn(withinMs: number): Promise<void> {
-    const end = performance.now() + withinMs;
-    let bytes = -1;
-    let quietTurns = 0;
-    while (quietTurns < 2 && performance.now() < end) {
-      await nextTurn(); // sockets have been read in between
-      const before = bytes;
-      bytes = Array.from(this.#open.keys()).reduce((sum, { stats }) => sum + stats.bytesIn, 0);
-      quietTurns = bytes === before ? quietTurns + 1 : 0;
-    }
   }
 }

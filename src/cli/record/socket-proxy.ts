@@ -1,9 +1,9 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { resolve } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { messageOf } from '../../errors.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from '../../host/socket-file.js';
 import type { Logger } from '../../telemetry/logger.js';
+import { readOn } from '../../transport/read-on.js';
 import { connectProblem } from '../connect-problem.js';
 
 export interface SocketProxyOptions {
@@ -24,9 +24,6 @@ interface Pair {
   readonly udf: Socket;
   readonly gone: Promise<void>;
 }
-
-/** How long a proxy that stops reads on from a Kapacitor that goes on writing. */
-const readOnMs = 250;
 
 /**
  * Stands between Kapacitor and the socket of a UDF: each connection is one to the UDF, bytes go through as they are, a
@@ -75,7 +72,11 @@ export class SocketProxy {
       logger.warn({ connections: this.#pairs.size }, `cut off: not drained within ${drainMs} ms`);
       for (const { kapacitor, udf } of this.#pairs) for (const end of [kapacitor, udf]) end.destroy();
     }, drainMs);
-    await this.#readOn(Math.min(drainMs, readOnMs));
+    await readOn(
+      drainMs,
+      () => Array.from(this.#pairs).reduce((sum, { kapacitor }) => sum + kapacitor.bytesRead, 0),
+      () => Array.from(this.#pairs).some(({ udf }) => udf.writableLength > 0),
+    );
     for (const { kapacitor, udf } of this.#pairs) {
       kapacitor.unpipe(udf);
       udf.end();
@@ -111,20 +112,5 @@ export class SocketProxy {
     // `pipe` stops reading where the other side does not take more, and passes on the half-close.
     kapacitor.pipe(udf);
     udf.pipe(kapacitor);
-  }
-
-  /** Passes on what Kapacitor had already written, which is in the system's buffers. */
-  async #readOn(withinMs: number): Promise<void> {
-    const end = performance.now() + withinMs;
-    let bytes = -1;
-    let quietTurns = 0;
-    while (quietTurns < 2 && performance.now() < end) {
-      await nextTurn(); // sockets have been read in between
-      const before = bytes;
-      const pairs = [...this.#pairs];
-      bytes = pairs.reduce((sum, { kapacitor }) => sum + kapacitor.bytesRead, 0);
-      const waiting = pairs.some(({ udf }) => udf.writableLength > 0);
-      quietTurns = bytes === before && !waiting ? quietTurns + 1 : 0;
-    }
   }
 }
