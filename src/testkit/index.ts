@@ -2,7 +2,6 @@ export { dialUnix } from './dial.js';
 export { expectBatches, ExpectationError, type ExpectOptions, expectPoints } from './expect.js';
 export type { ExpectedBatch, ExpectedPoint } from './expected-items.js';
 export { formatLine, type LineSource, showLine } from './format-line.js';
-export { batchGroupId, groupId, type Grouping } from './group-id.js';
 export type { BatchSource, Input, InputOptions, PointSource } from './inputs.js';
 export { createFakeKapacitor, type Emitted, type FakeKapacitor, type KapacitorOptions } from './kapacitor.js';
 export { type LinePoint, parseLine } from './line-protocol.js';
@@ -13,6 +12,7 @@ export type { LooseOptions, OptionInput, OptionInputs } from './option-calls.js'
 export { originOf } from './origin.js';
 export { type Consequence, ProtocolFailure, type ProtocolRule } from './protocol-failure.js';
 export type { RecordedItem, RecordingFormat } from '../recording/format.js';
+export { batchGroupId, groupId, type Grouping } from '../recording/group-id.js';
 export { type OpenOptions, openRecording, type Recording } from '../recording/open.js';
 export type { PointOptions } from '../recording/point-maker.js';
 export { createRecordingWriter, type RecordingWriter, type WriterOptions } from '../recording/writer.js';

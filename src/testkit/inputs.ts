@@ -1,4 +1,5 @@
 import { UdfError } from '../errors.js';
+import { batchGroupId, groupId } from '../recording/group-id.js';
 import { parseDuration } from '../udf/duration.js';
 import type { Batch, BatchInit } from '../udf/batch.js';
 import type { BatchPoint, BatchPointInit, Point, PointInit } from '../udf/point.js';
@@ -6,7 +7,6 @@ import { type EdgeType, setEntry, type TimeInput } from '../values.js';
 import { int64Of } from '../wire/int64.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/lazy-point.js';
-import { batchGroupId, groupId } from './group-id.js';
 import { parseLines } from './line-text.js';
 
 /** The same with a time that may be left out. */

@@ -1,3 +1,4 @@
+import { batchGroupId, groupId } from '../recording/group-id.js';
 import type { Transport } from '../transport/transport.js';
 import type { Batch, BatchInit } from '../udf/batch.js';
 import type { Point, PointInit } from '../udf/point.js';
@@ -5,7 +6,6 @@ import { FrameOutput } from '../wire/frame-output.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/lazy-point.js';
 import { encodeRequest, type InfoMessage, type OptionMessage, type Request } from '../wire/messages.js';
-import { batchGroupId, groupId } from './group-id.js';
 import { KeepaliveWatch } from './keepalive.js';
 import { type LooseOptions, optionCalls } from './option-calls.js';
 import { ProtocolFailure } from './protocol-failure.js';

@@ -1,4 +1,5 @@
 import { messageOf, UdfError } from '../errors.js';
+import { batchGroupId } from '../recording/group-id.js';
 import type { EdgeType } from '../values.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
@@ -10,7 +11,6 @@ import {
   type EndMessage,
   type Response,
 } from '../wire/messages.js';
-import { batchGroupId } from './group-id.js';
 import { ProtocolFailure } from './protocol-failure.js';
 
 /** An answer to one of Kapacitor's requests, or an agent's error. */

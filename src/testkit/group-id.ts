@@ -1,1 +1,0 @@
-export { batchGroupId, groupId, type Grouping } from '../recording/group-id.js';
