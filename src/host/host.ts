@@ -7,8 +7,8 @@ import { UdfError } from '../errors.js';
 import { longestTimerMs } from '../timers.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import { type ConnectionOptions, Connections } from './connections.js';
-import { groupId } from './group-id.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
+import { groupNumber } from './unix-group.js';
 
 /** Where a UDF is offered. */
 export interface HostedSocket {
@@ -84,7 +84,7 @@ class SocketHost implements Host {
   constructor(options: HostOptions) {
     const { socketMode: mode = 0o660, socketGroup: group, maxConnections = 1024 } = options;
     this.#options = options;
-    this.#access = { mode, gid: group === undefined ? undefined : groupId(group) };
+    this.#access = { mode, gid: group === undefined ? undefined : groupNumber(group) };
     this.#connections = new Connections(options, maxConnections);
   }
 

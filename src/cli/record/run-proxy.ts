@@ -1,5 +1,5 @@
 import { basename, extname, resolve } from 'node:path';
-import { groupId } from '../../host/group-id.js';
+import { groupNumber } from '../../host/unix-group.js';
 import { ConversationRecorder } from '../../recording/conversation/recorder.js';
 import { createLogger } from '../../telemetry/create-logger.js';
 import type { LogOptions } from '../options.js';
@@ -23,7 +23,7 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
     throw new UsageError(`--listen and --socket are both ${socket}; the UDF and the proxy need one each`);
   }
   const logger = createLogger({ level: options.logLevel });
-  const access = { mode, gid: group === undefined ? undefined : groupId(group) };
+  const access = { mode, gid: group === undefined ? undefined : groupNumber(group) };
   const recorder = new ConversationRecorder({ directory: out, logger });
   const subject = { udf: basename(socket, extname(socket)), socket };
   const proxy = new SocketProxy({

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { UdfError } from '../errors.js';
 
 /** The number of a group given by name or number. Throws `invalid_config` for a name that the system does not have. */
-export function groupId(group: string | number, groupFile = '/etc/group'): number {
+export function groupNumber(group: string | number, groupFile = '/etc/group'): number {
   if (typeof group === 'number') return group;
   if (/^\d+$/.test(group)) return Number(group);
   const line = groupLines(groupFile).find(([name]) => name === group);
