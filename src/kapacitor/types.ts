@@ -16,16 +16,6 @@ export type TaskVar =
   | { readonly type: 'star'; readonly value: '' }
   | { readonly type: 'list'; readonly value: readonly TaskVar[] };
 
-/** Variables by the type of their value: `taskVar.duration('10m')`. */
-export const taskVar = {
-  string: (value: string): TaskVar => ({ type: 'string', value }),
-  int: (value: number): TaskVar => ({ type: 'int', value }),
-  float: (value: number): TaskVar => ({ type: 'float', value }),
-  bool: (value: boolean): TaskVar => ({ type: 'bool', value }),
-  duration: (value: string): TaskVar => ({ type: 'duration', value }),
-  lambda: (value: string): TaskVar => ({ type: 'lambda', value }),
-};
-
 export type TaskVars = Readonly<Record<string, TaskVar>>;
 
 /** What a task can be made of, or changed to. */

@@ -180,11 +180,6 @@ export function encodeResponse(response: Response): Buffer {
   }
 }
 
-/** A point's own message decoded whole: the slow, sure way. Throws `malformed`. */
-export function decodePoint(body: Uint8Array): PointMessage {
-  return pointMessage(decode(schema.Point, body) as unknown as RawPoint);
-}
-
 /**
  * A point's own message in canonical form: fields in order of their numbers, map entries key first and once a key.
  * Throws `malformed`.

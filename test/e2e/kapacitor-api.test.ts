@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { KapacitorApi } from '../../src/kapacitor/api.js';
 import { KapacitorRefusal } from '../../src/kapacitor/http.js';
-import { taskVar } from '../../src/kapacitor/types.js';
+import { taskVar } from '../support/task-var.js';
 import { values } from './support/lines.js';
 import { needs } from './support/servers.js';
 import { useStack } from './support/stack.js';

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { taskVar } from '../../src/kapacitor/types.js';
 import { run } from '../support/run-program.js';
+import { taskVar } from '../support/task-var.js';
 import { tempDir } from '../support/temp-dir.js';
 import { packageFolder } from './support/cli.js';
 import { values } from './support/lines.js';
