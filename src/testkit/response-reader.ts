@@ -11,6 +11,7 @@ import {
   type EndMessage,
   type Response,
 } from '../wire/messages.js';
+import { schema } from '../wire/schema.js';
 import { ProtocolFailure } from './protocol-failure.js';
 
 /** An answer to one of Kapacitor's requests, or an agent's error. */
@@ -160,11 +161,19 @@ function decoded(payload: Uint8Array): Response {
   try {
     return decodeResponse(payload);
   } catch (cause) {
-    const message = messageOf(cause);
-    // The decoder got through the bytes and found none of the messages in them.
-    if (message.includes('holds no message'))
-      throw new ProtocolFailure('unknown-response', message, { cause });
-    throw new ProtocolFailure('stray-bytes', message, { cause });
+    const rule = holdsNoMessage(payload) ? 'unknown-response' : 'stray-bytes';
+    throw new ProtocolFailure(rule, messageOf(cause), { cause });
+  }
+}
+
+/** Whether a decoder gets through the bytes and finds none of the protocol's messages in them. */
+function holdsNoMessage(payload: Uint8Array): boolean {
+  try {
+    // The schema's oneof: the name of the message that is there.
+    const { message } = schema.Response.decode(payload) as { readonly message?: string };
+    return message === undefined;
+  } catch {
+    return false;
   }
 }
 
