@@ -1,4 +1,5 @@
 import { UdfError } from '../errors.js';
+import { longestTimerMs } from '../timers.js';
 
 /** What one connection may use. Past a limit, that connection ends with a clear error; the others go on. */
 export interface Limits {
@@ -33,9 +34,6 @@ export const defaultLimits: Limits = {
 /** Above this, offsets in a message would not be small integers to V8, which the scan of points counts on. */
 const mostMessageBytes = 1023 * MiB;
 
-/** A timer of Node.js that is set to more goes off at once. */
-const mostTimerMs = 2 ** 31 - 1;
-
 /** The defaults with some replaced. Throws `invalid_argument` for a limit that is not a whole number in its range. */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
@@ -59,10 +57,10 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
       `limit messageBytes must be at most ${mostMessageBytes}, got ${limits.messageBytes}`,
     );
   }
-  if (limits.handlerMs > mostTimerMs) {
+  if (limits.handlerMs > longestTimerMs) {
     throw new UdfError(
       'invalid_argument',
-      `limit handlerMs must be at most ${mostTimerMs}, got ${limits.handlerMs}; 0 is no limit`,
+      `limit handlerMs must be at most ${longestTimerMs}, got ${limits.handlerMs}; 0 is no limit`,
     );
   }
   return limits;

@@ -1,17 +1,14 @@
 import { messageOf, UdfError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition, UdfLog } from '../udf/definition.js';
-import { FrameReader } from '../wire/frame-reader.js';
 import { type BatchHead, type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/lazy-point.js';
 import {
   type BeginMessage,
   decodeRequest,
-  encodeRequest,
   encodeResponse,
   type EndMessage,
   type OptionMessage,
-  type Request,
   type Response,
 } from '../wire/messages.js';
 import { snapshotFrameStart } from '../wire/snapshot-frame.js';
@@ -101,7 +98,7 @@ export class Session {
     const request = decodeRequest(buf.subarray(payload, end));
     switch (request.kind) {
       case 'point':
-        return this.#point(unusualPoint(request));
+        return this.#point(LazyPoint.fromMessage(request));
       case 'begin':
         return this.#begin(request, { buf, start: frame, end });
       case 'end':
@@ -340,15 +337,6 @@ const harmlessSize = 1_000_000n;
 function forwardable({ begin, frame, points }: CollectedBatch): FrameSlice | undefined {
   const size = begin.size;
   return size >= 0n && (size <= harmlessSize || size === BigInt(points.length)) ? frame : undefined;
-}
-
-/** A point whose request was encoded in an unusual way. */
-function unusualPoint(request: Request & { readonly kind: 'point' }): LazyPoint {
-  let point: LazyPoint | undefined;
-  new FrameReader(Infinity, (buf, frame, payload, end) => {
-    point = LazyPoint.fromFrame(buf, frame, payload, end);
-  }).push(encodeRequest(request));
-  return point!; // what is encoded here is encoded in the usual way
 }
 
 function infoOf({ wants, provides, options }: UdfDefinition): Response {

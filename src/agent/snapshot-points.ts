@@ -28,16 +28,10 @@ export function unpackPoints(state: unknown, damaged: () => Error): unknown {
   return replaced(state, (value) => {
     if (!Object.hasOwn(value, marker)) return undefined;
     const bytes: unknown = (value as Readonly<Record<string, unknown>>)[marker];
-    const point = bytes instanceof Uint8Array ? pointOf(Buffer.from(bytes)) : undefined;
+    const point = bytes instanceof Uint8Array ? LazyPoint.fromWholeFrame(Buffer.from(bytes)) : undefined;
     if (!point) throw damaged();
     return point;
   });
-}
-
-function pointOf(frame: Buffer): LazyPoint | undefined {
-  let payload = 1;
-  while (payload < frame.length && frame[payload - 1]! > 0x7f) payload++;
-  return LazyPoint.fromFrame(frame, 0, payload, frame.length);
 }
 
 /** A copy of plain data in which some objects are replaced; what stands in several places does so again. */

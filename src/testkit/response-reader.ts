@@ -4,13 +4,7 @@ import type { EdgeType } from '../values.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/lazy-point.js';
-import {
-  type BeginMessage,
-  decodeResponse,
-  encodeResponse,
-  type EndMessage,
-  type Response,
-} from '../wire/messages.js';
+import { type BeginMessage, decodeResponse, type EndMessage, type Response } from '../wire/messages.js';
 import { schema } from '../wire/schema.js';
 import { ProtocolFailure } from './protocol-failure.js';
 
@@ -94,7 +88,7 @@ export class ResponseReader {
     const response = decoded(buf.subarray(payload, end));
     switch (response.kind) {
       case 'point':
-        this.#point(unusualPoint(response));
+        this.#point(LazyPoint.fromMessage(response));
         return;
       case 'begin':
         this.#open(response);
@@ -175,15 +169,6 @@ function holdsNoMessage(payload: Uint8Array): boolean {
   } catch {
     return false;
   }
-}
-
-/** A point whose response was encoded in an unusual way. */
-function unusualPoint(response: Response & { readonly kind: 'point' }): LazyPoint {
-  let point: LazyPoint | undefined;
-  new FrameReader(Infinity, (buf, frame, payload, end) => {
-    point = LazyPoint.fromFrame(buf, frame, payload, end);
-  }).push(encodeResponse(response));
-  return point!; // what is encoded here is encoded in the usual way
 }
 
 function count(points: number): string {

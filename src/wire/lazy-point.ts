@@ -9,7 +9,7 @@ import {
 } from '../values.js';
 import { type FrameSpan, pointTag0, pointTag1 } from './frame-arena.js';
 import type { PointHead } from './head-writer.js';
-import { canonicalPoint } from './messages.js';
+import { canonicalPoint, encodeResponse, type PointMessage } from './messages.js';
 import { readDouble, readInt64 } from './numbers.js';
 import { buildFromBytes, buildPoint, changeFields, changeHead, replaceFields } from './point-builder.js';
 import * as layout from './point-layout.js';
@@ -59,6 +59,18 @@ export class LazyPoint {
       }
     }
     return body + size === end ? new LazyPoint(buf, frame, body, end) : undefined;
+  }
+
+  /** The point in a buffer that holds its frame and no more, or `undefined` if it holds something else. */
+  static fromWholeFrame(frame: Buffer): LazyPoint | undefined {
+    const size = layout.readLength(frame, 0);
+    const payload = layout.valueEnd;
+    return payload + size === frame.length ? LazyPoint.fromFrame(frame, 0, payload, frame.length) : undefined;
+  }
+
+  /** A point that was decoded whole, because its message was encoded in an unusual way. */
+  static fromMessage(message: PointMessage): LazyPoint {
+    return LazyPoint.fromWholeFrame(encodeResponse({ kind: 'point', ...message }))!; // encoded here, in the usual way
   }
 
   /** A new point. Throws `invalid_argument` for a value that the protocol cannot hold. */

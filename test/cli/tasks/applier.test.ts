@@ -4,7 +4,8 @@ import type { Definition } from '../../../src/cli/tasks/definitions.js';
 import { UdfError } from '../../../src/errors.js';
 import { KapacitorRefusal } from '../../../src/kapacitor/http.js';
 import { readTickscript } from '../../../src/kapacitor/tickscript.js';
-import { type Task, type TaskSettings, taskVar, type Template } from '../../../src/kapacitor/types.js';
+import type { Task, TaskSettings, Template } from '../../../src/kapacitor/types.js';
+import { taskVar } from '../../support/task-var.js';
 
 const dbrps = [{ db: 'db', rp: 'rp' }];
 const vars = { limit: taskVar.float(5) };
