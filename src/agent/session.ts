@@ -1,7 +1,7 @@
 import { messageOf, UdfError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition, UdfLog } from '../udf/definition.js';
-import { type BatchHead, type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
+import { type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/lazy-point.js';
 import {
   type BeginMessage,
@@ -12,10 +12,11 @@ import {
   type Response,
 } from '../wire/messages.js';
 import { snapshotFrameStart } from '../wire/snapshot-frame.js';
+import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Emitter } from './emitter.js';
 import { type Called, Instance, type InstanceDefaults } from './instance.js';
 import { LimitedLog } from './limited-log.js';
-import { type Limits, pointOverheadBytes } from './limits.js';
+import type { Limits } from './limits.js';
 import { readSnapshot, writeSnapshot } from './snapshot.js';
 import type { Counters } from './stats.js';
 
@@ -36,14 +37,6 @@ export interface SessionOptions extends InstanceDefaults {
   close(reason: UdfError): void;
 }
 
-/** A batch that is being collected for a `batch` handler. */
-interface CollectedBatch {
-  readonly begin: BeginMessage;
-  readonly frame: FrameSlice;
-  readonly points: LazyPoint[];
-  bytes: number;
-}
-
 /**
  * What each request means: one conversation, without the bytes' comings and goings. Requests are handled one after the
  * other; whoever calls waits for a promise before the next one.
@@ -57,7 +50,8 @@ export class Session {
   #failures: LimitedLog;
   #instance: Instance | undefined;
   #task = '';
-  #batch: CollectedBatch | undefined;
+  /** The batch that is collected for a `batch` handler. */
+  #collected: CollectedBatch | undefined;
   /** The batch that is being handled point by point. */
   #streamed: BeginMessage | undefined;
 
@@ -85,7 +79,7 @@ export class Session {
 
   /** Whether the stream stands inside a batch. */
   get midBatch(): boolean {
-    return this.#batch !== undefined || this.#streamed !== undefined;
+    return this.#collected !== undefined || this.#streamed !== undefined;
   }
 
   /**
@@ -227,17 +221,8 @@ export class Session {
       }
     }
     if (this.#streamed) return this.#guarded(() => instance.batchPoint(point), point);
-    const batch = this.#batch;
-    if (!batch) throw new UdfError('protocol', 'a point came outside a batch');
-    batch.bytes += point.end - point.frame + pointOverheadBytes;
-    const limit = this.#options.limits.batchBytes;
-    if (batch.bytes > limit) {
-      throw new UdfError(
-        'limit',
-        `a batch takes more than ${limit} bytes (batchBytes); handle it point by point`,
-      );
-    }
-    batch.points.push(point);
+    if (!this.#collected) throw new UdfError('protocol', 'a point came outside a batch');
+    this.#collected.add(point);
     return undefined;
   }
 
@@ -249,7 +234,7 @@ export class Session {
     if (this.midBatch) throw new UdfError('protocol', 'a batch began inside another');
     this.#counters.batchesIn++;
     if (this.#definition.handlers.batch) {
-      this.#batch = { begin, frame, points: [], bytes: 0 };
+      this.#collected = new CollectedBatch(begin, frame, this.#options.limits.batchBytes);
       return undefined;
     }
     this.#streamed = begin;
@@ -274,11 +259,10 @@ export class Session {
       this.#emitter.endBatch(head, time);
       return undefined;
     }
-    const collected = this.#batch;
+    const collected = this.#collected;
     if (!collected) throw new UdfError('protocol', 'a batch ended that had not begun');
-    this.#batch = undefined;
-    const { begin, points } = collected;
-    const batch = new LazyBatch(headOf(begin, end), time, points, forwardable(collected), frame);
+    this.#collected = undefined;
+    const batch = collected.end(end, frame);
     this.#emitter.from(batch);
     return this.#guarded(() => instance.batch(batch), batch);
   }
@@ -324,20 +308,6 @@ export class Session {
 
 /** The first byte of a Request that is a keepalive: field 3, length-delimited. */
 const keepaliveTag = 0x1a;
-
-/** Kapacitor takes a batch's name and tags from its end, and `byName` from its begin. */
-function headOf(begin: BeginMessage, end: EndMessage): BatchHead {
-  return { name: end.name, group: begin.group, tags: end.tags, byName: begin.byName };
-}
-
-/** Kapacitor allocates what a begin announces: more than this is sent on only if there are so many points. */
-const harmlessSize = 1_000_000n;
-
-/** The frame that opened a batch, unless its size would harm Kapacitor when it is sent back. */
-function forwardable({ begin, frame, points }: CollectedBatch): FrameSlice | undefined {
-  const size = begin.size;
-  return size >= 0n && (size <= harmlessSize || size === BigInt(points.length)) ? frame : undefined;
-}
 
 function infoOf({ wants, provides, options }: UdfDefinition): Response {
   const types = Object.entries(options).map(

@@ -1,0 +1,52 @@
+import { UdfError } from '../errors.js';
+import { type BatchHead, type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
+import type { LazyPoint } from '../wire/lazy-point.js';
+import type { BeginMessage, EndMessage } from '../wire/messages.js';
+import { pointOverheadBytes } from './limits.js';
+
+/** A batch that is collected for a handler that takes it whole. */
+export class CollectedBatch {
+  readonly #begin: BeginMessage;
+  /** The frame that opened it. */
+  readonly #frame: FrameSlice;
+  readonly #limitBytes: number;
+  readonly #points: LazyPoint[] = [];
+  #bytes = 0;
+
+  constructor(begin: BeginMessage, frame: FrameSlice, limitBytes: number) {
+    this.#begin = begin;
+    this.#frame = frame;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Throws `limit` when the batch has become too large. */
+  add(point: LazyPoint): void {
+    this.#bytes += point.end - point.frame + pointOverheadBytes;
+    if (this.#bytes > this.#limitBytes) {
+      throw new UdfError(
+        'limit',
+        `a batch takes more than ${this.#limitBytes} bytes (batchBytes); handle it point by point`,
+      );
+    }
+    this.#points.push(point);
+  }
+
+  /** The whole batch. `frame` closed it. */
+  end(end: EndMessage, frame: FrameSlice): LazyBatch {
+    const begin = this.#isHarmless() ? this.#frame : undefined;
+    return new LazyBatch(headOf(this.#begin, end), end.tmax, this.#points, begin, frame);
+  }
+
+  /** Kapacitor allocates what a begin announces, so a large size goes back only if there are so many points. */
+  #isHarmless(): boolean {
+    const { size } = this.#begin;
+    return size >= 0n && (size <= harmlessSize || size === BigInt(this.#points.length));
+  }
+}
+
+const harmlessSize = 1_000_000n;
+
+/** Kapacitor takes a batch's name and tags from its end, and `byName` from its begin. */
+export function headOf(begin: BeginMessage, end: EndMessage): BatchHead {
+  return { name: end.name, group: begin.group, tags: end.tags, byName: begin.byName };
+}
