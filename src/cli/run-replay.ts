@@ -57,6 +57,7 @@ export async function runReplay(file: string, options: ReplayOptions): Promise<v
   const recording = await openRecording(file, {
     skipBad: options.skipBad,
     groupBy: options.groupBy,
+    needsFields: writesLines(options),
     onBad: ({ message }) => {
       summary.bad(message);
     },
@@ -115,6 +116,14 @@ function keepRecording(file: string, { out, html, expect, update }: ReplayOption
       );
     }
   }
+}
+
+/** Whether the points become line protocol, which cannot hold one without fields. */
+function writesLines({ out, expect, format }: ReplayOptions): boolean {
+  const files = [out, expect].filter((path) => path !== undefined);
+  const formats =
+    files.length === 0 ? [recordingFormat(format ?? 'lp')] : files.map((path) => formatForFile(path, format));
+  return formats.some((name) => name === 'lp' || name === 'srpl');
 }
 
 /** Where the points go: with a golden nowhere but there, unless a file is asked for. */

@@ -1,3 +1,4 @@
+import { UdfError } from '../errors.js';
 import type { FieldInputs, Tags } from '../values.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/lazy-point.js';
@@ -19,6 +20,11 @@ export interface PointOptions {
    * called for each.
    */
   readonly now?: bigint | (() => bigint) | undefined;
+  /**
+   * A point of a stream that has no fields is malformed: for readers that hand it to what cannot hold one. Kapacitor may
+   * send such points, so that they are read if this is not set.
+   */
+  readonly needsFields?: boolean | undefined;
 }
 
 /** A point's whereabouts; what is left out is as the options have it. */
@@ -36,7 +42,7 @@ export interface BatchParts {
   readonly points: readonly { readonly time: bigint; readonly tags: Tags; readonly fields: FieldInputs }[];
 }
 
-/** Makes of what a recording says what Kapacitor would send: grouped points and batches. */
+/** Makes of what a recording says what Kapacitor would send: grouped points and batches. Throws `malformed`. */
 export class PointMaker {
   readonly #now: bigint | (() => bigint);
   readonly #options: PointOptions;
@@ -56,6 +62,9 @@ export class PointMaker {
   }
 
   point(name: string, tags: Tags, fields: FieldInputs, time: bigint, where: Whereabouts): LazyPoint {
+    if (this.#options.needsFields && Object.keys(fields).length === 0) {
+      throw new UdfError('malformed', 'it has no field');
+    }
     return LazyPoint.create({ ...this.#head(name, tags, where), time }, fields);
   }
 

@@ -131,6 +131,20 @@ describe('replay', () => {
     expect(went.stderr).toMatch(/2 points in, 2 points out, 0 errors, 1 malformed left out; /);
   });
 
+  it('takes a point without fields for malformed where line protocol is written, which cannot hold it', async () => {
+    const input = file('null.csv', 'name,time,x\nm,1,1\nm,2,\nm,3,3\n');
+    const stopped = await run('replay', input, '--udf', 'mirror');
+    expect(stopped).toMatchObject({
+      code: 1,
+      stderr: `kapacitor-udf: ${input}, line 3: it has no field\n`,
+    });
+    const went = await run('replay', input, '--udf', 'mirror', '--skip-bad');
+    expect(went).toMatchObject({ code: 0, stdout: 'm x=1 1\nm x=3 3\n' });
+    expect(went.stderr).toMatch(/2 points in, 2 points out, 0 errors, 1 malformed left out; /);
+    const { stdout } = await run('replay', input, '--udf', 'mirror', '--format', 'json');
+    expect(stdout).toContain('{"time":"2","name":"m","tags":{},"fields":{}}\n');
+  });
+
   it('compares with a golden file, shows the difference, and updates it', async () => {
     const golden = file('golden.lp');
     expect((await run('replay', adsl, ...edges, '--expect', golden)).stderr).toContain(

@@ -7,7 +7,7 @@ import { openRecording } from '../../recording/open.js';
 import { isEmpty } from '../../recording/read-lines.js';
 import { openSource, plainBytes } from '../../recording/source.js';
 import { formatPointLine } from '../../recording/stream-entry.js';
-import type { UdfError } from '../../errors.js';
+import { messageOf, UdfError } from '../../errors.js';
 import { LazyBatch } from '../../wire/lazy-batch.js';
 import type { LazyPoint } from '../../wire/lazy-point.js';
 import { followFile } from './follow.js';
@@ -114,13 +114,24 @@ async function* recordedLines(
 ): AsyncGenerator<Line> {
   const clock = new Clock();
   const now = (): bigint => clock.next();
-  const recording = await openRecording(from, { format, name, skipBad, onBad, now });
+  const recording = await openRecording(from, { format, name, skipBad, onBad, now, needsFields: true });
   let number = 0;
   for await (const items of recording) {
     for (const item of items) {
       number++;
+      const place = `${name}, entry ${number}`;
       for (const point of pointsOf(item)) {
-        yield { text: formatPointLine(point), time: point.time, from: `${name}, entry ${number}` };
+        let text;
+        try {
+          text = formatPointLine(point);
+        } catch (cause) {
+          // Such as a point of a batch without fields, or NaN: the others need not wait for it.
+          const problem = new UdfError('malformed', `${place}: ${messageOf(cause)}`, { cause });
+          if (!skipBad) throw problem;
+          onBad(problem);
+          continue;
+        }
+        yield { text, time: point.time, from: place };
       }
     }
     onRead?.(recording.bytesRead);

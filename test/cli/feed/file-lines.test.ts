@@ -63,6 +63,42 @@ test.each(['lp', 'csv', 'jsonl'])(
   },
 );
 
+describe('a point without fields, which line protocol cannot hold,', () => {
+  const cases: readonly (readonly [string, string, string])[] = [
+    ['points.csv', 'name,time,x\nm,1,1\nm,2,\nm,3,3\n', 'line 3: it has no field'],
+    [
+      'points.jsonl',
+      '{"name":"m","fields":{"x":1},"time":"1"}\n{"name":"m","fields":{"x":null},"time":"2"}\n{"name":"m","fields":{"x":3},"time":"3"}\n',
+      'line 2: it has no field',
+    ],
+    [
+      'points.brpl',
+      '{"name":"m","points":[{"time":"1970-01-01T00:00:00.000000001Z","fields":{"x":1}},{"time":"1970-01-01T00:00:00.000000002Z","fields":{"x":null}},{"time":"1970-01-01T00:00:00.000000003Z","fields":{"x":3}}]}',
+      'entry 1: a line of line protocol needs a field',
+    ],
+  ];
+
+  test.each(cases)('ends the reading of %s with its place', async (name, text, problem) => {
+    const path = join(tempDir(), name);
+    writeFileSync(path, text);
+    const { lines } = reading(path);
+    expect(await next(lines)).toMatchObject({ text: 'm x=1 1' });
+    await expect(lines.next()).rejects.toThrow(
+      expect.objectContaining({ code: 'malformed', message: `${path}, ${problem}` }),
+    );
+  });
+
+  test.each(cases)('is told and left out of %s if that is wanted', async (name, text, problem) => {
+    const path = join(tempDir(), name);
+    writeFileSync(path, text);
+    const { lines, told } = reading(path, { skipBad: true });
+    const found: string[] = [];
+    for await (const line of lines) found.push(line.text);
+    expect(found).toEqual(['m x=1 1', 'm x=3 3']);
+    expect(told).toEqual([`${path}, ${problem}`]);
+  });
+});
+
 describe('a file that is followed', () => {
   const bad = 'wrong\n';
 
