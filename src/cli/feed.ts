@@ -12,7 +12,9 @@ export function feedCommand(): Command {
     .description(
       'Writes line protocol, CSV, JSON Lines or recordings into InfluxDB 1.x or 2.x, or straight into Kapacitor. ' +
         'Lines without a time get one, so that what is sent again after an outage is stored once. What the server ' +
-        'refuses is told line by line. The exit code is 0 only if everything has arrived but for what --skip-bad leaves out.',
+        'refuses is told line by line. The exit code is 0 only if everything has arrived but for what --skip-bad leaves out; ' +
+        'stopped before the end it is 130 (SIGINT) or 143 (SIGTERM). What has no end, --follow and a demo with ' +
+        '--shift-to-now, is ended by a signal, and exits 0 if all until then has arrived.',
     )
     .argument('[source...]', "files, globs (in quotes), or '-' for standard input")
     .option(

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { LimitedLog } from '../agent/limited-log.js';
 import { messageOf, UdfError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -8,6 +9,11 @@ export interface StopSignal extends Promise<NodeJS.Signals> {
 }
 
 const stopSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+/** The exit code of a command that a signal stopped before it was done, as shells have it: 130 for SIGINT. */
+export function exitCodeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
 
 /** Waits for a signal to stop. At a second one `atOnce` is called and the process exits with 1. */
 export function onStopSignal(atOnce: () => void): StopSignal {

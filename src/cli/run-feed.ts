@@ -15,7 +15,7 @@ import { shifted, shiftToNow } from './feed/shift.js';
 import { Spool } from './feed/spool.js';
 import { ExitCode } from './exit-code.js';
 import type { LogOptions } from './options.js';
-import { onStopSignal } from './process-end.js';
+import { exitCodeOf, onStopSignal } from './process-end.js';
 import { UsageError } from './usage-error.js';
 
 export interface FeedOptions extends LogOptions, TargetOptions {
@@ -33,7 +33,10 @@ export interface FeedOptions extends LogOptions, TargetOptions {
   readonly json?: true;
 }
 
-/** Writes sources into a database until they end, or until a signal. The exit code is 1 unless everything arrived. */
+/**
+ * Writes sources into a database until they end, or until a signal. The exit code is 1 unless everything arrived, and the
+ * signal's if it came before the end of sources that have one.
+ */
 export async function runFeed(sources: readonly string[], options: FeedOptions): Promise<void> {
   checkUsage(sources, options);
   const writer = createInfluxWriter(feedTarget(options, process.env));
@@ -42,7 +45,8 @@ export async function runFeed(sources: readonly string[], options: FeedOptions):
     throw new UsageError(`--follow takes one file, and ${sources[0]} means ${files.length}`);
   }
   const stop = new AbortController();
-  void onStopSignal(() => undefined).then(() => {
+  const stopSignal = onStopSignal(() => undefined);
+  void stopSignal.then(() => {
     stop.abort();
   });
   const spool = options.spool === undefined ? undefined : await Spool.open(options.spool);
@@ -58,12 +62,9 @@ export async function runFeed(sources: readonly string[], options: FeedOptions):
       report.outage(reason);
     },
   });
-  /** What ended the reading before its time. What came before is sent all the same. */
-  let mistake: { readonly reason: unknown } | undefined;
+  const reading: Reading = { whole: false };
   try {
-    const lines = endingAtMistake(await linesOf(files, options, stop.signal, report), (reason) => {
-      mistake = { reason };
-    });
+    const lines = readInto(reading, await linesOf(files, options, stop.signal, report), stop.signal);
     const flushMs = Number(options.flush / 1_000_000n);
     const timed = paced(lines, options.speed, stop.signal);
     for await (const batch of inBatches(timed, { size: options.batch, flushMs, signal: stop.signal })) {
@@ -76,20 +77,41 @@ export async function runFeed(sources: readonly string[], options: FeedOptions):
   }
   const waiting = spool?.size ?? 0;
   await report.print(delivery, waiting, options.json ?? false);
-  if (mistake) throw mistake.reason;
+  if (reading.mistake) throw reading.mistake.reason;
+  const isCut = !reading.whole && !isEndless(options);
+  if (stopSignal.came && (isCut || delivery.unsent > 0)) {
+    const signal = await stopSignal;
+    report.note(`stopped by ${signal} before the end`);
+    throw new ExitCode(exitCodeOf(signal));
+  }
   if (delivery.refused + delivery.unsent + waiting > 0) throw new ExitCode(1);
 }
 
-/** The lines before the first mistake, which is told. */
-async function* endingAtMistake(
+/** How the reading ended, once it has. */
+interface Reading {
+  /** Whether it came to the end of all sources. */
+  whole: boolean;
+  /** What ended it before its time. What came before is sent all the same. */
+  mistake?: { readonly reason: unknown };
+}
+
+/** The lines before the first mistake. */
+async function* readInto(
+  reading: Reading,
   lines: AsyncIterable<Line>,
-  told: (reason: unknown) => void,
+  signal: AbortSignal,
 ): AsyncGenerator<Line> {
   try {
     yield* lines;
+    reading.whole = !signal.aborted; // at which a demo ends
   } catch (reason) {
-    told(reason);
+    reading.mistake = { reason };
   }
+}
+
+/** Whether only a signal ends it, which is then as good an end as any. */
+function isEndless({ follow, demo, shiftToNow: live, points }: FeedOptions): boolean {
+  return follow === true || (demo !== undefined && live === true && points === undefined);
 }
 
 function checkUsage(sources: readonly string[], options: FeedOptions): void {

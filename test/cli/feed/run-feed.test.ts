@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { run } from '../../support/run-program.js';
+import { Cli } from '../../support/spawn-cli.js';
 import { tempDir } from '../../support/temp-dir.js';
+import { until } from '../../support/until.js';
 
 /** A server that takes writes, or refuses them all with this status and reason. */
 async function influx(refusal?: { readonly status: number; readonly error: string }) {
@@ -83,5 +85,40 @@ describe('feed', () => {
       expect(stderr).not.toContain('secret');
       expect(stderr.split('\n')).toHaveLength(2);
     }
+  });
+});
+
+describe('feed that a signal stops', () => {
+  const slow = ['--speed', 'real', '--flush', '1ms'];
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('before the end of its file by %s says so and exits %d', async (signal, code) => {
+    const { stored, url } = await influx();
+    const path = file('long.lp', 'm v=1 1\nm v=2 3600000000000\n');
+    const feed = new Cli(['feed', path, '--url', url, ...slow]);
+    await until('the first point is there', () => stored.length === 1);
+    expect(await feed.stop(signal)).toEqual({ code, signal: null });
+    expect(feed.stderr).toContain(`\nstopped by ${signal} before the end\n`);
+  });
+
+  test('while the server is away exits with the code of the signal too', async () => {
+    const { url } = await influx({ status: 503, error: 'away' });
+    const feed = new Cli(['feed', file('a.lp', 'm v=1 1\n'), '--url', url]);
+    await until('the outage is told', () => feed.stderr.includes('the server is away'));
+    expect(await feed.stop('SIGTERM')).toEqual({ code: 143, signal: null });
+    expect(feed.stderr).toContain('1 not sent: ');
+  });
+
+  test.each([
+    ['a file that is followed', () => [file('a.lp', 'm v=1 1\n'), '--follow']],
+    ['a demo without end', () => ['--demo', 'adsl', '--shift-to-now']],
+  ])('has come to its end with %s', async (_what, source) => {
+    const { stored, url } = await influx();
+    const feed = new Cli(['feed', ...source(), '--url', url, '--flush', '1ms']);
+    await until('a point is there', () => stored.length > 0);
+    expect(await feed.stop('SIGINT')).toEqual({ code: 0, signal: null });
+    expect(feed.stderr).not.toContain('before the end');
   });
 });
