@@ -1,9 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { rangeOf, sparkline } from '../../src/cli/demo/sparkline.js';
-import { runCli } from '../support/spawn-cli.js';
+import { Cli, runCli } from '../support/spawn-cli.js';
+import { tempDir } from '../support/temp-dir.js';
+import { until } from '../support/until.js';
 
 describe('kapacitor-udf demo', () => {
   it('shows the changes, the averages and the rate, and leaves nothing behind', async () => {
@@ -33,6 +35,31 @@ describe('kapacitor-udf demo', () => {
     }
     expect(readdirSync(temporary)).toEqual([]);
   });
+});
+
+describe('kapacitor-udf demo that is stopped', () => {
+  test.each([
+    ['SIGINT', 130, 'while the host starts', 'A host serves'],
+    ['SIGTERM', 143, 'while the host starts', 'A host serves'],
+    ['SIGINT', 130, 'when it is at work', 'the first record'],
+    ['SIGTERM', 143, 'when it is at work', 'the first record'],
+  ] as const)(
+    'by %s exits %d %s, and leaves neither host nor directory',
+    async (signal, code, _when, shown) => {
+      const temporary = tempDir();
+      const demo = new Cli(['demo'], { env: { ...process.env, TMPDIR: temporary } });
+      demo.process.stdout!.setEncoding('utf8').on('data', (text: string) => (demo.stdout += text));
+      await until(`"${shown}" is shown`, () => demo.stdout.includes(shown));
+      expect(readdirSync(temporary)).toHaveLength(1);
+
+      // Twice, as npm does. The host has the same standard error: the command has not ended for us while a host lives.
+      demo.process.kill(signal);
+      expect(await demo.stop(signal)).toEqual({ code, signal: null });
+
+      expect(demo.stderr).toBe('');
+      expect(readdirSync(temporary)).toEqual([]);
+    },
+  );
 });
 
 describe('a sparkline', () => {

@@ -15,6 +15,8 @@ export interface Stage {
   connect(udf: string): Promise<Transport>;
   /** Ends the host with SIGTERM. Throws `internal` if it does not end well. */
   close(): Promise<void>;
+  /** Ends it at once, and leaves nothing behind either. */
+  abort(): Promise<void>;
 }
 
 const startMs = 10_000;
@@ -40,6 +42,11 @@ export function openStage(): Stage {
       const [code] = await exited;
       rmSync(directory, { recursive: true, force: true });
       if (code !== 0) throw new UdfError('internal', `the host ended with exit code ${code ?? 'none'}`);
+    },
+    abort: async () => {
+      host.kill('SIGKILL');
+      await exited;
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }
