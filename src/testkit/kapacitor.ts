@@ -95,6 +95,7 @@ type Answer<Kind extends TypedKind> = Extract<ManagementResponse, { readonly kin
 
 interface Asked {
   readonly kind: TypedKind;
+  readonly frame: Buffer;
   answer: ManagementResponse | undefined;
 }
 
@@ -139,8 +140,8 @@ class Conversation implements FakeKapacitor {
       received: () => {
         this.#keepalive.reset();
       },
-      management: (response) => {
-        this.#answered(response);
+      management: (response, payload) => {
+        this.#answered(response, payload);
       },
       point: (point) => {
         this.#gotPoint(point);
@@ -200,9 +201,10 @@ class Conversation implements FakeKapacitor {
 
   async #ask<Kind extends TypedKind>(kind: Kind, request: Request): Promise<Answer<Kind>> {
     this.#live();
-    const asked: Asked = { kind, answer: undefined };
+    const frame = encodeRequest(request);
+    const asked: Asked = { kind, frame, answer: undefined };
     this.#asked.push(asked);
-    this.#send(encodeRequest(request));
+    this.#send(frame);
     await this.#until(() => asked.answer !== undefined, 'missing-response', `no answer to ${kind}`);
     return asked.answer as Answer<Kind>; // `#answered` fills in an answer of the kind that was asked for
   }
@@ -327,7 +329,7 @@ class Conversation implements FakeKapacitor {
     this.#waiters.check();
   }
 
-  #answered(response: ManagementResponse): void {
+  #answered(response: ManagementResponse, payload: Uint8Array): void {
     const { kind } = response;
     if (kind === 'keepalive') {
       this.keepalives++;
@@ -337,7 +339,13 @@ class Conversation implements FakeKapacitor {
     const at = this.#asked.findIndex((asked) => asked.kind === kind);
     if (at < 0)
       throw new ProtocolFailure('unasked-response', `an answer to ${kind} came that was not asked for`);
-    this.#asked.splice(at, 1)[0]!.answer = response;
+    const asked = this.#asked.splice(at, 1)[0]!; // it was found
+    // Its first field is a text where an answer has a boolean, which the decoder leaves out and Kapacitor's does not.
+    if (kind === 'init' && asked.frame.subarray(-payload.length).equals(payload)) {
+      const what = 'the request to init came back as it was sent: this agent repeats what it hears';
+      throw new ProtocolFailure('stray-bytes', what);
+    }
+    asked.answer = response;
     if (kind !== 'init' && kind !== 'restore') return;
     if (response.success) {
       this.#ready = true;

@@ -20,7 +20,8 @@ export interface ReceivedBatch {
 export interface ResponseHandlers {
   /** Called before each response: any of them resets Kapacitor's keepalive timer. */
   received(): void;
-  management(response: ManagementResponse): void;
+  /** With the bytes that it came as. */
+  management(response: ManagementResponse, payload: Uint8Array): void;
   point(point: LazyPoint): void;
   batch(batch: ReceivedBatch): void;
 }
@@ -85,7 +86,8 @@ export class ResponseReader {
       this.#point(point);
       return;
     }
-    const response = decoded(buf.subarray(payload, end));
+    const bytes = buf.subarray(payload, end);
+    const response = decoded(bytes);
     switch (response.kind) {
       case 'point':
         this.#point(LazyPoint.fromMessage(response));
@@ -97,7 +99,7 @@ export class ResponseReader {
         this.#close(response);
         return;
       default:
-        this.#handlers.management(response);
+        this.#handlers.management(response, bytes);
     }
   }
 

@@ -257,6 +257,14 @@ describe('replay against an agent of another process', () => {
   });
 });
 
+it('says of an agent that repeats what it hears that it does', async () => {
+  const { code, stderr } = await run('replay', adsl, '--exec', 'cat');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^kapacitor-udf: stray-bytes: the request to init came back as it was sent: .*\(task fails: .*\n$/,
+  );
+});
+
 describe('replay as a process', () => {
   it('ends without a word when the reader of its output has gone', async () => {
     const input = file('long.lp', Array.from({ length: 50_000 }, (_, at) => `m v=${at} ${at}\n`).join(''));
