@@ -1,12 +1,13 @@
 import { UdfError } from '../errors.js';
+import { nearestName } from '../udf/nearest-name.js';
 import { type Fields, type FieldValue, setEntry, type Tags } from '../values.js';
 import type { Cell } from './csv-records.js';
 import { parseTime } from './time-text.js';
 
 /**
  * What a column holds. The header says it: `time`, `name` (or `measurement`), `database`, `retentionPolicy`, `tag:host`,
- * and a field with its type, `double:usage`, `int:count`, `string:state`, `bool:on`. Any other column is a field whose
- * type each value tells: `5i`, `0.5`, `true`, else text.
+ * and a field with its type, `double:usage`, `int:count`, `string:state`, `bool:on`. A column without a prefix, or with
+ * `field:`, is a field whose type each value tells: `5i`, `0.5`, `true`, else text.
  */
 export interface Column {
   readonly kind: 'head' | 'tag' | FieldKind | 'any';
@@ -23,14 +24,46 @@ const heads: ReadonlyMap<string, string> = new Map([
   ['retentionPolicy', 'retentionPolicy'],
 ]);
 
+const prefixes: ReadonlyMap<string, Column['kind']> = new Map([
+  ['tag', 'tag'],
+  ['double', 'double'],
+  ['int', 'int'],
+  ['string', 'string'],
+  ['bool', 'bool'],
+  ['field', 'any'],
+]);
+
+/** What other programs call the types. */
+const otherNames: ReadonlyMap<string, FieldKind> = new Map([
+  ['float', 'double'],
+  ['number', 'double'],
+  ['integer', 'int'],
+  ['long', 'int'],
+  ['text', 'string'],
+  ['boolean', 'bool'],
+]);
+
+/** A field that is silently called `flot:x` would be found much later, if at all. */
+function unknownPrefix(cell: string, prefix: string): UdfError {
+  const known = [...prefixes.keys()];
+  const near = nearestName(prefix, [...known, ...otherNames.keys()]);
+  const meant = near === undefined ? '' : ` (did you mean ${otherNames.get(near) ?? near}:?)`;
+  return new UdfError(
+    'malformed',
+    `the column ${JSON.stringify(cell)} has an unknown prefix${meant}; the known ones are ${known.map((name) => `${name}:`).join(', ')}, and ${JSON.stringify(`field:${cell}`)} is a field of that name`,
+  );
+}
+
 /** The columns that a header names. Throws `malformed`. */
 export function parseHeader(cells: readonly Cell[]): readonly Column[] {
   const columns = cells.map((cell): Column => {
     const head = heads.get(cell ?? '');
     if (head !== undefined) return { kind: 'head', name: head };
-    const [, kind, name] = /^(tag|double|int|string|bool):([^]*)$/.exec(cell ?? '') ?? [];
-    if (kind !== undefined) return { kind: kind as FieldKind | 'tag', name: name! }; // what the pattern lets through
-    return { kind: 'any', name: cell ?? '' };
+    const [, prefix, name] = /^([^:]*):([^]*)$/.exec(cell ?? '') ?? [];
+    if (prefix === undefined) return { kind: 'any', name: cell ?? '' };
+    const kind = prefixes.get(prefix);
+    if (kind === undefined) throw unknownPrefix(cell!, prefix); // there is one in it
+    return { kind, name: name! }; // the pattern has found both
   });
   if (!columns.some(({ kind, name }) => kind === 'head' && name === 'name')) {
     throw new UdfError('malformed', 'the header has no column "name" (or "measurement")');

@@ -85,6 +85,26 @@ describe('what other programs write', () => {
     ]);
   });
 
+  it('in CSV has no prefix that is not known: the header says which it may be meant to be', async () => {
+    const read = (column: string) => readText('csv', `name,${column},time\nm,1,1\n`, { name: 'a.csv' });
+    for (const [column, hint] of [
+      ['flot:x', ' (did you mean double:?)'],
+      ['doubel:x', ' (did you mean double:?)'],
+      ['integer:x', ' (did you mean int:?)'],
+      ['Tag:x', ' (did you mean tag:?)'],
+      ['colour:x', ''],
+      [':x', ''],
+    ] as const) {
+      const known = 'tag:, double:, int:, string:, bool:, field:';
+      await expect(read(column), column).rejects.toThrow(
+        new RegExp(
+          `^a\\.csv, line 1: the column "${column}" has an unknown prefix${hint.replace(/[()?]/g, '\\$&')}; the known ones are ${known}, and "field:${column}" is a field of that name$`,
+        ),
+      );
+      expect((await read(`field:${column}`)).map(plain)).toEqual([point({ [column]: 1 })]);
+    }
+  });
+
   it('in batches may have null fields, no tags on points and no time of their own', async () => {
     const entry =
       '{"name":"m","tmax":"0001-01-01T00:00:00Z","tags":{"host":"a"},"points":[{"fields":{"v":5,"w":null},"tags":null,"time":"2018-01-03T12:30:51.065+01:00"}]}';
