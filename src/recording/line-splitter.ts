@@ -5,6 +5,9 @@ import { isComment } from './line-series.js';
 /** What ends a line: any newline, or only one outside the quotes of line protocol. */
 export type LineKind = 'plain' | 'quoted';
 
+/** What some editors put before a text; it is no part of it. */
+const byteOrderMark = Buffer.from('\uFEFF');
+
 /** No line of line protocol is longer: what seems so has a quote that nothing closes. */
 export const longestLine = 16 * 1024 * 1024;
 
@@ -63,6 +66,9 @@ export class LineSplitter {
     const { buf } = this;
     this.tooLong = undefined;
     if (this.#skipping) this.#skip();
+    if (this.#nextLine === 1 && this.#next === 0 && buf.indexOf(byteOrderMark) === 0) {
+      this.#next = byteOrderMark.length;
+    }
     const start = this.#next;
     if (start === buf.length) return false;
     const first = buf.indexOf(newline, start);
