@@ -40,7 +40,7 @@ export function chooseUdfs(udfs: Udfs, names: readonly string[]): UdfDefinition[
     const known = [...udfs.keys()];
     const near = nearestName(name, known);
     throw new UsageError(
-      `there is no UDF ${name} (${near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`})`,
+      `there is no UDF ${name} (${near === undefined ? `there are ${known.join(', ')}; --load takes the module of another` : `did you mean ${near}?`})`,
     );
   });
 }
