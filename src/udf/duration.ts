@@ -21,7 +21,11 @@ const nanosecondsOf = new Map<string, bigint>([...units, ['µ', 1_000n]]);
 export function parseDuration(text: string): bigint {
   const match = /^(-?)((?:\d+(?:ns|ms|[wdhmsuµ]))+)$/.exec(text);
   if (!match) {
-    throw new UdfError('invalid_argument', `"${text}" is not a duration; write it as 30s, 1m30s or 500ms`);
+    const names = units.map(([unit]) => unit).join(', ');
+    throw new UdfError(
+      'invalid_argument',
+      `"${text}" is not a duration; write it as 30s, 1m30s or 500ms, in the units ${names}`,
+    );
   }
   let total = 0n;
   for (const [, count, unit] of match[2]!.matchAll(/(\d+)(ns|ms|[wdhmsuµ])/g)) {

@@ -85,7 +85,7 @@ describe('a wrong command line is told in one line, with exit code 2:', () => {
     ],
     [
       ['serve', '--group-ttl', '1 day'],
-      "option '--group-ttl <duration>' argument '1 day' is invalid. \"1 day\" is not a duration; write it as 30s, 1m30s or 500ms; --help shows the usage",
+      "option '--group-ttl <duration>' argument '1 day' is invalid. \"1 day\" is not a duration; write it as 30s, 1m30s or 500ms, in the units w, d, h, m, s, ms, u, ns; --help shows the usage",
     ],
     [
       ['check', '--timeout', '0s'],

@@ -51,7 +51,7 @@ describe('a duration', () => {
     expect(() => parseDuration(text)).toThrow(
       expect.objectContaining({
         code: 'invalid_argument',
-        message: `"${text}" is not a duration; write it as 30s, 1m30s or 500ms`,
+        message: `"${text}" is not a duration; write it as 30s, 1m30s or 500ms, in the units w, d, h, m, s, ms, u, ns`,
       }),
     );
   });
