@@ -108,7 +108,7 @@ class ConversationReader {
       }
       if (await this.#more()) continue;
       if (this.#cutOff) return undefined;
-      throw this.#damaged(number, 'the recording was cut off here');
+      throw this.#damaged(number, 'the recording was cut off here; --skip-bad replays what is there');
     }
   }
 

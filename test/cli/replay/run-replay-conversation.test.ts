@@ -59,6 +59,7 @@ describe('replay of a recorded conversation', () => {
     const { code, stderr } = await run('replay', whole, '--udf', 'mirror');
     expect(code).toBe(1);
     expect(stderr).toMatch(`kapacitor-udf: ${whole}: entry 3, byte `);
+    expect(stderr).toContain(': the recording was cut off here; --skip-bad replays what is there\n');
     expect(await run('replay', whole, '--udf', 'mirror', '--skip-bad')).toMatchObject({
       code: 0,
       stderr: 'task task, node node: 1 requests, 1 answers as recorded, 0 missing, 0 extra\n',
