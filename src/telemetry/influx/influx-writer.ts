@@ -79,7 +79,7 @@ function writeError(reason: unknown): InfluxWriteError {
   const { statusCode } = reason;
   const body = reason.json as { readonly error?: unknown; readonly message?: unknown } | undefined;
   const said = body?.error ?? body?.message ?? reason.body ?? reason.statusMessage;
-  const message = `HTTP ${statusCode}: ${typeof said === 'string' ? said.trim() : ''}`;
+  const message = `HTTP ${statusCode}: ${withRemedy(typeof said === 'string' ? said.trim() : '')}`;
   // Version 1 answers with 500 to a retention policy that there is not, as if it could not say.
   const never = message.includes('retention policy not found');
   const temporary = !never && (statusCode === 408 || statusCode === 429 || statusCode >= 500);
@@ -88,6 +88,12 @@ function writeError(reason: unknown): InfluxWriteError {
 
 /** A server that asks for more is asked again all the same: its clock, or ours, may be wrong by years. */
 const longestRetryAfterMs = 60 * 60 * 1000;
+
+/** Version 1 makes no database by itself. */
+function withRemedy(said: string): string {
+  const name = /^database not found: (".*")$/.exec(said)?.[1];
+  return name === undefined ? said : `${said}; create it: influx -execute 'CREATE DATABASE ${name}'`;
+}
 
 /** The server's `Retry-After`: seconds, or a date. */
 function retryAfterMs({ headers }: HttpError): number {

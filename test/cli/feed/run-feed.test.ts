@@ -66,6 +66,15 @@ describe('feed', () => {
     expect(stderr).toContain(`the server takes nothing: HTTP 500: ${error}`);
   });
 
+  test('into a database that is not there says how to create it', async () => {
+    const { url } = await influx({ status: 404, error: 'database not found: "telegraf"' });
+    const { code, stderr } = await run('feed', file('a.lp', 'm v=1 1\n'), '--url', url);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `the server takes nothing: HTTP 404: database not found: "telegraf"; create it: influx -execute 'CREATE DATABASE "telegraf"'\n`,
+    );
+  });
+
   test('with a wrong command line says so in one line, and never what may be a password', async () => {
     const directory = tempDir();
     for (const name of ['a.lp', 'b.lp']) writeFileSync(join(directory, name), 'm v=1 1\n');
