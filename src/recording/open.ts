@@ -9,7 +9,7 @@ import { readCsv } from './read-csv.js';
 import { readJson } from './read-json.js';
 import { readLineProtocol, readStreamRecording } from './read-lines.js';
 import { readZip } from './read-zip.js';
-import { openSource, plainBytes, type Source } from './source.js';
+import { formatOfFile, openSource, plainBytes, type Source } from './source.js';
 
 export interface OpenOptions extends PointOptions {
   /** Told by the file's name if not given. */
@@ -42,7 +42,7 @@ export interface Recording extends AsyncIterable<readonly RecordedItem[]> {
  */
 export async function openRecording(from: string | Readable, options: OpenOptions = {}): Promise<Recording> {
   const name = options.name ?? (typeof from === 'string' ? from : 'stream');
-  const format = options.format ?? formatOfName(name);
+  const format = options.format ?? (name === from ? await formatOfFile(name) : formatOfName(name));
   const source = await openSource(from, name);
   const path = typeof from === 'string' ? from : undefined;
   if (source.kind === 'zip' && (format !== 'brpl' || path === undefined)) {

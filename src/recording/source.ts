@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf, systemCode, UdfError } from '../errors.js';
+import { formatOfName, type RecordingFormat } from './format.js';
 
 const chunkBytes = 256 * 1024;
 
@@ -19,6 +20,17 @@ export interface Source {
   stored(): AsyncIterable<Buffer>;
 }
 
+/** The format that a file's name tells. Throws `invalid_config` if it tells none, or the file is a directory. */
+export async function formatOfFile(path: string): Promise<RecordingFormat> {
+  const found = await stat(path).catch(() => undefined); // whoever reads it finds out why it cannot be read
+  if (found?.isDirectory()) throw isDirectory(path);
+  return formatOfName(path);
+}
+
+function isDirectory(name: string): UdfError {
+  return new UdfError('invalid_config', `${name} is a directory, not a recording`);
+}
+
 /** Throws `invalid_config` if there is no such file, or it cannot be read. */
 export async function openSource(from: string | Readable, name: string): Promise<Source> {
   return typeof from === 'string' ? fileSource(from, name) : streamSource(from, name);
@@ -28,9 +40,9 @@ async function fileSource(path: string, name: string): Promise<Source> {
   try {
     const file = await open(path);
     try {
-      const stat = await file.stat();
-      if (stat.isDirectory()) throw new UdfError('invalid_config', `${name} is a directory, not a recording`);
-      if (!stat.isFile()) return await streamSource(createReadStream(path), name);
+      const found = await file.stat();
+      if (found.isDirectory()) throw isDirectory(name);
+      if (!found.isFile()) return await streamSource(createReadStream(path), name);
       const magic = Buffer.alloc(4);
       await file.read(magic, 0, 4, 0);
       const stored = async function* (): AsyncGenerator<Buffer> {
@@ -39,7 +51,7 @@ async function fileSource(path: string, name: string): Promise<Source> {
           yield chunk as Buffer;
         }
       };
-      const source: Source = { name, size: stat.size, bytesRead: 0, kind: kindOf(magic), stored };
+      const source: Source = { name, size: found.size, bytesRead: 0, kind: kindOf(magic), stored };
       return source;
     } finally {
       await file.close();

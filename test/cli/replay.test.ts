@@ -232,6 +232,14 @@ describe('replay', () => {
   });
 });
 
+it('of a directory says that it is one', async () => {
+  const { code, stderr } = await run('replay', directory, '--udf', 'mirror');
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: `kapacitor-udf: ${directory} is a directory, not a recording\n`,
+  });
+});
+
 describe('replay against an agent of another process', () => {
   it('takes one that listens on a socket', async () => {
     const sockets = tempDir();

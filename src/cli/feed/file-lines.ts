@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { BadEntries } from '../../recording/bad-entries.js';
-import { formatOfName, type RecordingFormat } from '../../recording/format.js';
+import type { RecordingFormat } from '../../recording/format.js';
 import { LineParser } from '../../recording/line-parser.js';
 import { LineSplitter, longestLine } from '../../recording/line-splitter.js';
 import { openRecording } from '../../recording/open.js';
 import { isEmpty } from '../../recording/read-lines.js';
-import { openSource, plainBytes } from '../../recording/source.js';
+import { formatOfFile, openSource, plainBytes } from '../../recording/source.js';
 import { formatPointLine } from '../../recording/stream-entry.js';
 import { messageOf, UdfError } from '../../errors.js';
 import { LazyBatch } from '../../wire/lazy-batch.js';
@@ -33,8 +33,8 @@ export interface ReadOptions {
  * place, unless bad lines are to be left out, and `invalid_config` for a file that cannot be read.
  */
 export async function* fileLines(path: string, options: ReadOptions): AsyncGenerator<Line> {
-  const name = path === '-' ? 'standard input' : path;
-  const format = options.format ?? (path === '-' ? 'lp' : formatOfName(path));
+  const name = path === '-' ? standardInput : path;
+  const format = options.format ?? (path === '-' ? 'lp' : await formatOfFile(path));
   const from = inputOf(path, options);
   if (format !== 'lp') yield* recordedLines(from, name, format, options);
   else if (options.follow && path !== '-') yield* followedLines(path, options);
@@ -69,16 +69,25 @@ async function* followedLines(path: string, options: ReadOptions): AsyncGenerato
   while (!next.done) yield* textLines(oneFile(), path, options, () => 0);
 }
 
+const standardInput = 'standard input';
+
+/** That the first line is no line protocol, where nothing but its absence said that it should be. */
+function guessed(cause: unknown): UdfError {
+  const message = `${messageOf(cause)}; if it is no line protocol, name its --format`;
+  return new UdfError('malformed', message, { cause });
+}
+
 async function* textLines(
   chunks: AsyncIterable<Buffer>,
   name: string,
-  { skipBad, onBad, onRead }: ReadOptions,
+  { format, skipBad, onBad, onRead }: ReadOptions,
   bytesRead: () => number,
 ): AsyncGenerator<Line> {
   const bad = new BadEntries(name, skipBad, onBad);
   const splitter = new LineSplitter(longestLine);
   const parser = new LineParser<undefined>(() => undefined);
   const clock = new Clock();
+  let isFirst = true;
   const take = function* (): Generator<Line> {
     while (splitter.next('quoted')) {
       const { buf, start, end, line, tooLong } = splitter;
@@ -88,9 +97,11 @@ async function* textLines(
         if (tooLong) throw tooLong;
         parser.parse(buf, start, end);
       } catch (reason) {
-        bad.at(line, reason);
+        bad.at(line, isFirst && name === standardInput && format === undefined ? guessed(reason) : reason);
+        isFirst = false;
         continue;
       }
+      isFirst = false;
       const { time } = parser;
       const given = time ?? clock.next();
       const place = `${name}, line ${line}`;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { messageOf, UdfError } from '../../errors.js';
+import { messageOf, systemCode, UdfError } from '../../errors.js';
 import type { TaskType, TaskVars } from '../../kapacitor/types.js';
 import { parseLines } from '../../testkit/line-text.js';
 import type { LinePoint } from '../../testkit/line-protocol.js';
@@ -65,7 +65,9 @@ export function readCases(path: string): TestCase[] {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new UdfError('invalid_config', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    const why =
+      systemCode(cause) === 'EISDIR' ? `it is a directory; name its files: ${path}/*.yaml` : messageOf(cause);
+    throw new UdfError('invalid_config', `${path} cannot be read: ${why}`, { cause });
   }
   const tests = YamlNode.read(path, text).map(['tests']).get('tests');
   if (!tests) throw new UdfError('invalid_config', `${path}:1: there must be a list of tests`);

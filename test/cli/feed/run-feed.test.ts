@@ -75,6 +75,29 @@ describe('feed', () => {
     );
   });
 
+  test('of standard input that is no line protocol says how to name its format', async () => {
+    const { url } = await influx();
+    for (const [args, text, hint] of [
+      [[], 'name,time,x\nm,1,1\n', true],
+      [[], 'm v=1 1\nwrong\n', false],
+      [['--format', 'lp'], 'wrong\n', false],
+    ] as const) {
+      const feed = new Cli(['feed', '-', '--url', url, ...args]);
+      feed.process.stdin!.end(text);
+      expect(await feed.ended).toEqual({ code: 1, signal: null });
+      expect(feed.stderr).toMatch(/kapacitor-udf: standard input, line \d: .*\n$/);
+      const said = feed.stderr.endsWith('; if it is no line protocol, name its --format\n');
+      expect(said, text).toBe(hint);
+    }
+  });
+
+  test('of a directory says that it is one', async () => {
+    const directory = tempDir();
+    const { code, stderr } = await run('feed', directory, '--url', 'http://127.0.0.1:1?db=d');
+    expect(code).toBe(1);
+    expect(stderr).toContain(`kapacitor-udf: ${directory} is a directory, not a recording\n`);
+  });
+
   test('with a wrong command line says so in one line, and never what may be a password', async () => {
     const directory = tempDir();
     for (const name of ['a.lp', 'b.lp']) writeFileSync(join(directory, name), 'm v=1 1\n');

@@ -12,6 +12,13 @@ function file(text: string, name = 'cases.yaml'): string {
 }
 
 describe('the cases of a file', () => {
+  it('are not those of a directory, which says that it is one', () => {
+    const directory = tempDir();
+    expect(() => readCases(directory)).toThrow(
+      `${directory} cannot be read: it is a directory; name its files: ${directory}/*.yaml`,
+    );
+  });
+
   it('are those of kapacitor-unit, where levels that are left out are 0', () => {
     const [test, ...others] = readCases(
       file(`tests:
