@@ -40,7 +40,8 @@ export class PartReader {
     const end = start + this.#bytes.readUInt32BE(this.#at);
     if (end > this.#bytes.length) throw truncated();
     // A copy: what is read may hold views of it, and is not to hold the whole snapshot.
-    const part = Buffer.from(this.#bytes.subarray(start, end));
+    const part = Buffer.allocUnsafeSlow(end - start);
+    this.#bytes.copy(part, 0, start, end);
     if (crc32(part) !== this.#bytes.readUInt32BE(this.#at + 4)) throw damaged();
     this.#at = end;
     const value = deserialized(part);
