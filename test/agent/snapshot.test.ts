@@ -170,7 +170,7 @@ describe('a snapshot', () => {
     const parts = [new Float64Array(4), 'x'.repeat(1_000_000)].map((value) => Buffer.concat(packPart(value)));
     const reader = new PartReader(Buffer.concat(parts), 0);
     const { buffer } = reader.next() as Float64Array;
-    expect(buffer.byteLength).toBeLessThan(1000);
+    expect(buffer.byteLength).toBeLessThan(100_000); // its own part, or Node.js's pool for small buffers
   });
 
   test('keeps flat states that are alike, whatever their properties are called and hold', async () => {
