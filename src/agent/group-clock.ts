@@ -6,9 +6,9 @@
  */
 export class GroupClock {
   readonly #ttl: bigint;
-  /** The first time that counted, and the newest. */
-  first: bigint | undefined;
+  /** The newest time that counted; undefined before there is one. */
   now: bigint | undefined;
+  #first: bigint | undefined;
   /** The group of a point that is too far ahead to count by itself. */
   #ahead: { readonly group: number; readonly time: bigint } | undefined;
 
@@ -20,7 +20,7 @@ export class GroupClock {
   note(group: number, time: bigint): number | undefined {
     const ahead = this.#ahead;
     if (this.now === undefined) {
-      this.first = this.now = time;
+      this.#first = this.now = time;
     } else if (time <= this.now + this.#ttl) {
       this.#ahead = undefined;
       if (time > this.now) this.now = time;
@@ -32,6 +32,16 @@ export class GroupClock {
       return ahead.group;
     }
     return undefined;
+  }
+
+  /** Whether a group is too old that was used last when the clock said so; if that is not known, it was at the start. */
+  isOver(lastUse: bigint | undefined): boolean {
+    if (this.now === undefined) return false;
+    return (lastUse ?? this.#first!) + this.#ttl < this.now; // whoever has a `now` has a first
+  }
+
+  clear(): void {
+    this.now = this.#first = this.#ahead = undefined;
   }
 
   /** A group was forgotten; its number may become another's. */

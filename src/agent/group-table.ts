@@ -20,7 +20,7 @@ export class GroupTable {
   readonly #create: () => unknown;
   readonly #max: number;
   readonly #ttl: bigint | undefined;
-  #clock: GroupClock | undefined;
+  readonly #clock: GroupClock | undefined;
   readonly #order: UseOrder | undefined;
 
   /** Open addressing: an entry's index plus one, 0 for none. At most half full. */
@@ -101,10 +101,7 @@ export class GroupTable {
   }
 
   #isOver(index: number): boolean {
-    const { first, now } = this.#clock ?? {};
-    if (this.#ttl === undefined || first === undefined || now === undefined) return false;
-    // Where it is not known, a group is as old as the first use of any of which it is.
-    return (this.#order!.clockOf(index) ?? first) + this.#ttl < now;
+    return this.#clock?.isOver(this.#order!.clockOf(index)) ?? false;
   }
 
   /** Each group as `[name, state, time of last use]`, used longest ago first where that is known. */
@@ -131,7 +128,7 @@ export class GroupTable {
     this.#names.clear();
     this.#states.length = this.#free.length = 0;
     this.#size = 0;
-    this.#clock = this.#ttl === undefined ? undefined : new GroupClock(this.#ttl);
+    this.#clock?.clear();
     this.#order?.clear();
   }
 
