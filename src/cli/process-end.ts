@@ -8,7 +8,8 @@ export interface StopSignal extends Promise<NodeJS.Signals> {
   readonly came: boolean;
 }
 
-const stopSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+/** What asks a process to stop. */
+export const stopSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /** The exit code of a command that a signal stopped before it was done, as shells have it: 130 for SIGINT. */
 export function exitCodeOf(signal: NodeJS.Signals): number {

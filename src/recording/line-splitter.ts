@@ -66,7 +66,11 @@ export class LineSplitter {
     const { buf } = this;
     this.tooLong = undefined;
     if (this.#skipping) this.#skip();
-    if (this.#nextLine === 1 && this.#next === 0 && buf.indexOf(byteOrderMark) === 0) {
+    if (
+      this.#nextLine === 1 &&
+      this.#next === 0 &&
+      buf.subarray(0, byteOrderMark.length).equals(byteOrderMark)
+    ) {
       this.#next = byteOrderMark.length;
     }
     const start = this.#next;

@@ -13,3 +13,24 @@ export function* portion<Item>(fill: (items: Item[]) => void): Generator<readonl
   yield items;
   if (failed) throw failed.reason;
 }
+
+/** What splits a source's chunks. */
+interface Splitter {
+  add(chunk: Buffer): void;
+  /** No more comes. */
+  finish(): void;
+}
+
+/** What `fill` collects of each chunk that is split, and of what is left at the end. */
+export async function* portions<Item>(
+  chunks: AsyncIterable<Buffer>,
+  splitter: Splitter,
+  fill: (items: Item[]) => void,
+): AsyncGenerator<readonly Item[]> {
+  for await (const chunk of chunks) {
+    splitter.add(chunk);
+    yield* portion(fill);
+  }
+  splitter.finish();
+  yield* portion(fill);
+}

@@ -3,7 +3,7 @@ import type { BadEntries } from './bad-entries.js';
 import { type Column, parseHeader, parseRecord } from './csv-columns.js';
 import { CsvRecords } from './csv-records.js';
 import type { PointMaker } from './point-maker.js';
-import { portion } from './portion.js';
+import { portions } from './portion.js';
 import type { Chunks } from './read-lines.js';
 
 /** The points of CSV. A blank line ends a table; the line behind it is the next one's header. */
@@ -37,10 +37,5 @@ export async function* readCsv(
       }
     }
   };
-  for await (const chunk of chunks) {
-    records.add(chunk);
-    yield* portion(take);
-  }
-  records.finish();
-  yield* portion(take);
+  yield* portions(chunks, records, take);
 }

@@ -6,7 +6,7 @@ import { carriageReturn, hash, newline, space, tab } from './bytes.js';
 import { LineParser } from './line-parser.js';
 import { LineSplitter, longestLine } from './line-splitter.js';
 import type { PointMaker, Whereabouts } from './point-maker.js';
-import { portion } from './portion.js';
+import { portions } from './portion.js';
 
 /** The chunks of a source. */
 export type Chunks = AsyncIterable<Buffer>;
@@ -31,12 +31,7 @@ export async function* readLineProtocol(
       }
     }
   };
-  for await (const chunk of chunks) {
-    splitter.add(chunk);
-    yield* portion(take);
-  }
-  splitter.finish();
-  yield* portion(take);
+  yield* portions(chunks, splitter, take);
 }
 
 /** Kapacitor's stream recording: for each point a line with its database, one with its retention policy, and its own. */
@@ -69,12 +64,7 @@ export async function* readStreamRecording(
       }
     }
   };
-  for await (const chunk of chunks) {
-    splitter.add(chunk);
-    yield* portion(take);
-  }
-  splitter.finish();
-  yield* portion(take);
+  yield* portions(chunks, splitter, take);
   if (database !== undefined) {
     bad.at(
       splitter.line,

@@ -1,11 +1,9 @@
 import { ExitCode } from '../exit-code.js';
-import { exitCodeOf } from '../process-end.js';
+import { exitCodeOf, stopSignals } from '../process-end.js';
 import { showAverage } from './average.js';
 import { showChanges } from './changes.js';
 import { showRate } from './rate.js';
 import { openStage, type Stage } from './stage.js';
-
-const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Prints the demonstration part by part. Throws what the host or a conversation throws, and the exit code of a signal that
