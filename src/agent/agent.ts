@@ -106,10 +106,10 @@ class ConnectionAgent implements Agent {
       counters: this.#counters,
       batchBytes: limits.batchBytes,
       afterEmit: () => {
-        this.#emitted();
+        this.#sender.added(this.#inTurn);
       },
-      refuse: (error) => {
-        this.#refuse(error);
+      refuse: (reason) => {
+        this.#refuse(reason);
       },
     });
     this.#sender = new Sender(transport.output, this.#emitter.frames, this.#counters, limits.outputBytes);
@@ -230,23 +230,15 @@ class ConnectionAgent implements Agent {
     }
   }
 
-  /** The UDF emitted something. */
-  #emitted(): void {
-    try {
-      this.#sender.added(this.#inTurn);
-    } catch (reason) {
-      this.#fail(reason); // also when the author's code catches the error
-      this.#refuse(reason as UdfError);
-    }
-  }
-
   /**
-   * Throws an error at the handler that has emitted what it should not. A timer of a UDF has nobody to catch it: there it
-   * would end the process, and every other connection with it.
+   * Throws at a handler what is wrong with what it has emitted. A timer of a UDF has nobody to catch it: there it would end
+   * the process, and every other connection with it.
    */
-  #refuse(error: UdfError): void {
-    if (this.#inTurn || this.#busy) throw error;
-    this.#fail(error);
+  #refuse(reason: unknown): void {
+    const isCaught = this.#inTurn || this.#busy;
+    // A limit counts also when the author's code catches the error.
+    if (!isCaught || (reason instanceof UdfError && reason.code === 'limit')) this.#fail(reason);
+    if (isCaught) throw reason;
   }
 
   // ---- work ----

@@ -2,7 +2,7 @@ import { UdfError } from '../errors.js';
 import { type BatchHead, type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/lazy-point.js';
 import type { BeginMessage, EndMessage } from '../wire/messages.js';
-import { pointOverheadBytes } from './limits.js';
+import { heldBytes } from './limits.js';
 
 /** A batch that is collected for a handler that takes it whole. */
 export class CollectedBatch {
@@ -21,7 +21,7 @@ export class CollectedBatch {
 
   /** Throws `limit` when the batch has become too large. */
   add(point: LazyPoint): void {
-    this.#bytes += point.end - point.frame + pointOverheadBytes;
+    this.#bytes += heldBytes(point);
     if (this.#bytes > this.#limitBytes) {
       throw new UdfError(
         'limit',

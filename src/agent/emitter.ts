@@ -3,17 +3,17 @@ import type { UdfDefinition } from '../udf/definition.js';
 import { FrameOutput } from '../wire/frame-output.js';
 import { type BatchHead, LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/lazy-point.js';
-import { pointOverheadBytes } from './limits.js';
+import { heldBytes } from './limits.js';
 import type { Counters } from './stats.js';
 
 export interface EmitterOptions {
   readonly counters: Counters;
   /** The most that is kept of a batch that is emitted point by point. */
   readonly batchBytes: number;
-  /** Called whenever there is something new to send. */
+  /** Called whenever there is something new to send. Throws if it is too much. */
   readonly afterEmit: () => void;
   /** Called with what is wrong with something that was emitted. Throws it, if there is a handler that it stops. */
-  readonly refuse: (error: UdfError) => void;
+  readonly refuse: (reason: unknown) => void;
 }
 
 /**
@@ -38,36 +38,36 @@ export class Emitter {
     const { name, wants, provides, handlers } = definition;
 
     const emitPoint = (output: unknown): void => {
-      if (!(output instanceof LazyPoint)) {
-        refuse(notProvided(name, 'a point', output));
-        return;
-      }
+      if (!(output instanceof LazyPoint)) throw notProvided(name, 'a point', output);
       this.point(output);
       afterEmit();
     };
     const emitBatchPoint = (output: unknown): void => {
-      if (!(output instanceof LazyPoint)) {
-        refuse(notProvided(name, 'a point', output));
-        return;
-      }
+      if (!(output instanceof LazyPoint)) throw notProvided(name, 'a point', output);
       this.point(this.#batch ? streamPoint(output, this.#batch) : output);
       afterEmit();
     };
     const collect = (output: unknown): void => {
-      if (!(output instanceof LazyPoint)) refuse(notProvided(name, 'a point', output));
-      else if (this.#collected) this.#collect(output, this.#collected);
-      else refuse(new UdfError('handler', `${name}: emit was called when no batch was open`));
+      if (!(output instanceof LazyPoint)) throw notProvided(name, 'a point', output);
+      if (!this.#collected) throw new UdfError('handler', `${name}: emit was called when no batch was open`);
+      this.#collect(output, this.#collected);
     };
     const emitBatch = (output: unknown): void => {
-      if (!(output instanceof LazyBatch)) {
-        refuse(notProvided(name, 'a batch', output));
-        return;
-      }
+      if (!(output instanceof LazyBatch)) throw notProvided(name, 'a batch', output);
       this.batch(output);
       afterEmit();
     };
-    if (provides === 'stream') this.emit = wants === 'stream' ? emitPoint : emitBatchPoint;
-    else this.emit = wants === 'stream' || handlers.batch ? emitBatch : collect;
+    const guarded =
+      (emit: (output: unknown) => void) =>
+      (output: unknown): void => {
+        try {
+          emit(output);
+        } catch (reason) {
+          refuse(reason);
+        }
+      };
+    if (provides === 'stream') this.emit = guarded(wants === 'stream' ? emitPoint : emitBatchPoint);
+    else this.emit = guarded(wants === 'stream' || handlers.batch ? emitBatch : collect);
   }
 
   /** Adds a point of a stream. */
@@ -105,13 +105,10 @@ export class Emitter {
   }
 
   #collect(point: LazyPoint, collected: LazyPoint[]): void {
-    const { batchBytes, refuse } = this.#options;
-    this.#collectedBytes += point.end - point.frame + pointOverheadBytes;
+    const { batchBytes } = this.#options;
+    this.#collectedBytes += heldBytes(point);
     if (this.#collectedBytes > batchBytes) {
-      refuse(
-        new UdfError('limit', `a batch that is emitted takes more than ${batchBytes} bytes (batchBytes)`),
-      );
-      return;
+      throw new UdfError('limit', `a batch that is emitted takes more than ${batchBytes} bytes (batchBytes)`);
     }
     collected.push(point);
   }

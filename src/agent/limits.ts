@@ -17,8 +17,12 @@ export interface Limits {
   readonly handlerMs: number;
 }
 
-/** What a point takes in memory besides its bytes: a small message costs more than it has bytes. */
-export const pointOverheadBytes = 64;
+/** What a point takes in memory that is kept, by where its frame lies: a small message costs more than it has bytes. */
+export function heldBytes({ frame, end }: { readonly frame: number; readonly end: number }): number {
+  return end - frame + pointOverheadBytes;
+}
+
+const pointOverheadBytes = 64;
 
 const MiB = 1024 * 1024;
 

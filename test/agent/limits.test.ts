@@ -124,24 +124,31 @@ describe('a batch', () => {
     expect(kapacitor.failure?.detail).toMatch('a batch takes more than 100000 bytes (batchBytes)');
   });
 
-  test('above batchBytes, emitted point by point, ends the connection', async () => {
-    const copying = defineUdf({
-      name: 'copying',
-      wants: 'batch',
-      provides: 'batch',
-      onError: 'drop',
-      point(point, { emit }) {
-        for (let copy = 0; copy < 10; copy++) emit(point);
-      },
-    });
-    const { kapacitor } = kapacitorInMemory(copying, { limits: { batchBytes: 10_000 } });
-    await kapacitor.init();
-    kapacitor.batch({ name: 'cpu', time: 1n, points: [{ time: 1n, fields: text(1000) }] });
-    await kapacitor.closed;
-    expect(kapacitor.failure?.detail).toBe(
-      'copying: task test: a batch that is emitted takes more than 10000 bytes (batchBytes)',
-    );
-  });
+  test.each([false, true])(
+    'above batchBytes, emitted point by point, ends the connection (ignored: %s)',
+    async (ignore) => {
+      const copying = defineUdf({
+        name: 'copying',
+        wants: 'batch',
+        provides: 'batch',
+        onError: 'drop',
+        point(point, { emit }) {
+          try {
+            for (let copy = 0; copy < 10; copy++) emit(point);
+          } catch (error) {
+            if (!ignore) throw error;
+          }
+        },
+      });
+      const { kapacitor } = kapacitorInMemory(copying, { limits: { batchBytes: 10_000 } });
+      await kapacitor.init();
+      kapacitor.batch({ name: 'cpu', time: 1n, points: [{ time: 1n, fields: text(1000) }] });
+      await kapacitor.closed;
+      expect(kapacitor.failure?.detail).toBe(
+        'copying: task test: a batch that is emitted takes more than 10000 bytes (batchBytes)',
+      );
+    },
+  );
 
   test('that is handled point by point may have any size', async () => {
     let seen = 0;
