@@ -1,9 +1,14 @@
+import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { defineUdf, UdfError } from 'kapacitor-udf';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import mirror from '../../udfs/mirror/mirror.js';
 import { kapacitorInMemory, udfSocket } from '../support/connection.js';
 import { heldBytes } from '../support/held-bytes.js';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const cpu = { time: 1n, name: 'cpu', fields: { v: 1 } };
 
@@ -236,4 +241,47 @@ test('what a connection has done is counted', async () => {
   });
   expect(bytesIn).toBeGreaterThan(50);
   expect(bytesOut).toBeGreaterThan(50);
+});
+
+describe('an agent that has failed', () => {
+  test('waits for Kapacitor to close, so that it sees our error and not a broken pipe', async () => {
+    const failing = defineUdf({
+      name: 'failing',
+      wants: 'stream',
+      provides: 'stream',
+      point: () => {
+        throw new Error('no');
+      },
+    });
+    for (let round = 0; round < 30; round++) {
+      const socket = await udfSocket(failing);
+      const kapacitor = await socket.kapacitor();
+      await kapacitor.init();
+      // Kapacitor goes on writing: into a connection that was gone it would write in vain, and report that.
+      for (let sent = 0; sent < 300 && !kapacitor.failure; sent++) {
+        kapacitor.point({ ...cpu, fields: { text: 'x'.repeat(1000) } });
+        if (sent % 30 === 0) await turn();
+      }
+      await kapacitor.closed;
+      expect(kapacitor.failure?.rule).toBe('error-response');
+    }
+  });
+
+  test('cuts the connection if Kapacitor does not close it in five seconds', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const socket = await udfSocket(mirror);
+    const transport = await socket.dial();
+    transport.output.write(Buffer.of(1, 0));
+    transport.input.resume();
+    await once(transport.input, 'end');
+    let closed = false;
+    const { agent } = socket.served[0]!;
+    void agent.closed.then(() => {
+      closed = true;
+    });
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(closed).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    await agent.closed;
+  });
 });

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { defineUdf } from 'kapacitor-udf';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -376,47 +375,4 @@ test.each<[limits: object, message: string]>([
   [{ outputBytes: NaN }, 'limit outputBytes must be a whole number from 0, got NaN'],
 ])('limits that are none are refused: %o', (limits, message) => {
   expect(() => resolveLimits(limits)).toThrow(message);
-});
-
-describe('an agent that has failed', () => {
-  test('waits for Kapacitor to close, so that it sees our error and not a broken pipe', async () => {
-    const failing = defineUdf({
-      name: 'failing',
-      wants: 'stream',
-      provides: 'stream',
-      point: () => {
-        throw new Error('no');
-      },
-    });
-    for (let round = 0; round < 30; round++) {
-      const socket = await udfSocket(failing);
-      const kapacitor = await socket.kapacitor();
-      await kapacitor.init();
-      // Kapacitor goes on writing: into a connection that was gone it would write in vain, and report that.
-      for (let sent = 0; sent < 300 && !kapacitor.failure; sent++) {
-        kapacitor.point({ ...cpu, fields: text(1000) });
-        if (sent % 30 === 0) await turn();
-      }
-      await kapacitor.closed;
-      expect(kapacitor.failure?.rule).toBe('error-response');
-    }
-  });
-
-  test('cuts the connection if Kapacitor does not close it in five seconds', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const socket = await udfSocket(mirror);
-    const transport = await socket.dial();
-    transport.output.write(Buffer.of(1, 0));
-    transport.input.resume();
-    await once(transport.input, 'end');
-    let closed = false;
-    const { agent } = socket.served[0]!;
-    void agent.closed.then(() => {
-      closed = true;
-    });
-    await vi.advanceTimersByTimeAsync(4_900);
-    expect(closed).toBe(false);
-    await vi.advanceTimersByTimeAsync(200);
-    await agent.closed;
-  });
 });

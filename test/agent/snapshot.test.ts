@@ -1,14 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { type Batch, defineUdf, type Point } from 'kapacitor-udf';
+import { defineUdf } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GroupTable } from '../../src/agent/group-table.js';
-import { areColumns } from '../../src/agent/snapshot-columns.js';
-import { packPart, PartReader } from '../../src/agent/snapshot-part.js';
-import { readSnapshot, writeSnapshot } from '../../src/agent/snapshot.js';
 import type { UdfDefinition } from '../../src/udf/definition.js';
 import { encodeRequest } from '../../src/wire/messages.js';
-import { expectPoints } from '../../src/testkit/expect.js';
 import type { LogLine } from '../../src/testkit/memory-log.js';
 import { runUdf } from '../../src/testkit/run.js';
 import mirror from '../../udfs/mirror/mirror.js';
@@ -120,142 +115,6 @@ describe('a snapshot', () => {
     );
   });
 
-  test('keeps points, wherever they stand in a state, and one that stands in two places as one', async () => {
-    interface Kept {
-      all: Point[];
-      byHost: Map<string, { last: Point }>;
-      seen: Set<Point>;
-    }
-    const keeper = defineUdf({
-      name: 'keeper',
-      wants: 'stream',
-      provides: 'stream',
-      state: (): Kept => ({ all: [], byHost: new Map(), seen: new Set() }),
-      point(given, { state, emit }) {
-        const point = given.detach();
-        state.all.push(point);
-        state.byHost.set(point.tag('host')!, { last: point });
-        state.seen.add(point);
-        const [first] = state.all;
-        const { last } = state.byHost.get(first!.tag('host')!)!;
-        emit(first!.withField('same', first === last && state.seen.has(first)));
-      },
-    });
-    const run = await runUdf(keeper);
-    await run.send('cpu,host=a text="one",whole=1i,half=0.5,yes=true 1');
-    const again = await run.restart();
-    await again.send('cpu,host=b text="two" 2');
-    const { points } = await (await again.restart()).send('cpu,host=b text="three" 3');
-    expectPoints(points, 'cpu,host=a text="one",whole=1i,half=0.5,yes=true,same=true 1');
-  });
-
-  test('of a state with a batch in it ends the task: a batch has no form that it could be kept in', async () => {
-    const keeper = defineUdf({
-      name: 'keeper',
-      wants: 'batch',
-      provides: 'batch',
-      state: (): { last: Batch | null } => ({ last: null }),
-      batch(batch, { state }) {
-        state.last = batch;
-      },
-    });
-    const run = await runUdf(keeper);
-    await run.send('cpu v=1');
-    await expect(run.snapshot()).rejects.toThrow(
-      'keeper: task test: the state cannot be stored: it holds a batch; keep its points',
-    );
-  });
-
-  test('does not stay in memory for the views of bytes that are read from it', () => {
-    // Only one that lies where a double may is read as a view.
-    const arrays = Array.from(
-      { length: 16 },
-      (_, before) => ['x'.repeat(before), new Float64Array(4)] as const,
-    );
-    const parts = [arrays, 'x'.repeat(1_000_000)].map((value) => Buffer.concat(packPart(value)));
-    const read = new PartReader(Buffer.concat(parts), 0).next() as typeof arrays;
-    const held = read.map(([, { buffer }]) => buffer.byteLength);
-    expect(Math.max(...held)).toBeLessThan(100_000); // its own part, or Node.js's pool for small buffers
-  });
-
-  test('keeps flat states that are alike, whatever their properties are called and hold', async () => {
-    const simple = fc.oneof(
-      fc.string({ unit: 'binary' }),
-      fc.double(),
-      fc.bigInt(),
-      fc.boolean(),
-      fc.constantFrom(null, undefined),
-    );
-    const states = fc
-      .uniqueArray(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', '0')), { maxLength: 5 })
-      .chain((keys) => {
-        const state = fc
-          .tuple(...keys.map(() => simple))
-          .map((values) => Object.fromEntries(keys.map((key, index) => [key, values[index]])));
-        return fc.array(state, { minLength: 1, maxLength: 5 });
-      });
-    await fc.assert(
-      fc.asyncProperty(states, fc.boolean(), async (given, expires) => {
-        const create = given.values();
-        const groups = new GroupTable(() => create.next().value, expires ? { max: 100 } : {});
-        for (const [index] of given.entries()) {
-          const group = groups.findOrCreate(Buffer.from(`group ${index}`), 0, 7);
-          if (expires && index % 2 === 0) groups.touch(group, BigInt(index));
-        }
-        const again = new GroupTable(() => 'not restored', expires ? { max: 100 } : {});
-        const owner = { name: 'keeper', version: 1, migrate: undefined };
-        const { pieces } = await writeSnapshot(owner, groups, Infinity);
-        await readSnapshot(owner, again, Buffer.concat(pieces));
-        expect([...again.entries()]).toStrictEqual([...groups.entries()]);
-      }),
-    );
-  });
-
-  test.each([
-    ['have a property more', [{ a: 1 }, { a: 1, b: 2 }]],
-    ['have other properties', [{ a: undefined }, { b: undefined }]],
-    [
-      'have theirs in another order',
-      [
-        { a: 1, b: 2 },
-        { b: 2, a: 1 },
-      ],
-    ],
-    ['are no plain objects', [new Map([['a', 1]]), { a: 1 }]],
-    ['are arrays', [[1], [2]]],
-    ['are dates', [new Date(1), new Date(2)]],
-    ['are numbers', [1, 2]],
-  ])('keeps states that %s', async (_what, given) => {
-    const create = given.values();
-    const groups = new GroupTable(() => create.next().value);
-    for (const index of given.keys()) groups.findOrCreate(Buffer.from(`group ${index}`), 0, 7);
-    const again = new GroupTable(() => 'not restored');
-    const owner = { name: 'keeper', version: 1, migrate: undefined };
-    await readSnapshot(owner, again, Buffer.concat((await writeSnapshot(owner, groups, Infinity)).pieces));
-    const states = [...again.entries()].map(([, state]) => state);
-    expect(states).toStrictEqual(given);
-    expect(states.map((state) => Object.keys(state as object))).toEqual(
-      given.map((state) => Object.keys(state)),
-    );
-  });
-
-  test('whose columns do not fit each other is damaged', () => {
-    const whole = { names: ['g', 'h'], times: undefined, keys: ['a'], values: [[1, 2]] };
-    expect(areColumns(whole)).toBe(true);
-    for (const part of [
-      { ...whole, names: [] },
-      { ...whole, names: 'gh' },
-      { ...whole, times: [1n] },
-      { ...whole, keys: ['a', 'b'] },
-      { ...whole, values: [[1]] },
-      { ...whole, values: [1] },
-      [],
-      null,
-    ]) {
-      expect(areColumns(part)).toBe(false);
-    }
-  });
-
   test('of another format is refused, whatever it says that it is', async () => {
     const bytes = await snapshotOf(first);
     for (let format = 0; format < 256; format++) {
@@ -265,18 +124,6 @@ describe('a snapshot', () => {
         format === 1 ? { format, seen: 3, errors: 0 } : { format, seen: 1, errors: 1 },
       );
     }
-  });
-
-  test('takes two thirds of the bytes when states are flat and alike', async () => {
-    const sizeOf = async (state: (index: number) => object): Promise<number> => {
-      let count = 0;
-      const groups = new GroupTable(() => state(count++));
-      for (let index = 0; index < 100; index++) groups.findOrCreate(Buffer.from(`g${index + 100}`), 0, 4);
-      return (await writeSnapshot({ name: 'u', version: 1, migrate: undefined }, groups, Infinity)).size;
-    };
-    const flat = await sizeOf((since) => ({ value: 'SHOWTIME', since, count: 1 }));
-    const nested = await sizeOf((since) => ({ value: ['SHOWTIME'], since, count: 1 }));
-    expect(flat).toBeLessThan(nested / 1.5);
   });
 
   test('can be taken at any time: before the first point, inside a batch, many times', async () => {
