@@ -16,7 +16,7 @@ try {
 }
 rmSync(new URL('dist', root), { recursive: true, force: true });
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
-for (const folder of ['src/cli/replay/page/assets', 'proto']) {
+for (const folder of ['src/replay/page/assets', 'proto']) {
   cpSync(new URL(folder, root), new URL(`dist/${folder}`, root), { recursive: true });
 }
 chmodSync(new URL('dist/src/cli/main.js', root), 0o755);

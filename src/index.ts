@@ -1,5 +1,5 @@
-export { UdfError, type UdfErrorCode } from './errors.js';
-export { createBatch, createPoint } from './agent/create-point.js';
+export { UdfError, type UdfErrorCode } from './model/errors.js';
+export { createBatch, createPoint } from './udf/create.js';
 export { defineUdf, isUdfDefinition } from './udf/definition.js';
 export type {
   BatchUdf,
@@ -13,9 +13,9 @@ export type {
 export type { ErrorPolicy } from './udf/runtime-options.js';
 export { option } from './udf/option.js';
 export type { OptionSpec, OptionSpecs, OptionValues } from './udf/option.js';
-export { formatDuration, parseDuration } from './udf/duration.js';
-export type { AnyPoint, BatchPoint, BatchPointInit, Point, PointChanges, PointInit } from './udf/point.js';
-export type { Batch, BatchInfo, BatchInit } from './udf/batch.js';
+export { formatDuration, parseDuration } from './model/duration.js';
+export type { AnyPoint, BatchPoint, BatchPointInit, Point, PointChanges, PointInit } from './model/point.js';
+export type { Batch, BatchInfo, BatchInit } from './model/batch.js';
 export type {
   EdgeType,
   FieldInput,
@@ -25,7 +25,7 @@ export type {
   LongLike,
   Tags,
   TimeInput,
-} from './values.js';
+} from './model/values.js';
 export { createHost } from './host/host.js';
 export type { Host, HostedSocket, HostOptions, HostStats, UdfStats } from './host/host.js';
 export { defaultLimits } from './agent/limits.js';

@@ -1,4 +1,4 @@
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
@@ -58,7 +58,7 @@ const restoreTag = 0x2a;
 const restoreOverhead = 2 + 2 * maxLengthBytes;
 
 /** A chunk of this size is as large as Node reads at a time: there is likely more, and it is read before all else. */
-const mostReadBytes = 64 * 1024;
+const maxReadBytes = 64 * 1024;
 
 /** How long a failed connection may take to read its last message before it is cut. */
 const lingerMs = 5_000;
@@ -218,7 +218,7 @@ class ConnectionAgent implements Agent {
     this.#counters.bytesIn += chunk.length;
     this.#turn(() => {
       this.#reader.push(chunk);
-    }, chunk.length >= mostReadBytes);
+    }, chunk.length >= maxReadBytes);
   }
 
   /** A frame came: it is handled now, or waits its turn. */

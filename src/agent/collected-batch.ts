@@ -1,6 +1,6 @@
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import { type BatchHead, type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
-import type { LazyPoint } from '../wire/lazy-point.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { BeginMessage, EndMessage } from '../wire/messages.js';
 import { heldBytes } from './limits.js';
 

@@ -1,8 +1,8 @@
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import { FrameOutput } from '../wire/frame-output.js';
 import { type BatchHead, LazyBatch } from '../wire/lazy-batch.js';
-import { LazyPoint } from '../wire/lazy-point.js';
+import { LazyPoint } from '../wire/point/lazy-point.js';
 import { heldBytes } from './limits.js';
 import type { Counters } from './stats.js';
 

@@ -7,7 +7,7 @@ export interface WaitingFrame {
 }
 
 /** So many empty places are no trouble. */
-const mostEmpty = 256;
+const maxEmpty = 256;
 
 /** Frames that came while a handler was busy, in order. */
 export class Inbox {
@@ -35,7 +35,7 @@ export class Inbox {
     this.#frames[this.#next++] = undefined;
     this.#bytes -= frame.end - frame.frame;
     if (this.#next === this.#frames.length) this.clear();
-    else if (this.#next >= mostEmpty && 2 * this.#next >= this.#frames.length) this.#compact();
+    else if (this.#next >= maxEmpty && 2 * this.#next >= this.#frames.length) this.#compact();
     return frame;
   }
 

@@ -1,12 +1,12 @@
-import { UdfError } from '../errors.js';
-import type { BatchInfo } from '../udf/batch.js';
+import { UdfError } from '../model/errors.js';
+import type { BatchInfo } from '../model/batch.js';
 import type { Context, UdfDefinition } from '../udf/definition.js';
 import { type OptionCall, resolveOptions } from '../udf/resolve-options.js';
 import { errorPolicies, type ErrorPolicy, type RuntimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
-import type { LazyPoint } from '../wire/lazy-point.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
 import { nameBytes } from '../wire/text.js';
-import { GroupTable } from './group-table.js';
+import { GroupTable } from './state/group-table.js';
 
 /** What the host decides for every use of a UDF, unless the TICKscript says otherwise. */
 export interface InstanceDefaults {
@@ -41,14 +41,14 @@ export interface InstanceSetup extends Pick<
 type AnyContext = Context<unknown, unknown, unknown, unknown>;
 
 /** A handler's call: nothing, or a promise of its end. */
-export type Called = void | Promise<void>;
+export type MaybePromise = void | Promise<void>;
 
 /** A definition's handlers with what they are really called with: `defineUdf` has checked who has which. */
 interface Bound {
-  point(point: LazyPoint, context: AnyContext): Called;
-  batch(batch: LazyBatch, context: AnyContext): Called;
-  beginBatch?(batch: BatchInfo, context: AnyContext): Called;
-  endBatch?(batch: BatchInfo, context: AnyContext): Called;
+  point(point: LazyPoint, context: AnyContext): MaybePromise;
+  batch(batch: LazyBatch, context: AnyContext): MaybePromise;
+  beginBatch?(batch: BatchInfo, context: AnyContext): MaybePromise;
+  endBatch?(batch: BatchInfo, context: AnyContext): MaybePromise;
 }
 
 /** One use of a UDF in a task: its options, its groups' state, and the calls of its handlers. */
@@ -84,9 +84,9 @@ export class Instance {
   }
 
   /** Calls `point` for a point of a stream. */
-  point(point: LazyPoint): Called {
+  point(point: LazyPoint): MaybePromise {
     if (this.#stateful) {
-      const { buf, groupStart, groupLength } = point.look();
+      const { buf, groupStart, groupLength } = point.sections();
       this.#enter(buf, groupStart, groupLength);
       if (this.groups.expires) this.#used(point.time);
     }
@@ -94,25 +94,25 @@ export class Instance {
   }
 
   /** Calls `batch` for a whole batch. */
-  batch(batch: LazyBatch): Called {
+  batch(batch: LazyBatch): MaybePromise {
     this.#enterBatch(batch.group);
     if (this.groups.expires) this.#used(batch.time);
     return this.#keepState(this.#handlers.batch(batch, this.#context));
   }
 
   /** Calls `beginBatch`; the points and the end that follow are of the same group. */
-  beginBatch(batch: BatchInfo): Called {
+  beginBatch(batch: BatchInfo): MaybePromise {
     this.#enterBatch(batch.group);
     return this.#keepState(this.#handlers.beginBatch?.(batch, this.#context));
   }
 
   /** Calls `point` for a point of the batch that was begun. */
-  batchPoint(point: LazyPoint): Called {
+  batchPoint(point: LazyPoint): MaybePromise {
     return this.#keepState(this.#handlers.point(point, this.#context));
   }
 
   /** Calls `endBatch` for the batch that was begun. */
-  endBatch(batch: BatchInfo & { readonly time: bigint }): Called {
+  endBatch(batch: BatchInfo & { readonly time: bigint }): MaybePromise {
     if (this.groups.expires) this.groups.touch(this.#group, batch.time);
     return this.#keepState(this.#handlers.endBatch?.(batch, this.#context));
   }
@@ -134,7 +134,7 @@ export class Instance {
   }
 
   /** A handler may have put another state in the old one's place; a handler that threw keeps what was there. */
-  #keepState(result: unknown): Called {
+  #keepState(result: unknown): MaybePromise {
     const called = result === undefined ? undefined : promiseOf(result);
     if (!this.#stateful) return called;
     if (called !== undefined) {

@@ -1,5 +1,5 @@
-import { UdfError } from '../errors.js';
-import { longestTimerMs } from '../timers.js';
+import { UdfError } from '../model/errors.js';
+import { maxTimerMs } from '../model/duration.js';
 
 /** What one connection may use. Past a limit, that connection ends with a clear error; the others go on. */
 export interface Limits {
@@ -36,7 +36,7 @@ export const defaultLimits: Limits = {
 };
 
 /** Above this, offsets in a message would not be small integers to V8, which the scan of points counts on. */
-const mostMessageBytes = 1023 * MiB;
+const maxMessageBytes = 1023 * MiB;
 
 /** The defaults with some replaced. Throws `invalid_argument` for a limit that is not a whole number in its range. */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
@@ -55,16 +55,16 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
     }
   }
   const limits = { ...defaultLimits, ...given };
-  if (limits.messageBytes > mostMessageBytes) {
+  if (limits.messageBytes > maxMessageBytes) {
     throw new UdfError(
       'invalid_argument',
-      `limit messageBytes must be at most ${mostMessageBytes}, got ${limits.messageBytes}`,
+      `limit messageBytes must be at most ${maxMessageBytes}, got ${limits.messageBytes}`,
     );
   }
-  if (limits.handlerMs > longestTimerMs) {
+  if (limits.handlerMs > maxTimerMs) {
     throw new UdfError(
       'invalid_argument',
-      `limit handlerMs must be at most ${longestTimerMs}, got ${limits.handlerMs}; 0 is no limit`,
+      `limit handlerMs must be at most ${maxTimerMs}, got ${limits.handlerMs}; 0 is no limit`,
     );
   }
   return limits;

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import type { FrameOutput } from '../wire/frame-output.js';
 import type { Counters } from './stats.js';
 

@@ -1,8 +1,8 @@
-import { messageOf, UdfError } from '../errors.js';
+import { messageOf, UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition, UdfLog } from '../udf/definition.js';
 import { type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
-import { LazyPoint } from '../wire/lazy-point.js';
+import { LazyPoint } from '../wire/point/lazy-point.js';
 import {
   type BeginMessage,
   decodeRequest,
@@ -14,10 +14,10 @@ import {
 import { snapshotFrameStart } from '../wire/snapshot-frame.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Emitter } from './emitter.js';
-import { type Called, Instance, type InstanceDefaults } from './instance.js';
-import { LimitedLog } from './limited-log.js';
+import { type MaybePromise, Instance, type InstanceDefaults } from './instance.js';
+import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import type { Limits } from './limits.js';
-import { readSnapshot, writeSnapshot } from './snapshot.js';
+import { readSnapshot, writeSnapshot } from './state/snapshot.js';
 import type { Counters } from './stats.js';
 
 /** What a session needs of its connection. */
@@ -47,7 +47,7 @@ export class Session {
   readonly #emitter: Emitter;
   readonly #counters: Counters;
   #logger: Logger;
-  #failures: LimitedLog;
+  #failures: RateLimitedLogger;
   #instance: Instance | undefined;
   #task = '';
   /** The batch that is collected for a `batch` handler. */
@@ -61,7 +61,7 @@ export class Session {
     this.#emitter = options.emitter;
     this.#counters = options.counters;
     this.#logger = options.logger;
-    this.#failures = new LimitedLog(options.logger);
+    this.#failures = new RateLimitedLogger(options.logger);
   }
 
   /** Names the UDF, and the task and node once they are known. */
@@ -86,7 +86,7 @@ export class Session {
    * Handles the request in `buf[payload..end)`, whose frame starts at `frame`. Throws, or rejects with, what must end
    * the connection.
    */
-  handle(buf: Buffer, frame: number, payload: number, end: number): Called {
+  handle(buf: Buffer, frame: number, payload: number, end: number): MaybePromise {
     const point = LazyPoint.fromFrame(buf, frame, payload, end);
     if (point) return this.#point(point);
     const request = decodeRequest(buf.subarray(payload, end));
@@ -141,7 +141,7 @@ export class Session {
     const { taskID: task, nodeID: node } = request;
     this.#task = task;
     this.#logger = this.#options.logger.child({ task, node });
-    this.#failures = new LimitedLog(this.#logger);
+    this.#failures = new RateLimitedLogger(this.#logger);
     try {
       this.#instance = new Instance(definition, {
         calls: request.options,
@@ -207,7 +207,7 @@ export class Session {
 
   // ---- data ----
 
-  #point(point: LazyPoint): Called {
+  #point(point: LazyPoint): MaybePromise {
     const instance = this.#ready('a point');
     this.#counters.pointsIn++;
     if (this.#definition.wants === 'stream') {
@@ -226,7 +226,7 @@ export class Session {
     return undefined;
   }
 
-  #begin(begin: BeginMessage, frame: FrameSlice): Called {
+  #begin(begin: BeginMessage, frame: FrameSlice): MaybePromise {
     const instance = this.#ready('a batch');
     if (this.#definition.wants === 'stream') {
       throw new UdfError('protocol', `a batch came, but ${this.#definition.name} wants a stream`);
@@ -243,7 +243,7 @@ export class Session {
     return this.#guarded(() => instance.beginBatch(begin), undefined);
   }
 
-  #end(end: EndMessage, frame: FrameSlice): Called {
+  #end(end: EndMessage, frame: FrameSlice): MaybePromise {
     const instance = this.#ready('the end of a batch');
     const { tmax: time } = end;
     const streamed = this.#streamed;
@@ -275,7 +275,7 @@ export class Session {
   // ---- failures ----
 
   /** Calls a handler under the error policy; `input` is what `pass` would send on. */
-  #guarded(call: () => Called, input: LazyPoint | LazyBatch | undefined): Called {
+  #guarded(call: () => MaybePromise, input: LazyPoint | LazyBatch | undefined): MaybePromise {
     try {
       return call()?.catch((reason: unknown) => {
         this.#failed(reason, input);

@@ -1,4 +1,4 @@
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 
 /** What one connection has done so far. */
 export interface AgentStats {

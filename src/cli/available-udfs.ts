@@ -1,8 +1,7 @@
 import { bundledUdfs } from '../../udfs/index.js';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import type { UdfDefinition } from '../udf/definition.js';
-import { nearestName } from '../udf/nearest-name.js';
-import { UsageError } from './usage-error.js';
+import { nearestName } from '../model/text.js';
 
 /** UDFs by name. */
 export type Udfs = ReadonlyMap<string, UdfDefinition>;
@@ -11,7 +10,7 @@ export type Udfs = ReadonlyMap<string, UdfDefinition>;
 export async function availableUdfs(modules: readonly string[] = []): Promise<Udfs> {
   const udfs = new Map(bundledUdfs.map((definition) => [definition.name, definition]));
   if (modules.length === 0) return udfs;
-  const { loadModule } = await import('./load-module.js');
+  const { loadModule } = await import('../host/load-module.js');
   const sources = new Map<string, string>();
   for (const module of modules) {
     for (const definition of await loadModule(module)) {
@@ -31,7 +30,7 @@ export async function availableUdfs(modules: readonly string[] = []): Promise<Ud
   return udfs;
 }
 
-/** The UDFs of these names, each once; all if no name is given. Throws `UsageError` for a name that there is none of. */
+/** The UDFs of these names, each once; all if no name is given. Throws `usage` for a name that there is none of. */
 export function chooseUdfs(udfs: Udfs, names: readonly string[]): UdfDefinition[] {
   if (names.length === 0) return [...udfs.values()];
   return [...new Set(names)].map((name) => {
@@ -39,7 +38,8 @@ export function chooseUdfs(udfs: Udfs, names: readonly string[]): UdfDefinition[
     if (definition) return definition;
     const known = [...udfs.keys()];
     const near = nearestName(name, known);
-    throw new UsageError(
+    throw new UdfError(
+      'usage',
       `there is no UDF ${name} (${near === undefined ? `there are ${known.join(', ')}; --load takes the module of another` : `did you mean ${near}?`})`,
     );
   });

@@ -8,7 +8,7 @@ export function demoCommand(): Command {
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf demo')
     .action(async () => {
       // Loaded when it is needed: it brings the test kit, which hosting UDFs never does.
-      const { runDemo } = await import('./demo/run-demo.js');
+      const { runDemo } = await import('../demo/run-demo.js');
       await runDemo((text) => process.stdout.write(text));
     });
 }

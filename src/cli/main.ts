@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { runProgram } from './program.js';
-import { tuneV8 } from './tune-v8.js';
+import { tuneV8 } from '../host/tune-v8.js';
 
 tuneV8();
 const args = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { defaultLimits } from '../agent/limits.js';
 import { type LogLevel, logLevels } from '../telemetry/log-level.js';
-import { longestTimerMs } from '../timers.js';
+import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
 import { byteSize, count, duration, formatByteSize } from './parse-values.js';
 
@@ -101,12 +101,12 @@ export function addRunOptions(command: Command): Command {
     .addOption(
       new Option('--handler-ms <ms>', 'how long an async handler may take for one call; 0 for no limit')
         .default(defaultLimits.handlerMs)
-        .argParser(count(0, longestTimerMs)),
+        .argParser(count(0, maxTimerMs)),
     )
     .addOption(
       new Option('--drain-ms <ms>', 'how long conversations may take to finish after SIGTERM or SIGINT')
         .default(5_000)
-        .argParser(count(0, longestTimerMs)),
+        .argParser(count(0, maxTimerMs)),
     )
     .addOption(logLevelOption());
 }

@@ -1,8 +1,7 @@
-import { messageOf } from '../errors.js';
+import { messageOf, UdfError } from '../model/errors.js';
 import { kapacitorTarget } from '../kapacitor/target.js';
-import { parseServerUrl } from '../server-access.js';
-import { influxTarget } from '../telemetry/influx/influx-target.js';
-import { UsageError } from './usage-error.js';
+import { parseServerUrl } from '../http/server-access.js';
+import { influxTarget } from '../influx/target.js';
 
 /** An InfluxDB with its database or bucket. */
 export function influxUrl(text: string): string {
@@ -28,7 +27,7 @@ function checked(text: string, read: () => unknown): string {
   try {
     read();
   } catch (reason) {
-    throw new UsageError(messageOf(reason));
+    throw new UdfError('usage', messageOf(reason));
   }
   return text;
 }

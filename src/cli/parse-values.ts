@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
-import { messageOf } from '../errors.js';
-import { longestTimerMs } from '../timers.js';
-import { parseDuration } from '../udf/duration.js';
+import { messageOf } from '../model/errors.js';
+import { maxTimerMs } from '../model/duration.js';
+import { parseDuration } from '../model/duration.js';
 
 /** A whole number from `least`, and up to `most` if that is given. */
 export function count(least: number, most?: number): (text: string) => number {
@@ -58,8 +58,8 @@ export function timerDuration(least: string): (text: string) => bigint {
   const parse = duration(least);
   return (text) => {
     const value = parse(text);
-    if (value > BigInt(longestTimerMs) * 1_000_000n) {
-      throw new InvalidArgumentError(`It must be at most ${longestTimerMs}ms.`);
+    if (value > BigInt(maxTimerMs) * 1_000_000n) {
+      throw new InvalidArgumentError(`It must be at most ${maxTimerMs}ms.`);
     }
     return value;
   };

@@ -7,13 +7,12 @@ import { ExitCode } from './exit-code.js';
 import { feedCommand } from './feed.js';
 import { listCommand } from './list.js';
 import { recordCommand } from './record.js';
-import { reportError } from './report-error.js';
+import { reportError, usageMessage } from './report-error.js';
 import { replayCommand } from './replay.js';
 import { serveCommand } from './serve.js';
 import { stdioCommand } from './stdio.js';
 import { tasksCommand } from './tasks.js';
 import { testCommand } from './test.js';
-import { usageMessage } from './usage-error.js';
 
 /** Carries out a command line and returns the exit code: 0, 1 for what failed, 2 for a wrong command line. */
 export async function runProgram(args: readonly string[]): Promise<number> {

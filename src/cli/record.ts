@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { longestTimerMs } from '../timers.js';
+import { maxTimerMs } from '../model/duration.js';
 import { logLevelOption } from './options.js';
 import { influxUrl } from './parse-urls.js';
 import { count, fileMode } from './parse-values.js';
@@ -46,7 +46,7 @@ export function recordCommand(): Command {
     .addOption(
       new Option('--drain-ms <ms>', 'how long conversations may take to finish after SIGTERM or SIGINT')
         .default(5_000)
-        .argParser(count(0, longestTimerMs)),
+        .argParser(count(0, maxTimerMs)),
     )
     .addOption(logLevelOption())
     .addHelpText(

@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
-import { messageOf, UdfError } from '../errors.js';
-import { UsageError } from './usage-error.js';
+import { messageOf, UdfError } from '../model/errors.js';
 
 /**
  * Writes what went wrong to standard error as one line, and with `debug` its stack after it. Returns the exit code: 2
@@ -8,10 +7,21 @@ import { UsageError } from './usage-error.js';
  */
 export function reportError(reason: unknown, debug: boolean): 1 | 2 {
   const message = messageOf(reason).replace(/\s*\n\s*/g, ' ');
-  const explained =
-    reason instanceof UsageError || (reason instanceof UdfError && reason.code !== 'internal');
-  const line = explained ? message : `defect: ${message}${debug ? '' : ' (--log-level debug shows where)'}`;
+  const code = reason instanceof UdfError ? reason.code : 'internal';
+  const line =
+    code !== 'internal' ? message : `defect: ${message}${debug ? '' : ' (--log-level debug shows where)'}`;
   process.stderr.write(`kapacitor-udf: ${line}\n`);
   if (debug) process.stderr.write(`${inspect(reason)}\n`);
-  return reason instanceof UsageError ? 2 : 1;
+  return code === 'usage' ? 2 : 1;
+}
+
+/** Commander's own message, which may take two lines, as one of ours. */
+export function usageMessage(text: string): string {
+  const message = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*\(Did you mean (.*)\?\)$/s, ' (did you mean $1?)')
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\.$/, '');
+  return `kapacitor-udf: ${message}; --help shows the usage\n`;
 }

@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, systemCode, UdfError } from '../errors.js';
+import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { ExitCode } from './exit-code.js';
-import { configuredSockets } from './kapacitor-conf.js';
+import { configuredSockets } from '../host/kapacitor-conf.js';
 import { defaultSocketDir, type SocketOptions, type LogOptions } from './options.js';
 import { print, printJson } from './print.js';
-import { probeSocket } from './probe-socket.js';
+import { probeSocket } from '../peer/probe-socket.js';
 
 export interface CheckOptions extends SocketOptions, LogOptions {
   readonly timeout: bigint;

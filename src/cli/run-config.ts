@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { stringify } from 'smol-toml';
-import { formatDuration } from '../udf/duration.js';
+import { formatDuration } from '../model/duration.js';
 import { availableUdfs, chooseUdfs } from './available-udfs.js';
 import { defaultSocketDir, type LoadOptions, type LogOptions } from './options.js';
 import { print } from './print.js';

@@ -1,22 +1,21 @@
 import { stat } from 'node:fs/promises';
 import { glob } from 'tinyglobby';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import type { RecordingFormat } from '../recording/format.js';
-import { createInfluxWriter } from '../telemetry/influx/influx-writer.js';
-import { inBatches } from './feed/batches.js';
-import { Delivery } from './feed/delivery.js';
-import { type DemoName, demoSource } from './feed/demo-source.js';
-import { feedTarget, type TargetOptions } from './feed/feed-target.js';
-import { fileLines, type ReadOptions } from './feed/file-lines.js';
-import type { Line } from './feed/line.js';
-import { paced } from './feed/paced.js';
-import { FeedReport } from './feed/report.js';
-import { shifted, shiftToNow } from './feed/shift.js';
-import { Spool } from './feed/spool.js';
+import { createInfluxWriter } from '../influx/writer.js';
+import { inBatches } from '../feed/batches.js';
+import { Delivery } from '../feed/delivery.js';
+import { type DemoName, demoSource } from '../feed/demo-source.js';
+import { feedTarget, type TargetOptions } from '../feed/feed-target.js';
+import { fileLines, type ReadOptions } from '../feed/file-lines.js';
+import type { Line } from '../feed/line.js';
+import { paced } from '../feed/paced.js';
+import { FeedReport } from '../feed/report.js';
+import { shifted, shiftToNow } from '../feed/shift.js';
+import { Spool } from '../feed/spool.js';
 import { ExitCode } from './exit-code.js';
 import type { LogOptions } from './options.js';
-import { exitCodeOf, onStopSignal } from './process-end.js';
-import { UsageError } from './usage-error.js';
+import { exitCodeOf, onStopSignal } from '../host/process-end.js';
 
 export interface FeedOptions extends LogOptions, TargetOptions {
   readonly format?: RecordingFormat;
@@ -42,7 +41,7 @@ export async function runFeed(sources: readonly string[], options: FeedOptions):
   const writer = createInfluxWriter(feedTarget(options, process.env));
   const files = await filesOf(sources);
   if (options.follow && files.length !== 1) {
-    throw new UsageError(`--follow takes one file, and ${sources[0]} means ${files.length}`);
+    throw new UdfError('usage', `--follow takes one file, and ${sources[0]} means ${files.length}`);
   }
   const stop = new AbortController();
   const stopSignal = onStopSignal(() => undefined);
@@ -116,13 +115,15 @@ function isEndless({ follow, demo, shiftToNow: live, points }: FeedOptions): boo
 
 function checkUsage(sources: readonly string[], options: FeedOptions): void {
   const { demo, follow, shiftToNow: shift, points, seed } = options;
-  if (sources.length > 0 === (demo !== undefined)) throw new UsageError('name either sources or --demo');
+  if (sources.length > 0 === (demo !== undefined))
+    throw new UdfError('usage', 'name either sources or --demo');
   if (demo === undefined && (points !== undefined || seed !== undefined)) {
-    throw new UsageError('--points and --seed are of --demo, and there is none');
+    throw new UdfError('usage', '--points and --seed are of --demo, and there is none');
   }
-  if (follow && (sources.length !== 1 || sources[0] === '-')) throw new UsageError('--follow takes one file');
+  if (follow && (sources.length !== 1 || sources[0] === '-'))
+    throw new UdfError('usage', '--follow takes one file');
   if (shift && (follow || sources.includes('-'))) {
-    throw new UsageError('--shift-to-now must know the newest time: it takes files that are whole');
+    throw new UdfError('usage', '--shift-to-now must know the newest time: it takes files that are whole');
   }
 }
 

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import type { UdfDefinition } from '../udf/definition.js';
-import { formatDuration } from '../udf/duration.js';
+import { formatDuration } from '../model/duration.js';
 import type { Argument, OptionSpec, OptionSpecs } from '../udf/option.js';
 import { runtimeOptions } from '../udf/runtime-options.js';
 import { availableUdfs, chooseUdfs } from './available-udfs.js';

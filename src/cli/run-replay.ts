@@ -1,15 +1,16 @@
+import { UdfError } from '../model/errors.js';
 import { basename } from 'node:path';
 import { isConversationFile } from '../recording/conversation/open.js';
 import { openRecording } from '../recording/open.js';
 import { createLogger } from '../telemetry/create-logger.js';
-import { replay } from '../testkit/replay.js';
+import { replay } from '../replay/replay.js';
 import type { RecordedItem } from '../recording/format.js';
-import type { Batch } from '../udf/batch.js';
-import type { Point } from '../udf/point.js';
+import type { Batch } from '../model/batch.js';
+import type { Point } from '../model/point.js';
 import { ExitCode } from './exit-code.js';
 import type { LoadOptions, LogOptions } from './options.js';
-import { type AgentChoice, agentOf, explained } from './replay/agent.js';
-import { Golden } from './replay/golden.js';
+import { type AgentChoice, agentOf, explained } from '../replay/agent.js';
+import { Golden } from '../replay/golden.js';
 import {
   formatForFile,
   isCompressed,
@@ -18,13 +19,12 @@ import {
   outputTo,
   recordingFormat,
   standardOutput,
-} from './replay/output.js';
-import { Page } from './replay/page.js';
-import { showProgress } from './replay/progress.js';
-import { setOptions } from './replay/set-options.js';
-import { Summary } from './replay/summary.js';
-import { UsageError } from './usage-error.js';
-import { isSameFile, type WholeFile, wholeFile } from './whole-file.js';
+} from '../replay/output.js';
+import { Page } from '../replay/page.js';
+import { showProgress } from '../replay/progress.js';
+import { setOptions } from '../replay/set-options.js';
+import { Summary } from '../replay/summary.js';
+import { isSameFile, type WholeFile, wholeFile } from '../files/whole-file.js';
 
 export interface ReplayOptions extends LoadOptions, LogOptions, AgentChoice {
   readonly set?: readonly string[];
@@ -42,15 +42,15 @@ export interface ReplayOptions extends LoadOptions, LogOptions, AgentChoice {
 /** Runs a recording through a UDF. */
 export async function runReplay(file: string, options: ReplayOptions): Promise<void> {
   const { expect, update, html } = options;
-  if (update && expect === undefined) throw new UsageError('--update needs --expect GOLDEN');
+  if (update && expect === undefined) throw new UdfError('usage', '--update needs --expect GOLDEN');
   keepRecording(file, options);
   if (options.watch) {
-    const { runAgain } = await import('./replay/watch.js');
+    const { runAgain } = await import('../replay/watch.js');
     await runAgain(options.load);
     return;
   }
   if (await isConversationFile(file)) {
-    const { runReplayConversation } = await import('./replay/run-replay-conversation.js');
+    const { runReplayConversation } = await import('../replay/run-replay-conversation.js');
     await runReplayConversation(file, options);
     return;
   }
@@ -103,7 +103,7 @@ export async function runReplay(file: string, options: ReplayOptions): Promise<v
   else if (golden && !(await golden.compare())) throw new ExitCode(1);
 }
 
-/** Throws `UsageError` if the recording itself is to be written over. */
+/** Throws `usage` if the recording itself is to be written over. */
 function keepRecording(file: string, { out, html, expect, update }: ReplayOptions): void {
   for (const [option, path] of [
     ['--out', out],
@@ -111,7 +111,8 @@ function keepRecording(file: string, { out, html, expect, update }: ReplayOption
     ['--update', update && expect],
   ] as const) {
     if (path !== undefined && isSameFile(file, path)) {
-      throw new UsageError(
+      throw new UdfError(
+        'usage',
         `${option} ${path} would write over the recording that is read; name another file`,
       );
     }

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import { createHost, type Host, type HostedSocket } from '../host/host.js';
 import type { ConversationRecorder } from '../recording/conversation/recorder.js';
-import type { Report } from '../telemetry/influx/runtime-report.js';
+import type { Report } from '../telemetry/runtime-report.js';
 import type { Logger } from '../telemetry/logger.js';
-import { nearestName } from '../udf/nearest-name.js';
+import { nearestName } from '../model/text.js';
 import { availableUdfs, chooseUdfs, type Udfs } from './available-udfs.js';
-import { configuredSockets } from './kapacitor-conf.js';
+import { configuredSockets } from '../host/kapacitor-conf.js';
 import { defaultSocketDir, type RunOptions, type SocketOptions } from './options.js';
-import { onStopSignal, onUncaught } from './process-end.js';
+import { onStopSignal, onUncaught } from '../host/process-end.js';
 import { runSettings } from './run-settings.js';
 
 export interface ServeOptions extends RunOptions, SocketOptions {
@@ -82,9 +82,9 @@ async function startTelemetry(
   host: Host,
   logger: Logger,
 ): Promise<Report> {
-  const { createInfluxWriter } = await import('../telemetry/influx/influx-writer.js');
-  const { describeTarget, influxTarget } = await import('../telemetry/influx/influx-target.js');
-  const { startReport } = await import('../telemetry/influx/runtime-report.js');
+  const { createInfluxWriter } = await import('../influx/writer.js');
+  const { describeTarget, influxTarget } = await import('../influx/target.js');
+  const { startReport } = await import('../telemetry/runtime-report.js');
   const target = influxTarget(url, process.env);
   logger.info({ to: describeTarget(target) }, 'telemetry is written');
   return startReport({

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { claimStdout, descriptorStream } from '../transport/claim-stdout.js';
 import { ExitCode } from './exit-code.js';
 import type { RunOptions } from './options.js';
-import { relayStdout } from './relay-stdout.js';
+import { relayStdout } from '../host/relay-stdout.js';
 
 export interface StdioOptions extends RunOptions {
   /** The descriptor that frames go to, when this process was started by `relayStdout`. */
@@ -19,6 +19,6 @@ export async function runStdio(name: string, options: StdioOptions): Promise<voi
     return;
   }
   // Only now that standard output is safe is anything loaded that might print.
-  const { serveStdio } = await import('./serve-stdio.js');
+  const { serveStdio } = await import('../host/serve-stdio.js');
   await serveStdio(name, options, output);
 }

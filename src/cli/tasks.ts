@@ -3,8 +3,8 @@ import type { Dbrp } from '../kapacitor/types.js';
 import { loadOption, logLevelOption } from './options.js';
 import { kapacitorUrl } from './parse-urls.js';
 import { duration } from './parse-values.js';
-import type { ApplyOptions } from './tasks/run-apply.js';
-import type { StatusOptions } from './tasks/run-status.js';
+import type { ApplyOptions } from '../tasks/run-apply.js';
+import type { StatusOptions } from '../tasks/run-status.js';
 
 export function tasksCommand(): Command {
   return new Command('tasks')
@@ -49,7 +49,7 @@ function applyCommand(): Command {
     .addOption(logLevelOption())
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf tasks apply tickscripts --url http://localhost:9092')
     .action(async (directory: string, options: ApplyOptions) => {
-      const { runApply } = await import('./tasks/run-apply.js');
+      const { runApply } = await import('../tasks/run-apply.js');
       await runApply(directory, options);
     });
 }
@@ -68,7 +68,7 @@ function statusCommand(): Command {
     .addOption(logLevelOption())
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf tasks status --json')
     .action(async (options: StatusOptions) => {
-      const { runStatus } = await import('./tasks/run-status.js');
+      const { runStatus } = await import('../tasks/run-status.js');
       await runStatus(options);
     });
 }

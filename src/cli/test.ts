@@ -3,7 +3,7 @@ import { logLevelOption } from './options.js';
 import { influxServerUrl } from './parse-urls.js';
 import { count, duration } from './parse-values.js';
 import { urlOption } from './tasks.js';
-import type { TestOptions } from './test/run-test.js';
+import type { TestOptions } from '../script-test/run-test.js';
 
 export function testCommand(): Command {
   return new Command('test')
@@ -46,7 +46,7 @@ export function testCommand(): Command {
       '\nExample:\n  $ kapacitor-udf test tickscripts/tests/*.yaml --kapacitor http://localhost:9092 --influx http://localhost:8086',
     )
     .action(async (files: string[], options: TestOptions) => {
-      const { runTest } = await import('./test/run-test.js');
+      const { runTest } = await import('../script-test/run-test.js');
       await runTest(files, options);
     });
 }

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { type Agent, createAgent } from '../agent/agent.js';
 import type { InstanceDefaults } from '../agent/instance.js';
-import { LimitedLog } from '../agent/limited-log.js';
+import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import type { Limits } from '../agent/limits.js';
 import { type AgentStats, noStats, sumOfStats } from '../agent/stats.js';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
-import { readOn } from '../transport/read-on.js';
+import { drainPendingReads } from '../transport/drain-pending-reads.js';
 import { socketTransport } from '../transport/socket-transport.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
@@ -28,12 +28,12 @@ export class Connections {
   readonly #open = new Map<Agent, string>();
   /** What the connections did that are no more, by UDF. */
   readonly #ended = new Map<string, AgentStats>();
-  readonly #refusals: LimitedLog;
+  readonly #refusals: RateLimitedLogger;
 
   constructor(options: ConnectionOptions, max: number) {
     this.#options = options;
     this.#max = max;
-    this.#refusals = new LimitedLog(options.logger);
+    this.#refusals = new RateLimitedLogger(options.logger);
   }
 
   get size(): number {
@@ -80,7 +80,7 @@ export class Connections {
       );
       for (const agent of this.#open.keys()) agent.destroy(new UdfError('connection', 'the host stops'));
     }, withinMs);
-    await readOn(withinMs, () =>
+    await drainPendingReads(withinMs, () =>
       Array.from(this.#open.keys()).reduce((sum, { stats }) => sum + stats.bytesIn, 0),
     );
     await Promise.all(Array.from(this.#open.keys(), (agent) => agent.drain()));

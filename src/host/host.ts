@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { defaultsProblem } from '../agent/instance.js';
 import { resolveLimits } from '../agent/limits.js';
 import type { AgentStats } from '../agent/stats.js';
-import { UdfError } from '../errors.js';
-import { longestTimerMs } from '../timers.js';
+import { UdfError } from '../model/errors.js';
+import { maxTimerMs } from '../model/duration.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import { type ConnectionOptions, Connections } from './connections.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
@@ -179,8 +179,8 @@ function hostProblem(options: HostOptions): string | undefined {
   if (!Number.isInteger(socketMode) || socketMode < 0 || socketMode > 0o777) {
     return `socketMode must be from 0 to 0o777, got ${socketMode}`;
   }
-  if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > longestTimerMs)
-    return `drainMs must be a whole number from 0 to ${longestTimerMs}, got ${drainMs}`;
+  if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > maxTimerMs)
+    return `drainMs must be a whole number from 0 to ${maxTimerMs}, got ${drainMs}`;
   const unfit = sockets.find(({ definition: { wants, provides } }) => wants !== provides);
   if (onError === 'pass' && unfit) {
     return `onError 'pass' needs UDFs that provide what they want; ${unfit.definition.name} does not`;

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { messageOf, systemCode, UdfError } from '../errors.js';
+import { messageOf, systemCode, UdfError } from '../model/errors.js';
 
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS']);
 const notDirectories = new Set(['EEXIST', 'ENOTDIR']);

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { systemCode, UdfError } from '../errors.js';
+import { systemCode, UdfError } from '../model/errors.js';
 import { socketError } from './socket-error.js';
 import { checkSocketPath, temporaryPath } from './socket-path.js';
 

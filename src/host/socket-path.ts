@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 
 /** The bytes that the system allows for a Unix socket's path, its closing zero not counted. */
 const maxPathBytes = process.platform === 'linux' ? 107 : 103;

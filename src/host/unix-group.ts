@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 
 /** The number of a group given by name or number. Throws `invalid_config` for a name that the system does not have. */
 export function groupNumber(group: string | number, groupFile = '/etc/group'): number {

@@ -1,4 +1,4 @@
-import { messageOf, UdfError } from '../errors.js';
+import { messageOf, UdfError } from '../model/errors.js';
 import type { KapacitorTarget } from './target.js';
 
 const timeoutMs = 10_000;

@@ -4,7 +4,7 @@ import {
   type Environment,
   parseServerUrl,
   type ServerKind,
-} from '../server-access.js';
+} from '../http/server-access.js';
 
 /** A Kapacitor, and how to be let in. */
 export interface KapacitorTarget {

@@ -1,4 +1,4 @@
-import { messageOf, UdfError } from '../errors.js';
+import { messageOf, UdfError } from '../model/errors.js';
 
 /** What becomes of an entry that is malformed: the reading stops there, or it is counted and left out. */
 export class BadEntries {
@@ -27,9 +27,9 @@ export class BadEntries {
 }
 
 /** A message may quote what is wrong, which may be very long. */
-const mostCharacters = 400;
+const maxCharacters = 400;
 
 function shortened(message: string): string {
-  if (message.length <= mostCharacters) return message;
-  return `${message.slice(0, mostCharacters)}… (${message.length - mostCharacters} more characters)`;
+  if (message.length <= maxCharacters) return message;
+  return `${message.slice(0, maxCharacters)}… (${message.length - maxCharacters} more characters)`;
 }

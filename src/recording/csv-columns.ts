@@ -1,6 +1,6 @@
-import { UdfError } from '../errors.js';
-import { nearestName } from '../udf/nearest-name.js';
-import { type Fields, type FieldValue, setEntry, type Tags } from '../values.js';
+import { UdfError } from '../model/errors.js';
+import { nearestName } from '../model/text.js';
+import { type Fields, type FieldValue, setEntry, type Tags } from '../model/values.js';
 import type { Cell } from './csv-records.js';
 import { parseTime } from './time-text.js';
 

@@ -1,10 +1,10 @@
-import { Mistake } from './mistake.js';
+import { LineParseError } from './line-parse-error.js';
 
 /** A cell: null if nothing stands between its commas. Empty quotes are an empty text. */
 export type Cell = string | null;
 
 /** No record is longer: what seems so has a quote that nothing closes. In characters. */
-const longestRecord = 16 * 1024 * 1024;
+const maxRecordBytes = 16 * 1024 * 1024;
 
 /**
  * Splits CSV (RFC 4180) into records. A record that is wrong ends with its first line, so that a quote that nothing closes
@@ -15,7 +15,7 @@ export class CsvRecords {
   cells: readonly Cell[] = [];
   line = 0;
   /** What is wrong with it, if something is. */
-  mistake: Mistake | undefined;
+  parseError: LineParseError | undefined;
 
   readonly #decoder = new TextDecoder(); // leaves out a byte order mark
   #text = '';
@@ -48,25 +48,25 @@ export class CsvRecords {
     const start = this.#next;
     if (start === text.length) return false;
     const newline = text.indexOf('\n', start);
-    const isLong = text.length - start > longestRecord;
+    const isLong = text.length - start > maxRecordBytes;
     if (newline < 0 && !this.#finished && !isLong) return false;
     const lineEnd = newline < 0 ? text.length : newline;
     if (this.#quote < start) this.#quote = position(text, '"', start);
 
     this.line = this.#nextLine;
-    this.mistake = undefined;
+    this.parseError = undefined;
     let end = lineEnd;
     if (newline < 0 && isLong) {
       this.#skipping = !this.#finished;
-      this.#fail(`the record has more than ${longestRecord} characters`, start);
+      this.#fail(`the record has more than ${maxRecordBytes} characters`, start);
     } else if (this.#quote >= lineEnd) {
       this.cells = text.slice(start, withoutReturn(text, lineEnd)).split(',').map(cellOf);
     } else {
       const record = quotedRecord(text, start);
       const isWhole = record.end !== undefined && (record.end < text.length || this.#finished);
-      if (!isWhole && !record.mistake && !this.#finished && !isLong) return false;
+      if (!isWhole && !record.parseError && !this.#finished && !isLong) return false;
       this.cells = record.cells;
-      if (record.mistake) this.#fail(record.mistake, record.at);
+      if (record.parseError) this.#fail(record.parseError, record.at);
       else if (record.end === undefined) this.#fail('a quote is not closed', record.at);
       else end = record.end;
     }
@@ -77,7 +77,7 @@ export class CsvRecords {
 
   #fail(message: string, at: number): void {
     this.cells = [];
-    this.mistake = new Mistake(message, at);
+    this.parseError = new LineParseError(message, at);
   }
 
   /** Passes over what is left of a line that was too long. */
@@ -94,8 +94,8 @@ export class CsvRecords {
 interface QuotedRecord {
   readonly cells: readonly Cell[];
   readonly end?: number;
-  readonly mistake?: string;
-  /** Where the mistake, or the quote that is not closed, is. */
+  readonly parseError?: string;
+  /** Where the error, or the quote that is not closed, is. */
   readonly at: number;
 }
 
@@ -115,7 +115,7 @@ function quotedRecord(text: string, start: number): QuotedRecord {
       if (after !== undefined && after !== ',' && after !== '\n') {
         return {
           cells,
-          mistake: `a comma should follow the quote that closes, not ${JSON.stringify(after)}`,
+          parseError: `a comma should follow the quote that closes, not ${JSON.stringify(after)}`,
           at: end,
         };
       }
@@ -124,7 +124,7 @@ function quotedRecord(text: string, start: number): QuotedRecord {
       while (end < text.length && text[end] !== ',' && text[end] !== '\n') end++;
       const cell = text.slice(at, text[end] === ',' ? end : withoutReturn(text, end));
       if (cell.includes('"'))
-        return { cells, mistake: 'there is a quote inside a cell that does not begin with one', at };
+        return { cells, parseError: 'there is a quote inside a cell that does not begin with one', at };
       cells.push(cellOf(cell));
     }
     if (text[end] !== ',') return { cells, end, at: end };

@@ -1,5 +1,5 @@
-import { UdfError } from '../errors.js';
-import type { FieldValue } from '../values.js';
+import { UdfError } from '../model/errors.js';
+import type { FieldValue } from '../model/values.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { RecordedItem } from './format.js';
 

@@ -1,4 +1,4 @@
-import { type FieldValue, setEntry } from '../values.js';
+import { type FieldValue, setEntry } from '../model/values.js';
 import { nameBytes } from '../wire/text.js';
 
 /**

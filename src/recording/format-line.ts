@@ -1,5 +1,5 @@
-import { UdfError } from '../errors.js';
-import type { Fields, FieldValue, Tags } from '../values.js';
+import { UdfError } from '../model/errors.js';
+import type { Fields, FieldValue, Tags } from '../model/values.js';
 
 /** What a line of line protocol holds. */
 export interface LineSource {

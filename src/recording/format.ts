@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
-import type { LazyPoint } from '../wire/lazy-point.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
 
 /**
  * How a recording is written down: line protocol, Kapacitor's stream and batch recordings, JSON Lines, or CSV with a

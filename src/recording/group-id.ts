@@ -1,4 +1,4 @@
-import type { Tags } from '../values.js';
+import type { Tags } from '../model/values.js';
 
 /** What a point or batch is grouped by. */
 export interface Grouping {

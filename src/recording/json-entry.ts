@@ -1,5 +1,5 @@
-import { messageOf, UdfError } from '../errors.js';
-import { setEntry, type Tags } from '../values.js';
+import { messageOf, UdfError } from '../model/errors.js';
+import { setEntry, type Tags } from '../model/values.js';
 
 /** A JSON object whose members nobody has looked at. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { LazyBatch } from '../wire/lazy-batch.js';
-import type { AnyPoint } from '../udf/point.js';
-import { type Fields, type FieldValue, setEntry } from '../values.js';
+import type { AnyPoint } from '../model/point.js';
+import { type Fields, type FieldValue, setEntry } from '../model/values.js';
 import type { RecordedItem } from './format.js';
 import {
   jsonNumber,

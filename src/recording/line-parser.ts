@@ -1,11 +1,11 @@
-import { UdfError } from '../errors.js';
-import type { FieldValue } from '../values.js';
+import { UdfError } from '../model/errors.js';
+import type { FieldValue } from '../model/values.js';
 import { readText } from '../wire/text.js';
 import { backslash, carriageReturn, comma, dot, equals, minus, quote, space, tab, zero } from './bytes.js';
 import { FieldList } from './field-list.js';
 import { readNumber, readTime } from './line-number.js';
 import { parseSeries, seriesEnd, unescapeFieldKey } from './line-series.js';
-import { Mistake } from './mistake.js';
+import { LineParseError } from './line-parse-error.js';
 import { type MakeSeries, SeriesTable } from './series-table.js';
 
 /**
@@ -35,7 +35,7 @@ export class LineParser<Series> {
     try {
       this.#parse(buf, start, end);
     } catch (reason) {
-      if (!(reason instanceof Mistake)) throw reason;
+      if (!(reason instanceof LineParseError)) throw reason;
       const column = buf.toString('utf8', start, Math.min(reason.at, end)).length + 1;
       throw new UdfError('malformed', `${reason.message} (column ${column})`);
     }
@@ -51,7 +51,7 @@ export class LineParser<Series> {
       return this.#make(name, tags);
     });
     let at = skipBlanks(buf, fieldsStart, end);
-    if (at === end) throw new Mistake('fields are missing', at);
+    if (at === end) throw new LineParseError('fields are missing', at);
     const { fields } = this;
     fields.clear();
     for (; ; at = this.#at + 1) {
@@ -73,9 +73,9 @@ export class LineParser<Series> {
       if (code === backslash) at++;
     }
     const key = buf.toString('utf8', start, Math.min(at, end));
-    if (at === start) throw new Mistake('a field key is empty', at);
+    if (at === start) throw new LineParseError('a field key is empty', at);
     if (at >= end || buf[at] !== equals || buf[at - 1] === backslash) {
-      throw new Mistake(`field "${key}" has no value`, at);
+      throw new LineParseError(`field "${key}" has no value`, at);
     }
     this.#at = at + 1;
     this.fields.rename(unescapeFieldKey(key), buf.subarray(start, at + 1));
@@ -94,7 +94,7 @@ export class LineParser<Series> {
         : booleans.get(buf.toString('latin1', start, at));
     if (value !== undefined) return value;
     const literal = buf.toString('utf8', start, at) || 'nothing';
-    throw new Mistake(
+    throw new LineParseError(
       `field "${this.#field}" is no number, integer (10i), boolean or quoted text: ${literal}`,
       start,
     );
@@ -110,13 +110,16 @@ export class LineParser<Series> {
       } else if (code === quote) {
         this.#at = at + 1;
         if (at + 1 < end && buf[at + 1] !== comma && buf[at + 1] !== space) {
-          throw new Mistake(`there is something behind the closing quote of field "${this.#field}"`, at + 1);
+          throw new LineParseError(
+            `there is something behind the closing quote of field "${this.#field}"`,
+            at + 1,
+          );
         }
         const text = readText(buf, start, at);
         return escaped ? text.replace(textEscapes, '$1') : text;
       }
     }
-    throw new Mistake(`the text of field "${this.#field}" has no closing quote`, start - 1);
+    throw new LineParseError(`the text of field "${this.#field}" has no closing quote`, start - 1);
   }
 
   /** The name of the field that is being read. */
@@ -135,7 +138,7 @@ export class LineParser<Series> {
     if (at === end && time !== undefined) return time;
     const text = buf.toString('utf8', start, end);
     const why = at === end && stop > start + 1 ? 'beyond what a time can be' : 'no time in nanoseconds';
-    throw new Mistake(`"${text}" is ${why}`, start);
+    throw new LineParseError(`"${text}" is ${why}`, start);
   }
 }
 

@@ -1,6 +1,6 @@
-import { setEntry, type Tags } from '../values.js';
+import { setEntry, type Tags } from '../model/values.js';
 import { backslash, comma, equals, hash, space } from './bytes.js';
-import { Mistake } from './mistake.js';
+import { LineParseError } from './line-parse-error.js';
 
 /** A measurement and its tags. */
 export interface Series {
@@ -9,14 +9,17 @@ export interface Series {
 }
 
 /** InfluxDB's own limit: a longer series is refused. */
-const mostBytes = 65_535;
+const maxBytes = 65_535;
 
-/** The series in `buf[start..end)`, up to the space before the fields. Throws `Mistake`. */
+/** The series in `buf[start..end)`, up to the space before the fields. Throws `LineParseError`. */
 export function parseSeries(buf: Buffer, start: number, end: number): Series {
   let at = wordEnd(buf, start, end, comma, comma);
-  if (at === start) throw new Mistake('the measurement is empty', at);
-  if (end - start > mostBytes) {
-    throw new Mistake(`measurement and tags take ${end - start} bytes; the most are ${mostBytes}`, start);
+  if (at === start) throw new LineParseError('the measurement is empty', at);
+  if (end - start > maxBytes) {
+    throw new LineParseError(
+      `measurement and tags take ${end - start} bytes; the most are ${maxBytes}`,
+      start,
+    );
   }
   const name = unescape(buf.toString('utf8', start, at), specials);
   const tags: Record<string, string> = {};
@@ -24,16 +27,17 @@ export function parseSeries(buf: Buffer, start: number, end: number): Series {
     const keyStart = at + 1;
     const keyEnd = wordEnd(buf, keyStart, end, comma, equals);
     const key = unescape(buf.toString('utf8', keyStart, keyEnd), tagSpecials);
-    if (keyEnd === keyStart) throw new Mistake('a tag key is empty', keyStart);
-    if (buf[keyEnd] !== equals || keyEnd === end) throw new Mistake(`tag "${key}" has no value`, keyEnd);
+    if (keyEnd === keyStart) throw new LineParseError('a tag key is empty', keyStart);
+    if (buf[keyEnd] !== equals || keyEnd === end)
+      throw new LineParseError(`tag "${key}" has no value`, keyEnd);
     const valueStart = keyEnd + 1;
     // A first equals sign is taken as it is, by accident, and here too.
     const valueEnd = wordEnd(buf, valueStart + (buf[valueStart] === equals ? 1 : 0), end, comma, equals);
-    if (valueEnd === valueStart) throw new Mistake(`the value of tag "${key}" is empty`, valueStart);
+    if (valueEnd === valueStart) throw new LineParseError(`the value of tag "${key}" is empty`, valueStart);
     if (buf[valueEnd] === equals && valueEnd < end) {
-      throw new Mistake(`the value of tag "${key}" has an = without a backslash`, valueEnd);
+      throw new LineParseError(`the value of tag "${key}" has an = without a backslash`, valueEnd);
     }
-    if (Object.hasOwn(tags, key)) throw new Mistake(`tag "${key}" is given twice`, keyStart);
+    if (Object.hasOwn(tags, key)) throw new LineParseError(`tag "${key}" is given twice`, keyStart);
     setEntry(tags, key, unescape(buf.toString('utf8', valueStart, valueEnd), tagSpecials));
     at = valueEnd;
   }

@@ -1,5 +1,5 @@
 import { backslash, comma, equals, newline, quote, space } from './bytes.js';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import { isComment } from './line-series.js';
 
 /** What ends a line: any newline, or only one outside the quotes of line protocol. */
@@ -9,7 +9,7 @@ export type LineKind = 'plain' | 'quoted';
 const byteOrderMark = Buffer.from('\uFEFF');
 
 /** No line of line protocol is longer: what seems so has a quote that nothing closes. */
-export const longestLine = 16 * 1024 * 1024;
+export const maxLineBytes = 16 * 1024 * 1024;
 
 /**
  * Splits a stream of bytes into lines. The line found last is `buf[start..end)`, without its newline; it stays where it

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import { BadEntries } from './bad-entries.js';
 import { parseBatchEntry } from './batch-entry.js';
 import { formatOfName, type RecordedItem, type RecordingFormat } from './format.js';

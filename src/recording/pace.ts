@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** The longest that is waited at once, and the shortest that is waited at all. */
-const mostMs = 60_000;
-const leastMs = 1;
+const maxWaitMs = 60_000;
+const minMs = 1;
 
 /** Holds a stream to the times of its points: `speed` seconds of a recording take one. */
 export class Pace {
@@ -19,12 +19,12 @@ export class Pace {
     this.#first ??= { time, at: performance.now() };
     const { time: first, at } = this.#first;
     const due = at + Number(time - first) / 1e6 / this.#speed;
-    return due - performance.now() >= leastMs ? waitUntil(due, signal) : undefined;
+    return due - performance.now() >= minMs ? waitUntil(due, signal) : undefined;
   }
 }
 
 async function waitUntil(due: number, signal: AbortSignal | undefined): Promise<void> {
   for (let left = due - performance.now(); left > 0 && !signal?.aborted; left = due - performance.now()) {
-    await wait(Math.min(left, mostMs), undefined, signal && { signal }).catch(() => undefined);
+    await wait(Math.min(left, maxWaitMs), undefined, signal && { signal }).catch(() => undefined);
   }
 }

@@ -1,8 +1,8 @@
-import { UdfError } from '../errors.js';
-import type { FieldInputs, Tags } from '../values.js';
+import { UdfError } from '../model/errors.js';
+import type { FieldInputs, Tags } from '../model/values.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
-import { LazyPoint } from '../wire/lazy-point.js';
-import { PointTemplate } from '../wire/point-template.js';
+import { LazyPoint } from '../wire/point/lazy-point.js';
+import { PointTemplate } from '../wire/point/template.js';
 import { batchGroupId, groupId } from './group-id.js';
 
 /** What a recording does not say of its points. */
@@ -28,7 +28,7 @@ export interface PointOptions {
 }
 
 /** A point's whereabouts; what is left out is as the options have it. */
-export interface Whereabouts {
+export interface Dbrp {
   readonly database?: string | undefined;
   readonly retentionPolicy?: string | undefined;
 }
@@ -57,11 +57,11 @@ export class PointMaker {
     return typeof this.#now === 'function' ? this.#now() : this.#now;
   }
 
-  template(name: string, tags: Tags, where: Whereabouts): PointTemplate {
+  template(name: string, tags: Tags, where: Dbrp): PointTemplate {
     return new PointTemplate(this.#head(name, tags, where));
   }
 
-  point(name: string, tags: Tags, fields: FieldInputs, time: bigint, where: Whereabouts): LazyPoint {
+  point(name: string, tags: Tags, fields: FieldInputs, time: bigint, where: Dbrp): LazyPoint {
     if (this.#options.needsFields && Object.keys(fields).length === 0) {
       throw new UdfError('malformed', 'it has no field');
     }
@@ -72,7 +72,7 @@ export class PointMaker {
     return LazyBatch.create({ name, group: batchGroupId(name, tags, byName), tags, byName }, time, points);
   }
 
-  #head(name: string, tags: Tags, where: Whereabouts) {
+  #head(name: string, tags: Tags, where: Dbrp) {
     const { groupBy = '*', byName = false } = this.#options;
     const { database = this.#options.database ?? '' } = where;
     const { retentionPolicy = this.#options.retentionPolicy ?? '' } = where;

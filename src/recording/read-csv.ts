@@ -1,4 +1,4 @@
-import type { LazyPoint } from '../wire/lazy-point.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { BadEntries } from './bad-entries.js';
 import { type Column, parseHeader, parseRecord } from './csv-columns.js';
 import { CsvRecords } from './csv-records.js';
@@ -16,9 +16,9 @@ export async function* readCsv(
   let columns: readonly Column[] | undefined;
   const take = (points: LazyPoint[]): void => {
     while (records.next()) {
-      const { cells, mistake } = records;
+      const { cells, parseError } = records;
       try {
-        if (mistake) throw mistake;
+        if (parseError) throw parseError;
         if (cells.length === 1 && cells[0] === null) columns = undefined;
         else if (!columns) columns = parseHeader(cells);
         else {

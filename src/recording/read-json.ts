@@ -6,7 +6,7 @@ import { portion } from './portion.js';
 import type { Chunks } from './read-lines.js';
 
 /** A batch is a line, however large: some million points. */
-const longestEntry = 128 * 1024 * 1024;
+const maxEntryBytes = 128 * 1024 * 1024;
 
 /** How a line becomes what it holds. Throws `malformed`. */
 type ParseEntry = (text: string) => RecordedItem;
@@ -18,7 +18,7 @@ export async function* readJson(
   bad: BadEntries,
   entry?: string,
 ): AsyncGenerator<readonly RecordedItem[]> {
-  const splitter = new LineSplitter(longestEntry);
+  const splitter = new LineSplitter(maxEntryBytes);
   const take = (items: RecordedItem[]): void => {
     while (splitter.next('plain')) {
       const { buf, start, end, tooLong } = splitter;
@@ -37,7 +37,7 @@ export async function* readJson(
   for await (const chunk of chunks) {
     waiting.push(chunk);
     waitingBytes += chunk.length;
-    if (!chunk.includes(newline) && waitingBytes <= longestEntry) continue;
+    if (!chunk.includes(newline) && waitingBytes <= maxEntryBytes) continue;
     splitter.add(waiting.length === 1 ? chunk : Buffer.concat(waiting));
     waiting = [];
     waitingBytes = 0;

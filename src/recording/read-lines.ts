@@ -1,11 +1,11 @@
-import { UdfError } from '../errors.js';
-import type { LazyPoint } from '../wire/lazy-point.js';
-import type { PointTemplate } from '../wire/point-template.js';
+import { UdfError } from '../model/errors.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
+import type { PointTemplate } from '../wire/point/template.js';
 import type { BadEntries } from './bad-entries.js';
 import { carriageReturn, hash, newline, space, tab } from './bytes.js';
 import { LineParser } from './line-parser.js';
-import { LineSplitter, longestLine } from './line-splitter.js';
-import type { PointMaker, Whereabouts } from './point-maker.js';
+import { LineSplitter, maxLineBytes } from './line-splitter.js';
+import type { PointMaker, Dbrp } from './point-maker.js';
 import { portions } from './portion.js';
 
 /** The chunks of a source. */
@@ -17,7 +17,7 @@ export async function* readLineProtocol(
   maker: PointMaker,
   bad: BadEntries,
 ): AsyncGenerator<readonly LazyPoint[]> {
-  const splitter = new LineSplitter(longestLine);
+  const splitter = new LineSplitter(maxLineBytes);
   const parser = parserOf(maker, {});
   const take = (points: LazyPoint[]): void => {
     while (splitter.next('quoted')) {
@@ -40,7 +40,7 @@ export async function* readStreamRecording(
   maker: PointMaker,
   bad: BadEntries,
 ): AsyncGenerator<readonly LazyPoint[]> {
-  const splitter = new LineSplitter(longestLine);
+  const splitter = new LineSplitter(maxLineBytes);
   const parsers = new Map<string, LineParser<PointTemplate>>();
   let database: string | undefined;
   let retentionPolicy: string | undefined;
@@ -85,12 +85,12 @@ function pointOf(
   return series.point(time ?? maker.now(), fields.keys, fields.values, fields.count);
 }
 
-function parserOf(maker: PointMaker, where: Whereabouts): LineParser<PointTemplate> {
+function parserOf(maker: PointMaker, where: Dbrp): LineParser<PointTemplate> {
   return new LineParser((name, tags) => maker.template(name, tags, where));
 }
 
 /** More databases than this are none, but a file that is something else. */
-const mostParsers = 64;
+const maxParsers = 64;
 
 function parserFor(
   parsers: Map<string, LineParser<PointTemplate>>,
@@ -100,7 +100,7 @@ function parserFor(
   const key = `${where.database}\n${where.retentionPolicy}`;
   let parser = parsers.get(key);
   if (!parser) {
-    if (parsers.size >= mostParsers) parsers.clear();
+    if (parsers.size >= maxParsers) parsers.clear();
     parser = parserOf(maker, where);
     parsers.set(key, parser);
   }

@@ -1,5 +1,5 @@
 import { type Entry, openPromise } from 'yauzl';
-import { messageOf, UdfError } from '../errors.js';
+import { messageOf, UdfError } from '../model/errors.js';
 import type { Source } from './source.js';
 
 /** The files in a zip file, in the order of its directory: a batch recording has one for each query of the task. */

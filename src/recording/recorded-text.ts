@@ -1,4 +1,4 @@
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import { readZip } from './read-zip.js';
 import { openSource, plainBytes, type Source } from './source.js';
 
@@ -7,14 +7,14 @@ import { openSource, plainBytes, type Source } from './source.js';
  *
  * Throws `invalid_config` if it cannot be read, `malformed` if it is damaged, `limit` above so many bytes.
  */
-export async function recordedText(path: string, mostBytes: number): Promise<string> {
+export async function recordedText(path: string, maxBytes: number): Promise<string> {
   const source = await openSource(path, path);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of source.kind === 'zip' ? entryBytes(path, source) : plainBytes(source)) {
     size += chunk.length;
-    if (size > mostBytes)
-      throw new UdfError('limit', `${path} has more than ${mostBytes} bytes, too many to compare`);
+    if (size > maxBytes)
+      throw new UdfError('limit', `${path} has more than ${maxBytes} bytes, too many to compare`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

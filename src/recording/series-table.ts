@@ -1,4 +1,4 @@
-import type { Tags } from '../values.js';
+import type { Tags } from '../model/values.js';
 import { viewToRead } from '../wire/view.js';
 import { hashWords } from '../wire/words.js';
 

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { messageOf, systemCode, UdfError } from '../errors.js';
+import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { formatOfName, type RecordingFormat } from './format.js';
 
 const chunkBytes = 256 * 1024;

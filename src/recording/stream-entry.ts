@@ -1,4 +1,4 @@
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { formatLine } from './format-line.js';
 import type { RecordedItem } from './format.js';
@@ -12,7 +12,7 @@ export function formatPointLine(item: RecordedItem): string {
 }
 
 /** Kapacitor reads its recordings line by line, and a line with its newline has at most so many bytes. */
-const mostBytes = 65_536;
+const maxBytes = 65_536;
 
 /**
  * A point as Kapacitor's stream recordings have it: database, retention policy, line protocol. Throws
@@ -31,7 +31,7 @@ export function formatStreamEntry(item: RecordedItem): string {
   const line = formatPointLine(item);
   if (line.includes('\n')) throw cannot('a newline in a text: Kapacitor reads a point from one line');
   const bytes = Buffer.byteLength(line) + 1;
-  if (bytes > mostBytes) throw cannot(`a point of ${bytes} bytes: Kapacitor reads at most ${mostBytes}`);
+  if (bytes > maxBytes) throw cannot(`a point of ${bytes} bytes: Kapacitor reads at most ${maxBytes}`);
   return `${database}\n${retentionPolicy}\n${line}`;
 }
 

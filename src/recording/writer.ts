@@ -3,7 +3,7 @@ import { PassThrough, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { ZipFile } from 'yazl';
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import { formatBatchEntry } from './batch-entry.js';
 import { CsvText } from './csv-text.js';
 import type { RecordedItem, RecordingFormat } from './format.js';

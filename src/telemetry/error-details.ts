@@ -1,4 +1,4 @@
-import { messageOf, systemCode, UdfError } from '../errors.js';
+import { messageOf, systemCode, UdfError } from '../model/errors.js';
 
 /** Causes of causes that are logged; a chain may even be a circle. */
 const maxCauses = 4;

@@ -1,16 +1,21 @@
-export { dialUnix } from './dial.js';
-export { expectBatches, ExpectationError, type ExpectOptions, expectPoints } from './expect.js';
-export type { ExpectedBatch, ExpectedPoint } from './expected-items.js';
-export { formatLine, type LineSource, showLine } from './format-line.js';
-export type { BatchSource, Input, InputOptions, PointSource } from './inputs.js';
-export { createFakeKapacitor, type Emitted, type FakeKapacitor, type KapacitorOptions } from './kapacitor.js';
-export { type LinePoint, parseLine } from './line-protocol.js';
-export { parseLines } from './line-text.js';
-export { type LogLine, memoryLogger } from './memory-log.js';
-export { parseOptionChain, parseOptionValue } from './option-chain.js';
-export type { LooseOptions, OptionInput, OptionInputs } from './option-calls.js';
-export { originOf } from './origin.js';
-export { type Consequence, ProtocolFailure, type ProtocolRule } from './protocol-failure.js';
+export { dialUnix } from '../transport/dial-unix.js';
+export { expectBatches, ExpectationError, type ExpectOptions, expectPoints } from '../expect/expect.js';
+export type { ExpectedBatch, ExpectedPoint } from '../expect/expected-items.js';
+export { formatLine, type LineSource, showLine } from '../recording/format-line.js';
+export type { BatchSource, Input, InputOptions, PointSource } from '../peer/inputs.js';
+export {
+  createFakeKapacitor,
+  type Emitted,
+  type FakeKapacitor,
+  type KapacitorOptions,
+} from '../peer/kapacitor.js';
+export { type LinePoint, parseLine } from '../recording/line-protocol.js';
+export { parseLines } from '../recording/line-text.js';
+export { type LogLine, memoryLogger } from '../telemetry/memory-logger.js';
+export { parseOptionChain, parseOptionValue } from '../peer/option-chain.js';
+export type { LooseOptions, OptionInput, OptionInputs } from '../peer/option-calls.js';
+export { originOf } from '../expect/origin.js';
+export { type Consequence, ProtocolFailure, type ProtocolRule } from '../peer/protocol-failure.js';
 export type { RecordedItem, RecordingFormat } from '../recording/format.js';
 export { batchGroupId, groupId, type Grouping } from '../recording/group-id.js';
 export { type OpenOptions, openRecording, type Recording } from '../recording/open.js';
@@ -22,8 +27,8 @@ export {
   type ConversationReplay,
   type ConversationReplayOptions,
   replayConversation,
-} from './replay-conversation.js';
-export { type Replay, replay, type ReplayOptions } from './replay.js';
+} from '../replay/replay-conversation.js';
+export { type Replay, replay, type ReplayOptions } from '../replay/replay.js';
 export { type RunOptions, runUdf, type UdfRun } from './run.js';
 export { memoryTransportPair } from '../transport/memory-transport.js';
 export type { Transport } from '../transport/transport.js';

@@ -3,20 +3,25 @@ import type { InstanceDefaults } from '../agent/instance.js';
 import type { Limits } from '../agent/limits.js';
 import type { AgentStats } from '../agent/stats.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
-import type { Batch } from '../udf/batch.js';
+import type { Batch } from '../model/batch.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { OptionSpecs } from '../udf/option.js';
-import type { Point } from '../udf/point.js';
+import type { Point } from '../model/point.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
-import type { LazyPoint } from '../wire/lazy-point.js';
-import { showLine } from './format-line.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
+import { showLine } from '../recording/format-line.js';
 import { InputTrace } from './input-trace.js';
-import { type Input, type InputOptions, Inputs } from './inputs.js';
-import { createFakeKapacitor, type Emitted, type FakeKapacitor, type KapacitorOptions } from './kapacitor.js';
-import { type LogLine, memoryLogger } from './memory-log.js';
-import type { OptionInputs } from './option-calls.js';
-import { setOrigin } from './origin.js';
-import { ProtocolFailure } from './protocol-failure.js';
+import { type Input, type InputOptions, Inputs } from '../peer/inputs.js';
+import {
+  createFakeKapacitor,
+  type Emitted,
+  type FakeKapacitor,
+  type KapacitorOptions,
+} from '../peer/kapacitor.js';
+import { type LogLine, memoryLogger } from '../telemetry/memory-logger.js';
+import type { OptionInputs } from '../peer/option-calls.js';
+import { setOrigin } from '../expect/origin.js';
+import { ProtocolFailure } from '../peer/protocol-failure.js';
 
 /** How a UDF is run: as a TICKscript and a host would have it. */
 export interface RunOptions<Specs extends OptionSpecs = OptionSpecs>

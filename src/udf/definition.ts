@@ -1,8 +1,8 @@
-import { UdfError } from '../errors.js';
-import type { EdgeType } from '../values.js';
-import type { Batch, BatchInfo } from './batch.js';
+import { UdfError } from '../model/errors.js';
+import type { EdgeType } from '../model/values.js';
+import type { Batch, BatchInfo } from '../model/batch.js';
 import type { OptionSpecs, OptionValues } from './option.js';
-import type { BatchPoint, Point } from './point.js';
+import type { BatchPoint, Point } from '../model/point.js';
 import { errorPolicies, type ErrorPolicy, runtimeOptions } from './runtime-options.js';
 
 /** Writes to the host's log, with the UDF, task and node already named. */

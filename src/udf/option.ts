@@ -1,5 +1,5 @@
-import { UdfError } from '../errors.js';
-import { parseDuration } from './duration.js';
+import { UdfError } from '../model/errors.js';
+import { parseDuration } from '../model/duration.js';
 
 /** What a TICKscript may write as one argument of an option. */
 export type OptionType = 'bool' | 'int' | 'double' | 'string' | 'duration';

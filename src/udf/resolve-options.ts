@@ -5,8 +5,8 @@ import {
   type OptionType,
   type OptionTypes,
 } from './option.js';
-import { durationLiteral } from './duration.js';
-import { nearestName } from './nearest-name.js';
+import { durationLiteral } from '../model/duration.js';
+import { nearestName } from '../model/text.js';
 
 /** One call of an option, as a TICKscript makes it and init carries it. */
 export interface OptionCall {

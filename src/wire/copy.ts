@@ -1,11 +1,11 @@
 import { viewToRead, viewToWrite } from './view.js';
 
 /** Up to here a copy by words takes less time than a call of `Buffer.copy`, which makes an object. */
-const mostByWords = 192;
+const maxByWords = 192;
 
 /** Copies `from[start..end)` to `at`, in another buffer, and returns where it ends there. */
 export function copy(to: Buffer, at: number, from: Buffer, start: number, end: number): number {
-  if (end - start > mostByWords) return at + from.copy(to, at, start, end);
+  if (end - start > maxByWords) return at + from.copy(to, at, start, end);
   const source = viewToRead(from);
   const target = viewToWrite(to);
   let index = start;

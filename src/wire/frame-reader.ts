@@ -1,4 +1,4 @@
-import { UdfError } from '../errors.js';
+import { UdfError } from '../model/errors.js';
 import { maxLengthBytes } from './frame-header.js';
 
 /** Receives one frame: its length prefix starts at `frame`, its payload is `buf[payload..end)`. */

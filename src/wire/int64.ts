@@ -1,6 +1,6 @@
 import Long from 'long';
-import { UdfError } from '../errors.js';
-import type { LongLike } from '../values.js';
+import { UdfError } from '../model/errors.js';
+import type { LongLike } from '../model/values.js';
 
 /** protobufjs's int64 as a bigint. */
 export function bigintOf(value: Long | number): bigint {

@@ -1,9 +1,9 @@
-import { UdfError } from '../errors.js';
-import type { FieldInputs, LongLike, Tags } from '../values.js';
+import { UdfError } from '../model/errors.js';
+import type { FieldInputs, LongLike, Tags } from '../model/values.js';
 import type { FrameOutput } from './frame-output.js';
-import { tagOf, textOf } from './head-writer.js';
+import { tagOf, textOf } from './point/head-writer.js';
 import { int64Of } from './int64.js';
-import { LazyPoint } from './lazy-point.js';
+import { LazyPoint } from './point/lazy-point.js';
 import { type BeginMessage, encodeResponse } from './messages.js';
 
 /** One frame as it came: `buf[start..end)`. */

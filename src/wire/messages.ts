@@ -1,7 +1,7 @@
 import type Long from 'long';
 import type protobuf from 'protobufjs';
-import { UdfError } from '../errors.js';
-import type { EdgeType, Tags } from '../values.js';
+import { UdfError } from '../model/errors.js';
+import type { EdgeType, Tags } from '../model/values.js';
 import { prependLength } from './frame-header.js';
 import { bigintOf, longOf } from './int64.js';
 import { schema } from './schema.js';

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { defineUdf } from 'kapacitor-udf';
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.js';
-import { createFakeKapacitor, type FakeKapacitor } from '../../src/testkit/kapacitor.js';
+import { createFakeKapacitor, type FakeKapacitor } from '../../src/peer/kapacitor.js';
 import { memoryTransportPair } from '../../src/transport/memory-transport.js';
 import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
 import mirror from '../../udfs/mirror/mirror.js';

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type BatchPoint, defineUdf, type Point, UdfError } from 'kapacitor-udf';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { expectBatches, expectPoints } from '../../src/testkit/expect.js';
+import { expectBatches, expectPoints } from '../../src/expect/expect.js';
 import { runUdf } from '../../src/testkit/run.js';
 import type { ErrorPolicy } from '../../src/udf/runtime-options.js';
 import { kapacitorInMemory } from '../support/connection.js';

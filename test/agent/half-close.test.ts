@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { defineUdf } from 'kapacitor-udf';
 import { describe, expect, test } from 'vitest';
-import type { FakeKapacitor } from '../../src/testkit/kapacitor.js';
+import type { FakeKapacitor } from '../../src/peer/kapacitor.js';
 import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
 import mirror from '../../udfs/mirror/mirror.js';
 import { udfSocket } from '../support/connection.js';

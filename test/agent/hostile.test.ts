@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { UdfErrorCode } from '../../src/errors.js';
-import { ProtocolFailure } from '../../src/testkit/protocol-failure.js';
-import { ResponseReader } from '../../src/testkit/response-reader.js';
+import type { UdfErrorCode } from '../../src/model/errors.js';
+import { ProtocolFailure } from '../../src/peer/protocol-failure.js';
+import { ResponseReader } from '../../src/peer/response-reader.js';
 import type { UdfDefinition } from '../../src/udf/definition.js';
 import { encodeRequest } from '../../src/wire/messages.js';
 import edgeDetect from '../../udfs/edge-detect/edge-detect.js';

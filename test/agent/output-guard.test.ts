@@ -1,7 +1,7 @@
 import { type Batch, createBatch, createPoint, defineUdf, type Point } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { expectBatches, expectPoints } from '../../src/testkit/expect.js';
+import { expectBatches, expectPoints } from '../../src/expect/expect.js';
 import { runUdf } from '../../src/testkit/run.js';
 import { encodeRequest, encodeResponse } from '../../src/wire/messages.js';
 import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';

@@ -10,14 +10,14 @@ interface Block {
   stamp(pass: number, end: number): void;
   changes(points: number): number;
 }
-type CreateBlock = (shape: object, leastBytes: number) => Block;
+type CreateBlock = (shape: object, minBytes: number) => Block;
 
 const load = async (path: string): Promise<unknown> => import(path);
 const { createBlock } = (await load('./corpus/block.mjs')) as { createBlock: CreateBlock };
 const { defaultShape } = (await load('./corpus/shape.mjs')) as { defaultShape: object };
 
-const blockOf = (changed: object, leastBytes = 50_000): Block =>
-  createBlock({ ...defaultShape, ...changed }, leastBytes);
+const blockOf = (changed: object, minBytes = 50_000): Block =>
+  createBlock({ ...defaultShape, ...changed }, minBytes);
 
 function requestsOf(bytes: Buffer): Request[] {
   const requests: Request[] = [];

@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
     root: { type: 'string', default: fileURLToPath(new URL('../../', import.meta.url)) },
   },
 });
-const { tuneV8 } = await import(pathToFileURL(join(values.root, 'dist/src/cli/tune-v8.js')).href);
+const { tuneV8 } = await import(pathToFileURL(join(values.root, 'dist/src/host/tune-v8.js')).href);
 tuneV8(); // as every command does
 const chosen = positionals.length > 0 ? positionals : Object.keys(udfs);
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import { rangeOf, sparkline } from '../../src/cli/demo/sparkline.js';
+import { rangeOf, sparkline } from '../../src/demo/sparkline.js';
 import { Cli, runCli } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';

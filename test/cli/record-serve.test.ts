@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { dialUnix } from '../../src/testkit/dial.js';
-import { createFakeKapacitor } from '../../src/testkit/kapacitor.js';
+import { dialUnix } from '../../src/transport/dial-unix.js';
+import { createFakeKapacitor } from '../../src/peer/kapacitor.js';
 import { readBoth } from '../support/recorded.js';
 import { serve } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { dialUnix } from '../../src/testkit/dial.js';
-import { createFakeKapacitor } from '../../src/testkit/kapacitor.js';
+import { dialUnix } from '../../src/transport/dial-unix.js';
+import { createFakeKapacitor } from '../../src/peer/kapacitor.js';
 import { readBoth } from '../support/recorded.js';
 import { run } from '../support/run-program.js';
 import { Cli, serve } from '../support/spawn-cli.js';

@@ -20,7 +20,7 @@ describe('the pages about containers', () => {
 
   it('name settings that can be set', () => {
     const settings = pages.flatMap((page) => text(page).match(/\b[A-Z]+(_[A-Z]+)+\b/g) ?? []);
-    const known = text('docker/.env.example') + text('src/telemetry/influx/influx-target.ts') + '$POD_NAME';
+    const known = text('docker/.env.example') + text('src/influx/target.ts') + '$POD_NAME';
     for (const setting of settings) expect(known).toContain(setting.replace(/_FILE$/, ''));
   });
 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseLine } from '../../src/testkit/line-protocol.js';
+import { parseLine } from '../../src/recording/line-protocol.js';
 import { tempDirForFile } from '../support/temp-dir.js';
 import { type Influxd, startInfluxd } from './support/influxd.js';
 import { needs } from './support/servers.js';

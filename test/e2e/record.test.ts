@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openConversationFile } from '../../src/recording/conversation/open.js';
-import { replayConversation } from '../../src/testkit/replay-conversation.js';
+import { replayConversation } from '../../src/replay/replay-conversation.js';
 import { movingAverage } from '../../udfs/index.js';
 import { readBoth } from '../support/recorded.js';
 import { Agent } from './support/agent.js';

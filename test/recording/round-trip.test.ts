@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { UdfError } from '../../src/errors.js';
+import { UdfError } from '../../src/model/errors.js';
 import type { RecordedItem, RecordingFormat } from '../../src/recording/format.js';
 import { PointMaker } from '../../src/recording/point-maker.js';
 import { plain, readAll, readText, written } from '../support/recording-files.js';

@@ -4,13 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Agent, type AgentOptions, createAgent } from '../../src/agent/agent.js';
-import { dialUnix } from '../../src/testkit/dial.js';
-import {
-  createFakeKapacitor,
-  type FakeKapacitor,
-  type KapacitorOptions,
-} from '../../src/testkit/kapacitor.js';
-import { type LogLine, memoryLogger } from '../../src/testkit/memory-log.js';
+import { dialUnix } from '../../src/transport/dial-unix.js';
+import { createFakeKapacitor, type FakeKapacitor, type KapacitorOptions } from '../../src/peer/kapacitor.js';
+import { type LogLine, memoryLogger } from '../../src/telemetry/memory-logger.js';
 import { memoryTransportPair } from '../../src/transport/memory-transport.js';
 import { socketTransport } from '../../src/transport/socket-transport.js';
 import type { Transport } from '../../src/transport/transport.js';

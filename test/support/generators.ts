@@ -68,9 +68,9 @@ const texts = withLength(
 /** Names are never broken UTF-8: two of them could read the same. */
 const names = withLength(nameArbitrary.map((name) => Buffer.from(name)));
 
-const field = (number: number, type: number, content: fc.Arbitrary<Buffer>, mostTagBytes = 1) =>
+const field = (number: number, type: number, content: fc.Arbitrary<Buffer>, maxTagBytes = 1) =>
   fc
-    .tuple(padding(mostTagBytes), content)
+    .tuple(padding(maxTagBytes), content)
     .map(([tagBytes, bytes]) => Buffer.concat([tag(number, type, tagBytes), bytes]));
 
 // ---- what the schema does not know ----

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { LazyPoint } from '../../src/wire/lazy-point.js';
+import { LazyPoint } from '../../src/wire/point/lazy-point.js';
 import { oracleFields, type OraclePoint } from './oracle.js';
 import { pointFrame } from './wire-bytes.js';
 
@@ -18,7 +18,7 @@ export function lazyPoint(body: Uint8Array): LazyPoint {
 /** Everything that a point tells. */
 export function readAll(point: LazyPoint) {
   const { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields } = point;
-  const { buf, groupStart, groupLength } = point.look();
+  const { buf, groupStart, groupLength } = point.sections();
   const groupBytes = buf.subarray(groupStart, groupStart + groupLength);
   assert.equal(groupBytes.toString(), group);
   return { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields };

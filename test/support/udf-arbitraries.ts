@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Fields, FieldValue } from '../../src/values.js';
+import type { Fields, FieldValue } from '../../src/model/values.js';
 
 /** Any value that a field can have, the odd ones included. */
 export const valueArbitrary: fc.Arbitrary<FieldValue> = fc.oneof(

@@ -1,4 +1,4 @@
-import { type Fields, type FieldValue, setEntry, type Tags } from '../../src/values.js';
+import { type Fields, type FieldValue, setEntry, type Tags } from '../../src/model/values.js';
 import type { PointMessage, Request } from '../../src/wire/messages.js';
 
 /** A point as tests write and read it; what is left out is empty. */

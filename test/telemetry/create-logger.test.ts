@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { UdfError } from '../../src/errors.js';
+import { UdfError } from '../../src/model/errors.js';
 import { maxLineBytes } from '../../src/telemetry/cap-line.js';
 import { createLogger } from '../../src/telemetry/create-logger.js';
 import type { Logger } from '../../src/telemetry/logger.js';

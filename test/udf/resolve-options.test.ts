@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nearestName } from '../../src/udf/nearest-name.js';
+import { nearestName } from '../../src/model/text.js';
 import { option, type OptionSpecs } from '../../src/udf/option.js';
 import { type OptionArgument, type OptionCall, resolveOptions } from '../../src/udf/resolve-options.js';
 import { runtimeOptions } from '../../src/udf/runtime-options.js';

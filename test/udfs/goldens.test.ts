@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { formatOfName } from '../../src/recording/format.js';
 import { openRecording } from '../../src/recording/open.js';
-import { replay } from '../../src/testkit/replay.js';
+import { replay } from '../../src/replay/replay.js';
 import { bundledUdfs } from '../../udfs/index.js';
 import { written } from '../support/recording-files.js';
 import type { RecordedItem } from '../../src/recording/format.js';

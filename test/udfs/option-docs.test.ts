@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { UdfDefinition } from '../../src/udf/definition.js';
-import { formatDuration } from '../../src/udf/duration.js';
+import { formatDuration } from '../../src/model/duration.js';
 import type { OptionSpec, OptionType } from '../../src/udf/option.js';
 import { bundledUdfs } from '../../udfs/index.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FrameOutput } from '../../src/wire/frame-output.js';
-import { LazyPoint } from '../../src/wire/lazy-point.js';
+import { LazyPoint } from '../../src/wire/point/lazy-point.js';
 import { propertyTimeout, runs } from '../support/runs.js';
 
 describe('the output of frames', { timeout: propertyTimeout }, () => {

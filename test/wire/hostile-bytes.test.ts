@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UdfError } from '../../src/errors.js';
-import { LazyPoint } from '../../src/wire/lazy-point.js';
+import { UdfError } from '../../src/model/errors.js';
+import { LazyPoint } from '../../src/wire/point/lazy-point.js';
 import { decodeRequest, decodeResponse } from '../../src/wire/messages.js';
 import { damagedPointArbitrary, pointArbitrary } from '../support/generators.js';
 import { expected, lazyPoint, readAll } from '../support/lazy-points.js';
@@ -37,7 +37,7 @@ const quick: readonly ((point: LazyPoint) => unknown)[] = [
   (point) => point.name,
   (point) => point.dimensions,
   (point) => point.byName,
-  (point) => point.look().groupLength,
+  (point) => point.sections().groupLength,
   (point) => point.field('value'),
   (point) => point.withFields({ value: 1 }),
   (point) => point.withTime(1n),

@@ -4,7 +4,7 @@ import Long from 'long';
 import { describe, expect, it } from 'vitest';
 import { FrameOutput } from '../../src/wire/frame-output.js';
 import { LazyBatch } from '../../src/wire/lazy-batch.js';
-import { LazyPoint } from '../../src/wire/lazy-point.js';
+import { LazyPoint } from '../../src/wire/point/lazy-point.js';
 import { decodeRequest, encodeRequest, type Request } from '../../src/wire/messages.js';
 import { payloads } from '../support/frames.js';
 import { pointArbitrary } from '../support/generators.js';

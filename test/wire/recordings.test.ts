@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from 'vitest';
 import { prependLength } from '../../src/wire/frame-header.js';
-import { LazyPoint } from '../../src/wire/lazy-point.js';
+import { LazyPoint } from '../../src/wire/point/lazy-point.js';
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.js';
 import { payloads, pieces } from '../support/frames.js';
 import { bodyOf, expected, frameOf, readAll } from '../support/lazy-points.js';

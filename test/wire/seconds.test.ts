@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PointHead } from '../../src/wire/head-writer.js';
-import { LazyPoint } from '../../src/wire/lazy-point.js';
+import type { PointHead } from '../../src/wire/point/head-writer.js';
+import { LazyPoint } from '../../src/wire/point/lazy-point.js';
 
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 const wholeSeconds = fc

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Fields, FieldValue } from '../../src/values.js';
+import type { Fields, FieldValue } from '../../src/model/values.js';
 import { outputOf, outputOverRestart } from '../../test/support/udf-runs.js';
 import edgeDetect from './edge-detect.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expectPoints, type PointSource, type RunOptions, runUdf } from 'kapacitor-udf/testkit';
 import { describe, expect, it } from 'vitest';
-import type { Fields, FieldValue } from '../../src/values.js';
+import type { Fields, FieldValue } from '../../src/model/values.js';
 import { outputOf, outputOverRestart, refusal } from '../../test/support/udf-runs.js';
 import edgeDetect from './edge-detect.js';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type PointSource, type RunOptions } from 'kapacitor-udf/testkit';
-import type { AnyPoint } from '../../src/udf/point.js';
+import type { AnyPoint } from '../../src/model/point.js';
 import { exactMean, isNearly } from '../../test/support/exact-mean.js';
-import type { FieldValue } from '../../src/values.js';
+import type { FieldValue } from '../../src/model/values.js';
 import { outputOf, outputOverRestart, refusal } from '../../test/support/udf-runs.js';
 import movingAverage from './moving-average.js';
 

@@ -16,14 +16,14 @@ export interface Window {
   count: number;
 }
 
-const leastCapacity = 8;
+const minCapacity = 8;
 
 export function createWindow(timed: boolean): Window {
   return {
     sum: createSum(),
-    values: new Float64Array(leastCapacity),
+    values: new Float64Array(minCapacity),
     rests: null,
-    times: timed ? new BigInt64Array(leastCapacity) : null,
+    times: timed ? new BigInt64Array(minCapacity) : null,
     start: 0,
     count: 0,
   };
@@ -59,7 +59,7 @@ export function shift(window: Window): void {
   window.count--;
   const capacity = window.values.length;
   // After a burst the memory is given back; the factor of four keeps it from being taken again at once.
-  if (capacity > leastCapacity && window.count * 4 <= capacity) resize(window, capacity / 2);
+  if (capacity > minCapacity && window.count * 4 <= capacity) resize(window, capacity / 2);
 }
 
 /** The time of the oldest value. There must be one, in a window of time. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunOptions } from 'kapacitor-udf/testkit';
-import type { FieldValue } from '../../src/values.js';
+import type { FieldValue } from '../../src/model/values.js';
 import { encodeRequest } from '../../src/wire/messages.js';
 import { bytesThrough } from '../../test/support/bytes-through.js';
 import { batchRequests, type TestBatch } from '../../test/support/udf-messages.js';

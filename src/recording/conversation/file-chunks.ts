@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { messageOf, systemCode, UdfError } from '../../errors.js';
+import { messageOf, systemCode, UdfError } from '../../model/errors.js';
 
 /** A file's bytes, read as they are asked for. Throws `invalid_config` for one that cannot be read. */
 export async function* fileChunks(file: string): AsyncGenerator<Buffer> {

@@ -1,5 +1,5 @@
-import { UdfError } from '../../errors.js';
-import { setEntry } from '../../values.js';
+import { UdfError } from '../../model/errors.js';
+import { setEntry } from '../../model/values.js';
 
 /**
  * The file of a conversation, both directions of one connection between Kapacitor and a UDF:
@@ -46,9 +46,9 @@ const formatVersion = 1;
 /** The bytes before those of an entry. */
 export const entryHeadBytes = 13;
 /** The bytes of an entry: what is longer is written as several. */
-export const mostEntryBytes = 1024 * 1024;
+export const maxEntryBytes = 1024 * 1024;
 /** A header is short: what is longer is no conversation. */
-export const mostHeaderBytes = 64 * 1024;
+export const maxHeaderBytes = 64 * 1024;
 
 export function encodeHeader(header: ConversationHeader): Buffer {
   return Buffer.from(`${magic}${formatVersion}\n${JSON.stringify(header)}\n`);
@@ -82,7 +82,7 @@ export function decodeHeader(
   }
   const first = start.indexOf('\n');
   const end = first < 0 ? -1 : start.indexOf('\n', first + 1);
-  if (end < 0 && start.length > mostHeaderBytes) throw damagedHeader();
+  if (end < 0 && start.length > maxHeaderBytes) throw damagedHeader();
   if (first >= 0) {
     const version = Number(start.toString('latin1', magic.length, first));
     if (!Number.isInteger(version) || version < 1) throw damagedHeader();
@@ -121,6 +121,6 @@ export function decodeEntryHead(
 ): { readonly kind: EntryKind; readonly time: bigint; readonly length: number } | undefined {
   const kind = kinds[buf[at]!];
   const length = buf.readUInt32LE(at + 9);
-  if (kind === undefined || length > mostEntryBytes) return undefined;
+  if (kind === undefined || length > maxEntryBytes) return undefined;
   return { kind, time: buf.readBigInt64LE(at + 1), length };
 }

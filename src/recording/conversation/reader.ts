@@ -1,4 +1,4 @@
-import { UdfError } from '../../errors.js';
+import { UdfError } from '../../model/errors.js';
 import { fileChunks } from './file-chunks.js';
 import {
   type ConversationEntry,

@@ -1,7 +1,7 @@
 import { accessSync, constants, createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
-import { messageOf, UdfError } from '../../errors.js';
+import { messageOf, UdfError } from '../../model/errors.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { Transport } from '../../transport/transport.js';
 import { ConversationWriter, type ConversationWriterOptions } from './writer.js';

@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../model/errors.js';
 import { nowNs } from './clock.js';
 import {
   type ConversationHeader,
   encodeEntry,
   encodeHeader,
   type EntryKind,
-  mostEntryBytes,
+  maxEntryBytes,
 } from './format.js';
 
 export interface ConversationWriterOptions {
@@ -53,7 +53,7 @@ export class ConversationWriter {
 
   /** The connection is gone. Resolves when all is written, or nothing more can be. Never rejects. */
   async close(problem = ''): Promise<void> {
-    this.#add('close', Buffer.from(problem).subarray(0, mostEntryBytes));
+    this.#add('close', Buffer.from(problem).subarray(0, maxEntryBytes));
     this.#over = true;
     if (this.#sink.closed) return;
     await new Promise<void>((resolve) => {
@@ -67,8 +67,8 @@ export class ConversationWriter {
     const time = nowNs();
     let at = 0;
     do {
-      this.#sink.write(encodeEntry(kind, time, bytes.subarray(at, at + mostEntryBytes)));
-      at += mostEntryBytes;
+      this.#sink.write(encodeEntry(kind, time, bytes.subarray(at, at + maxEntryBytes)));
+      at += maxEntryBytes;
     } while (at < bytes.length);
     if (this.#sink.writableLength > this.#waitingBytes) {
       this.#fail(`the disk is too slow: more than ${this.#waitingBytes} bytes are waiting for it`);

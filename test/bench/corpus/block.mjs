@@ -93,17 +93,17 @@ const passBits = 35;
  * Encodes points of all groups in turn, each group at least once.
  *
  * @param {import('./shape.mjs').Shape} shape
- * @param {number} leastBytes
+ * @param {number} minBytes
  */
-export function createBlock(shape, leastBytes) {
-  const writer = new ByteWriter(leastBytes + 1024 * 1024);
+export function createBlock(shape, minBytes) {
+  const writer = new ByteWriter(minBytes + 1024 * 1024);
   const next = random(shape.seed);
   const groups = shape.tags === 0 ? 1 : shape.groups;
   const encode = shape.batch > 0 ? batchEncoder(shape, writer, next) : pointEncoder(shape, writer, next);
   const units = [];
   const times = [];
   const watched = [];
-  while (writer.at < leastBytes || units.length % groups !== 0) {
+  while (writer.at < minBytes || units.length % groups !== 0) {
     const group = units.length % groups;
     units.push(writer.at);
     encode({

@@ -60,7 +60,7 @@ export async function restore({ address, options }) {
   }
   await held.finish();
   held = undefined;
-  return { milliseconds, longestKeepalive: Math.max(before, behind) };
+  return { milliseconds, maxKeepaliveBytes: Math.max(before, behind) };
 }
 
 /**

@@ -42,7 +42,7 @@ function measure(all, udf) {
         snapshotKeepalive: written.keepalives.before,
         behindSnapshot: written.keepalives.behind,
         restoreMilliseconds: restored.milliseconds,
-        restoreKeepalive: restored.longestKeepalive,
+        restoreKeepalive: restored.maxKeepaliveBytes,
       };
     }),
   );

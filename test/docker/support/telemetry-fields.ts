@@ -1,5 +1,5 @@
 import { parseLine } from '../../../src/testkit/index.js';
-import { startReport } from '../../../src/telemetry/influx/runtime-report.js';
+import { startReport } from '../../../src/telemetry/runtime-report.js';
 import { silentLogger } from '../../support/silent-logger.js';
 
 /** The measurements that the runtime's telemetry writes, each with its fields. */

@@ -1,0 +1,91 @@
+/**
+ * The rooms of the house, from the ground up. A room may import those listed before it, types included; CONTRIBUTING.md
+ * says what each one holds. Rooms on one line do not import each other.
+ */
+const floors = [
+  ['model'],
+  ['files', 'http', 'transport', 'wire'],
+  ['influx', 'kapacitor'],
+  ['telemetry'],
+  ['udf'],
+  ['agent'],
+  ['recording'],
+  ['host'],
+  ['expect', 'peer'],
+  ['demo', 'feed', 'record', 'replay', 'script-test', 'tasks'],
+  ['testkit'],
+  ['cli'],
+];
+
+const path = (rooms) => `^src/(${rooms.join('|')})/`;
+
+const downOnly = floors.flatMap((rooms, floor) =>
+  rooms.map((room) => ({
+    name: `${room}-imports-down`,
+    comment: `src/${room} may import its own files and the rooms below it.`,
+    severity: 'error',
+    from: { path: path([room]) },
+    to: { path: '^src/', pathNot: path([room, ...floors.slice(0, floor).flat()]) },
+  })),
+);
+
+/** Packages that only one room may know. */
+const doors = {
+  '@influxdata/influxdb-client': 'influx',
+  commander: 'cli',
+  long: 'wire',
+  pino: 'telemetry',
+  protobufjs: 'wire',
+};
+
+export default {
+  forbidden: [
+    ...downOnly,
+    ...Object.entries(doors).map(([name, room]) => ({
+      name: `${name}-behind-its-door`,
+      severity: 'error',
+      from: { path: '^(src|udfs)/', pathNot: path([room]) },
+      to: { path: `node_modules/${name}/` },
+    })),
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'udf-imports-the-public-face',
+      comment: "A bundled UDF imports 'kapacitor-udf' and its own folder, as a user's would.",
+      severity: 'error',
+      from: { path: '^udfs/([^/]+)/', pathNot: '\\.test\\.ts$' },
+      to: { pathNot: ['^kapacitor-udf$', '^udfs/$1/'] },
+    },
+    {
+      name: 'declared-dependencies-only',
+      severity: 'error',
+      from: { path: '^(src|udfs)/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'A file that nothing imports is dead, or an entry point that belongs into this list.',
+      severity: 'error',
+      from: { orphan: true, path: '^(src|udfs)/', pathNot: ['\\.test\\.ts$', '/page/assets/'] },
+      to: {},
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: {},
+      // The package's own name, which resolves once it is built.
+      to: { couldNotResolve: true, pathNot: '^kapacitor-udf(/testkit)?$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|test)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: [], extensions: ['.ts', '.js'] },
+  },
+};

@@ -1,0 +1,125 @@
+import type { Batch } from '../model/batch.js';
+import type { AnyPoint, Point } from '../model/point.js';
+import type { FieldInput, FieldInputs, FieldValue, Tags, TimeInput } from '../model/values.js';
+import { int64Of, isLongLike } from '../wire/int64.js';
+import { showLine } from '../recording/format-line.js';
+import { parseLines } from '../recording/line-text.js';
+import { originOf } from './origin.js';
+
+/** What a point should be; only what is given is compared, tags and fields each as a whole. */
+export interface ExpectedPoint {
+  readonly name?: string | undefined;
+  readonly tags?: Tags | undefined;
+  readonly fields?: FieldInputs | undefined;
+  readonly time?: TimeInput | undefined;
+}
+
+/** What a batch should be; only what is given is compared. */
+export interface ExpectedBatch {
+  readonly name?: string | undefined;
+  readonly tags?: Tags | undefined;
+  readonly time?: TimeInput | undefined;
+  readonly points?: string | readonly ExpectedPoint[] | undefined;
+}
+
+/** Something that came: how it is shown, and the input that it came from, where that is known. */
+export interface ActualItem {
+  readonly text: string;
+  readonly origin: string | undefined;
+  readonly value: AnyPoint | Batch;
+}
+
+/** Something that should come. */
+export interface WantedItem {
+  readonly text: string;
+  fits(value: AnyPoint | Batch): boolean;
+}
+
+/** A point's item; `batch` is the name of the batch that it is in. */
+export function actualPoint(point: AnyPoint, batch?: string): ActualItem {
+  const { tags, fields, time } = point;
+  const name = batch ?? (point as Point).name; // a point outside a batch is one of a stream
+  const text = showLine({ name, tags, fields, time });
+  return { text: indented(text, batch), origin: originOf(point), value: point };
+}
+
+export function actualBatch(batch: Batch): ActualItem {
+  const { name, tags, time } = batch;
+  return { text: showBatch(name, tags, time), origin: originOf(batch), value: batch };
+}
+
+/** Expected points, of which some may be written as line protocol. */
+export function expectedPoints(expected: string | readonly ExpectedPoint[]): readonly ExpectedPoint[] {
+  return typeof expected === 'string' ? parseLines(expected) : expected;
+}
+
+/** What a point should be; `batch` is the name of the batch that it should be in, where names are not compared. */
+export function wantedPoint(wanted: ExpectedPoint, tolerance: number, batch?: string): WantedItem {
+  const { name, tags, fields } = wanted;
+  const time = wanted.time === undefined ? undefined : int64Of(wanted.time, 'an expected time');
+  const values = fields && mapOf(fields, plain);
+  const shown = { name: batch ?? name ?? '…', tags: tags ?? {}, fields: {}, time };
+  const text = values
+    ? showLine({ ...shown, fields: Object.fromEntries(values) })
+    : `${shown.name} … ${time ?? ''}`;
+  return {
+    text: indented(text.trimEnd(), batch),
+    fits: (value) =>
+      !('points' in value) &&
+      (batch !== undefined || name === undefined || (value as Point).name === name) &&
+      (time === undefined || value.time === time) &&
+      (tags === undefined || sameEntries(mapOf(tags), mapOf(value.tags))) &&
+      (values === undefined || sameEntries(values, mapOf(value.fields), tolerance)),
+  };
+}
+
+export function wantedBatch(wanted: ExpectedBatch): WantedItem {
+  const { name, tags } = wanted;
+  const time = wanted.time === undefined ? undefined : int64Of(wanted.time, 'an expected time');
+  return {
+    text: showBatch(name, tags, time),
+    fits: (value) =>
+      'points' in value &&
+      (name === undefined || value.name === name) &&
+      (time === undefined || value.time === time) &&
+      (tags === undefined || sameEntries(mapOf(tags), mapOf(value.tags))),
+  };
+}
+
+function showBatch(name: string | undefined, tags: Tags | undefined, time: bigint | undefined): string {
+  const pairs = Object.entries(tags ?? {}).map(([tag, value]) => `,${tag}=${value}`);
+  return `batch ${name ?? '…'}${pairs.join('')} ${time ?? ''}`.trimEnd();
+}
+
+function indented(text: string, batch: string | undefined): string {
+  return batch === undefined ? text : `  ${text}`;
+}
+
+function plain(value: FieldInput): FieldValue {
+  return isLongLike(value) ? int64Of(value, 'an expected field') : value;
+}
+
+function mapOf<In, Out = In>(
+  record: Readonly<Record<string, In>>,
+  convert: (value: In) => Out = (value) => value as unknown as Out, // without a conversion, Out is In
+): Map<string, Out> {
+  return new Map(Object.entries(record).map(([key, value]) => [key, convert(value)]));
+}
+
+function sameEntries(
+  expected: ReadonlyMap<string, FieldValue>,
+  actual: ReadonlyMap<string, FieldValue>,
+  tolerance = 0,
+): boolean {
+  if (expected.size !== actual.size) return false;
+  for (const [key, value] of expected) {
+    if (!actual.has(key) || !sameValue(value, actual.get(key)!, tolerance)) return false;
+  }
+  return true;
+}
+
+function sameValue(expected: FieldValue, actual: FieldValue, tolerance: number): boolean {
+  if (expected === actual || Object.is(expected, actual)) return true;
+  if (typeof expected !== 'number' || typeof actual !== 'number' || !Number.isFinite(expected)) return false;
+  return Math.abs(expected - actual) <= tolerance * Math.abs(expected);
+}

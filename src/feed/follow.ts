@@ -1,0 +1,88 @@
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { systemCode } from '../model/errors.js';
+
+const chunkBytes = 64 * 1024;
+/** How long the end of a file is left alone before it is looked at again. */
+const lookEveryMs = 250;
+
+export interface FollowOptions {
+  readonly signal: AbortSignal;
+  /** Called once when the file is not there. */
+  readonly onMissing?: () => void;
+  /** Called before the first bytes of a file that is not the one before, or that was cut short. */
+  readonly onRenewed?: () => void;
+}
+
+/**
+ * A file's bytes, and what is appended to it, until the signal aborts. When it is cut short it is read from its start
+ * again; when another file takes its place, as in log rotation, what is left of the old one is read first. A file that is
+ * not there is waited for.
+ */
+export async function* followFile(path: string, options: FollowOptions): AsyncGenerator<Buffer> {
+  const { signal, onMissing, onRenewed } = options;
+  let told = false;
+  let files = 0;
+  while (!signal.aborted) {
+    const file = await openIfThere(path);
+    if (file) {
+      try {
+        if (files++ > 0) onRenewed?.();
+        yield* followOne(file, path, options);
+      } finally {
+        await file.close();
+      }
+    } else {
+      if (!told && files === 0) onMissing?.();
+      told = true;
+      await pause(signal);
+    }
+  }
+}
+
+/** One file's bytes until another is in its place. */
+async function* followOne(
+  file: FileHandle,
+  path: string,
+  { signal, onRenewed }: FollowOptions,
+): AsyncGenerator<Buffer> {
+  const { ino, dev } = await file.stat();
+  let at = 0;
+  for (;;) {
+    // Asked before the last read, so that nothing is left behind in a file that was replaced.
+    const replaced = await isReplaced(path, ino, dev);
+    while (!signal.aborted) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at);
+      if (bytesRead === 0) break;
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+    if (replaced || signal.aborted) return;
+    if ((await file.stat()).size < at) {
+      at = 0;
+      onRenewed?.();
+    } else await pause(signal);
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path);
+  } catch (reason) {
+    if (systemCode(reason) === 'ENOENT') return undefined;
+    throw reason;
+  }
+}
+
+async function isReplaced(path: string, ino: number, dev: number): Promise<boolean> {
+  try {
+    const now = await stat(path);
+    return now.ino !== ino || now.dev !== dev;
+  } catch {
+    return false; // it is between two names: the new one will come
+  }
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await wait(lookEveryMs, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { parse, TomlError } from 'smol-toml';
+import { messageOf, systemCode, UdfError } from '../model/errors.js';
+import { nearestName } from '../model/text.js';
+
+/** What a kapacitor.conf says of its UDFs. */
+export interface ConfiguredSockets {
+  /** Those that Kapacitor expects to answer on a socket. */
+  readonly sockets: readonly { readonly name: string; readonly path: string }[];
+  /** The names of those that it starts itself. */
+  readonly processes: readonly string[];
+}
+
+/**
+ * The sockets of a kapacitor.conf: those of the named UDFs, all if no name is given.
+ *
+ * Throws `invalid_config`, with line and column where it is not TOML, and `usage` for a name that is not in it.
+ */
+export function configuredSockets(file: string, names: readonly string[] = []): ConfiguredSockets {
+  const functions = functionsOf(file);
+  for (const name of names) {
+    if (functions.has(name)) continue;
+    const near = nearestName(name, [...functions.keys()]);
+    throw new UdfError(
+      'usage',
+      `${file} has no section [udf.functions.${name}]${near === undefined ? '' : ` (did you mean ${near}?)`}`,
+    );
+  }
+  const wanted = [...functions].filter(([name]) => names.length === 0 || names.includes(name));
+  const sockets: { name: string; path: string }[] = [];
+  const processes: string[] = [];
+  for (const [name, section] of wanted) {
+    const { socket, prog } = isTable(section) ? section : {};
+    if (typeof socket === 'string' && socket !== '') sockets.push({ name, path: socket });
+    else if (typeof prog === 'string' && prog !== '') processes.push(name);
+    else throw invalid(file, `[udf.functions.${name}] needs a text socket or prog`);
+  }
+  if (sockets.length === 0) {
+    throw invalid(
+      file,
+      'no [udf.functions.NAME] section names a socket; kapacitor-udf config prints such sections',
+    );
+  }
+  return { sockets, processes };
+}
+
+function functionsOf(file: string): ReadonlyMap<string, unknown> {
+  const { udf = {} } = parseFile(file);
+  if (!isTable(udf)) throw invalid(file, 'udf is not a table');
+  const { functions = {} } = udf;
+  if (!isTable(functions)) throw invalid(file, 'udf.functions is not a table');
+  return new Map(Object.entries(functions));
+}
+
+function parseFile(file: string): Readonly<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    const missing = systemCode(cause) === 'ENOENT';
+    throw new UdfError(
+      'invalid_config',
+      `cannot read ${file}: ${missing ? 'there is no such file' : messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause;
+    const [problem] = cause.message.split('\n', 1);
+    throw new UdfError('invalid_config', `${file}:${cause.line}:${cause.column}: ${problem ?? ''}`, {
+      cause,
+    });
+  }
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(file: string, problem: string): UdfError {
+  return new UdfError('invalid_config', `${file}: ${problem}`);
+}

@@ -1,0 +1,18 @@
+import type { QueriedPoint } from './query-point.js';
+import type { InfluxTarget } from './target.js';
+import { queryFlux } from './query-flux.js';
+import { queryInfluxQl } from './query-influxql.js';
+
+export type { QueriedPoint } from './query-point.js';
+
+/**
+ * The points that a query finds, as the server sends them: InfluxQL for InfluxDB 1.x, Flux for 2.x. Integers and times are
+ * exact, null fields are left out, and a row without fields is no point.
+ *
+ * Throws `refused` with the server's own words, `connection` if it cannot be reached or the connection breaks, and
+ * `malformed` for an answer that is none.
+ */
+export function queryInflux(target: InfluxTarget, query: string): AsyncGenerator<QueriedPoint> {
+  const { place } = target;
+  return 'bucket' in place ? queryFlux(target, place.org, query) : queryInfluxQl(target, place, query);
+}

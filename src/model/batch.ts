@@ -1,0 +1,39 @@
+import type { Tags, TimeInput } from './values.js';
+import type { BatchPoint, BatchPointInit } from './point.js';
+
+/** What is known of a batch when it begins. */
+export interface BatchInfo {
+  /** The measurement. */
+  readonly name: string;
+  /** The group's identity as Kapacitor writes it. */
+  readonly group: string;
+  /** The tags that the group shares. */
+  readonly tags: Tags;
+  /** Whether the measurement's name is part of the group. */
+  readonly byName: boolean;
+}
+
+/** A whole batch. */
+export interface Batch extends BatchInfo {
+  /** The batch's own time (Kapacitor's `tmax`): the end of its window, in nanoseconds. */
+  readonly time: bigint;
+  readonly points: readonly BatchPoint[];
+  /** The same batch with these points; its size is always their true number. */
+  withPoints(points: readonly (BatchPoint | BatchPointInit)[]): Batch;
+  /** The same batch under another measurement name. */
+  withName(name: string): Batch;
+  /** The same batch with other group tags. */
+  withTags(tags: Tags): Batch;
+  /** The same batch at another time, in nanoseconds. */
+  withTime(time: TimeInput): Batch;
+}
+
+/** What to make a batch from; whatever is left out is empty. */
+export interface BatchInit {
+  readonly name: string;
+  readonly time: TimeInput;
+  readonly group?: string;
+  readonly tags?: Tags;
+  readonly byName?: boolean;
+  readonly points: readonly (BatchPoint | BatchPointInit)[];
+}

@@ -1,0 +1,178 @@
+import { messageOf, UdfError } from '../model/errors.js';
+import { batchGroupId } from '../recording/group-id.js';
+import type { EdgeType } from '../model/values.js';
+import { FrameReader } from '../wire/frame-reader.js';
+import { LazyBatch } from '../wire/lazy-batch.js';
+import { LazyPoint } from '../wire/point/lazy-point.js';
+import { type BeginMessage, decodeResponse, type EndMessage, type Response } from '../wire/messages.js';
+import { schema } from '../wire/schema.js';
+import { ProtocolFailure } from './protocol-failure.js';
+
+/** An answer to one of Kapacitor's requests, or an agent's error. */
+export type ManagementResponse = Exclude<Response, { readonly kind: 'begin' | 'point' | 'end' }>;
+
+/** A batch as it came, with the size that its begin announced. */
+export interface ReceivedBatch {
+  readonly batch: LazyBatch;
+  readonly announced: bigint;
+}
+
+export interface ResponseHandlers {
+  /** Called before each response: any of them resets Kapacitor's keepalive timer. */
+  received(): void;
+  /** With the bytes that it came as. */
+  management(response: ManagementResponse, payload: Uint8Array): void;
+  point(point: LazyPoint): void;
+  batch(batch: ReceivedBatch): void;
+}
+
+/** Kapacitor takes 16 bytes a point when a batch begins: more points than this are more memory than a server has. */
+const maxBatchPoints = 100_000_000n;
+
+/** What Kapacitor reads, as its `readData` and `handleResponse` do: bytes in, what a task gets out, or a failure. */
+export class ResponseReader {
+  readonly #handlers: ResponseHandlers;
+  readonly #frames: FrameReader;
+  #provides: EdgeType | undefined;
+  #begin: BeginMessage | undefined;
+  #points: LazyPoint[] = [];
+
+  constructor(messageBytes: number, handlers: ResponseHandlers) {
+    this.#handlers = handlers;
+    this.#frames = new FrameReader(messageBytes, (buf, frame, payload, end) => {
+      this.#frame(buf, frame, payload, end);
+    });
+  }
+
+  /** Once known, data that the edge does not carry is a failure. */
+  set provides(edge: EdgeType) {
+    this.#provides = edge;
+  }
+
+  /** Throws `ProtocolFailure`. */
+  push(chunk: Buffer): void {
+    try {
+      this.#frames.push(chunk);
+    } catch (reason) {
+      if (reason instanceof ProtocolFailure) throw reason;
+      const isFrameError =
+        reason instanceof UdfError && (reason.code === 'limit' || reason.code === 'malformed');
+      if (!isFrameError) throw reason;
+      throw new ProtocolFailure('message-size', reason.message, { cause: reason });
+    }
+  }
+
+  /** The stream ended. Throws `ProtocolFailure` if that was in the middle of something. */
+  end(): void {
+    if (this.#frames.midFrame)
+      throw new ProtocolFailure('truncated-response', 'the stream ended inside a message');
+    if (this.#begin) {
+      throw new ProtocolFailure(
+        'unfinished-batch',
+        `the stream ended inside batch "${this.#begin.name}" after ${count(this.#points.length)}`,
+      );
+    }
+  }
+
+  /** Reads nothing more, not even of the chunk that is being read. */
+  stop(): void {
+    this.#frames.stop();
+  }
+
+  #frame(buf: Buffer, frame: number, payload: number, end: number): void {
+    this.#handlers.received();
+    const point = LazyPoint.fromFrame(buf, frame, payload, end);
+    if (point) {
+      this.#point(point);
+      return;
+    }
+    const bytes = buf.subarray(payload, end);
+    const response = decoded(bytes);
+    switch (response.kind) {
+      case 'point':
+        this.#point(LazyPoint.fromMessage(response));
+        return;
+      case 'begin':
+        this.#open(response);
+        return;
+      case 'end':
+        this.#close(response);
+        return;
+      default:
+        this.#handlers.management(response, bytes);
+    }
+  }
+
+  #point(point: LazyPoint): void {
+    try {
+      point.sections();
+    } catch (cause) {
+      throw new ProtocolFailure('stray-bytes', messageOf(cause), { cause });
+    }
+    if (this.#begin) {
+      this.#points.push(point);
+      return;
+    }
+    if (this.#provides === 'batch') {
+      throw new ProtocolFailure(
+        'wrong-edge',
+        `a point came outside a batch, at ${point.time}, from a UDF that provides batches`,
+      );
+    }
+    this.#handlers.point(point);
+  }
+
+  #open(begin: BeginMessage): void {
+    if (this.#provides === 'stream') {
+      throw new ProtocolFailure('wrong-edge', `batch "${begin.name}" came from a UDF that provides a stream`);
+    }
+    if (this.#begin) {
+      throw new ProtocolFailure(
+        'nested-batch',
+        `batch "${begin.name}" began inside batch "${this.#begin.name}", which had ${count(this.#points.length)}`,
+      );
+    }
+    if (begin.size < 0n || begin.size > maxBatchPoints) {
+      throw new ProtocolFailure('batch-size', `batch "${begin.name}" announces a size of ${begin.size}`);
+    }
+    this.#begin = begin;
+  }
+
+  #close(end: EndMessage): void {
+    const begin = this.#begin;
+    if (!begin)
+      throw new ProtocolFailure('end-without-begin', `batch "${end.name}" ended without having begun`);
+    const points = this.#points;
+    this.#begin = undefined;
+    this.#points = [];
+    const { name, tags, tmax } = end;
+    const { byName, size: announced } = begin;
+    const group = batchGroupId(name, tags, byName);
+    this.#handlers.batch({ batch: new LazyBatch({ name, group, tags, byName }, tmax, points), announced });
+  }
+}
+
+function decoded(payload: Uint8Array): Response {
+  if (payload.length === 0) throw new ProtocolFailure('empty-response', 'a response of no bytes came');
+  try {
+    return decodeResponse(payload);
+  } catch (cause) {
+    const rule = holdsNoMessage(payload) ? 'unknown-response' : 'stray-bytes';
+    throw new ProtocolFailure(rule, messageOf(cause), { cause });
+  }
+}
+
+/** Whether a decoder gets through the bytes and finds none of the protocol's messages in them. */
+function holdsNoMessage(payload: Uint8Array): boolean {
+  try {
+    // The schema's oneof: the name of the message that is there.
+    const { message } = schema.Response.decode(payload) as { readonly message?: string };
+    return message === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function count(points: number): string {
+  return points === 1 ? '1 point' : `${points} points`;
+}

@@ -1,9 +1,0 @@
-import type { Fields, Tags } from '../../values.js';
-
-/** A point that a query found. */
-export interface QueriedPoint {
-  readonly name: string;
-  readonly tags: Tags;
-  readonly fields: Fields;
-  readonly time: bigint;
-}

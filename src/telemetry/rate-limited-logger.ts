@@ -1,0 +1,25 @@
+import type { Logger } from './logger.js';
+
+const intervalMs = 10_000;
+
+/** Logs at most one line per ten seconds of what may happen with every point, and how many it left out. */
+export class RateLimitedLogger {
+  readonly #logger: Logger;
+  #nextAt = 0;
+  #suppressed = 0;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  error(details: () => object, message: string, now = performance.now()): void {
+    if (now < this.#nextAt) {
+      this.#suppressed++;
+      return;
+    }
+    this.#nextAt = now + intervalMs;
+    const suppressed = this.#suppressed;
+    this.#suppressed = 0;
+    this.#logger.error(suppressed > 0 ? { ...details(), suppressed } : details(), message);
+  }
+}

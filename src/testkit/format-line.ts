@@ -1,1 +1,0 @@
-export { formatLine, type LineSource, showLine } from '../recording/format-line.js';

@@ -1,0 +1,136 @@
+import type { FieldInputs } from '../../model/values.js';
+import { copy } from '../copy.js';
+import { FieldWriter } from './field-writer.js';
+import { FrameArena, type FrameSpan } from './frame-arena.js';
+import { headRoom, ownHead, type PointHead, textOf, writeByName, writeHead } from './head-writer.js';
+import { int64Of } from '../int64.js';
+import * as layout from './layout.js';
+import { PointSections } from './sections.js';
+import { nameBytes } from '../text.js';
+
+/** All points of the process are built here: as a rule nothing else runs between building one and emitting it. */
+const arena = new FrameArena();
+const fields = new FieldWriter();
+const nothing = new PointSections();
+
+/** A point of a Point message's bytes as they are. */
+export function buildFromBytes(message: Uint8Array): FrameSpan {
+  const at = arena.open(message.length);
+  arena.buf.set(message, at);
+  return arena.close(at + message.length);
+}
+
+/** A new point. Throws `invalid_argument` for a value that the protocol cannot hold. */
+export function buildPoint(givenHead: PointHead, given: FieldInputs): FrameSpan {
+  const head = ownHead(givenHead);
+  // A part that is not given is taken from the source, and here there is none.
+  int64Of(head.time, "a point's time");
+  textOf(head.name, "a point's name");
+  fields.collect(given);
+  let at = arena.open(headRoom(head) + fields.room);
+  const { buf } = arena;
+  at = writeHead(buf, at, nothing, head);
+  at = fields.writeDoubles(buf, at);
+  at = fields.writeInts(buf, at);
+  at = fields.writeStrings(buf, at);
+  at = writeByName(buf, at, nothing, head);
+  at = fields.writeBools(buf, at);
+  return arena.close(at);
+}
+
+/** The same point with parts of its head changed. Throws `invalid_argument` for a value that the protocol cannot hold. */
+export function changeHead(point: Changed, given: Partial<PointHead>): FrameSpan {
+  const changes = ownHead(given);
+  const source = point.sections();
+  let at = arena.open(source.boolsEnd - source.body + headRoom(changes));
+  const { buf } = arena;
+  at = writeHead(buf, at, source, changes);
+  at = copy(buf, at, source.buf, source.doublesAt, source.stringsEnd);
+  at = writeByName(buf, at, source, changes);
+  at = copy(buf, at, source.buf, source.boolsAt, source.boolsEnd);
+  return arena.close(at);
+}
+
+/**
+ * A point to be changed. It is looked at only when the author's values have been read: to read them may run code, such as
+ * a getter's, that looks at another.
+ */
+export interface Changed {
+  sections(): PointSections;
+  validatedSections(): PointSections;
+}
+
+/** The same point with just these fields. Throws `invalid_argument` for a value that no field can hold. */
+export function replaceFields(point: Changed, given: FieldInputs): FrameSpan {
+  fields.collect(given);
+  const source = point.sections();
+  let at = arena.open(source.boolsEnd - source.body + fields.room);
+  const { buf } = arena;
+  at = copy(buf, at, source.buf, source.body, source.doublesAt);
+  at = fields.writeDoubles(buf, at);
+  at = fields.writeInts(buf, at);
+  at = fields.writeStrings(buf, at);
+  if (source.byNameAt !== 0) at = copy(buf, at, source.buf, source.stringsEnd, source.boolsAt);
+  at = fields.writeBools(buf, at);
+  return arena.close(at);
+}
+
+/**
+ * The same point without some fields and with others added or replaced.
+ * Throws `invalid_argument` for a value that no field can hold.
+ */
+export function changeFields(point: Changed, removed: readonly string[], given: FieldInputs): FrameSpan {
+  fields.collect(given);
+  const source = point.validatedSections();
+  // A field that is replaced goes from all four maps: the new value may be of another type, and Kapacitor would take
+  // the old one from a map of higher rank.
+  const gone = presentKeys(source, removed);
+  let at = arena.open(source.boolsEnd - source.body + fields.room);
+  const { buf } = arena;
+  at = copy(buf, at, source.buf, source.body, source.doublesAt);
+  at = keepEntries(buf, at, source.buf, source.doublesAt, source.intsAt, gone);
+  at = fields.writeDoubles(buf, at);
+  at = keepEntries(buf, at, source.buf, source.intsAt, source.stringsAt, gone);
+  at = fields.writeInts(buf, at);
+  at = keepEntries(buf, at, source.buf, source.stringsAt, source.stringsEnd, gone);
+  at = fields.writeStrings(buf, at);
+  at = copy(buf, at, source.buf, source.stringsEnd, source.boolsAt);
+  at = keepEntries(buf, at, source.buf, source.boolsAt, source.boolsEnd, gone);
+  at = fields.writeBools(buf, at);
+  return arena.close(at);
+}
+
+// ---- keeping ----
+
+/** The keys of the fields that a source loses: those to be removed, and those to be written anew. */
+function presentKeys(source: PointSections, removed: readonly string[]): Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  for (const name of removed) addIfPresent(keys, source, nameBytes(name));
+  for (let index = 0; index < fields.count; index++) addIfPresent(keys, source, fields.key(index));
+  return keys;
+}
+
+function addIfPresent(keys: Uint8Array[], source: PointSections, key: Uint8Array): void {
+  if (source.findField(key) !== layout.absent) keys.push(key);
+}
+
+/** Copies a section's entries but for those with these keys. */
+function keepEntries(
+  to: Buffer,
+  start: number,
+  from: Buffer,
+  section: number,
+  end: number,
+  gone: readonly Uint8Array[],
+): number {
+  if (gone.length === 0) return copy(to, start, from, section, end);
+  let at = start;
+  for (let entry = section; entry < end;) {
+    const next = layout.skipBytes(from, entry + 1);
+    if (!gone.some((key) => layout.hasKey(from, entry, key))) {
+      at = copy(to, at, from, entry, next);
+    }
+    entry = next;
+  }
+  return at;
+}

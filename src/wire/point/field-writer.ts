@@ -1,0 +1,174 @@
+import { UdfError } from '../../model/errors.js';
+import type { FieldInputs, FieldValue } from '../../model/values.js';
+import { lengthSize, writeLength } from '../frame-header.js';
+import { int64Of, isLongLike } from '../int64.js';
+import { writeDouble, writeInt64 } from '../numbers.js';
+import * as layout from './layout.js';
+import { nameBytes, writeText } from '../text.js';
+
+/** The most bytes around the key and the value of an entry: three tags, three lengths. */
+export const entryOverhead = 3 + 3 * 5;
+export const maxInt64Bytes = 10;
+export const maxBytesPerCharacter = 3;
+
+/** Which kinds of value a set of fields has: a bit each. */
+const hasDouble = 1;
+const hasInt = 2;
+const hasString = 4;
+const hasBool = 8;
+
+/**
+ * Writes the fields that an author gave. Each is read once, checked and kept in arrays that are used again for the next
+ * point, so that the four maps can be written one after the other without going through the author's object each time.
+ */
+export class FieldWriter {
+  count = 0;
+  /** The most bytes that the fields take. */
+  room = 0;
+  private kinds = 0;
+  private readonly keys: Uint8Array[] = [];
+  private readonly values: FieldValue[] = [];
+
+  /** Takes the fields. Throws `invalid_argument` for a value that no field can hold. */
+  collect(given: FieldInputs): void {
+    this.clear();
+    checkObject(given);
+    // Not `Object.keys`, which makes an array for each point.
+    for (const name in given) {
+      if (!Object.hasOwn(given, name)) continue;
+      const value: unknown = given[name]; // typed, but a UDF may be written in JavaScript
+      const key = nameBytes(name);
+      this.room += entryOverhead + key.length + maxInt64Bytes;
+      if (typeof value === 'number') this.add(key, value, hasDouble);
+      else if (typeof value === 'string') {
+        this.room += maxBytesPerCharacter * value.length;
+        this.add(key, value, hasString);
+      } else if (typeof value === 'boolean') this.add(key, value, hasBool);
+      else this.add(key, int64Field(name, value), hasInt);
+    }
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.room = 0;
+    this.kinds = 0;
+  }
+
+  /** Takes one more field; a bigint must be an int64. */
+  put(key: Uint8Array, value: FieldValue): void {
+    this.room += entryOverhead + key.length + maxInt64Bytes;
+    if (typeof value === 'number') this.add(key, value, hasDouble);
+    else if (typeof value === 'string') {
+      this.room += maxBytesPerCharacter * value.length;
+      this.add(key, value, hasString);
+    } else if (typeof value === 'boolean') this.add(key, value, hasBool);
+    else this.add(key, value, hasInt);
+  }
+
+  key(index: number): Uint8Array {
+    return this.keys[index]!;
+  }
+
+  writeDoubles(buf: Buffer, start: number): number {
+    let at = start;
+    if ((this.kinds & hasDouble) === 0) return at;
+    for (let index = 0; index < this.count; index++) {
+      const value = this.values[index];
+      if (typeof value !== 'number') continue;
+      at = openEntry(buf, at, layout.doubleTag, this.key(index), 1 + 8);
+      buf[at] = layout.doubleValueTag;
+      at = writeDouble(buf, at + 1, value);
+    }
+    return at;
+  }
+
+  writeInts(buf: Buffer, start: number): number {
+    let at = start;
+    if ((this.kinds & hasInt) === 0) return at;
+    for (let index = 0; index < this.count; index++) {
+      const value = this.values[index];
+      if (typeof value !== 'bigint') continue;
+      // The entry's length comes before the value: the value is written aside first.
+      const size = writeInt64(int64Scratch, 0, value);
+      at = openEntry(buf, at, layout.intTag, this.key(index), 1 + size);
+      buf[at++] = layout.varintValueTag;
+      for (let byte = 0; byte < size; byte++) buf[at++] = int64Scratch[byte]!;
+    }
+    return at;
+  }
+
+  writeStrings(buf: Buffer, start: number): number {
+    let at = start;
+    if ((this.kinds & hasString) === 0) return at;
+    for (let index = 0; index < this.count; index++) {
+      const value = this.values[index];
+      if (typeof value === 'string') at = writeTextEntry(buf, at, layout.stringTag, this.key(index), value);
+    }
+    return at;
+  }
+
+  writeBools(buf: Buffer, start: number): number {
+    let at = start;
+    if ((this.kinds & hasBool) === 0) return at;
+    for (let index = 0; index < this.count; index++) {
+      const value = this.values[index];
+      if (typeof value !== 'boolean') continue;
+      at = openEntry(buf, at, layout.boolTag, this.key(index), 1 + 1);
+      buf[at] = layout.varintValueTag;
+      buf[at + 1] = value ? 1 : 0;
+      at += 2;
+    }
+    return at;
+  }
+
+  private add(key: Uint8Array, value: FieldValue, kind: number): void {
+    this.keys[this.count] = key;
+    this.values[this.count++] = value;
+    this.kinds |= kind;
+  }
+}
+
+const int64Scratch = new Uint8Array(maxInt64Bytes);
+
+/** A map's entry of two texts. */
+export function writeTextEntry(
+  buf: Buffer,
+  start: number,
+  tag: number,
+  key: Uint8Array,
+  text: string,
+): number {
+  const size = Buffer.byteLength(text);
+  const at = openEntry(buf, start, tag, key, 1 + lengthSize(size) + size);
+  buf[at] = layout.textValueTag;
+  return writeText(buf, writeLength(buf, at + 1, size), text);
+}
+
+/** Writes an entry up to its value, which takes `valueBytes` with its tag. */
+function openEntry(buf: Buffer, start: number, tag: number, key: Uint8Array, valueBytes: number): number {
+  const keyBytes = key.length;
+  buf[start] = tag;
+  let at = writeLength(buf, start + 1, 1 + lengthSize(keyBytes) + keyBytes + valueBytes);
+  buf[at] = layout.keyTag;
+  at = writeLength(buf, at + 1, keyBytes);
+  for (let index = 0; index < keyBytes; index++) buf[at++] = key[index]!;
+  return at;
+}
+
+/** In JavaScript a UDF may give what is none, and `in` would find nothing in it. */
+function checkObject(given: unknown): void {
+  if (typeof given === 'object' && given !== null) return;
+  const got = given === null ? 'null' : typeof given;
+  throw new UdfError('invalid_argument', `fields must be an object, got ${got}`);
+}
+
+function int64Field(name: string, value: unknown): bigint {
+  if (typeof value !== 'bigint' && !isLongLike(value)) {
+    const got = value === null ? 'null' : typeof value;
+    throw new UdfError(
+      'invalid_argument',
+      `field "${name}" cannot be ${got}: it takes a number, bigint, string, boolean or Long`,
+    );
+  }
+  return int64Of(value, `field "${name}"`);
+}

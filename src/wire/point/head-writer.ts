@@ -1,0 +1,135 @@
+import { UdfError } from '../../model/errors.js';
+import type { LongLike, Tags } from '../../model/values.js';
+import { copy } from '../copy.js';
+import { entryOverhead, maxBytesPerCharacter, maxInt64Bytes, writeTextEntry } from './field-writer.js';
+import { writeLength } from '../frame-header.js';
+import { int64Of } from '../int64.js';
+import { writeInt64 } from '../numbers.js';
+import * as layout from './layout.js';
+import type { PointSections } from './sections.js';
+import { nameBytes, writeText } from '../text.js';
+
+/** What stands before the fields, byName included. */
+export interface PointHead {
+  readonly time: bigint | LongLike;
+  readonly name: string;
+  readonly database: string;
+  readonly retentionPolicy: string;
+  readonly group: string;
+  readonly dimensions: readonly string[];
+  readonly tags: Tags;
+  readonly byName: boolean;
+}
+
+/**
+ * The same parts in objects of our own: an author's are read once, before any point is looked at and room is made for
+ * them. To read them may run code, such as a getter's, that looks at another point or answers otherwise the next time.
+ */
+export function ownHead<Head extends Partial<PointHead>>(given: Head): Head {
+  const own = { ...given };
+  if (given.dimensions) Object.assign(own, { dimensions: Array.from(given.dimensions) });
+  if (given.tags) Object.assign(own, { tags: { ...given.tags } });
+  return own;
+}
+
+/** Bytes around a value that has a tag and a length. */
+const textOverhead = 1 + 5;
+
+/** The most bytes that these parts take. Throws `invalid_argument` for what is not text where text belongs. */
+export function headRoom(head: Partial<PointHead>): number {
+  const { name = '', database = '', retentionPolicy = '', group = '', dimensions = [], tags = {} } = head;
+  let characters =
+    textOf(name, "a point's name").length +
+    textOf(database, "a point's database").length +
+    textOf(retentionPolicy, "a point's retentionPolicy").length +
+    textOf(group, "a point's group").length;
+  let room = 1 + maxInt64Bytes + 4 * textOverhead + 2;
+  for (const dimension of dimensions) {
+    room += textOverhead;
+    characters += textOf(dimension, "a point's dimension").length;
+  }
+  for (const [key, value] of Object.entries(tags)) {
+    room += entryOverhead;
+    characters += key.length + tagOf(key, value).length;
+  }
+  return room + maxBytesPerCharacter * characters;
+}
+
+/** A tag's value, as it is. Throws `invalid_argument` if it is not text. */
+export function tagOf(key: string, value: unknown): string {
+  return typeof value === 'string' ? value : textOf(value, `tag "${key}"`);
+}
+
+/** Text as it is. Throws `invalid_argument` naming `what` if it is none, as it may be in JavaScript. */
+export function textOf(text: unknown, what: string): string {
+  if (typeof text === 'string') return text;
+  const got = text === null ? 'null' : typeof text;
+  throw new UdfError('invalid_argument', `${what} must be a string, got ${got}`);
+}
+
+/** Writes the head of `source` up to its tags, its bytes as they are but for the parts that are changed. */
+export function writeHead(
+  buf: Buffer,
+  start: number,
+  source: PointSections,
+  { time, name, database, retentionPolicy, group, dimensions, tags }: Partial<PointHead>,
+): number {
+  let at = start;
+  if (time !== undefined) {
+    buf[at] = layout.timeTag;
+    at = writeInt64(buf, at + 1, int64Of(time, "a point's time"));
+  } else if (source.timeAt !== 0) {
+    at = copy(buf, at, source.buf, source.timeAt - 1, layout.skipVarint(source.buf, source.timeAt));
+  }
+  at = writeOptional(buf, at, layout.nameTag, name, source.buf, source.nameAt);
+  at = writeOptional(buf, at, layout.databaseTag, database, source.buf, source.databaseAt);
+  at = writeOptional(
+    buf,
+    at,
+    layout.retentionPolicyTag,
+    retentionPolicy,
+    source.buf,
+    source.retentionPolicyAt,
+  );
+  at = writeOptional(buf, at, layout.groupTag, group, source.buf, source.groupAt);
+  if (dimensions)
+    for (const dimension of dimensions) at = writeString(buf, at, layout.dimensionTag, dimension);
+  else at = copy(buf, at, source.buf, source.dimensionsAt, source.tagsAt);
+  if (!tags) return copy(buf, at, source.buf, source.tagsAt, source.doublesAt);
+  for (const [key, value] of Object.entries(tags)) {
+    at = writeTextEntry(buf, at, layout.tagsTag, nameBytes(key), value);
+  }
+  return at;
+}
+
+/** Writes `byName`, which stands among the fields, from `source` unless it is changed. */
+export function writeByName(
+  buf: Buffer,
+  at: number,
+  source: PointSections,
+  { byName }: Partial<PointHead>,
+): number {
+  if (byName === undefined) return copy(buf, at, source.buf, source.stringsEnd, source.boolsAt);
+  if (!byName) return at;
+  buf[at] = layout.byNameTag;
+  buf[at + 1] = 1;
+  return at + 2;
+}
+
+/** A text that is written anew if it is given, and copied if not; proto3 leaves out what is empty. */
+function writeOptional(
+  buf: Buffer,
+  at: number,
+  tag: number,
+  text: string | undefined,
+  source: Buffer,
+  sourceAt: number,
+): number {
+  if (text !== undefined) return text === '' ? at : writeString(buf, at, tag, text);
+  return sourceAt === 0 ? at : copy(buf, at, source, sourceAt - 1, layout.skipBytes(source, sourceAt));
+}
+
+function writeString(buf: Buffer, at: number, tag: number, text: string): number {
+  buf[at] = tag;
+  return writeText(buf, writeLength(buf, at + 1, Buffer.byteLength(text)), text);
+}

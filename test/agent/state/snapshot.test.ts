@@ -1,0 +1,316 @@
+import { crc32 } from 'node:zlib';
+import { defineUdf } from 'kapacitor-udf';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { UdfDefinition } from '../../../src/udf/definition.js';
+import { encodeRequest } from '../../../src/wire/messages.js';
+import type { LogLine } from '../../../src/telemetry/memory-logger.js';
+import { runUdf } from '../../../src/testkit/run.js';
+import mirror from '../../../udfs/mirror/mirror.js';
+import { kapacitorInMemory } from '../../support/connection.js';
+
+/** Counts the points of each group; `version` 2 keeps the count under another name. */
+function counter(
+  name: string,
+  version: 1 | 2,
+  migrate?: (old: unknown, from: number) => { count: number },
+): UdfDefinition {
+  if (version === 1) {
+    return defineUdf({
+      name,
+      wants: 'stream',
+      provides: 'stream',
+      state: () => ({ seen: 0 }),
+      point(point, { state, emit }) {
+        emit(point.withFields({ seen: ++state.seen }));
+      },
+    });
+  }
+  return defineUdf({
+    name,
+    wants: 'stream',
+    provides: 'stream',
+    version,
+    state: () => ({ count: 0 }),
+    migrate: migrate ?? ((old) => ({ count: (old as { seen: number }).seen * 100 })),
+    point(point, { state, emit }) {
+      emit(point.withFields({ seen: ++state.count }));
+    },
+  });
+}
+
+const first = counter('counter', 1);
+
+/** A snapshot of a UDF that has had two points of one group. */
+async function snapshotOf(definition: UdfDefinition): Promise<Buffer> {
+  const run = await runUdf(definition);
+  await run.send('cpu v=1\ncpu v=1');
+  const snapshot = await run.snapshot();
+  await run.stop();
+  return Buffer.from(snapshot);
+}
+
+/** What a UDF counts as its next point after it was given this snapshot, and what it logged. */
+async function after(
+  definition: UdfDefinition,
+  snapshot: Uint8Array,
+): Promise<{ seen: unknown; errors: LogLine[] }> {
+  const run = await runUdf(definition, { snapshot });
+  const { points } = await run.send('cpu v=1');
+  await run.stop();
+  return { seen: points[0]?.field('seen'), errors: run.log.filter(({ level }) => level === 'error') };
+}
+
+describe('a snapshot', () => {
+  test('is never empty, not even without state: Kapacitor would not save it, nor that of the nodes beside it', async () => {
+    for (const definition of [mirror, first]) {
+      const { kapacitor } = kapacitorInMemory(definition);
+      await kapacitor.init();
+      expect((await kapacitor.snapshot()).length).toBeGreaterThan(0);
+      await kapacitor.stop();
+    }
+  });
+
+  test('gives a new instance the state of the old one', async () => {
+    expect(await after(first, await snapshotOf(first))).toEqual({ seen: 3, errors: [] });
+  });
+
+  test('keeps everything that plain data may be, in every group', async () => {
+    const value = fc.anything({
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withTypedArray: true,
+      withSparseArray: true,
+      maxDepth: 3,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(value, { minLength: 1, maxLength: 5 }), async (values) => {
+        const restored: unknown[] = [];
+        let next = 0;
+        const keeper = defineUdf({
+          name: 'keeper',
+          wants: 'stream',
+          provides: 'stream',
+          state: (): { kept: unknown } => ({ kept: values[next++] }),
+          point(_point, { state }) {
+            restored.push(state.kept);
+          },
+        });
+        const points = values.map((_value, group) => ({
+          name: 'cpu',
+          tags: { group: `${group}` },
+          fields: { v: 1 },
+        }));
+        const run = await runUdf(keeper, { groupBy: ['group'] });
+        await run.send(points);
+        const again = await run.restart();
+        restored.length = 0;
+        await again.send(points);
+        await again.stop();
+        expect(restored).toEqual(structuredClone(values));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('of another format is refused, whatever it says that it is', async () => {
+    const bytes = await snapshotOf(first);
+    for (let format = 0; format < 256; format++) {
+      bytes[4] = format;
+      const { seen, errors } = await after(first, bytes);
+      expect({ format, seen, errors: errors.length }).toEqual(
+        format === 1 ? { format, seen: 3, errors: 0 } : { format, seen: 1, errors: 1 },
+      );
+    }
+  });
+
+  test('can be taken at any time: before the first point, inside a batch, many times', async () => {
+    const batches = defineUdf({
+      name: 'batches',
+      wants: 'batch',
+      provides: 'stream',
+      state: () => ({ seen: 0 }),
+      point(point, { state, emit }) {
+        emit(point.withFields({ seen: ++state.seen }));
+      },
+    });
+    const { kapacitor } = kapacitorInMemory(batches, { maxGroups: 5, groupTtl: 1000n });
+    await kapacitor.init();
+    await kapacitor.snapshot();
+    const group = { name: 'cpu', group: '', tags: {} };
+    kapacitor.write(encodeRequest({ kind: 'begin', ...group, size: 1n, byName: false }));
+    kapacitor.point({ time: 1n, name: '', fields: { v: 1 } });
+    const snapshot = await kapacitor.snapshot();
+    kapacitor.write(encodeRequest({ kind: 'end', ...group, tmax: 1n, byName: false }));
+    await kapacitor.stop();
+    const again = kapacitorInMemory(batches, { maxGroups: 5, groupTtl: 1000n });
+    await again.kapacitor.init();
+    await again.kapacitor.restore(snapshot);
+    again.kapacitor.batch({ name: 'cpu', time: 2n, points: [{ time: 2n, fields: { v: 1 } }] });
+    const { points } = await again.kapacitor.stop();
+    expect(points.map((point) => point.field('seen'))).toEqual([2]);
+  });
+
+  test('of a state that cannot be stored ends the task, and says what to do', async () => {
+    const wrong = defineUdf({
+      name: 'wrong',
+      wants: 'stream',
+      provides: 'stream',
+      state: () => ({ callback: () => 1 }),
+      point: () => undefined,
+    });
+    const run = await runUdf(wrong);
+    await run.send('cpu v=1');
+    await expect(run.snapshot()).rejects.toMatchObject({
+      rule: 'error-response',
+      message: expect.stringMatching(
+        /wrong: .*the state cannot be stored: .*; keep plain data in it/,
+      ) as string,
+    });
+  });
+});
+
+describe('an older snapshot', () => {
+  test('is brought up to date by the UDF', async () => {
+    expect(await after(counter('counter', 2), await snapshotOf(first))).toEqual({ seen: 201, errors: [] });
+  });
+
+  test('that the UDF cannot bring up to date is reported, and the state starts afresh', async () => {
+    const failing = counter('counter', 2, () => {
+      throw new Error('too old');
+    });
+    const { seen, errors } = await after(failing, await snapshotOf(first));
+    expect(seen).toBe(1);
+    expect(errors).toMatchObject([{ details: { code: 'snapshot_migration' } }]);
+  });
+});
+
+/** Snapshots that cannot be restored, and what the log calls them. */
+const bad: readonly { what: string; code: string; make: () => Promise<Buffer> }[] = [
+  { what: 'of no bytes', code: 'snapshot_truncated', make: () => Promise.resolve(Buffer.alloc(0)) },
+  {
+    what: 'of somebody else',
+    code: 'snapshot_foreign',
+    make: () => Promise.resolve(Buffer.from('{"seen":2}')),
+  },
+  { what: 'of another UDF', code: 'snapshot_foreign', make: () => snapshotOf(counter('other', 1)) },
+  {
+    what: 'of a newer version of the UDF',
+    code: 'snapshot_newer',
+    make: () => snapshotOf(counter('counter', 2)),
+  },
+  {
+    what: 'in a newer format',
+    code: 'snapshot_newer',
+    make: async () => {
+      const bytes = await snapshotOf(first);
+      bytes[4] = 200;
+      return bytes;
+    },
+  },
+  {
+    what: 'that ends early',
+    code: 'snapshot_truncated',
+    make: async () => {
+      const bytes = await snapshotOf(first);
+      return bytes.subarray(0, bytes.length - 3);
+    },
+  },
+  {
+    what: 'with a bit that has flipped',
+    code: 'snapshot_damaged',
+    make: async () => {
+      const bytes = await snapshotOf(first);
+      bytes[bytes.length - 3]! ^= 1; // in a state: other state would be restored
+      return bytes;
+    },
+  },
+  {
+    what: 'with more behind it',
+    code: 'snapshot_damaged',
+    make: async () => Buffer.concat([await snapshotOf(first), Buffer.of(0)]),
+  },
+  {
+    what: 'of a newer Node.js',
+    code: 'snapshot_newer',
+    make: () => {
+      const header = Buffer.of(0xff, 0x7f); // structured clone, version 127
+      const prefix = Buffer.alloc(8);
+      prefix.writeUInt32BE(header.length, 0);
+      prefix.writeUInt32BE(crc32(header), 4);
+      return Promise.resolve(Buffer.concat([Buffer.from('KUDF\x01'), prefix, header]));
+    },
+  },
+];
+
+describe.each(bad)('a snapshot $what', ({ code, make }) => {
+  test('does not wedge the task: it starts afresh, with a loud line in the log', async () => {
+    const { seen, errors } = await after(first, await make());
+    expect(seen).toBe(1);
+    expect(errors).toMatchObject([
+      {
+        message: expect.stringMatching(/^counter: cannot restore: .*; starting with fresh state$/) as string,
+        details: { code },
+      },
+    ]);
+  });
+
+  test('is refused in strict mode, and the connection closed by us', async () => {
+    const { kapacitor, agent } = kapacitorInMemory(first, { strictRestore: true });
+    await kapacitor.init();
+    await expect(kapacitor.restore(await make())).rejects.toMatchObject({
+      rule: 'restore-refused',
+      detail: expect.stringMatching(/^counter: cannot restore: /) as string,
+    });
+    await agent.closed;
+    expect(agent.failure).toMatchObject({ code });
+  });
+});
+
+test('a snapshot that is cut anywhere, or changed anywhere, starts the task afresh', async () => {
+  const bytes = await snapshotOf(first);
+  for (let length = 0; length < bytes.length; length++) {
+    expect((await after(first, bytes.subarray(0, length))).seen).toBe(1);
+  }
+  await fc.assert(
+    fc.asyncProperty(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+      const changed = Buffer.from(bytes);
+      changed[at]! ^= change;
+      const { seen, errors } = await after(first, changed);
+      expect(seen).toBe(1);
+      expect(errors).toHaveLength(1);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test(
+  'keepalives are answered while the state of very many groups is stored',
+  { timeout: 60_000 },
+  async () => {
+    const groups = 300_000;
+    const { kapacitor } = kapacitorInMemory(first, {}, { writes: 'coalesced', onPoint: () => undefined });
+    await kapacitor.init();
+    for (let group = 0; group < groups; group++) {
+      const roomy = kapacitor.point({
+        time: 1n,
+        name: 'cpu',
+        group: `host=server${group}`,
+        fields: { v: 1 },
+      });
+      if (!roomy) await kapacitor.drained();
+    }
+    await kapacitor.received({ points: groups });
+    const before = kapacitor.keepalives;
+    let answeredBy = 0;
+    const snapshot = kapacitor.snapshot().finally(() => {
+      answeredBy = kapacitor.keepalives;
+    });
+    for (let asked = 0; asked < 5; asked++) await kapacitor.keepalive();
+    expect((await snapshot).length).toBeGreaterThan(groups);
+    expect(answeredBy - before).toBe(5);
+    kapacitor.abort();
+  },
+);
