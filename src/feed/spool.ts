@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../files/make-directory.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import type { Line } from './line.js';
 
@@ -24,7 +25,7 @@ export class Spool {
   /** Makes the directory if there is none. Throws `invalid_config` if it cannot be used. */
   static async open(directory: string): Promise<Spool> {
     try {
-      await mkdir(directory, { recursive: true });
+      makeDirectory(directory);
       const files = (await readdir(directory)).filter((file) => file.endsWith(ending));
       return new Spool(directory, files.sort());
     } catch (cause) {

@@ -1,6 +1,7 @@
-import { accessSync, constants, createWriteStream, mkdirSync } from 'node:fs';
+import { accessSync, constants, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
+import { makeDirectory } from '../../files/make-directory.js';
 import { messageOf, UdfError } from '../../model/errors.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { Transport } from '../../transport/transport.js';
@@ -31,7 +32,7 @@ export class ConversationRecorder {
   constructor(options: ConversationRecorderOptions) {
     const { directory } = options;
     try {
-      mkdirSync(directory, { recursive: true });
+      makeDirectory(directory);
       accessSync(directory, constants.W_OK);
     } catch (cause) {
       throw new UdfError('invalid_config', `cannot record to ${directory}: ${messageOf(cause)}`, { cause });
@@ -71,7 +72,7 @@ export class ConversationRecorder {
     const tap = new ConversationTap(
       () =>
         new ConversationWriter(
-          createWriteStream(file, { flags: 'wx' }),
+          createWriteStream(file, { flags: 'wx', mode: 0o640 }),
           { ...subject, startedAt },
           {
             waitingBytes,
