@@ -3,7 +3,7 @@ import { recordingFormats } from '../recording/format.js';
 import { logLevelOption } from './options.js';
 import { influxUrl, kapacitorUrl } from './parse-urls.js';
 import { count, timerDuration } from './parse-values.js';
-import { replaySpeed } from '../replay/parse-options.js';
+import { replaySpeed } from './parse-replay-options.js';
 import type { FeedOptions } from './run-feed.js';
 
 export function feedCommand(): Command {

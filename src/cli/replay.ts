@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { loadOption, logLevelOption } from './options.js';
-import { replaySpeed, tagList } from '../replay/parse-options.js';
+import { replaySpeed, tagList } from './parse-replay-options.js';
 import type { ReplayOptions } from './run-replay.js';
 
 export function replayCommand(): Command {

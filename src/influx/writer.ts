@@ -2,6 +2,9 @@ import { HttpError, InfluxDB, type WriteApi } from '@influxdata/influxdb-client'
 import { messageOf } from '../model/errors.js';
 import type { InfluxTarget } from './target.js';
 
+/** Builds a line of line protocol. */
+export { Point as InfluxPoint } from '@influxdata/influxdb-client';
+
 /** Why a write did not arrive. */
 export class InfluxWriteError extends Error {
   override readonly name = 'InfluxWriteError';

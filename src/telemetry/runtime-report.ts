@@ -1,9 +1,8 @@
 import { hostname } from 'node:os';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { Point } from '@influxdata/influxdb-client';
 import { messageOf } from '../model/errors.js';
 import type { Logger } from './logger.js';
-import type { InfluxWriter } from '../influx/writer.js';
+import { InfluxPoint, type InfluxWriter } from '../influx/writer.js';
 
 /** What a UDF has done since the start, over all its connections. */
 export interface UdfFigures {
@@ -95,8 +94,8 @@ function lines(udfs: readonly UdfFigures[], delay: IntervalHistogram): string[] 
   );
 }
 
-function udfPoint(udf: UdfFigures): Point {
-  const point = new Point('kapacitor_udf')
+function udfPoint(udf: UdfFigures): InfluxPoint {
+  const point = new InfluxPoint('kapacitor_udf')
     .tag('udf', udf.udf)
     .intField('connections', udf.connections)
     .intField('points_in', udf.pointsIn)
@@ -111,10 +110,10 @@ function udfPoint(udf: UdfFigures): Point {
   return point;
 }
 
-function processPoint(delay: IntervalHistogram): Point {
+function processPoint(delay: IntervalHistogram): InfluxPoint {
   const { rss, heapUsed } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
-  return new Point('kapacitor_udf_process')
+  return new InfluxPoint('kapacitor_udf_process')
     .floatField('latency_p50_ms', latencyMs(delay.percentile(50)))
     .floatField('latency_p99_ms', latencyMs(delay.percentile(99)))
     .floatField('latency_max_ms', latencyMs(delay.max))
