@@ -1,6 +1,6 @@
 import type { Batch } from '../model/batch.js';
 import type { AnyPoint } from '../model/point.js';
-import { diff, type DiffStep } from './diff.js';
+import { diffItems, type DiffStep } from './differences.js';
 import {
   actualBatch,
   type ActualItem,
@@ -77,7 +77,9 @@ export function expectBatches(
 }
 
 function compare(summary: string, actual: readonly ActualItem[], wanted: readonly WantedItem[]): void {
-  const steps = diff(wanted.length, actual.length, (want, came) => wanted[want]!.fits(actual[came]!.value));
+  const steps = diffItems(wanted.length, actual.length, (want, came) =>
+    wanted[want]!.fits(actual[came]!.value),
+  );
   if (steps.every(({ kind }) => kind === 'same')) return;
   throw new ExpectationError(
     `${summary}\n\n${shown(steps, actual, wanted).join('\n')}\n`,

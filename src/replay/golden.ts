@@ -5,7 +5,7 @@ import type { RecordingFormat } from '../recording/format.js';
 import { recordedText } from '../recording/recorded-text.js';
 import { compressed } from '../recording/writer.js';
 import { print } from '../cli/print.js';
-import { unifiedDiff } from '../tasks/unified-diff.js';
+import { unifiedDiff } from '../expect/differences.js';
 import { wholeFile } from '../files/whole-file.js';
 import { formatForFile, isCompressed, type Output, type OutputFormat, outputTo } from './output.js';
 

@@ -1,4 +1,4 @@
-import { diff, type DiffStep } from '../expect/diff.js';
+import { diffItems, type DiffStep } from '../expect/differences.js';
 import type { Answer } from './replay-conversation-answers.js';
 
 /** So many answers of each side are looked at together where they part. */
@@ -63,7 +63,7 @@ export class AnswerComparison {
     const [expected, actual] = [this.#expected, this.#actual];
     const rows = Math.min(expected.length, window);
     const columns = Math.min(actual.length, window);
-    const steps = diff(rows, columns, (row, column) =>
+    const steps = diffItems(rows, columns, (row, column) =>
       expected.at(row).equals(actual.at(column), this.#tolerance),
     );
     const whole = final && rows === expected.length && columns === actual.length;

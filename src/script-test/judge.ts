@@ -1,5 +1,5 @@
 import { messageOf } from '../model/errors.js';
-import { diff } from '../expect/diff.js';
+import { diffItems } from '../expect/differences.js';
 import { ExpectationError, expectPoints } from '../expect/expect.js';
 import { Inputs } from '../peer/inputs.js';
 import type { LinePoint } from '../recording/line-protocol.js';
@@ -88,7 +88,9 @@ function compareAlerts(expected: readonly ExpectedAlert[], actual: readonly Seen
     (level ?? alert.level) === alert.level &&
     (message ?? alert.message) === alert.message &&
     (id ?? alert.id) === alert.id;
-  const steps = diff(expected.length, actual.length, (want, came) => fits(expected[want]!, actual[came]!));
+  const steps = diffItems(expected.length, actual.length, (want, came) =>
+    fits(expected[want]!, actual[came]!),
+  );
   if (steps.every(({ kind }) => kind === 'same')) return [];
   const lines = steps.map((step) => {
     if (step.kind === 'missing') return `- ${shown(expected[step.expected]!)}`;

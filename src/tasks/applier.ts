@@ -4,7 +4,7 @@ import type { Task, TaskSettings, TaskVar, TaskVars } from '../kapacitor/types.j
 import { formatDuration, parseDuration } from '../model/duration.js';
 import type { Definition } from './definitions.js';
 import { type RemakeApi, remakeTask } from './remake-task.js';
-import { unifiedDiff } from './unified-diff.js';
+import { unifiedDiff } from '../expect/differences.js';
 
 /** What became of a definition, and what there is to say about it. */
 export interface Outcome {
