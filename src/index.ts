@@ -27,11 +27,11 @@ export type {
   TimeInput,
 } from './model/values.js';
 export { createHost } from './host/host.js';
-export type { Host, HostedSocket, HostOptions, HostStats, UdfStats } from './host/host.js';
+export type { Host, HostedSocket, HostOptions, HostStats } from './host/host.js';
 export { defaultLimits } from './agent/limits.js';
 export type { Limits } from './agent/limits.js';
-export type { AgentStats } from './agent/stats.js';
+export type { AgentStats, UdfStats } from './model/statistics.js';
 export { createLogger } from './telemetry/create-logger.js';
 export type { LogDestination, LoggerOptions } from './telemetry/create-logger.js';
-export type { LogLevel } from './telemetry/log-level.js';
+export type { LogLevel } from './telemetry/logger.js';
 export type { Logger } from './telemetry/logger.js';

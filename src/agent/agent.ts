@@ -1,4 +1,5 @@
 import { UdfError } from '../model/errors.js';
+import type { AgentStats } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
@@ -12,7 +13,7 @@ import { defaultsProblem, type InstanceDefaults } from './instance.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Sender } from './sender.js';
 import { Session } from './session.js';
-import { type AgentStats, Counters } from './stats.js';
+import { Counters } from './counters.js';
 
 export interface AgentOptions extends InstanceDefaults {
   readonly definition: UdfDefinition;

@@ -4,7 +4,7 @@ import { FrameOutput } from '../wire/frame-output.js';
 import { type BatchHead, LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { heldBytes } from './limits.js';
-import type { Counters } from './stats.js';
+import type { Counters } from './counters.js';
 
 export interface EmitterOptions {
   readonly counters: Counters;

@@ -6,7 +6,7 @@ import { errorPolicies, type ErrorPolicy, type RuntimeOptions } from '../udf/run
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import { nameBytes } from '../wire/text.js';
-import { GroupTable } from './state/group-table.js';
+import { GroupTable } from './state/table.js';
 
 /** What the host decides for every use of a UDF, unless the TICKscript says otherwise. */
 export interface InstanceDefaults {

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { UdfError } from '../model/errors.js';
 import type { FrameOutput } from '../wire/frame-output.js';
-import type { Counters } from './stats.js';
+import type { Counters } from './counters.js';
 
 /** Above so many bytes on their way, no further input is worked on until Kapacitor has read some. */
 const blockedBytes = 256 * 1024;

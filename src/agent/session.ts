@@ -18,7 +18,7 @@ import { type MaybePromise, Instance, type InstanceDefaults } from './instance.j
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import type { Limits } from './limits.js';
 import { readSnapshot, writeSnapshot } from './state/snapshot.js';
-import type { Counters } from './stats.js';
+import type { Counters } from './counters.js';
 
 /** What a session needs of its connection. */
 export interface SessionOptions extends InstanceDefaults {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { defaultLimits } from '../agent/limits.js';
-import { type LogLevel, logLevels } from '../telemetry/log-level.js';
+import { type LogLevel, logLevels } from '../telemetry/logger.js';
 import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
 import { byteSize, count, duration, formatByteSize } from './parse-values.js';

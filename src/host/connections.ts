@@ -3,7 +3,7 @@ import { type Agent, createAgent } from '../agent/agent.js';
 import type { InstanceDefaults } from '../agent/instance.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import type { Limits } from '../agent/limits.js';
-import { type AgentStats, noStats, sumOfStats } from '../agent/stats.js';
+import { type AgentStats, noStats, sumOfStats } from '../model/statistics.js';
 import { UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { drainPendingReads } from '../transport/drain-pending-reads.js';

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { defaultsProblem } from '../agent/instance.js';
 import { resolveLimits } from '../agent/limits.js';
-import type { AgentStats } from '../agent/stats.js';
+import type { UdfStats } from '../model/statistics.js';
 import { UdfError } from '../model/errors.js';
 import { maxTimerMs } from '../model/duration.js';
 import type { UdfDefinition } from '../udf/definition.js';
@@ -26,12 +26,6 @@ export interface HostOptions extends ConnectionOptions {
   readonly socketGroup?: string | number | undefined;
   /** Milliseconds that connections have to finish when the host stops: 5000 if not given. */
   readonly drainMs?: number | undefined;
-}
-
-export interface UdfStats {
-  readonly udf: string;
-  readonly connections: number;
-  readonly stats: AgentStats;
 }
 
 export interface HostStats {

@@ -1,8 +1,6 @@
 import { pino } from 'pino';
-import { capLine } from './cap-line.js';
-import { errorDetails } from './error-details.js';
-import type { LogLevel } from './log-level.js';
-import type { Logger } from './logger.js';
+import { messageOf, systemCode, UdfError } from '../model/errors.js';
+import type { Logger, LogLevel } from './logger.js';
 
 /** Takes finished lines, each with its line feed. */
 export interface LogDestination {
@@ -31,4 +29,54 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
     },
     destination ?? pino.destination({ dest: 2, sync: true }),
   );
+}
+
+/** Causes of causes that are logged; a chain may even be a circle. */
+const maxCauses = 4;
+
+/**
+ * An error as it is logged. A `UdfError` explains itself to the one whose mistake it is, so unless `stacks` is set its
+ * code and message are all; a defect comes with its stack and its causes.
+ */
+function errorDetails(reason: unknown, stacks: boolean): object {
+  if (reason instanceof UdfError && reason.code !== 'internal' && !stacks) {
+    return { code: reason.code, message: reason.message };
+  }
+  return withCauses(reason, maxCauses);
+}
+
+function withCauses(reason: unknown, causes: number): object {
+  if (!(reason instanceof Error)) return { message: messageOf(reason) };
+  const code = systemCode(reason); // also a UdfError's: both are strings in `code`
+  return {
+    ...(code !== undefined && { code }),
+    message: messageOf(reason),
+    stack: reason.stack,
+    ...(reason.cause !== undefined && causes > 0 && { cause: withCauses(reason.cause, causes - 1) }),
+  };
+}
+
+/** Kapacitor reads a UDF's standard error line by line and stops for good at 64 KiB; this stays far below. */
+export const maxLineBytes = 16 * 1024;
+
+/** Characters that are left of each string in a line that is too long, tried in turn. */
+const stringLengths = [4096, 1024, 256, 64];
+
+/** A line of JSON as it is, or one of at most 16 KiB that is valid JSON too: its long strings are shortened. */
+function capLine(line: string): string {
+  // A character takes at most three bytes in UTF-8 (of a surrogate pair, each half two).
+  if (line.length * 3 <= maxLineBytes || Buffer.byteLength(line) <= maxLineBytes) return line;
+  const entry = JSON.parse(line) as Readonly<Record<string, unknown>>; // a line is what pino made of an object
+  for (const length of stringLengths) {
+    const shorter = `${JSON.stringify(entry, (_key, value) => shorten(value, length))}\n`;
+    if (Buffer.byteLength(shorter) <= maxLineBytes) return shorter;
+  }
+  // Not its strings but their number, or its keys, make it long: what every line has must do.
+  const { level, time, msg } = entry;
+  return `${JSON.stringify({ level, time, msg: shorten(msg, 1024), truncated: line.length })}\n`;
+}
+
+function shorten(value: unknown, length: number): unknown {
+  if (typeof value !== 'string' || value.length <= length) return value;
+  return `${value.slice(0, length)}... (${value.length - length} more characters)`;
 }

@@ -7,3 +7,8 @@ export interface Logger {
   /** A logger that adds these details to every line. */
   child(details: Readonly<Record<string, unknown>>): Logger;
 }
+
+/** How much is logged, from most to nothing. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+export type LogLevel = (typeof logLevels)[number];

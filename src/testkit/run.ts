@@ -1,7 +1,7 @@
 import { type Agent, createAgent } from '../agent/agent.js';
 import type { InstanceDefaults } from '../agent/instance.js';
 import type { Limits } from '../agent/limits.js';
-import type { AgentStats } from '../agent/stats.js';
+import type { AgentStats } from '../model/statistics.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
 import type { Batch } from '../model/batch.js';
 import type { UdfDefinition } from '../udf/definition.js';

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { Sender } from '../../src/agent/sender.js';
-import { Counters } from '../../src/agent/stats.js';
+import { Counters } from '../../src/agent/counters.js';
 import { FrameOutput } from '../../src/wire/frame-output.js';
 
 /** A stream whose reader takes one write when it is told to. */

@@ -1,10 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UdfError } from '../../src/model/errors.js';
-import { maxLineBytes } from '../../src/telemetry/cap-line.js';
-import { createLogger } from '../../src/telemetry/create-logger.js';
-import type { Logger } from '../../src/telemetry/logger.js';
-import type { LogLevel } from '../../src/telemetry/log-level.js';
+import { createLogger, maxLineBytes } from '../../src/telemetry/create-logger.js';
+import type { Logger, LogLevel } from '../../src/telemetry/logger.js';
 
 function logging(level: LogLevel, log: (logger: Logger) => void): string[] {
   const lines: string[] = [];

@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import { UdfError } from '../../model/errors.js';
-import type { GroupEntry, GroupTable } from './group-table.js';
-import { areColumns, columnsOf, entriesOf } from './snapshot-columns.js';
-import { codecName, damaged, packPart, PartReader, truncated } from './snapshot-part.js';
+import type { GroupEntry, GroupTable } from './table.js';
+import { areColumns, columnsOf, entriesOf } from './columns.js';
+import { codecName, damaged, packPart, PartReader, truncated } from './parts.js';
 
 /**
  * A snapshot's envelope: `KUDF`, the format's version as one byte, then parts. The first part is the header; the others

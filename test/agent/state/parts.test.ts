@@ -1,6 +1,6 @@
 import { type Batch, defineUdf, type Point } from 'kapacitor-udf';
 import { describe, expect, test } from 'vitest';
-import { packPart, PartReader } from '../../../src/agent/state/snapshot-part.js';
+import { packPart, PartReader } from '../../../src/agent/state/parts.js';
 import { expectPoints } from '../../../src/expect/expect.js';
 import { runUdf } from '../../../src/testkit/run.js';
 

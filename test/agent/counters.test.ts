@@ -1,6 +1,7 @@
 import { defineUdf } from 'kapacitor-udf';
 import { expect, test } from 'vitest';
-import { Counters, noStats, sumOfStats } from '../../src/agent/stats.js';
+import { Counters } from '../../src/agent/counters.js';
+import { noStats, sumOfStats } from '../../src/model/statistics.js';
 import { runUdf } from '../../src/testkit/run.js';
 
 test('a counter may have any name, those of what every object has too', () => {

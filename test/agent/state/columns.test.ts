@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GroupTable } from '../../../src/agent/state/group-table.js';
-import { areColumns } from '../../../src/agent/state/snapshot-columns.js';
+import { GroupTable } from '../../../src/agent/state/table.js';
+import { areColumns } from '../../../src/agent/state/columns.js';
 import { readSnapshot, writeSnapshot } from '../../../src/agent/state/snapshot.js';
 
 describe('a snapshot', () => {

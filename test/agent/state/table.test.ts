@@ -1,7 +1,7 @@
 import { defineUdf, option } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type GroupExpiry, GroupTable } from '../../../src/agent/state/group-table.js';
+import { type GroupExpiry, GroupTable } from '../../../src/agent/state/table.js';
 import { type RunOptions, runUdf } from '../../../src/testkit/run.js';
 
 /** Emits how many points its group has had since its state is there. */

@@ -1,7 +1,7 @@
 import { DefaultSerializer, deserialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { UdfError } from '../../model/errors.js';
-import { packPoints, unpackPoints } from './snapshot-points.js';
+import { packPoints, unpackPoints } from './points.js';
 
 /** Before each part: its length in bytes, then the CRC-32 of its bytes, both 32-bit big-endian. */
 const prefixBytes = 8;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { GroupClock } from './group-clock.js';
-import { GroupNames } from './group-names.js';
+import { GroupClock } from './clock.js';
+import { GroupNames } from './names.js';
 
 /** When a group's state is forgotten; neither by default. */
 export interface GroupExpiry {

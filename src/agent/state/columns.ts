@@ -1,5 +1,5 @@
 import { setEntry } from '../../model/values.js';
-import type { GroupEntry } from './group-table.js';
+import type { GroupEntry } from './table.js';
 
 /**
  * Groups whose states are flat and alike, stored by columns: the names of the properties once for all, then the values

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { GroupNames } from '../../../src/agent/state/group-names.js';
+import { GroupNames } from '../../../src/agent/state/names.js';
 
 /** Names that are alike: of few letters, some the beginning of another, some longer than the table begins with. */
 const name = fc.oneof(
