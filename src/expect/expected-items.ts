@@ -3,7 +3,7 @@ import type { AnyPoint, Point } from '../model/point.js';
 import type { FieldInput, FieldInputs, FieldValue, Tags, TimeInput } from '../model/values.js';
 import { int64Of, isLongLike } from '../wire/int64.js';
 import { showLine } from '../recording/format-line.js';
-import { parseLines } from '../recording/line-text.js';
+import { parseLines } from '../recording/line-protocol.js';
 import { originOf } from './origin.js';
 
 /** What a point should be; only what is given is compared, tags and fields each as a whole. */

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
-import { BadEntries } from '../recording/bad-entries.js';
+import { BadEntries } from '../recording/entries.js';
 import type { RecordingFormat } from '../recording/format.js';
 import { LineParser } from '../recording/line-parser.js';
 import { LineSplitter, maxLineBytes } from '../recording/line-splitter.js';
 import { openRecording } from '../recording/open.js';
 import { isEmpty } from '../recording/read-lines.js';
 import { formatOfFile, openSource, plainBytes } from '../recording/source.js';
-import { formatPointLine } from '../recording/stream-entry.js';
+import { formatPointLine } from '../recording/format-line.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';

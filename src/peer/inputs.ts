@@ -1,5 +1,5 @@
 import { UdfError } from '../model/errors.js';
-import { batchGroupId, groupId } from '../recording/group-id.js';
+import { batchesOf, batchGroupId, groupId } from '../recording/groups.js';
 import { parseDuration } from '../model/duration.js';
 import type { Batch, BatchInit } from '../model/batch.js';
 import type { BatchPoint, BatchPointInit, Point, PointInit } from '../model/point.js';
@@ -7,8 +7,7 @@ import { type EdgeType, type TimeInput } from '../model/values.js';
 import { int64Of } from '../wire/int64.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
-import { batchesOf } from '../recording/group-batches.js';
-import { parseLines } from '../recording/line-text.js';
+import { parseLines } from '../recording/line-protocol.js';
 
 /** The same with a time that may be left out. */
 type Timeless<Init> = Omit<Init, 'time'> & { readonly time?: TimeInput | undefined };

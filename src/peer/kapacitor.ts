@@ -1,4 +1,4 @@
-import { batchGroupId, groupId } from '../recording/group-id.js';
+import { batchGroupId, groupId } from '../recording/groups.js';
 import type { Transport } from '../transport/transport.js';
 import type { Batch, BatchInit } from '../model/batch.js';
 import type { Point, PointInit } from '../model/point.js';

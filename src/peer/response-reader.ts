@@ -1,5 +1,5 @@
 import { messageOf, UdfError } from '../model/errors.js';
-import { batchGroupId } from '../recording/group-id.js';
+import { batchGroupId } from '../recording/groups.js';
 import type { EdgeType } from '../model/values.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { LazyBatch } from '../wire/lazy-batch.js';

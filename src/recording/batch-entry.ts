@@ -13,9 +13,9 @@ import {
   tagsOf,
   textOf,
   wrong,
-} from './json-entry.js';
+} from './json-values.js';
 import type { PointMaker } from './point-maker.js';
-import { formatTime, parseTime } from './time-text.js';
+import { formatTime, parseTime } from './times.js';
 
 /**
  * A batch as a line of Kapacitor's batch recordings. As Kapacitor reads it: all numbers are doubles, a point without

@@ -1,4 +1,4 @@
-import { LineParseError } from './line-parse-error.js';
+import { LineParseError } from './line-series.js';
 
 /** A cell: null if nothing stands between its commas. Empty quotes are an empty text. */
 export type Cell = string | null;

@@ -15,9 +15,9 @@ import {
   tagsOf,
   textOf,
   wrong,
-} from './json-entry.js';
+} from './json-values.js';
 import type { PointMaker } from './point-maker.js';
-import { parseTime } from './time-text.js';
+import { parseTime } from './times.js';
 
 /**
  * A line of JSON Lines: a point, or a batch if it has `points`.

@@ -5,8 +5,8 @@ import { backslash, carriageReturn, comma, dot, equals, minus, quote, space, tab
 import { FieldList } from './field-list.js';
 import { readNumber, readTime } from './line-number.js';
 import { parseSeries, seriesEnd, unescapeFieldKey } from './line-series.js';
-import { LineParseError } from './line-parse-error.js';
-import { type MakeSeries, SeriesTable } from './series-table.js';
+import { LineParseError } from './line-series.js';
+import { type MakeSeries, SeriesTable } from './line-series.js';
 
 /**
  * Reads points out of lines of line protocol as Kapacitor 1.x and InfluxDB 1.x do. What it read last stands in its

@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream';
 import { UdfError } from '../model/errors.js';
-import { BadEntries } from './bad-entries.js';
+import { BadEntries } from './entries.js';
 import { parseBatchEntry } from './batch-entry.js';
 import { formatOfName, type RecordedItem, type RecordingFormat } from './format.js';
 import { parseJsonLine } from './json-line.js';
 import { PointMaker, type PointOptions } from './point-maker.js';
-import { readCsv } from './read-csv.js';
+import { readCsv } from './csv-reader.js';
 import { readJson } from './read-json.js';
 import { readLineProtocol, readStreamRecording } from './read-lines.js';
-import { readZip } from './read-zip.js';
+import { readZip } from './source.js';
 import { formatOfFile, openSource, plainBytes, type Source } from './source.js';
 
 export interface OpenOptions extends PointOptions {

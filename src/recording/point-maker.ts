@@ -3,7 +3,7 @@ import type { FieldInputs, Tags } from '../model/values.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { PointTemplate } from '../wire/point/template.js';
-import { batchGroupId, groupId } from './group-id.js';
+import { batchGroupId, groupId } from './groups.js';
 
 /** What a recording does not say of its points. */
 export interface PointOptions {

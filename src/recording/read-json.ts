@@ -1,8 +1,8 @@
-import type { BadEntries } from './bad-entries.js';
+import type { BadEntries } from './entries.js';
 import { newline } from './bytes.js';
 import type { RecordedItem } from './format.js';
 import { LineSplitter } from './line-splitter.js';
-import { portion } from './portion.js';
+import { portion } from './entries.js';
 import type { Chunks } from './read-lines.js';
 
 /** A batch is a line, however large: some million points. */

@@ -1,12 +1,12 @@
 import { UdfError } from '../model/errors.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { PointTemplate } from '../wire/point/template.js';
-import type { BadEntries } from './bad-entries.js';
+import type { BadEntries } from './entries.js';
 import { carriageReturn, hash, newline, space, tab } from './bytes.js';
 import { LineParser } from './line-parser.js';
 import { LineSplitter, maxLineBytes } from './line-splitter.js';
 import type { PointMaker, Dbrp } from './point-maker.js';
-import { portions } from './portion.js';
+import { portions } from './entries.js';
 
 /** The chunks of a source. */
 export type Chunks = AsyncIterable<Buffer>;

@@ -4,6 +4,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { formatOfName, type RecordingFormat } from './format.js';
+import { type Entry, openPromise } from 'yauzl';
 
 const chunkBytes = 256 * 1024;
 
@@ -118,4 +119,64 @@ async function* gunzipped(source: Source): AsyncGenerator<Buffer> {
   } finally {
     gunzip.destroy();
   }
+}
+
+/** The files in a zip file, in the order of its directory: a batch recording has one for each query of the task. */
+export async function* readZip(
+  path: string,
+  source: Source,
+): AsyncGenerator<{ readonly name: string; readonly chunks: AsyncIterable<Buffer> }> {
+  const damaged = (cause: unknown): never => {
+    throw new UdfError('malformed', `${source.name}: its zip data is damaged: ${messageOf(cause)}`, {
+      cause,
+    });
+  };
+  const zip = await openPromise(path, { lazyEntries: true, autoClose: false }).catch(damaged);
+  const bytes = async function* (entry: Entry): AsyncGenerator<Buffer> {
+    const stream = await zip.openReadStreamPromise(entry).catch(damaged);
+    const chunks = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await chunks.next().catch(damaged);
+        if (next.done) break;
+        yield next.value;
+      }
+    } finally {
+      stream.destroy();
+    }
+    source.bytesRead += entry.compressedSize;
+  };
+  try {
+    for await (const entry of zip.eachEntry()) {
+      if (entry.fileName.endsWith('/')) continue;
+      yield { name: entry.fileName, chunks: bytes(entry) };
+    }
+  } catch (reason) {
+    if (reason instanceof UdfError) throw reason;
+    damaged(reason);
+  } finally {
+    zip.close();
+  }
+}
+
+/**
+ * The text of a recording, as it was before it was compressed; of a zip file, that of all its entries.
+ *
+ * Throws `invalid_config` if it cannot be read, `malformed` if it is damaged, `limit` above so many bytes.
+ */
+export async function recordedText(path: string, maxBytes: number): Promise<string> {
+  const source = await openSource(path, path);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of source.kind === 'zip' ? entryBytes(path, source) : plainBytes(source)) {
+    size += chunk.length;
+    if (size > maxBytes)
+      throw new UdfError('limit', `${path} has more than ${maxBytes} bytes, too many to compare`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+async function* entryBytes(path: string, source: Source): AsyncGenerator<Buffer> {
+  for await (const { chunks } of readZip(path, source)) yield* chunks;
 }

@@ -5,10 +5,10 @@ import { createGzip } from 'node:zlib';
 import { ZipFile } from 'yazl';
 import { UdfError } from '../model/errors.js';
 import { formatBatchEntry } from './batch-entry.js';
-import { CsvText } from './csv-text.js';
+import { CsvText } from './csv-writer.js';
 import type { RecordedItem, RecordingFormat } from './format.js';
 import { formatJsonLine } from './json-line.js';
-import { formatPointLine, formatStreamEntry } from './stream-entry.js';
+import { formatPointLine, formatStreamEntry } from './format-line.js';
 
 export interface WriterOptions {
   /**

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { systemCode, UdfError } from '../model/errors.js';
 import type { RecordingFormat } from '../recording/format.js';
-import { recordedText } from '../recording/recorded-text.js';
+import { recordedText } from '../recording/source.js';
 import { compressed } from '../recording/writer.js';
 import { print } from '../cli/print.js';
 import { unifiedDiff } from '../expect/differences.js';

@@ -11,7 +11,7 @@ import type { Point } from '../model/point.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import type { InfoMessage, OptionMessage } from '../wire/messages.js';
-import { batchesOf } from '../recording/group-batches.js';
+import { batchesOf } from '../recording/groups.js';
 import { createFakeKapacitor, type FakeKapacitor } from '../peer/kapacitor.js';
 import { memoryLogger } from '../telemetry/memory-logger.js';
 import type { LooseOptions } from '../peer/option-calls.js';

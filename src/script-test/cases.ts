@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import type { TaskType, TaskVars } from '../kapacitor/types.js';
-import { parseLines } from '../recording/line-text.js';
-import type { LinePoint } from '../recording/line-protocol.js';
+import { type LinePoint, parseLines } from '../recording/line-protocol.js';
 import { isVar } from '../kapacitor/task-file.js';
 import { YamlNode } from './yaml-reader.js';
 

@@ -9,15 +9,14 @@ export {
   type FakeKapacitor,
   type KapacitorOptions,
 } from '../peer/kapacitor.js';
-export { type LinePoint, parseLine } from '../recording/line-protocol.js';
-export { parseLines } from '../recording/line-text.js';
+export { type LinePoint, parseLine, parseLines } from '../recording/line-protocol.js';
 export { type LogLine, memoryLogger } from '../telemetry/memory-logger.js';
 export { parseOptionChain, parseOptionValue } from '../peer/option-chain.js';
 export type { LooseOptions, OptionInput, OptionInputs } from '../peer/option-calls.js';
 export { originOf } from '../expect/origin.js';
 export { type Consequence, ProtocolFailure, type ProtocolRule } from '../peer/protocol-failure.js';
 export type { RecordedItem, RecordingFormat } from '../recording/format.js';
-export { batchGroupId, groupId, type Grouping } from '../recording/group-id.js';
+export { batchGroupId, groupId, type Grouping } from '../recording/groups.js';
 export { type OpenOptions, openRecording, type Recording } from '../recording/open.js';
 export type { PointOptions } from '../recording/point-maker.js';
 export { createRecordingWriter, type RecordingWriter, type WriterOptions } from '../recording/writer.js';

@@ -1,7 +1,68 @@
+import { statSync } from 'node:fs';
+import { type ConversationEntry, isConversation } from './format.js';
+import {
+  type ConversationReaderOptions,
+  fileChunks,
+  readConversation,
+  type RecordedConversation,
+} from './reader.js';
 import { open, stat } from 'node:fs/promises';
-import { isConversation } from './format.js';
-import { isConversationPair, readConversationPair } from './pair.js';
-import { type ConversationReaderOptions, readConversation, type RecordedConversation } from './reader.js';
+
+const extension = /\.(requests|responses)$/;
+
+/** Whether a file is, by its name, one direction of a conversation that is kept as two files of raw bytes. */
+export function isConversationPair(file: string): boolean {
+  return extension.test(file);
+}
+
+/**
+ * A conversation that is kept as two files, `NAME.requests` and `NAME.responses`, the raw bytes of each direction; either
+ * names both. Nothing is known of times (they are 0) or of what came when: both are read side by side, in proportion.
+ *
+ * Reading the entries throws `invalid_config` for a file that cannot be read.
+ */
+export function readConversationPair(file: string): RecordedConversation {
+  const stem = file.replace(extension, '');
+  return { header: {}, entries: entries(`${stem}.requests`, `${stem}.responses`) };
+}
+
+async function* entries(requests: string, responses: string): AsyncGenerator<ConversationEntry> {
+  const sides = [side('request', requests), side('response', responses)];
+  for (;;) {
+    // The one that is behind, and Kapacitor's if both are level: it speaks first.
+    const open = sides.filter(({ ended }) => !ended);
+    const next = open.sort((one, other) => one.read / one.size - other.read / other.size)[0];
+    if (!next) break;
+    const { done, value } = await next.chunks.next();
+    if (done) {
+      next.ended = true;
+      yield { kind: `${next.kind}-end`, time: 0n };
+    } else {
+      next.read += value.length;
+      yield { kind: next.kind, time: 0n, bytes: value };
+    }
+  }
+  yield { kind: 'close', time: 0n, problem: '' };
+}
+
+interface Side {
+  readonly kind: 'request' | 'response';
+  readonly chunks: AsyncIterator<Buffer, undefined>;
+  readonly size: number;
+  read: number;
+  ended: boolean;
+}
+
+function side(kind: Side['kind'], file: string): Side {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  return {
+    kind,
+    chunks: fileChunks(file) as AsyncGenerator<Buffer, undefined>,
+    size: Math.max(1, size),
+    read: 0,
+    ended: false,
+  };
+}
 
 /** Whether a file is one of a conversation: by its name, or by how it begins. Never rejects. */
 export async function isConversationFile(file: string): Promise<boolean> {

@@ -1,6 +1,5 @@
 import type { Writable } from 'node:stream';
 import { messageOf } from '../../model/errors.js';
-import { nowNs } from './clock.js';
 import {
   type ConversationHeader,
   encodeEntry,
@@ -8,6 +7,14 @@ import {
   type EntryKind,
   maxEntryBytes,
 } from './format.js';
+
+/** What the clock of the process must be moved by to tell the time since the epoch. */
+const offset = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+
+/** The time in nanoseconds since the epoch. It never goes backwards, also where the system's clock is set. */
+export function nowNs(): bigint {
+  return process.hrtime.bigint() + offset;
+}
 
 export interface ConversationWriterOptions {
   /** How much may wait for the disk: 64 MiB if not given. Beyond it the rest of the conversation is not recorded. */

@@ -1,8 +1,12 @@
 import { UdfError } from '../model/errors.js';
 import { nearestName } from '../model/text.js';
 import { type Fields, type FieldValue, setEntry, type Tags } from '../model/values.js';
-import type { Cell } from './csv-records.js';
-import { parseTime } from './time-text.js';
+import { type Cell, CsvRecords } from './csv-records.js';
+import { parseTime } from './times.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
+import { type BadEntries, portions } from './entries.js';
+import type { PointMaker } from './point-maker.js';
+import type { Chunks } from './read-lines.js';
 
 /**
  * What a column holds. The header says it: `time`, `name` (or `measurement`), `database`, `retentionPolicy`, `tag:host`,
@@ -120,4 +124,38 @@ function anyValue(cell: string): FieldValue {
   }
   if (/^(?:true|false)$/i.test(cell)) return cell.toLowerCase() === 'true';
   return double.test(cell) ? Number(cell) : cell;
+}
+
+/** The points of CSV. A blank line ends a table; the line behind it is the next one's header. */
+export async function* readCsv(
+  chunks: Chunks,
+  maker: PointMaker,
+  bad: BadEntries,
+): AsyncGenerator<readonly LazyPoint[]> {
+  const records = new CsvRecords();
+  let columns: readonly Column[] | undefined;
+  const take = (points: LazyPoint[]): void => {
+    while (records.next()) {
+      const { cells, parseError } = records;
+      try {
+        if (parseError) throw parseError;
+        if (cells.length === 1 && cells[0] === null) columns = undefined;
+        else if (!columns) columns = parseHeader(cells);
+        else {
+          const {
+            name,
+            tags,
+            fields,
+            time = maker.now(),
+            database,
+            retentionPolicy,
+          } = parseRecord(columns, cells);
+          points.push(maker.point(name, tags, fields, time, { database, retentionPolicy }));
+        }
+      } catch (reason) {
+        bad.at(records.line, reason);
+      }
+    }
+  };
+  yield* portions(chunks, records, take);
 }
