@@ -13,7 +13,10 @@ export interface BatchInfo {
   readonly byName: boolean;
 }
 
-/** A whole batch. */
+/**
+ * A whole batch. Each `with…` and `replace…` method returns a new batch; the original stays as it is. They throw
+ * `invalid_argument` for an empty name and for a value that Kapacitor cannot hold.
+ */
 export interface Batch extends BatchInfo {
   /** The batch's own time (Kapacitor's `tmax`): the end of its window, in nanoseconds. */
   readonly time: bigint;
@@ -22,8 +25,12 @@ export interface Batch extends BatchInfo {
   withPoints(points: readonly (BatchPoint | BatchPointInit)[]): Batch;
   /** The same batch under another measurement name. */
   withName(name: string): Batch;
-  /** The same batch with other group tags. */
+  /** The same batch with one group tag added or replaced. Its points keep their own tags. */
+  withTag(name: string, value: string): Batch;
+  /** The same batch with these group tags added or replaced. */
   withTags(tags: Tags): Batch;
+  /** The same batch with these group tags instead of its own. */
+  replaceTags(tags: Tags): Batch;
   /** The same batch at another time, in nanoseconds. */
   withTime(time: TimeInput): Batch;
 }

@@ -17,25 +17,37 @@ export interface AnyPoint {
   readonly fields: Fields;
   /** The value of one field: `number` for a double, `bigint` for an integer; `undefined` if there is none. */
   field(name: string): FieldValue | undefined;
+  /**
+   * The value of a numeric field, double or integer, as a `number`; `undefined` if the point has no such field or it is
+   * of another type. An integer beyond ±2^53 is rounded to the nearest double: use `field()` where it must be exact.
+   */
+  number(name: string): number | undefined;
   /** The value of one tag, or `undefined`. */
   tag(name: string): string | undefined;
 }
 
-/** How to make a changed point. Each returns a new one; the original stays. */
+/**
+ * How to make a changed point. Each method returns a new point; the original stays as it is. `with…` keeps what is not
+ * named, `replace…` keeps nothing.
+ *
+ * Every method throws `invalid_argument` for an empty name, and for a value that Kapacitor cannot hold: a field that is
+ * undefined, null, an object or an integer beyond 64 bits; a tag or a name that is no string.
+ */
 export interface PointChanges<Self> {
-  /**
-   * The same point with just these fields. Throws `invalid_argument` for a value that no Kapacitor field can hold
-   * (undefined, null, an object, a bigint beyond int64).
-   */
-  withFields(fields: FieldInputs): Self;
-  /** The same point with one field added or replaced, whatever type it had. Throws as `withFields` does. */
+  /** The same point with one field added or replaced, whatever type it had. */
   withField(name: string, value: FieldInput): Self;
-  /** The same point with several fields added or replaced. Throws as `withFields` does. */
-  addFields(fields: FieldInputs): Self;
+  /** The same point with these fields added or replaced, whatever types they had. */
+  withFields(fields: FieldInputs): Self;
+  /** The same point with these fields instead of its own. */
+  replaceFields(fields: FieldInputs): Self;
   /** The same point without these fields. */
   withoutFields(...names: readonly string[]): Self;
-  /** The same point with just these tags. Kapacitor works out the group anew from tags and dimensions. */
+  /** The same point with one tag added or replaced. Kapacitor works out the group anew from tags and dimensions. */
+  withTag(name: string, value: string): Self;
+  /** The same point with these tags added or replaced. */
   withTags(tags: Tags): Self;
+  /** The same point with these tags instead of its own. */
+  replaceTags(tags: Tags): Self;
   /** The same point at another time, in nanoseconds. */
   withTime(time: TimeInput): Self;
   /**
@@ -57,6 +69,10 @@ export interface Point extends AnyPoint, PointChanges<Point> {
   readonly byName: boolean;
   /** The same point under another measurement name. */
   withName(name: string): Point;
+  /** The same point for another database. */
+  withDatabase(database: string): Point;
+  /** The same point for another retention policy. */
+  withRetentionPolicy(retentionPolicy: string): Point;
   /** The same point grouped by other tags; Kapacitor works out the group from them. */
   withDimensions(dimensions: readonly string[], byName?: boolean): Point;
 }

@@ -19,6 +19,8 @@ export interface Argument {
   readonly min?: number | bigint;
   readonly max?: number | bigint;
   readonly oneOf?: readonly string[];
+  /** What the text is the name of, which is never empty. */
+  readonly names?: 'field' | 'tag';
 }
 
 /** An option as `defineUdf` takes it, made by `option.string()` and its like. `Value` is what a handler reads. */
@@ -65,6 +67,7 @@ type Read<Value, Given> = Given extends { readonly repeatable: true }
 /** A mistyped name would be ignored without a word: it does not compile. */
 type Only<Allowed, Given> = Given & Readonly<Record<Exclude<keyof Given, keyof Allowed>, never>>;
 
+type NameGiven = Common & { readonly default?: string };
 type StringGiven = Common & { readonly default?: string; readonly oneOf?: readonly string[] };
 type Chosen<Given> = Given extends { readonly oneOf: readonly (infer Choice)[] } ? Choice : string;
 type NumberGiven = Common & Range<number> & { readonly default?: number };
@@ -85,6 +88,16 @@ export const option = {
     given: Only<StringGiven, Given>,
   ): OptionSpec<Read<Chosen<Given>, Given>> {
     return single({ type: 'string', ...(given.oneOf && { oneOf: given.oneOf }) }, given, given.default);
+  },
+
+  /** The name of a field: `.as('avg')`. Text that is never empty. */
+  field<const Given extends NameGiven>(given: Only<NameGiven, Given>): OptionSpec<Read<string, Given>> {
+    return single({ type: 'string', names: 'field' }, given, given.default);
+  },
+
+  /** The name of a tag: `.by('host')`. Text that is never empty. */
+  tag<const Given extends NameGiven>(given: Only<NameGiven, Given>): OptionSpec<Read<string, Given>> {
+    return single({ type: 'string', names: 'tag' }, given, given.default);
   },
 
   /** A whole number, `.size(10)`, as a `number`; beyond ±(2^53 − 1) it is refused rather than rounded. */
@@ -189,6 +202,7 @@ export function argumentProblem(
   if (argument.max !== undefined && (value as number) > argument.max) {
     return `must be at most ${show(argument.max)}, got ${show(value)}`;
   }
+  if (argument.names && value === '') return `must be the name of a ${argument.names}, got an empty one`;
   if (argument.oneOf && !argument.oneOf.includes(value as string)) {
     return `must be ${argument.oneOf.map((choice) => `'${choice}'`).join(' or ')}, got ${show(value)}`;
   }

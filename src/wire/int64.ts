@@ -20,6 +20,11 @@ export function isLongLike(value: unknown): value is LongLike {
   return typeof low === 'number' && typeof high === 'number';
 }
 
+/** Whether a number is an integer of 32 bits, signed or not. */
+function is32Bits(half: number): boolean {
+  return half === half >> 0 || half === half >>> 0;
+}
+
 /** An int64 given by a user as a bigint. Throws `invalid_argument` naming `what` if it is none or does not fit. */
 export function int64Of(value: bigint | LongLike, what: string): bigint {
   if (typeof value === 'bigint') {
@@ -30,6 +35,9 @@ export function int64Of(value: bigint | LongLike, what: string): bigint {
   }
   if (!isLongLike(value)) {
     throw new UdfError('invalid_argument', `${what} must be a bigint or a Long, got ${typeof value}`);
+  }
+  if (!is32Bits(value.low) || !is32Bits(value.high)) {
+    throw new UdfError('invalid_argument', `${what} is no Long: its halves must be integers of 32 bits`);
   }
   const long = Long.fromValue(value);
   if (long.unsigned && long.high < 0) {

@@ -1,7 +1,7 @@
 import { UdfError } from '../model/errors.js';
 import type { FieldInputs, LongLike, Tags } from '../model/values.js';
 import type { FrameOutput } from './frame-output.js';
-import { tagOf, textOf } from './point/head-writer.js';
+import { checkNames, nonEmpty, tagOf, textOf } from './point/head-writer.js';
 import { int64Of } from './int64.js';
 import { LazyPoint } from './point/lazy-point.js';
 import { type BeginMessage, encodeResponse } from './messages.js';
@@ -52,7 +52,7 @@ export class LazyBatch {
     this.end = end;
   }
 
-  /** A new batch. Throws `invalid_argument` for a value that the protocol cannot hold. */
+  /** A new batch. Throws `invalid_argument` for a value that the protocol cannot hold; empty names pass. */
   static create(
     head: BatchHead,
     time: bigint | LongLike,
@@ -67,14 +67,30 @@ export class LazyBatch {
   }
 
   withPoints(points: readonly (LazyPoint | BatchPointSource)[]): LazyBatch {
-    return new LazyBatch(this, this.time, lazyPoints(points, this.group));
+    const own = lazyPoints(points, this.group); // checks first that each is an object
+    for (const point of points) {
+      if (point instanceof LazyPoint) continue;
+      checkNames('field', point.fields);
+      if (point.tags) checkNames('tag', point.tags);
+    }
+    return new LazyBatch(this, this.time, own);
   }
 
   withName(name: string): LazyBatch {
-    return new LazyBatch({ ...this.head(), name: nameOf(name) }, this.time, this.points);
+    return new LazyBatch({ ...this.head(), name: nonEmpty(nameOf(name), batchName) }, this.time, this.points);
+  }
+
+  withTag(name: string, value: string): LazyBatch {
+    return this.withTags({ [name]: value });
   }
 
   withTags(tags: Tags): LazyBatch {
+    checkNames('tag', tags);
+    return this.replaceTags({ ...this.tags, ...tags });
+  }
+
+  replaceTags(tags: Tags): LazyBatch {
+    checkNames('tag', tags);
     return new LazyBatch({ ...this.head(), tags: tagsOf(tags) }, this.time, this.points);
   }
 
@@ -98,8 +114,10 @@ export class LazyBatch {
   }
 }
 
+const batchName = "a batch's name";
+
 function nameOf(name: string): string {
-  return textOf(name, "a batch's name");
+  return textOf(name, batchName);
 }
 
 /** A copy, checked: protobufjs would write what is no text as an empty one, without a word. */

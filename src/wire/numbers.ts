@@ -70,6 +70,12 @@ export function readInt64(buf: Uint8Array, at: number): bigint {
   return scratch.getBigInt64(0, true);
 }
 
+/** The int64 whose varint starts at `at`, rounded to the nearest double if it is beyond ±2^53. */
+export function readInt64AsNumber(buf: Uint8Array, at: number): number {
+  decode(buf, at);
+  return high * 0x1_0000_0000 + (low >>> 0); // the product is exact, so only the sum is rounded
+}
+
 const billion = 1_000_000_000;
 const billionth = 1 / billion;
 

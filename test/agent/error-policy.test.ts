@@ -163,7 +163,7 @@ describe('the policy', () => {
       point(point, context) {
         context.state = { seen: context.state.seen + 1 };
         check(point);
-        context.emit(point.withFields({ seen: context.state.seen }));
+        context.emit(point.replaceFields({ seen: context.state.seen }));
       },
     });
     const run = await runUdf(replacing);
@@ -231,7 +231,7 @@ describe('what a handler returns in JavaScript', () => {
       provides: 'stream',
       state: () => ({ seen: 0 }),
       point: (point, { state, emit }) => {
-        emit(point.withFields({ seen: ++state.seen }));
+        emit(point.replaceFields({ seen: ++state.seen }));
         return returned() as never;
       },
     });

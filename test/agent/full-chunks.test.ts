@@ -19,7 +19,7 @@ const some = defineUdf({
   wants: 'stream',
   provides: 'stream',
   point(point, { emit }) {
-    if (point.field('pass') === true) emit(point.withFields({ pass: true }));
+    if (point.field('pass') === true) emit(point.replaceFields({ pass: true }));
   },
 });
 
@@ -28,7 +28,7 @@ const failing = defineUdf({
   wants: 'stream',
   provides: 'stream',
   point(point, { emit }) {
-    emit(point.withFields({ pass: true }));
+    emit(point.replaceFields({ pass: true }));
     if (point.field('fail') === true) throw new Error('no more');
   },
 });

@@ -25,7 +25,7 @@ const growing = defineUdf({
   provides: 'stream',
   point(point, { emit }) {
     for (let index = 0; index < 100; index++) {
-      emit(point.withFields({ index, text: 'x'.repeat(1000) }));
+      emit(point.replaceFields({ index, text: 'x'.repeat(1000) }));
     }
   },
 });

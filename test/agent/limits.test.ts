@@ -22,7 +22,7 @@ const keeper = defineUdf({
   state: () => ({ kept: '' }),
   point(point, { state, emit }) {
     state.kept = (point.field('text') as string | undefined) ?? state.kept;
-    emit(point.withFields({ kept: state.kept.length }));
+    emit(point.replaceFields({ kept: state.kept.length }));
   },
 });
 

@@ -15,7 +15,7 @@ const counter = defineUdf({
   point(point, { state, prepared, options, emit }) {
     state.seen += options.step;
     prepared.seen += options.step;
-    emit(point.withFields({ group: state.seen, all: prepared.seen }));
+    emit(point.replaceFields({ group: state.seen, all: prepared.seen }));
   },
 });
 

@@ -291,7 +291,7 @@ describe('replay as a process', () => {
         module,
         `import { defineUdf } from 'kapacitor-udf';
 export default defineUdf({ name: 'marking', wants: 'stream', provides: 'stream',
-  point(point, { emit }) { emit(point.withFields({ mark: '${mark}' })); } });\n`,
+  point(point, { emit }) { emit(point.replaceFields({ mark: '${mark}' })); } });\n`,
       );
     };
     write('one');

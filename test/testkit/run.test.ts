@@ -35,7 +35,7 @@ const numbered = defineUdf({
   state: () => ({ seen: 0 }),
   point(point, { state, emit }) {
     if (point.field('boom') === true) throw new Error('boom');
-    emit(point.withFields({ number: ++state.seen }));
+    emit(point.replaceFields({ number: ++state.seen }));
   },
 });
 

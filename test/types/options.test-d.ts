@@ -11,6 +11,8 @@ describe('what a handler reads of an option', () => {
   it('is the type of its kind, or undefined when a TICKscript need not give it', () => {
     const kinds = {
       string: option.string({ doc }),
+      field: option.field({ doc }),
+      tag: option.tag({ doc }),
       int: option.int({ doc, min: 1 }),
       double: option.double({ doc, max: 1.5 }),
       bool: option.bool({ doc }),
@@ -18,6 +20,8 @@ describe('what a handler reads of an option', () => {
     };
     expectTypeOf(values(kinds)).toEqualTypeOf<{
       readonly string: string | undefined;
+      readonly field: string | undefined;
+      readonly tag: string | undefined;
       readonly int: number | undefined;
       readonly double: number | undefined;
       readonly bool: boolean | undefined;
@@ -27,6 +31,9 @@ describe('what a handler reads of an option', () => {
 
   it('is never undefined when it is required or has a default', () => {
     expectTypeOf(read(option.string({ doc, required: true }))).toEqualTypeOf<string>();
+    expectTypeOf(read(option.field({ doc, required: true }))).toEqualTypeOf<string>();
+    expectTypeOf(read(option.field({ doc, default: 'avg' }))).toEqualTypeOf<string>();
+    expectTypeOf(read(option.field({ doc, repeatable: true }))).toEqualTypeOf<readonly string[]>();
     expectTypeOf(read(option.int({ doc, default: 10 }))).toEqualTypeOf<number>();
     expectTypeOf(read(option.duration({ doc, default: '1s' }))).toEqualTypeOf<bigint>();
     expectTypeOf(read(option.bool({ doc, default: false }))).toEqualTypeOf<boolean>();
@@ -80,6 +87,8 @@ describe('an option that contradicts its kind', () => {
   it('does not compile', () => {
     // @ts-expect-error -- an option has a doc
     option.string({ required: true });
+    // @ts-expect-error -- a field's name is not chosen from a list
+    option.field({ doc, oneOf: ['a'] });
     // @ts-expect-error -- a default of another type
     option.int({ doc, default: '10' });
     // @ts-expect-error -- a duration is written as in a TICKscript

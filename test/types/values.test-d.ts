@@ -1,6 +1,7 @@
 import {
   type Batch,
   type BatchInit,
+  type BatchPoint,
   createBatch,
   createPoint,
   type Fields,
@@ -13,11 +14,14 @@ import Long from 'long';
 import { describe, expectTypeOf, it } from 'vitest';
 
 declare const point: Point;
+declare const batchPoint: BatchPoint;
+declare const batch: Batch;
 
 describe('what is read of a point', () => {
   it('is a number for a double, a bigint for an int64, and may not be there', () => {
     expectTypeOf<FieldValue>().toEqualTypeOf<number | bigint | string | boolean>();
     expectTypeOf(point.field('value')).toEqualTypeOf<FieldValue | undefined>();
+    expectTypeOf(point.number('value')).toEqualTypeOf<number | undefined>();
     expectTypeOf(point.tag('host')).toEqualTypeOf<string | undefined>();
     expectTypeOf(point.fields).toEqualTypeOf<Fields>();
     expectTypeOf(point.fields.value).toEqualTypeOf<FieldValue | undefined>();
@@ -35,7 +39,11 @@ describe('what is read of a point', () => {
 
 describe('what is put into a point', () => {
   it('is any field value, or a Long of the long package', () => {
-    point.withFields({ a: 1, b: 1n, c: 'x', d: true, e: Long.MAX_VALUE });
+    const fields = { a: 1, b: 1n, c: 'x', d: true, e: Long.MAX_VALUE };
+    expectTypeOf(point.withFields(fields)).toEqualTypeOf<Point>();
+    expectTypeOf(point.replaceFields(fields)).toEqualTypeOf<Point>();
+    expectTypeOf(point.withTag('host', 'a').withTags({}).replaceTags({})).toEqualTypeOf<Point>();
+    expectTypeOf(point.withDatabase('db').withRetentionPolicy('rp')).toEqualTypeOf<Point>();
     point.withTime(Long.ONE);
     // @ts-expect-error -- a time is no number: it would be rounded
     point.withTime(1514979051065000000);
@@ -45,6 +53,16 @@ describe('what is put into a point', () => {
     point.withField('a', undefined);
     // @ts-expect-error -- tags are text
     point.withTags({ host: 1 });
+    // @ts-expect-error -- one tag has a value
+    point.withTag('host');
+  });
+
+  it('is the same for a point of a batch, which has no name, database or retention policy', () => {
+    expectTypeOf(batchPoint.withFields({ a: 1 }).replaceTags({})).toEqualTypeOf<BatchPoint>();
+    expectTypeOf(batchPoint.number('a')).toEqualTypeOf<number | undefined>();
+    expectTypeOf(batch.withTag('host', 'a').withTags({}).replaceTags({})).toEqualTypeOf<Batch>();
+    // @ts-expect-error -- the batch has it
+    batchPoint.withDatabase('db');
   });
 
   it('is a time, a name and fields at least, when it is made anew', () => {

@@ -26,6 +26,17 @@ describe('an option', () => {
     }
   });
 
+  it('that is the name of a field or a tag is text, and refuses an empty default', () => {
+    expect(option.field({ doc }).args).toEqual([{ type: 'string', names: 'field' }]);
+    expect(option.tag({ doc }).args).toEqual([{ type: 'string', names: 'tag' }]);
+    expect(() => option.field({ doc, default: '' })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_argument',
+        message: "an option's default must be the name of a field, got an empty one",
+      }),
+    );
+  });
+
   it('that is a flag takes no argument and is false unless it is called', () => {
     expect(option.flag({ doc })).toMatchObject({ shape: 'flag', args: [], default: false });
   });

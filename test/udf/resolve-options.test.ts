@@ -115,6 +115,15 @@ describe('the options of a TICKscript', () => {
     ]);
   });
 
+  it('that name a field or a tag are never empty', () => {
+    const specs = { field: option.field({ doc }), by: option.tag({ doc, repeatable: true }) };
+    expect(problems(specs, call('field', string('')), call('by', string('')))).toEqual([
+      '.field() must be the name of a field, got an empty one',
+      '.by() must be the name of a tag, got an empty one',
+    ]);
+    expect(problems(specs, call('field', string(' ')), call('by', string('host')))).toEqual([]);
+  });
+
   it('that are ints beyond what a number holds exactly are refused, with every digit', () => {
     expect(problems(every, call('count', int(2n ** 53n + 1n)))).toEqual([
       '.count() must be a whole number within ±(2^53 - 1), got 9007199254740993',

@@ -27,7 +27,7 @@ const thorough: readonly ((point: LazyPoint) => unknown)[] = [
   (point) => point.tags,
   (point) => point.tag('host'),
   (point) => point.withField('value', 1),
-  (point) => point.addFields({ value: 1 }),
+  (point) => point.withFields({ value: 1 }),
   (point) => point.withoutFields('value'),
 ];
 
@@ -39,7 +39,7 @@ const quick: readonly ((point: LazyPoint) => unknown)[] = [
   (point) => point.byName,
   (point) => point.sections().groupLength,
   (point) => point.field('value'),
-  (point) => point.withFields({ value: 1 }),
+  (point) => point.replaceFields({ value: 1 }),
   (point) => point.withTime(1n),
 ];
 

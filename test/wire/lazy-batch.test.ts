@@ -85,6 +85,30 @@ describe('a batch', { timeout: propertyTimeout }, () => {
     expect(written(batch)).toEqual(before);
   });
 
+  it('keeps the tags that withTag and withTags do not name, and none with replaceTags', () => {
+    expect(batch.withTag('city', 'Köln').tags).toEqual({ host: 'a', city: 'Köln' });
+    expect(batch.withTags({ host: 'b', city: 'Köln' }).tags).toEqual({ host: 'b', city: 'Köln' });
+    const replaced = batch.replaceTags({ city: 'Köln' });
+    expect(replaced.tags).toEqual({ city: 'Köln' });
+    expect(messages(replaced).at(-1)).toMatchObject({ kind: 'end', tags: { city: 'Köln' } });
+  });
+
+  it('refuses an empty name', () => {
+    for (const [change, message] of [
+      [() => batch.withName(''), "a batch's name must not be empty"],
+      [() => batch.withTag('', 'a'), "a tag's name must not be empty"],
+      [() => batch.withTags({ '': 'a' }), "a tag's name must not be empty"],
+      [() => batch.replaceTags({ '': 'a' }), "a tag's name must not be empty"],
+      [() => batch.withPoints([{ time: 1n, fields: { '': 1 } }]), "a field's name must not be empty"],
+      [
+        () => batch.withPoints([{ time: 1n, tags: { '': 'a' }, fields: {} }]),
+        "a tag's name must not be empty",
+      ],
+    ] as const) {
+      expect(change).toThrow(expect.objectContaining({ code: 'invalid_argument', message }));
+    }
+  });
+
   it('can be made anew', () => {
     const made = LazyBatch.create(head, 5n, [{ time: 1n, fields: { a: true } }, batch.points[0]!]);
     expect(messages(made).map((message) => message.kind)).toEqual(['begin', 'point', 'point', 'end']);

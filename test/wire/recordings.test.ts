@@ -67,9 +67,9 @@ describe.each(directions)('what Kapacitor and a UDF said in $name', ({ stream, a
       const head = { time, name, database, retentionPolicy, group, dimensions, tags, byName };
       assert.deepEqual(frameOf(LazyPoint.create(head, fields)), frameOf(point));
       assert.deepEqual(frameOf(point.withHead(head)), frameOf(point));
-      assert.deepEqual(frameOf(point.withFields(fields)), frameOf(point));
+      assert.deepEqual(frameOf(point.replaceFields(fields)), frameOf(point));
       assert.deepEqual(
-        frameOf(point.withTime(1n).withName('x').withTime(time).withName(name)),
+        frameOf(point.withTime(1n).withHead({ name: 'x' }).withTime(time).withHead({ name })),
         frameOf(point),
       );
     }

@@ -28,7 +28,7 @@ export function createDescription(options: Options, watch: Watch): Describe {
       if (durationAs !== undefined) fields[durationAs] = Number(ended.lasted) / unit;
       if (countAs !== undefined) fields[countAs] = BigInt(ended.points);
     }
-    return point.addFields(fields);
+    return point.withFields(fields);
   };
 }
 

@@ -2,22 +2,22 @@ import { option, type OptionValues } from 'kapacitor-udf';
 import { high, low } from './level.js';
 
 export const options = {
-  field: option.string({
+  field: option.field({
     required: true,
     repeatable: true,
     doc: 'Field to watch. Called again, it watches another one too: a change in any of them counts.',
   }),
-  as: option.string({
+  as: option.field({
     repeatable: true,
     doc: 'Field that gets the new state, also when it is repeated. With several fields: one for each, in order.',
   }),
-  previousAs: option.string({
+  previousAs: option.field({
     repeatable: true,
     doc: 'Field that gets the old state. With several fields: one for each, in order.',
   }),
-  durationAs: option.string({ doc: 'Field that gets how long the old state lasted, as a double.' }),
+  durationAs: option.field({ doc: 'Field that gets how long the old state lasted, as a double.' }),
   unit: option.duration({ default: '1s', min: '1ns', doc: 'What durationAs counts in.' }),
-  countAs: option.string({ doc: 'Field that gets how many points the old state lasted, as an integer.' }),
+  countAs: option.field({ doc: 'Field that gets how many points the old state lasted, as an integer.' }),
   emitFirst: option.bool({ default: true, doc: "Emit a group's first point, which has no old state." }),
   from: option.string({
     repeatable: true,

@@ -15,10 +15,10 @@ export default defineUdf({
   wants: 'stream',
   provides: 'stream',
   options: {
-    field: option.string({ required: true, doc: 'Numeric field to average.' }),
+    field: option.field({ required: true, doc: 'Numeric field to average.' }),
     size: option.int({ min: 1, doc: 'Points in the window.' }),
     period: option.duration({ min: '1ns', doc: 'Length of the window in time.' }),
-    as: option.string({ default: 'avg', doc: 'Name of the field that holds the average.' }),
+    as: option.field({ default: 'avg', doc: 'Name of the field that holds the average.' }),
     keep: option.bool({ default: false, doc: 'Keep the other fields; else only the average is emitted.' }),
     emitPartial: option.bool({ default: true, doc: 'Emit averages of windows that are not full yet.' }),
     onMissing: option.string({
@@ -55,8 +55,8 @@ export default defineUdf({
       return;
     }
 
-    const value = point.field(prepared.field);
-    if (typeof value !== 'number' && typeof value !== 'bigint') {
+    const value = point.number(prepared.field);
+    if (value === undefined) {
       if (prepared.failOnMissing) throw missingField(point, prepared.field);
       context.count('missing');
       return;
@@ -80,7 +80,7 @@ export default defineUdf({
     const result = mean(window);
     const { emitted } = prepared;
     emitted[prepared.as] = result;
-    context.emit(prepared.keep ? point.addFields(emitted) : point.withFields(emitted));
+    context.emit(prepared.keep ? point.withFields(emitted) : point.replaceFields(emitted));
   },
 });
 

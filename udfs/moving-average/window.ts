@@ -6,10 +6,8 @@ import { addToSum, createSum, type ExactSum, meanOfSum } from './exact-sum.js';
  */
 export interface Window {
   readonly sum: ExactSum;
-  /** A ring: `count` values from `start` on, each rounded to a double. */
+  /** A ring: `count` values from `start` on. */
   values: Float64Array;
-  /** What rounding took from integers beyond 2^53; null until there is such a one. */
-  rests: Float64Array | null;
   /** The values' times; null if the window is not one of time. */
   times: BigInt64Array | null;
   start: number;
@@ -22,7 +20,6 @@ export function createWindow(timed: boolean): Window {
   return {
     sum: createSum(),
     values: new Float64Array(minCapacity),
-    rests: null,
     times: timed ? new BigInt64Array(minCapacity) : null,
     start: 0,
     count: 0,
@@ -30,23 +27,14 @@ export function createWindow(timed: boolean): Window {
 }
 
 /** Adds the newest value. `time` is kept if the window is one of time. */
-export function push(window: Window, value: number | bigint, time: bigint): void {
+export function push(window: Window, value: number, time: bigint): void {
   if (window.count === window.values.length) resize(window, window.count * 2);
   let at = window.start + window.count;
   if (at >= window.values.length) at -= window.values.length;
 
-  const double = Number(value);
-  window.values[at] = double;
+  window.values[at] = value;
   if (window.times !== null) window.times[at] = time;
-  addToSum(window.sum, double, 1);
-  if (typeof value === 'bigint' && !Number.isSafeInteger(double)) {
-    const rest = Number(value - BigInt(double));
-    window.rests ??= new Float64Array(window.values.length);
-    window.rests[at] = rest;
-    addToSum(window.sum, rest, 1);
-  } else if (window.rests !== null) {
-    window.rests[at] = 0;
-  }
+  addToSum(window.sum, value, 1);
   window.count++;
 }
 
@@ -54,7 +42,6 @@ export function push(window: Window, value: number | bigint, time: bigint): void
 export function shift(window: Window): void {
   const at = window.start;
   addToSum(window.sum, window.values[at]!, -1);
-  if (window.rests !== null) addToSum(window.sum, window.rests[at]!, -1);
   window.start = at + 1 === window.values.length ? 0 : at + 1;
   window.count--;
   const capacity = window.values.length;
@@ -75,9 +62,6 @@ export function mean(window: Window): number {
 function resize(window: Window, capacity: number): void {
   const { start, count } = window;
   window.values = unrolled(window.values, new Float64Array(capacity), start, count);
-  if (window.rests !== null) {
-    window.rests = unrolled(window.rests, new Float64Array(capacity), start, count);
-  }
   if (window.times !== null) {
     window.times = unrolled(window.times, new BigInt64Array(capacity), start, count);
   }

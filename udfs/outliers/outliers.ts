@@ -7,7 +7,7 @@ export default defineUdf({
   wants: 'batch',
   provides: 'batch',
   options: {
-    field: option.string({ required: true, doc: 'Numeric field to judge points by.' }),
+    field: option.field({ required: true, doc: 'Numeric field to judge points by.' }),
     scale: option.double({
       default: 1.5,
       min: 1,

@@ -1,8 +1,17 @@
-import type { FieldInputs } from '../../model/values.js';
+import type { FieldInputs, Tags } from '../../model/values.js';
 import { copy } from '../copy.js';
 import { FieldWriter } from './field-writer.js';
 import { FrameArena, type FrameSpan } from './frame-arena.js';
-import { headRoom, ownHead, type PointHead, textOf, writeByName, writeHead } from './head-writer.js';
+import {
+  checkNames,
+  headRoom,
+  ownHead,
+  type PointHead,
+  textOf,
+  writeByName,
+  writeHead,
+  writeTags,
+} from './head-writer.js';
 import { int64Of } from '../int64.js';
 import * as layout from './layout.js';
 import { PointSections } from './sections.js';
@@ -20,7 +29,10 @@ export function buildFromBytes(message: Uint8Array): FrameSpan {
   return arena.close(at + message.length);
 }
 
-/** A new point. Throws `invalid_argument` for a value that the protocol cannot hold. */
+/**
+ * A new point. Throws `invalid_argument` for a value that the protocol cannot hold. Empty names pass, since a recording
+ * may have them: `createPoint` refuses them.
+ */
 export function buildPoint(givenHead: PointHead, given: FieldInputs): FrameSpan {
   const head = ownHead(givenHead);
   // A part that is not given is taken from the source, and here there is none.
@@ -63,6 +75,7 @@ export interface Changed {
 /** The same point with just these fields. Throws `invalid_argument` for a value that no field can hold. */
 export function replaceFields(point: Changed, given: FieldInputs): FrameSpan {
   fields.collect(given);
+  if (fields.hasEmptyName) checkNames('field', given);
   const source = point.sections();
   let at = arena.open(source.boolsEnd - source.body + fields.room);
   const { buf } = arena;
@@ -75,12 +88,32 @@ export function replaceFields(point: Changed, given: FieldInputs): FrameSpan {
   return arena.close(at);
 }
 
+/** The same point with tags added or replaced. Throws `invalid_argument` for what is no tag. */
+export function changeTags(point: Changed, given: Tags): FrameSpan {
+  checkNames('tag', given);
+  const { tags } = ownHead({ tags: given });
+  const room = headRoom({ tags });
+  const source = point.validatedSections();
+  const { tagsAt, doublesAt } = source;
+  const gone = Object.keys(tags)
+    .map(nameBytes)
+    .filter((key) => layout.findEntry(source.buf, tagsAt, doublesAt, layout.textValueTag, key) >= 0);
+  let at = arena.open(source.boolsEnd - source.body + room);
+  const { buf } = arena;
+  at = copy(buf, at, source.buf, source.body, tagsAt);
+  at = keepEntries(buf, at, source.buf, tagsAt, doublesAt, gone);
+  at = writeTags(buf, at, tags);
+  at = copy(buf, at, source.buf, doublesAt, source.boolsEnd);
+  return arena.close(at);
+}
+
 /**
  * The same point without some fields and with others added or replaced.
  * Throws `invalid_argument` for a value that no field can hold.
  */
 export function changeFields(point: Changed, removed: readonly string[], given: FieldInputs): FrameSpan {
   fields.collect(given);
+  if (fields.hasEmptyName) checkNames('field', given);
   const source = point.validatedSections();
   // A field that is replaced goes from all four maps: the new value may be of another type, and Kapacitor would take
   // the old one from a map of higher rank.

@@ -25,6 +25,7 @@ export class FieldWriter {
   count = 0;
   /** The most bytes that the fields take. */
   room = 0;
+  hasEmptyName = false;
   private kinds = 0;
   private readonly keys: Uint8Array[] = [];
   private readonly values: FieldValue[] = [];
@@ -38,6 +39,7 @@ export class FieldWriter {
       if (!Object.hasOwn(given, name)) continue;
       const value: unknown = given[name]; // typed, but a UDF may be written in JavaScript
       const key = nameBytes(name);
+      if (key.length === 0) this.hasEmptyName = true;
       this.room += entryOverhead + key.length + maxInt64Bytes;
       if (typeof value === 'number') this.add(key, value, hasDouble);
       else if (typeof value === 'string') {
@@ -51,6 +53,7 @@ export class FieldWriter {
   clear(): void {
     this.count = 0;
     this.room = 0;
+    this.hasEmptyName = false;
     this.kinds = 0;
   }
 

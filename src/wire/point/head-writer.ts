@@ -60,6 +60,21 @@ export function tagOf(key: string, value: unknown): string {
   return typeof value === 'string' ? value : textOf(value, `tag "${key}"`);
 }
 
+/** A name as it is. Throws `invalid_argument` naming `what` if it is empty. */
+export function nonEmpty(name: string, what: string): string {
+  if (name === '') throw new UdfError('invalid_argument', `${what} must not be empty`);
+  return name;
+}
+
+/** Throws `invalid_argument` if these are no fields or tags (in JavaScript), or if one has an empty name. */
+export function checkNames(kind: 'field' | 'tag', given: object): void {
+  if (typeof given !== 'object' || (given as unknown) === null) {
+    const got = (given as unknown) === null ? 'null' : typeof given;
+    throw new UdfError('invalid_argument', `${kind}s must be an object, got ${got}`);
+  }
+  if (Object.hasOwn(given, '')) nonEmpty('', `a ${kind}'s name`);
+}
+
 /** Text as it is. Throws `invalid_argument` naming `what` if it is none, as it may be in JavaScript. */
 export function textOf(text: unknown, what: string): string {
   if (typeof text === 'string') return text;
@@ -95,7 +110,11 @@ export function writeHead(
   if (dimensions)
     for (const dimension of dimensions) at = writeString(buf, at, layout.dimensionTag, dimension);
   else at = copy(buf, at, source.buf, source.dimensionsAt, source.tagsAt);
-  if (!tags) return copy(buf, at, source.buf, source.tagsAt, source.doublesAt);
+  return tags ? writeTags(buf, at, tags) : copy(buf, at, source.buf, source.tagsAt, source.doublesAt);
+}
+
+export function writeTags(buf: Buffer, start: number, tags: Tags): number {
+  let at = start;
   for (const [key, value] of Object.entries(tags)) {
     at = writeTextEntry(buf, at, layout.tagsTag, nameBytes(key), value);
   }

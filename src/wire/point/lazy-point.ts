@@ -8,10 +8,17 @@ import {
   setEntry,
 } from '../../model/values.js';
 import { type FrameSpan, pointTag0, pointTag1 } from './frame-arena.js';
-import type { PointHead } from './head-writer.js';
+import { checkNames, nonEmpty, type PointHead } from './head-writer.js';
 import { canonicalPoint, encodeResponse, type PointMessage } from '../messages.js';
-import { readDouble, readInt64 } from '../numbers.js';
-import { buildFromBytes, buildPoint, changeFields, changeHead, replaceFields } from './builder.js';
+import { readDouble, readInt64, readInt64AsNumber } from '../numbers.js';
+import {
+  buildFromBytes,
+  buildPoint,
+  changeFields,
+  changeHead,
+  changeTags,
+  replaceFields,
+} from './builder.js';
 import * as layout from './layout.js';
 import { PointSections } from './sections.js';
 import { nameBytes, readText } from '../text.js';
@@ -73,7 +80,7 @@ export class LazyPoint {
     return LazyPoint.fromWholeFrame(encodeResponse({ kind: 'point', ...message }))!; // encoded here, in the usual way
   }
 
-  /** A new point. Throws `invalid_argument` for a value that the protocol cannot hold. */
+  /** A new point. Throws `invalid_argument` for a value that the protocol cannot hold; empty names pass. */
   static create(head: PointHead, fields: FieldInputs): LazyPoint {
     return LazyPoint.of(buildPoint(head, fields));
   }
@@ -190,17 +197,20 @@ export class LazyPoint {
   }
 
   field(name: string): FieldValue | undefined {
-    const key = nameBytes(name);
-    let at = this.sections().findField(key);
-    if (at === layout.irregular) {
-      this.rewrite();
-      at = sections.findField(key);
-    }
+    const at = this.findField(name);
     if (at === layout.absent) return undefined;
     const { buf } = this;
     if (at < sections.intsAt) return readDouble(buf, at);
     if (at < sections.stringsAt) return readInt64(buf, at);
     return at < sections.stringsEnd ? this.text(at) : readInt64(buf, at) !== 0n;
+  }
+
+  number(name: string): number | undefined {
+    const at = this.findField(name);
+    if (at === layout.absent) return undefined;
+    const { buf } = this;
+    if (at < sections.intsAt) return readDouble(buf, at);
+    return at < sections.stringsAt ? readInt64AsNumber(buf, at) : undefined;
   }
 
   tag(name: string): string | undefined {
@@ -209,23 +219,32 @@ export class LazyPoint {
     return at === layout.absent ? undefined : this.text(at);
   }
 
-  withFields(fields: FieldInputs): LazyPoint {
-    return LazyPoint.of(replaceFields(this, fields));
-  }
-
   withField(name: string, value: FieldInput): LazyPoint {
     return LazyPoint.of(changeFields(this, none, { [name]: value }));
   }
 
-  addFields(fields: FieldInputs): LazyPoint {
+  withFields(fields: FieldInputs): LazyPoint {
     return LazyPoint.of(changeFields(this, none, fields));
+  }
+
+  replaceFields(fields: FieldInputs): LazyPoint {
+    return LazyPoint.of(replaceFields(this, fields));
   }
 
   withoutFields(...names: readonly string[]): LazyPoint {
     return LazyPoint.of(changeFields(this, names, noFields));
   }
 
+  withTag(name: string, value: string): LazyPoint {
+    return LazyPoint.of(changeTags(this, { [name]: value }));
+  }
+
   withTags(tags: Tags): LazyPoint {
+    return LazyPoint.of(changeTags(this, tags));
+  }
+
+  replaceTags(tags: Tags): LazyPoint {
+    checkNames('tag', tags);
     return this.withHead({ tags });
   }
 
@@ -234,7 +253,15 @@ export class LazyPoint {
   }
 
   withName(name: string): LazyPoint {
-    return this.withHead({ name });
+    return this.withHead({ name: nonEmpty(name, "a point's name") });
+  }
+
+  withDatabase(database: string): LazyPoint {
+    return this.withHead({ database });
+  }
+
+  withRetentionPolicy(retentionPolicy: string): LazyPoint {
+    return this.withHead({ retentionPolicy });
   }
 
   withDimensions(dimensions: readonly string[], byName?: boolean): LazyPoint {
@@ -250,6 +277,15 @@ export class LazyPoint {
   /** The same point with parts of its head changed, and the bytes of all others as they are. */
   withHead(changes: Partial<PointHead>): LazyPoint {
     return LazyPoint.of(changeHead(this, changes));
+  }
+
+  /** Where a field's value starts in `buf`; the sections before and behind it tell its type. `absent` if there is none. */
+  private findField(name: string): number {
+    const key = nameBytes(name);
+    const at = this.sections().findField(key);
+    if (at !== layout.irregular) return at;
+    this.rewrite();
+    return sections.findField(key);
   }
 
   /** The text whose length stands at `at`. */

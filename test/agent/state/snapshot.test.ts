@@ -22,7 +22,7 @@ function counter(
       provides: 'stream',
       state: () => ({ seen: 0 }),
       point(point, { state, emit }) {
-        emit(point.withFields({ seen: ++state.seen }));
+        emit(point.replaceFields({ seen: ++state.seen }));
       },
     });
   }
@@ -34,7 +34,7 @@ function counter(
     state: () => ({ count: 0 }),
     migrate: migrate ?? ((old) => ({ count: (old as { seen: number }).seen * 100 })),
     point(point, { state, emit }) {
-      emit(point.withFields({ seen: ++state.count }));
+      emit(point.replaceFields({ seen: ++state.count }));
     },
   });
 }
@@ -133,7 +133,7 @@ describe('a snapshot', () => {
       provides: 'stream',
       state: () => ({ seen: 0 }),
       point(point, { state, emit }) {
-        emit(point.withFields({ seen: ++state.seen }));
+        emit(point.replaceFields({ seen: ++state.seen }));
       },
     });
     const { kapacitor } = kapacitorInMemory(batches, { maxGroups: 5, groupTtl: 1000n });

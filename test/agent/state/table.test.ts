@@ -12,7 +12,7 @@ const counting = defineUdf({
   options: { from: option.int({ default: 0, doc: '' }) },
   state: ({ from }) => ({ seen: from }),
   point(point, { state, emit }) {
-    emit(point.withFields({ seen: ++state.seen }));
+    emit(point.replaceFields({ seen: ++state.seen }));
   },
 });
 
@@ -32,7 +32,7 @@ const countingPoints = defineUdf({
   provides: 'stream',
   state: () => ({ seen: 0 }),
   point(point, { state, emit }) {
-    emit(point.withFields({ seen: ++state.seen }));
+    emit(point.replaceFields({ seen: ++state.seen }));
   },
 });
 

@@ -25,9 +25,12 @@ interface Change {
   readonly edit: (message: OraclePoint) => OraclePoint;
 }
 
+/** What an author may give; an empty name is refused. */
+const givenNameArbitrary = nameArbitrary.filter((name) => name !== '');
+
 const dictionary = <Value>(value: fc.Arbitrary<Value>, maxKeys = 4) =>
   fc
-    .uniqueArray(fc.tuple(nameArbitrary, value), { selector: ([name]) => name, maxLength: maxKeys })
+    .uniqueArray(fc.tuple(givenNameArbitrary, value), { selector: ([name]) => name, maxLength: maxKeys })
     .map((entries): Record<string, Value> => Object.fromEntries(entries));
 
 const fieldsArbitrary = dictionary<FieldInput>(
@@ -42,13 +45,13 @@ const fieldsArbitrary = dictionary<FieldInput>(
 
 const changeArbitrary: fc.Arbitrary<Change> = fc.oneof(
   fieldsArbitrary.map((fields) => ({
-    what: 'withFields',
-    make: (point: LazyPoint) => point.withFields(fields),
+    what: 'replaceFields',
+    make: (point: LazyPoint) => point.replaceFields(fields),
     edit: (message: OraclePoint) => ({ ...message, ...inMaps(fields) }),
   })),
   fieldsArbitrary.map((fields) => ({
-    what: 'addFields',
-    make: (point: LazyPoint) => point.addFields(fields),
+    what: 'withFields',
+    make: (point: LazyPoint) => point.withFields(fields),
     edit: (message: OraclePoint) => added(message, fields),
   })),
   fieldsArbitrary
@@ -64,19 +67,42 @@ const changeArbitrary: fc.Arbitrary<Change> = fc.oneof(
     edit: (message: OraclePoint) => without(message, names),
   })),
   dictionary(textArbitrary).map((tags) => ({
+    what: 'replaceTags',
+    make: (point: LazyPoint) => point.replaceTags(tags),
+    edit: (message: OraclePoint) => ({ ...message, tags }),
+  })),
+  dictionary(textArbitrary).map((tags) => ({
     what: 'withTags',
     make: (point: LazyPoint) => point.withTags(tags),
-    edit: (message: OraclePoint) => ({ ...message, tags }),
+    edit: (message: OraclePoint) => ({ ...message, tags: { ...message.tags, ...tags } }),
+  })),
+  fc.tuple(givenNameArbitrary, textArbitrary).map(([name, value]) => ({
+    what: 'withTag',
+    make: (point: LazyPoint) => point.withTag(name, value),
+    edit: (message: OraclePoint) => ({
+      ...message,
+      tags: Object.fromEntries([...Object.entries(message.tags), [name, value]]),
+    }),
   })),
   fc.tuple(int64Arbitrary, fc.boolean()).map(([time, long]) => ({
     what: 'withTime',
     make: (point: LazyPoint) => point.withTime(long ? Long.fromBigInt(time) : time),
     edit: (message: OraclePoint) => ({ ...message, time }),
   })),
-  textArbitrary.map((name) => ({
+  givenNameArbitrary.map((name) => ({
     what: 'withName',
     make: (point: LazyPoint) => point.withName(name),
     edit: (message: OraclePoint) => ({ ...message, name }),
+  })),
+  textArbitrary.map((database) => ({
+    what: 'withDatabase',
+    make: (point: LazyPoint) => point.withDatabase(database),
+    edit: (message: OraclePoint) => ({ ...message, database }),
+  })),
+  textArbitrary.map((retentionPolicy) => ({
+    what: 'withRetentionPolicy',
+    make: (point: LazyPoint) => point.withRetentionPolicy(retentionPolicy),
+    edit: (message: OraclePoint) => ({ ...message, retentionPolicy }),
   })),
   fc
     .tuple(fc.array(nameArbitrary, { maxLength: 3 }), fc.option(fc.boolean()))
@@ -180,10 +206,10 @@ describe('a changed point', { timeout: propertyTimeout }, () => {
     );
   });
 
-  it('keeps a tag that is not UTF-8 as it is when its time or name changes', () => {
+  it('keeps a tag that is not UTF-8 as it is when its time, its name or another tag changes', () => {
     const city = Buffer.concat([bytesField(1, 'city'), bytesField(2, Buffer.from('Köln', 'latin1'))]);
     const point = lazyPoint(Buffer.concat([bytesField(2, 'name'), bytesField(7, city)]));
-    for (const changed of [point.withTime(1n), point.withName('other'), point.withDimensions(['city'])]) {
+    for (const changed of [point.withTime(1n), point.withName('other'), point.withTag('host', 'a')]) {
       expect(bodyOf(changed).includes(city)).toBe(true);
     }
   });
@@ -199,7 +225,7 @@ describe('a changed point', { timeout: propertyTimeout }, () => {
       fc.property(fc.array(size, { minLength: 1, maxLength: 12 }), (sizes) => {
         const points = sizes.map((length, index) => {
           const text = `${index % 10}`.repeat(length);
-          return { text, point: lazyPoint(bytesField(2, 'name')).withFields({ text }) };
+          return { text, point: lazyPoint(bytesField(2, 'name')).replaceFields({ text }) };
         });
         for (const { text, point } of points) {
           assert.equal(point.field('text'), text);
@@ -258,6 +284,11 @@ describe('a new point', { timeout: propertyTimeout }, () => {
     ['2^63', 2n ** 63n, 'field "odd" does not fit an int64: 9223372036854775808'],
     ['-2^63 - 1', -(2n ** 63n) - 1n, 'field "odd" does not fit an int64: -9223372036854775809'],
     [
+      'a Long whose halves are wider than 32 bits',
+      { low: 2 ** 40, high: 0, unsigned: false },
+      'field "odd" is no Long: its halves must be integers of 32 bits',
+    ],
+    [
       'an unsigned Long of 2^64 - 1',
       Long.MAX_UNSIGNED_VALUE,
       'field "odd" does not fit an int64: 18446744073709551615',
@@ -267,15 +298,43 @@ describe('a new point', { timeout: propertyTimeout }, () => {
     const odd = { fine: 1, odd: value } as Record<string, FieldInput>;
     for (const call of [
       () => LazyPoint.create(head, odd),
+      () => point.replaceFields(odd),
       () => point.withFields(odd),
-      () => point.addFields(odd),
       () => point.withField('odd', value as FieldInput),
     ]) {
       expect(call).toThrow(UdfError);
       expect(call).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
       expect(call).toThrow(message);
     }
-    expect(point.withFields({ fine: 1 }).fields).toEqual({ fine: 1 });
+    expect(point.replaceFields({ fine: 1 }).fields).toEqual({ fine: 1 });
+  });
+
+  it('refuses an empty name of a field, a tag or a measurement', () => {
+    const point = lazyPoint(bytesField(2, 'name'));
+    for (const [what, calls] of [
+      [
+        "a field's name",
+        [
+          () => point.withField('', 1),
+          () => point.withFields({ '': 1 }),
+          () => point.replaceFields({ '': 1 }),
+        ],
+      ],
+      [
+        "a tag's name",
+        [
+          () => point.withTag('', 'a'),
+          () => point.withTags({ '': 'a' }),
+          () => point.replaceTags({ '': 'a' }),
+        ],
+      ],
+      ["a point's name", [() => point.withName('')]],
+    ] as const) {
+      for (const call of calls) {
+        const message = `${what} must not be empty`;
+        expect(call).toThrow(expect.objectContaining({ code: 'invalid_argument', message }));
+      }
+    }
   });
 
   it.each([
@@ -288,8 +347,8 @@ describe('a new point', { timeout: propertyTimeout }, () => {
     const message = `fields must be an object, got ${got}`;
     for (const call of [
       () => LazyPoint.create(head, none),
+      () => point.replaceFields(none),
       () => point.withFields(none),
-      () => point.addFields(none),
     ]) {
       expect(call).toThrow(expect.objectContaining({ code: 'invalid_argument', message }));
     }
@@ -312,7 +371,7 @@ describe('a new point', { timeout: propertyTimeout }, () => {
       },
     ) as Record<string, number>;
     const point = lazyPoint(bytesField(2, 'name'));
-    for (const changed of [point.withFields(given), point.addFields(given)]) {
+    for (const changed of [point.replaceFields(given), point.withFields(given)]) {
       expect([changed.name, changed.fields]).toEqual(['name', { x: 5 }]);
     }
     expect(reads).toBe(2);

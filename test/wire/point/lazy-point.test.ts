@@ -31,7 +31,10 @@ describe('a lazy point', { timeout: propertyTimeout }, () => {
         const subject = lazyPoint(body);
         assert.deepEqual(readAll(subject), message);
         for (const name of [...names, ...Object.keys(message.fields), ...Object.keys(message.tags)]) {
-          assert.deepEqual(subject.field(name), own(message.fields, name));
+          const value = own(message.fields, name);
+          assert.deepEqual(subject.field(name), value);
+          const isNumeric = typeof value === 'number' || typeof value === 'bigint';
+          assert.deepEqual(subject.number(name), isNumeric ? Number(value) : undefined);
           assert.deepEqual(subject.tag(name), own(message.tags, name));
         }
       }),
@@ -195,7 +198,7 @@ describe('a lazy point', { timeout: propertyTimeout }, () => {
       2n ** 49n,
     ]) {
       const subject = point(varintField(1, int), entry(9, 'a', value.varint(int)));
-      expect([subject.time, subject.field('a')]).toEqual([int, int]);
+      expect([subject.time, subject.field('a'), subject.number('a')]).toEqual([int, int, Number(int)]);
     }
     for (const number of [NaN, -0, Infinity, -Infinity, Number.MIN_VALUE]) {
       expect(point(entry(8, 'a', value.double(number))).field('a')).toBe(number);

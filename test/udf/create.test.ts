@@ -1,0 +1,62 @@
+import Long from 'long';
+import { createBatch, createPoint, type FieldInput } from 'kapacitor-udf';
+import { describe, expect, it } from 'vitest';
+
+const init = { name: 'cpu', time: 1n, fields: { usage: 1 } };
+
+describe('createPoint', () => {
+  it('makes a point of what it is given, and leaves the rest empty', () => {
+    const point = createPoint({ ...init, tags: { host: 'a' } });
+    expect([point.name, point.time, point.tags, point.fields]).toEqual([
+      'cpu',
+      1n,
+      { host: 'a' },
+      { usage: 1 },
+    ]);
+    expect([point.database, point.retentionPolicy, point.group, point.dimensions]).toEqual(['', '', '', []]);
+  });
+
+  it.each([
+    ['an empty name', { name: '' }, "a point's name must not be empty"],
+    ['no name', { name: undefined }, "a point's name must be a string, got undefined"],
+    ['an empty name of a field', { fields: { '': 1 } }, "a field's name must not be empty"],
+    ['an empty name of a tag', { tags: { '': 'a' } }, "a tag's name must not be empty"],
+    ['2^63', field(2n ** 63n), 'field "count" does not fit an int64: 9223372036854775808'],
+    ['-2^63 - 1', field(-(2n ** 63n) - 1n), 'field "count" does not fit an int64: -9223372036854775809'],
+    [
+      'an unsigned Long above int64',
+      field(Long.MAX_UNSIGNED_VALUE),
+      'field "count" does not fit an int64: 18446744073709551615',
+    ],
+    ['a time beyond int64', { time: 2n ** 63n }, "a point's time does not fit an int64: 9223372036854775808"],
+  ])('refuses %s', (_, wrong, message) => {
+    const given = { ...init, ...wrong } as typeof init; // as JavaScript may give it
+    expect(() => createPoint(given)).toThrow(expect.objectContaining({ code: 'invalid_argument', message }));
+  });
+});
+
+describe('createBatch', () => {
+  const points = [{ time: 1n, fields: { usage: 1 } }];
+
+  it.each([
+    ['an empty name', { name: '' }, "a batch's name must not be empty"],
+    ['an empty name of a tag', { tags: { '': 'a' } }, "a tag's name must not be empty"],
+    [
+      'an empty name of a field of a point',
+      { points: [{ time: 1n, fields: { '': 1 } }] },
+      "a field's name must not be empty",
+    ],
+    [
+      'an integer beyond 64 bits in a point',
+      { points: [{ time: 1n, ...field(2n ** 63n) }] },
+      'field "count" does not fit an int64: 9223372036854775808',
+    ],
+  ])('refuses %s', (_, wrong, message) => {
+    const given = { name: 'cpu', time: 1n, points, ...wrong };
+    expect(() => createBatch(given)).toThrow(expect.objectContaining({ code: 'invalid_argument', message }));
+  });
+});
+
+function field(value: FieldInput) {
+  return { fields: { count: value } };
+}
