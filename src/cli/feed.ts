@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { recordingFormats } from '../recording/format.js';
 import { logLevelOption } from './options.js';
-import { influxUrl, kapacitorUrl } from './parse-urls.js';
+import { influxUrl, kapacitorWriteUrl } from './parse-urls.js';
 import { count, timerDuration } from './parse-values.js';
 import { replaySpeed } from './parse-replay-options.js';
 import type { FeedOptions } from './run-feed.js';
@@ -27,7 +27,7 @@ export function feedCommand(): Command {
       '--kapacitor <url>',
       'instead: a Kapacitor, http://HOST:9092?db=NAME[&rp=NAME], whose stream tasks get the points; credentials come ' +
         'from KAPACITOR_USERNAME and KAPACITOR_PASSWORD. What is sent again after an outage reaches tasks twice',
-      kapacitorUrl,
+      kapacitorWriteUrl,
     )
     .addOption(
       new Option('--format <format>', "the sources' format (default: as the name says, lp for -)").choices(

@@ -1,33 +1,33 @@
-import { messageOf, UdfError } from '../model/errors.js';
+import { feedTarget } from '../feed/feed-target.js';
+import { influxServer, influxTarget } from '../influx/target.js';
 import { kapacitorTarget } from '../kapacitor/target.js';
-import { parseServerUrl } from '../http/server-access.js';
-import { influxTarget } from '../influx/target.js';
+import { messageOf, UdfError } from '../model/errors.js';
 
 /** An InfluxDB with its database or bucket. */
 export function influxUrl(text: string): string {
   return checked(text, () => influxTarget(text, {}));
 }
 
-/** An InfluxDB 1.x, whatever its databases. */
+/** An InfluxDB 1.x without a database. */
 export function influxServerUrl(text: string): string {
-  const kind = {
-    what: 'an InfluxDB',
-    example: 'http://localhost:8086',
-    credentials: 'INFLUX_USERNAME and INFLUX_PASSWORD',
-  };
-  return checked(text, () => parseServerUrl(text, kind));
+  return checked(text, () => influxServer(text));
 }
 
 export function kapacitorUrl(text: string): string {
   return checked(text, () => kapacitorTarget(text, {}));
 }
 
-/** The text as it is. What is wrong with it is said without quoting it, since it may hold a password. */
+/** A Kapacitor with the database and retention policy of what is written into it. */
+export function kapacitorWriteUrl(text: string): string {
+  return checked(text, () => feedTarget({ kapacitor: text }, {}));
+}
+
+/** The text unchanged. A usage error, and not commander's own, which would quote the text: it may hold a password. */
 function checked(text: string, read: () => unknown): string {
   try {
     read();
   } catch (reason) {
-    throw new UdfError('usage', messageOf(reason));
+    throw new UdfError('usage', messageOf(reason), { cause: reason });
   }
   return text;
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { redactCredentials } from '../http/credentials.js';
 import { messageOf, UdfError } from '../model/errors.js';
 
 /**
@@ -10,8 +11,8 @@ export function reportError(reason: unknown, debug: boolean): 1 | 2 {
   const code = reason instanceof UdfError ? reason.code : 'internal';
   const line =
     code !== 'internal' ? message : `defect: ${message}${debug ? '' : ' (--log-level debug shows where)'}`;
-  process.stderr.write(`kapacitor-udf: ${line}\n`);
-  if (debug) process.stderr.write(`${inspect(reason)}\n`);
+  process.stderr.write(`kapacitor-udf: ${redactCredentials(line)}\n`);
+  if (debug) process.stderr.write(`${redactCredentials(inspect(reason))}\n`);
   return code === 'usage' ? 2 : 1;
 }
 
@@ -20,8 +21,9 @@ export function usageMessage(text: string): string {
   const message = text
     .trim()
     .replace(/^error: /, '')
+    .replace(/^(unknown option '[^'=]*)=.*'/s, "$1'") // its value may be a URL with a password
     .replace(/\s*\n\s*\(Did you mean (.*)\?\)$/s, ' (did you mean $1?)')
     .replace(/\s*\n\s*/g, ' ')
     .replace(/\.$/, '');
-  return `kapacitor-udf: ${message}; --help shows the usage\n`;
+  return `kapacitor-udf: ${redactCredentials(message)}; --help shows the usage\n`;
 }

@@ -1,26 +1,30 @@
 import { UdfError } from '../model/errors.js';
-import { kapacitorTarget } from '../kapacitor/target.js';
-import type { Environment } from '../http/server-access.js';
+import { kapacitorKind } from '../kapacitor/target.js';
+import { basicAuthorization, type Environment } from '../http/credentials.js';
+import { parseServerUrl } from '../http/server-url.js';
 import { type InfluxTarget, influxTarget } from '../influx/target.js';
 
 export interface TargetOptions {
-  readonly url?: string;
-  readonly kapacitor?: string;
+  /** An InfluxDB, as `influxTarget` reads it. */
+  readonly url?: string | undefined;
+  /** A Kapacitor: `http://HOST:9092?db=NAME[&rp=NAME]`. */
+  readonly kapacitor?: string | undefined;
 }
 
 /**
- * Where to write. Kapacitor takes writes as InfluxDB 1.x does, but has credentials of its own. Throws `invalid_config`
- * for URLs that are none, and `usage` unless there is one.
+ * The server to write to. Kapacitor takes writes as InfluxDB 1.x does, with credentials of its own. Throws `usage` unless
+ * exactly one URL is given, and `invalid_config` for an invalid one.
  */
 export function feedTarget({ url, kapacitor }: TargetOptions, environment: Environment): InfluxTarget {
-  if ((url === undefined) === (kapacitor === undefined))
+  if (url !== undefined && kapacitor === undefined) return influxTarget(url, environment);
+  if (kapacitor === undefined || url !== undefined) {
     throw new UdfError('usage', 'name either --url or --kapacitor');
-  if (url !== undefined) return influxTarget(url, environment);
-  const target = kapacitorTarget(kapacitor, environment);
-  const given = new URL(kapacitor!).searchParams; // the other one is not given
-  const database = given.get('db') ?? '';
-  if (database === '')
-    throw new UdfError('usage', `--kapacitor ${target.url}: name a database, ?db=NAME[&rp=NAME]`);
-  const place = { database, retentionPolicy: given.get('rp') ?? '' };
-  return { url: target.url, place, authorization: target.authorization };
+  }
+  const { base, parameters } = parseServerUrl(kapacitor, kapacitorKind, ['db', 'rp']);
+  const database = parameters.get('db') ?? '';
+  if (database === '') {
+    throw new UdfError('invalid_config', `--kapacitor ${base}: name a database, ?db=NAME[&rp=NAME]`);
+  }
+  const store = { database, retentionPolicy: parameters.get('rp') ?? '' };
+  return { url: base, store, authorization: basicAuthorization('KAPACITOR', environment) };
 }

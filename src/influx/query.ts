@@ -1,5 +1,5 @@
 import type { QueriedPoint } from './query-point.js';
-import type { InfluxTarget } from './target.js';
+import { type InfluxTarget, isBucket } from './target.js';
 import { queryFlux } from './query-flux.js';
 import { queryInfluxQl } from './query-influxql.js';
 
@@ -13,6 +13,6 @@ export type { QueriedPoint } from './query-point.js';
  * `malformed` for an answer that is none.
  */
 export function queryInflux(target: InfluxTarget, query: string): AsyncGenerator<QueriedPoint> {
-  const { place } = target;
-  return 'bucket' in place ? queryFlux(target, place.org, query) : queryInfluxQl(target, place, query);
+  const { store } = target;
+  return isBucket(store) ? queryFlux(target, store.org, query) : queryInfluxQl(target, store, query);
 }

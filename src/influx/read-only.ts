@@ -1,12 +1,12 @@
 import { UdfError } from '../model/errors.js';
-import type { InfluxTarget } from './target.js';
+import { type InfluxTarget, isBucket } from './target.js';
 
 /**
  * Refuses a query that does more than read: it is sent with the rights of whoever asks, and a mistyped one must not change
  * what is there. Throws `invalid_argument`.
  */
-export function checkReadOnly({ place }: InfluxTarget, query: string): void {
-  if ('bucket' in place) checkFlux(query);
+export function checkReadOnly({ store }: InfluxTarget, query: string): void {
+  if (isBucket(store)) checkFlux(query);
   else checkInfluxQl(query);
 }
 

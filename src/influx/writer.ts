@@ -1,6 +1,6 @@
 import { HttpError, InfluxDB, type WriteApi } from '@influxdata/influxdb-client';
 import { messageOf } from '../model/errors.js';
-import type { InfluxTarget } from './target.js';
+import { type InfluxTarget, isBucket } from './target.js';
 
 /** Builds a line of line protocol. */
 export { Point as InfluxPoint } from '@influxdata/influxdb-client';
@@ -39,13 +39,13 @@ const timeoutMs = 10_000;
 
 /** Version 1 answers a write to a part of the API that version 2 has no more, so the path depends on the target. */
 export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
-  const { url, place, authorization } = target;
+  const { url, store, authorization } = target;
   const client = new InfluxDB({
     url,
     timeout: timeoutMs,
     headers: authorization === undefined ? {} : { Authorization: authorization },
   });
-  const [org, bucket] = 'bucket' in place ? [place.org, place.bucket] : ['', ''];
+  const [org, bucket] = isBucket(store) ? [store.org, store.bucket] : ['', ''];
   // One for each write: a client's writer has one buffer, and two writes at a time would mingle in it.
   const openRequest = (lines: number): WriteApi => {
     const api = client.getWriteApi(org, bucket, 'ns', {
@@ -57,8 +57,8 @@ export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
       gzipThreshold: 1024,
       writeFailed: (error) => Promise.reject(error),
     });
-    if ('database' in place) {
-      const { database: db, retentionPolicy: rp } = place;
+    if (!isBucket(store)) {
+      const { database: db, retentionPolicy: rp } = store;
       api.path = `/write?${new URLSearchParams({ db, ...(rp !== '' && { rp }), precision: 'ns' }).toString()}`;
     }
     return api;

@@ -1,12 +1,7 @@
-import {
-  baseOf,
-  basicAuthorization,
-  type Environment,
-  parseServerUrl,
-  type ServerKind,
-} from '../http/server-access.js';
+import { basicAuthorization, type Environment } from '../http/credentials.js';
+import { parseServerUrl, type ServerKind } from '../http/server-url.js';
 
-/** A Kapacitor, and how to be let in. */
+/** A Kapacitor, and the credentials for it. */
 export interface KapacitorTarget {
   /** Scheme, host, port and the path before Kapacitor's own. */
   readonly url: string;
@@ -14,25 +9,24 @@ export interface KapacitorTarget {
   readonly authorization?: string | undefined;
 }
 
-/** Where Kapacitor is unless told otherwise. */
+/** Kapacitor's URL unless another is given. */
 export const defaultUrl = 'http://localhost:9092';
 
-const kind: ServerKind = {
+export const kapacitorKind: ServerKind = {
   what: 'a Kapacitor',
   example: defaultUrl,
   credentials: 'KAPACITOR_USERNAME and KAPACITOR_PASSWORD',
 };
 
 /**
- * Where Kapacitor is: the URL that is given, else `KAPACITOR_URL`, else the default. Credentials come from
+ * Reads a target from the URL that is given, else from `KAPACITOR_URL`, else takes the default. Credentials come from
  * `KAPACITOR_USERNAME` and `KAPACITOR_PASSWORD`, or from files that `KAPACITOR_USERNAME_FILE` and
  * `KAPACITOR_PASSWORD_FILE` name.
  *
- * Throws `invalid_config` for a URL that is none, for credentials in it (a command line can be read by every user of the
- * machine), and for a file that cannot be read.
+ * Throws `invalid_config` for an invalid URL, for credentials or any other parameter in it, and if a file cannot be read.
  */
 export function kapacitorTarget(given: string | undefined, environment: Environment): KapacitorTarget {
   const preset = environment.KAPACITOR_URL ?? '';
-  const url = parseServerUrl(given ?? (preset === '' ? defaultUrl : preset), kind);
-  return { url: baseOf(url), authorization: basicAuthorization('KAPACITOR', environment) };
+  const { base } = parseServerUrl(given ?? (preset === '' ? defaultUrl : preset), kapacitorKind);
+  return { url: base, authorization: basicAuthorization('KAPACITOR', environment) };
 }

@@ -3,7 +3,7 @@ import { formatOfName } from '../recording/format.js';
 import { createRecordingWriter } from '../recording/writer.js';
 import { queryInflux } from '../influx/query.js';
 import { checkReadOnly } from '../influx/read-only.js';
-import { influxTarget } from '../influx/target.js';
+import { influxTarget, isBucket } from '../influx/target.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { counted } from '../model/text.js';
 import { wholeFile } from '../files/whole-file.js';
@@ -25,13 +25,12 @@ export async function runFromInflux({ fromInflux, url, out }: FromInfluxOptions)
   }
   const target = influxTarget(url, process.env);
   checkReadOnly(target, fromInflux);
-  const { place } = target;
+  const { store } = target;
   // As Kapacitor sees them: ungrouped, with their database and retention policy.
   const head = { group: '', dimensions: [], byName: false };
-  const stored =
-    'bucket' in place
-      ? { database: place.bucket, retentionPolicy: defaultRetentionPolicy }
-      : { database: place.database, retentionPolicy: place.retentionPolicy || defaultRetentionPolicy };
+  const stored = isBucket(store)
+    ? { database: store.bucket, retentionPolicy: defaultRetentionPolicy }
+    : { database: store.database, retentionPolicy: store.retentionPolicy || defaultRetentionPolicy };
   const file = wholeFile(out);
   try {
     const compress = /\.gz$/i.test(out) || format === 'srpl';

@@ -12,7 +12,7 @@ describe('where feed writes to', () => {
   it('is an InfluxDB, with the credentials of InfluxDB', () => {
     expect(feedTarget({ url: 'http://db:8086?db=telegraf' }, environment)).toEqual({
       url: 'http://db:8086',
-      place: { database: 'telegraf', retentionPolicy: '' },
+      store: { database: 'telegraf', retentionPolicy: '' },
       authorization: 'Token token',
     });
   });
@@ -20,7 +20,7 @@ describe('where feed writes to', () => {
   it('is a Kapacitor, with the credentials of Kapacitor', () => {
     expect(feedTarget({ kapacitor: 'http://k:9092/base/?db=telegraf&rp=week' }, environment)).toEqual({
       url: 'http://k:9092/base',
-      place: { database: 'telegraf', retentionPolicy: 'week' },
+      store: { database: 'telegraf', retentionPolicy: 'week' },
       authorization: basic,
     });
   });
@@ -29,8 +29,9 @@ describe('where feed writes to', () => {
     [{}, /^name either --url or --kapacitor$/],
     [{ url: 'http://a?db=b', kapacitor: 'http://c?db=d' }, /^name either --url or --kapacitor$/],
     [{ kapacitor: 'http://k:9092' }, /^--kapacitor http:\/\/k:9092: name a database, \?db=NAME\[&rp=NAME\]$/],
-    [{ kapacitor: 'http://k:9092?bucket=b' }, /name a database/],
-    [{ kapacitor: 'k:9092?db=b' }, /^"k:9092\?db=b" is no URL of a Kapacitor, such as http:/],
+    [{ kapacitor: 'http://k:9092?bucket=b' }, /unknown parameter "bucket"; known are db, rp/],
+    [{ kapacitor: 'http://k:9092?db=b&precision=s' }, /unknown parameter "precision"/],
+    [{ kapacitor: 'k:9092?db=b' }, /^"k:9092" is no URL of a Kapacitor, such as http:/],
     [{ kapacitor: 'http://me:secret@k?db=b' }, /^k: give credentials in KAPACITOR_USERNAME and /],
     [{ url: 'ftp://me:secret@db?db=b' }, /^this is no URL of an InfluxDB, such as http:/],
   ])('is told to be wrong in one line: %j', (options, message) => {

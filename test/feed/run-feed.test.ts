@@ -109,6 +109,11 @@ describe('feed', () => {
       [['a.lp', '--url', 'ftp://host/x'], '"ftp://host/x" is no URL of an InfluxDB'],
       [['a.lp', '--url', 'http://localhost:8086'], 'name either ?db=DATABASE'],
       [['a.lp', '--url', 'http://me:secret@localhost:8086?db=d'], 'give credentials in INFLUX_TOKEN'],
+      [['a.lp', '--url', 'localhost:8086?db=d&p=secret'], '"localhost:8086" is no URL of an InfluxDB'],
+      [['a.lp', '--url', `${url}&u=me&p=secret`], 'give credentials in INFLUX_TOKEN'],
+      [['a.lp', '--url', `${url}&precision=s`], 'parameter "precision" is not supported'],
+      [['a.lp', `--ulr=${url}&p=secret`], "unknown option '--ulr'"],
+      [['a.lp', '--kapacitor', 'http://k:9092?db=d&u=me&p=secret'], 'give credentials in KAPACITOR_USERNAME'],
       [['a.lp', '--kapacitor', 'nonsense'], '"nonsense" is no URL of a Kapacitor'],
     ] as const) {
       const { code, stderr } = await run('feed', ...args);

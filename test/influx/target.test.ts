@@ -8,10 +8,10 @@ describe('the target of a write to InfluxDB', () => {
   it('is a database of version 1, with or without a retention policy', () => {
     expect(influxTarget('http://localhost:8086?db=udf', {})).toEqual({
       url: 'http://localhost:8086',
-      place: { database: 'udf', retentionPolicy: '' },
+      store: { database: 'udf', retentionPolicy: '' },
       authorization: undefined,
     });
-    expect(influxTarget('http://localhost:8086/?db=udf&rp=week', {}).place).toEqual({
+    expect(influxTarget('http://localhost:8086/?db=udf&rp=week', {}).store).toEqual({
       database: 'udf',
       retentionPolicy: 'week',
     });
@@ -20,7 +20,7 @@ describe('the target of a write to InfluxDB', () => {
   it('is a bucket of version 2, behind a path if the server is', () => {
     expect(influxTarget('https://influx.example/base/?org=home&bucket=adsl', {})).toMatchObject({
       url: 'https://influx.example/base',
-      place: { org: 'home', bucket: 'adsl' },
+      store: { org: 'home', bucket: 'adsl' },
     });
   });
 
@@ -29,12 +29,20 @@ describe('the target of a write to InfluxDB', () => {
     'ftp://localhost?db=a',
     'http://localhost:8086',
     'http://localhost:8086?db=a&bucket=b',
+    'http://localhost:8086?db=a&org=b',
+    'http://localhost:8086?org=a&bucket=b&rp=c',
+    'http://localhost:8086?db=a&precision=s',
+    'http://localhost:8086?db=a&consistency=all',
   ])('is not %s', (text) => {
     expect(() => influxTarget(text, {})).toThrow(expect.objectContaining({ code: 'invalid_config' }));
   });
 
-  it('takes no credentials from the command line, and does not repeat them', () => {
-    const read = (): unknown => influxTarget('http://me:secret@localhost:8086?db=udf', {});
+  it.each([
+    'http://me:secret@localhost:8086?db=udf',
+    'http://localhost:8086?db=udf&u=me&p=secret',
+    'http://localhost:8086?org=o&bucket=b&token=secret',
+  ])('takes no credentials from the command line, and does not repeat them: %s', (text) => {
+    const read = (): unknown => influxTarget(text, {});
 
     expect(read).toThrow(/INFLUX_USERNAME and INFLUX_PASSWORD/);
     expect(read).not.toThrow(/secret/);

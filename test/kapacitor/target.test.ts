@@ -26,12 +26,14 @@ describe('where Kapacitor is', () => {
     );
   });
 
-  it.each(['http://me:secret@host:9092', 'ftp://me:secret@host', 'me:secret@host'])(
-    'takes none from the command line, and does not repeat them: %s',
-    (text) => {
-      const read = (): unknown => kapacitorTarget(text, {});
-      expect(read).toThrow(expect.objectContaining({ code: 'invalid_config' }));
-      expect(read).not.toThrow(/secret/);
-    },
-  );
+  it.each([
+    'http://me:secret@host:9092',
+    'ftp://me:secret@host',
+    'me:secret@host',
+    'http://host:9092?u=me&p=secret',
+  ])('takes none from the command line, and does not repeat them: %s', (text) => {
+    const read = (): unknown => kapacitorTarget(text, {});
+    expect(read).toThrow(expect.objectContaining({ code: 'invalid_config' }));
+    expect(read).not.toThrow(/secret/);
+  });
 });
