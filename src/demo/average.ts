@@ -1,4 +1,4 @@
-import { createFakeKapacitor } from '../peer/kapacitor.js';
+import { createKapacitorPeer } from '../peer/kapacitor-peer.js';
 import { readRecording } from './recording.js';
 import { rangeOf, sparkline } from './sparkline.js';
 import type { Stage } from './stage.js';
@@ -8,7 +8,7 @@ const options = ".field('down').size(6).keep(TRUE)";
 /** Two routers' noise margins, each as it was measured and as `movingAverage` smooths it. */
 export async function showAverage(stage: Stage): Promise<string> {
   const records = readRecording('moving-average', 'noise-margin.lp');
-  const kapacitor = createFakeKapacitor(await stage.connect('movingAverage'));
+  const kapacitor = createKapacitorPeer(await stage.connect('movingAverage'));
   await kapacitor.info();
   await kapacitor.init(options);
   for (const record of records) kapacitor.point(record);

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { createFakeKapacitor } from '../peer/kapacitor.js';
+import { createKapacitorPeer } from '../peer/kapacitor-peer.js';
 import { formatDuration } from '../model/duration.js';
 import type { Point } from '../model/point.js';
 import { readRecording } from './recording.js';
@@ -10,7 +10,7 @@ const options = ".field('value').previousAs('was').durationAs('lasted').unit(1ns
 /** The router's records as a table in which the changes that `edgeDetect` finds are marked. */
 export async function showChanges(stage: Stage): Promise<string> {
   const records = readRecording('edge-detect', 'adsl.lp');
-  const kapacitor = createFakeKapacitor(await stage.connect('edgeDetect'));
+  const kapacitor = createKapacitorPeer(await stage.connect('edgeDetect'));
   await kapacitor.info();
   await kapacitor.init(options);
   for (const record of records) kapacitor.point(record);

@@ -1,5 +1,5 @@
 import { createPoint } from '../udf/create.js';
-import { createFakeKapacitor } from '../peer/kapacitor.js';
+import { createKapacitorPeer } from '../peer/kapacitor-peer.js';
 import type { Point } from '../model/point.js';
 import type { Stage } from './stage.js';
 
@@ -33,7 +33,7 @@ async function measure(
   options: string,
   points: readonly Point[],
 ): Promise<number> {
-  const kapacitor = createFakeKapacitor(await stage.connect(udf), {
+  const kapacitor = createKapacitorPeer(await stage.connect(udf), {
     writes: 'coalesced',
     onPoint: () => undefined, // counted by Kapacitor's side itself; keeping them would measure our memory
   });

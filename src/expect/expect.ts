@@ -130,9 +130,9 @@ function shown(
 
 function line(step: DiffStep, actual: readonly ActualItem[], wanted: readonly WantedItem[]): string {
   if (step.kind === 'missing') return `- ${wanted[step.expected]!.text}`;
-  const { text, origin } = actual[step.actual]!;
+  const { text, input } = actual[step.actual]!;
   if (step.kind === 'same') return `  ${text}`;
-  return origin === undefined ? `+ ${text}` : `+ ${text}    (at ${origin})`;
+  return input === undefined ? `+ ${text}` : `+ ${text}    (at ${input})`;
 }
 
 function count(number: number, what: string): string {

@@ -4,7 +4,7 @@ import type { FieldInput, FieldInputs, FieldValue, Tags, TimeInput } from '../mo
 import { int64Of, isLongLike } from '../wire/int64.js';
 import { showLine } from '../recording/format-line.js';
 import { parseLines } from '../recording/line-protocol.js';
-import { originOf } from './origin.js';
+import { causingInput } from './causing-input.js';
 
 /** What a point should be; only what is given is compared, tags and fields each as a whole. */
 export interface ExpectedPoint {
@@ -25,7 +25,7 @@ export interface ExpectedBatch {
 /** Something that came: how it is shown, and the input that it came from, where that is known. */
 export interface ActualItem {
   readonly text: string;
-  readonly origin: string | undefined;
+  readonly input: string | undefined;
   readonly value: AnyPoint | Batch;
 }
 
@@ -40,12 +40,12 @@ export function actualPoint(point: AnyPoint, batch?: string): ActualItem {
   const { tags, fields, time } = point;
   const name = batch ?? (point as Point).name; // a point outside a batch is one of a stream
   const text = showLine({ name, tags, fields, time });
-  return { text: indented(text, batch), origin: originOf(point), value: point };
+  return { text: indented(text, batch), input: causingInput(point), value: point };
 }
 
 export function actualBatch(batch: Batch): ActualItem {
   const { name, tags, time } = batch;
-  return { text: showBatch(name, tags, time), origin: originOf(batch), value: batch };
+  return { text: showBatch(name, tags, time), input: causingInput(batch), value: batch };
 }
 
 /** Expected points, of which some may be written as line protocol. */

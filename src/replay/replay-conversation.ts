@@ -11,7 +11,7 @@ import { decodeRequest, encodeRequest } from '../wire/messages.js';
 import { memoryLogger } from '../telemetry/memory-logger.js';
 import { AnswerReader } from './replay-conversation-answers.js';
 import { AnswerComparison } from './replay-conversation-compare.js';
-import { Waiters } from '../peer/waiters.js';
+import { WaitList } from '../peer/wait-list.js';
 
 export interface ConversationReplayOptions {
   /** Called with each line of the difference as it is found: `-` was recorded, `+` comes now, and what is around them. */
@@ -19,7 +19,7 @@ export interface ConversationReplayOptions {
   /** How far doubles may be from those that were recorded, as a part of them: 0 if not given. */
   readonly tolerance?: number | undefined;
   /** How long the UDF may take to answer, or to end after the half-close: 10 s if not given. */
-  readonly answerMs?: number | undefined;
+  readonly answerTimeoutMs?: number | undefined;
   /** Where a UDF of this process and its runtime log to; nowhere if not given. */
   readonly logger?: Logger | undefined;
 }
@@ -83,11 +83,11 @@ const requestsAhead = 2_000;
 
 class Replay {
   readonly #transport: Transport;
-  readonly #answerMs: number;
+  readonly #answerTimeoutMs: number;
   readonly #comparison: AnswerComparison;
   readonly #requests: FrameReader;
   readonly #recorded: AnswerReader;
-  readonly #waiters = new Waiters();
+  readonly #waiters = new WaitList();
   /** For each info that was asked for and not answered, whether it was recorded. */
   readonly #infos: boolean[] = [];
   #frames: Buffer[] = [];
@@ -107,9 +107,9 @@ class Replay {
   #failure: string | undefined;
 
   constructor(transport: Transport, options: ConversationReplayOptions) {
-    const { onDifference, answerMs = 10_000, tolerance = 0 } = options;
+    const { onDifference, answerTimeoutMs = 10_000, tolerance = 0 } = options;
     this.#transport = transport;
-    this.#answerMs = answerMs;
+    this.#answerTimeoutMs = answerTimeoutMs;
     const comparison = new AnswerComparison(onDifference ?? (() => undefined), tolerance);
     this.#comparison = comparison;
     this.#requests = new FrameReader(Infinity, (buf, frame, payload, end) => {
@@ -243,9 +243,9 @@ class Replay {
   /** Waits for the UDF; if it takes too long, the conversation is over. */
   async #until(done: () => boolean, problem: string): Promise<void> {
     try {
-      await this.#waiters.until(done, this.#answerMs);
+      await this.#waiters.until(done, this.#answerTimeoutMs);
     } catch {
-      this.#end(`${problem} within ${this.#answerMs} ms`);
+      this.#end(`${problem} within ${this.#answerTimeoutMs} ms`);
     }
   }
 

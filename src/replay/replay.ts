@@ -12,7 +12,7 @@ import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import type { InfoMessage, OptionMessage } from '../wire/messages.js';
 import { batchesOf } from '../recording/groups.js';
-import { createFakeKapacitor, type FakeKapacitor } from '../peer/kapacitor.js';
+import { createKapacitorPeer, type KapacitorPeer } from '../peer/kapacitor-peer.js';
 import { memoryLogger } from '../telemetry/memory-logger.js';
 import type { LooseOptions } from '../peer/option-calls.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
@@ -74,7 +74,7 @@ export async function replay(
 class Run {
   readonly #options: ReplayOptions;
   readonly #agent: Agent | undefined;
-  readonly #kapacitor: FakeKapacitor;
+  readonly #kapacitor: KapacitorPeer;
   readonly #pace: Pace;
   readonly #counts = { pointsIn: 0, pointsOut: 0, batchesIn: 0, batchesOut: 0 };
   readonly #points: Point[] = [];
@@ -101,9 +101,9 @@ class Run {
     }
     // An agent in this process cannot be away; one in another may be, and is given time to work off what it has.
     const patience = this.#agent
-      ? { keepaliveTimeoutMs: 0, answerMs: 24 * 60 * 60 * 1000 }
-      : { keepaliveTimeoutMs: 10_000, answerMs: 60_000 };
-    this.#kapacitor = createFakeKapacitor(transport, {
+      ? { keepaliveTimeoutMs: 0, answerTimeoutMs: 24 * 60 * 60 * 1000 }
+      : { keepaliveTimeoutMs: 10_000, answerTimeoutMs: 60_000 };
+    this.#kapacitor = createKapacitorPeer(transport, {
       ...patience,
       taskId: 'replay',
       writes: 'coalesced',

@@ -1,10 +1,9 @@
 import { messageOf } from '../model/errors.js';
 import { diffItems } from '../expect/differences.js';
 import { ExpectationError, expectPoints } from '../expect/expect.js';
-import { Inputs } from '../peer/inputs.js';
+import { createPoint } from '../udf/create.js';
 import type { LinePoint } from '../recording/line-protocol.js';
 import type { Fields, FieldValue } from '../model/values.js';
-import { LazyPoint } from '../wire/point/lazy-point.js';
 import type { ExpectedAlert, Expectations, Level } from './cases.js';
 import { counted } from '../model/text.js';
 import type { SeenAlert, SeenPoint } from './observation.js';
@@ -52,7 +51,7 @@ function comparePoints(
   { tolerance }: Expectations,
 ): string[] {
   try {
-    const came = new Inputs('stream', {}).of(bySeries(actual)).filter((point) => point instanceof LazyPoint);
+    const came = bySeries(actual).map(createPoint);
     const wanted = bySeries(expected).map((point) => ({ ...point, fields: doubles(point.fields) }));
     expectPoints(came, wanted, { tolerance });
     return [];

@@ -2,18 +2,18 @@ export { dialUnix } from '../transport/dial-unix.js';
 export { expectBatches, ExpectationError, type ExpectOptions, expectPoints } from '../expect/expect.js';
 export type { ExpectedBatch, ExpectedPoint } from '../expect/expected-items.js';
 export { formatLine, type LineSource, showLine } from '../recording/format-line.js';
-export type { BatchSource, Input, InputOptions, PointSource } from '../peer/inputs.js';
+export type { BatchSource, Input, InputOptions, PointSource } from './input-converter.js';
 export {
-  createFakeKapacitor,
+  createKapacitorPeer,
   type Emitted,
-  type FakeKapacitor,
-  type KapacitorOptions,
-} from '../peer/kapacitor.js';
+  type KapacitorPeer,
+  type KapacitorPeerOptions,
+} from '../peer/kapacitor-peer.js';
 export { type LinePoint, parseLine, parseLines } from '../recording/line-protocol.js';
 export { type LogLine, memoryLogger } from '../telemetry/memory-logger.js';
 export { parseOptionChain, parseOptionValue } from '../peer/option-chain.js';
 export type { LooseOptions, OptionInput, OptionInputs } from '../peer/option-calls.js';
-export { originOf } from '../expect/origin.js';
+export { causingInput } from '../expect/causing-input.js';
 export { type Consequence, ProtocolFailure, type ProtocolRule } from '../peer/protocol-failure.js';
 export type { RecordedItem, RecordingFormat } from '../recording/format.js';
 export { batchGroupId, groupId, type Grouping } from '../recording/groups.js';

@@ -11,16 +11,16 @@ import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import { showLine } from '../recording/format-line.js';
 import { InputTrace } from './input-trace.js';
-import { type Input, type InputOptions, Inputs } from '../peer/inputs.js';
+import { type Input, type InputOptions, InputConverter } from './input-converter.js';
 import {
-  createFakeKapacitor,
+  createKapacitorPeer,
   type Emitted,
-  type FakeKapacitor,
-  type KapacitorOptions,
-} from '../peer/kapacitor.js';
+  type KapacitorPeer,
+  type KapacitorPeerOptions,
+} from '../peer/kapacitor-peer.js';
 import { type LogLine, memoryLogger } from '../telemetry/memory-logger.js';
 import type { OptionInputs } from '../peer/option-calls.js';
-import { setOrigin } from '../expect/origin.js';
+import { setCausingInput } from '../expect/causing-input.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 
 /** How a UDF is run: as a TICKscript and a host would have it. */
@@ -28,7 +28,7 @@ export interface RunOptions<Specs extends OptionSpecs = OptionSpecs>
   extends
     InputOptions,
     InstanceDefaults,
-    Pick<KapacitorOptions, 'taskId' | 'nodeId' | 'keepaliveTimeoutMs' | 'answerMs'> {
+    Pick<KapacitorPeerOptions, 'taskId' | 'nodeId' | 'keepaliveTimeoutMs' | 'answerTimeoutMs'> {
   /** By name, or as a TICKscript calls them: `.field('value').size(3)`. */
   readonly options?: OptionInputs<Specs> | string | undefined;
   /** A snapshot to start from. */
@@ -76,8 +76,8 @@ class MemoryRun implements UdfRun {
   readonly #definition: UdfDefinition;
   readonly #options: RunOptions;
   readonly #agent: Agent;
-  readonly #kapacitor: FakeKapacitor;
-  readonly #inputs: Inputs;
+  readonly #kapacitor: KapacitorPeer;
+  readonly #inputs: InputConverter;
   readonly #trace = new InputTrace();
   /** What was handed in, for messages. */
   readonly #handed: (LazyPoint | LazyBatch)[] = [];
@@ -86,7 +86,7 @@ class MemoryRun implements UdfRun {
   constructor(definition: UdfDefinition, options: RunOptions) {
     this.#definition = definition;
     this.#options = options;
-    this.#inputs = new Inputs(definition.wants, options);
+    this.#inputs = new InputConverter(definition.wants, options);
     const [agentSide, kapacitorSide] = memoryTransportPair();
     const kind = definition.provides === 'stream' ? 'pointsOut' : 'batchesOut';
     const { limits, strictRestore, onError, groupTtl, maxGroups } = options;
@@ -100,7 +100,7 @@ class MemoryRun implements UdfRun {
       groupTtl,
       maxGroups,
     });
-    this.#kapacitor = createFakeKapacitor(kapacitorSide, {
+    this.#kapacitor = createKapacitorPeer(kapacitorSide, {
       ...options,
       writes: 'coalesced',
       onPoint: (point) => {
@@ -167,7 +167,7 @@ class MemoryRun implements UdfRun {
 
   #keep<Output extends Point | Batch>(outputs: Output[], output: Output): void {
     const number = outputs.push(output) - 1;
-    setOrigin(output, () => this.#describe(this.#trace.inputOf(number)));
+    setCausingInput(output, () => this.#describe(this.#trace.inputOf(number)));
   }
 
   #describe(input: number): string {

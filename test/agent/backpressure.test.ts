@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { defineUdf } from 'kapacitor-udf';
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.js';
-import { createFakeKapacitor, type FakeKapacitor } from '../../src/peer/kapacitor.js';
+import { createKapacitorPeer, type KapacitorPeer } from '../../src/peer/kapacitor-peer.js';
 import { memoryTransportPair } from '../../src/transport/memory-transport.js';
 import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
 import mirror from '../../udfs/mirror/mirror.js';
@@ -34,7 +34,7 @@ async function settled(read: () => number): Promise<void> {
   }
 }
 
-function send(kapacitor: FakeKapacitor, points: number): void {
+function send(kapacitor: KapacitorPeer, points: number): void {
   for (let time = 1; time <= points; time++) {
     kapacitor.point({ time: BigInt(time), name: 'cpu', fields: { text } });
   }
@@ -126,7 +126,7 @@ test('a Kapacitor that reads now and then gets everything, in order', async () =
 test('a stream that takes much before it says so does not stall the conversation', async () => {
   const [agentSide, kapacitorSide] = memoryTransportPair({ highWaterMark: 1_000_000 });
   const agent = createAgent({ definition: mirror, transport: agentSide, logger: silentLogger });
-  const kapacitor = createFakeKapacitor(kapacitorSide, { writes: 'coalesced' });
+  const kapacitor = createKapacitorPeer(kapacitorSide, { writes: 'coalesced' });
   await kapacitor.init();
   kapacitor.pauseReading();
   // Above what blocks an agent, below what the stream calls full.

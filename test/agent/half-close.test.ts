@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { defineUdf } from 'kapacitor-udf';
 import { describe, expect, test } from 'vitest';
-import type { FakeKapacitor } from '../../src/peer/kapacitor.js';
+import type { KapacitorPeer } from '../../src/peer/kapacitor-peer.js';
 import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
 import mirror from '../../udfs/mirror/mirror.js';
 import { udfSocket } from '../support/connection.js';
@@ -33,7 +33,7 @@ const growing = defineUdf({
 const tries = 200;
 const points = 20;
 
-function sendPoints(kapacitor: FakeKapacitor): void {
+function sendPoints(kapacitor: KapacitorPeer): void {
   for (let index = 1; index <= points; index++) {
     kapacitor.point({ time: BigInt(index), name: 'cpu', fields: { index } });
   }

@@ -82,7 +82,7 @@ describe('keepalives', () => {
   });
 
   test('go on while a snapshot waits behind a handler, and while what came is finished at the end', async () => {
-    const { kapacitor, agent } = kapacitorInMemory(sleepy, {}, { ...keepalive, answerMs: 60_000 });
+    const { kapacitor, agent } = kapacitorInMemory(sleepy, {}, { ...keepalive, answerTimeoutMs: 60_000 });
     await kapacitor.init();
     kapacitor.point({ ...point, fields: { ms: 5 * timeoutMs } });
     const snapshot = kapacitor.snapshot();

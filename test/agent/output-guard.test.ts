@@ -7,7 +7,7 @@ import { encodeRequest, encodeResponse } from '../../src/wire/messages.js';
 import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
 import { kapacitorInMemory } from '../support/connection.js';
 
-// Whatever a UDF does, the fake Kapacitor has nothing to object: no End without a Begin, no wrong or huge size, no batch
+// Whatever a UDF does, the Kapacitor peer has nothing to object: no End without a Begin, no wrong or huge size, no batch
 // inside another, no message that it does not know.
 
 /** Emits what a test says, as if it had no types. */

@@ -215,7 +215,7 @@ describe('a refused init', () => {
   test('is followed by a close of the connection from our side: Kapacitor would leave it open for ever', async () => {
     const socket = await udfSocket(average);
     // Kapacitor's side stays open, which is what `init` of the fake checks: it waits for EOF without a half-close.
-    const kapacitor = await socket.kapacitor({ answerMs: 2_000 });
+    const kapacitor = await socket.kapacitor({ answerTimeoutMs: 2_000 });
     await expect(kapacitor.init()).rejects.toMatchObject({ rule: 'init-refused' });
     await socket.served[0]!.agent.closed;
     expect(socket.served[0]!.agent.failure).toMatchObject({ code: 'invalid_options' });

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { dialUnix } from '../../src/transport/dial-unix.js';
-import { createFakeKapacitor } from '../../src/peer/kapacitor.js';
+import { createKapacitorPeer } from '../../src/peer/kapacitor-peer.js';
 import { readBoth } from '../support/recorded.js';
 import { serve } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
@@ -11,7 +11,7 @@ test('serve --record writes each conversation to a file, to its end also when th
   const directory = tempDir();
   const out = join(directory, 'out');
   const host = await serve(['mirror', '--socket-dir', directory, '--record', out]);
-  const kapacitor = createFakeKapacitor(await dialUnix(join(directory, 'mirror.sock')));
+  const kapacitor = createKapacitorPeer(await dialUnix(join(directory, 'mirror.sock')));
   await kapacitor.init();
   kapacitor.point({ time: 1n, name: 'cpu', fields: { value: 1 } });
   await kapacitor.received({ points: 1 });

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dialUnix } from '../../src/transport/dial-unix.js';
-import { createFakeKapacitor } from '../../src/peer/kapacitor.js';
+import { createKapacitorPeer } from '../../src/peer/kapacitor-peer.js';
 import { readBoth } from '../support/recorded.js';
 import { run } from '../support/run-program.js';
 import { Cli, serve } from '../support/spawn-cli.js';
@@ -17,7 +17,7 @@ describe('record --proxy', () => {
     await serve(['mirror', '--socket-dir', directory]);
     const proxy = new Cli(['record', '--proxy', '--listen', listen, '--socket', socket, '--out', out]);
     await proxy.untilLogged('ready');
-    const kapacitor = createFakeKapacitor(await dialUnix(listen));
+    const kapacitor = createKapacitorPeer(await dialUnix(listen));
     await kapacitor.info();
     await kapacitor.init();
     kapacitor.point({ time: 1n, name: 'cpu', fields: { value: 1 } });

@@ -8,7 +8,7 @@ import { createHost } from '../../src/host/host.js';
 import { readConversation } from '../../src/recording/conversation/reader.js';
 import { ConversationRecorder } from '../../src/recording/conversation/recorder.js';
 import { dialUnix } from '../../src/transport/dial-unix.js';
-import { createFakeKapacitor } from '../../src/peer/kapacitor.js';
+import { createKapacitorPeer } from '../../src/peer/kapacitor-peer.js';
 import { type LogLine, memoryLogger } from '../../src/telemetry/memory-logger.js';
 import { bundledUdfs } from '../../udfs/index.js';
 import { readBoth } from '../support/recorded.js';
@@ -96,7 +96,7 @@ describe('a proxy before a UDF', () => {
     });
     await host.start();
     onTestFinished(() => host.stop());
-    const kapacitor = createFakeKapacitor(await dialUnix(listen));
+    const kapacitor = createKapacitorPeer(await dialUnix(listen));
     await kapacitor.init(".field('value').size(2)");
     for (let value = 0; value < 500; value++)
       kapacitor.point({ time: BigInt(value), name: 'cpu', fields: { value } });

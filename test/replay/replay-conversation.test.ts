@@ -248,7 +248,7 @@ describe('a UDF that does not come to the end of the conversation is told of:', 
 
   test('one that does not end', async () => {
     const agent = scriptedAgent({ halfClosed: () => undefined });
-    const { failure } = await replay(conversationOf(init, accepted), agent, { answerMs: 50 });
+    const { failure } = await replay(conversationOf(init, accepted), agent, { answerTimeoutMs: 50 });
     expect(failure).toBe('the UDF did not end after the half-close within 50 ms');
   });
 });

@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Agent, type AgentOptions, createAgent } from '../../src/agent/agent.js';
 import { dialUnix } from '../../src/transport/dial-unix.js';
-import { createFakeKapacitor, type FakeKapacitor, type KapacitorOptions } from '../../src/peer/kapacitor.js';
+import {
+  createKapacitorPeer,
+  type KapacitorPeer,
+  type KapacitorPeerOptions,
+} from '../../src/peer/kapacitor-peer.js';
 import { type LogLine, memoryLogger } from '../../src/telemetry/memory-logger.js';
 import { memoryTransportPair } from '../../src/transport/memory-transport.js';
 import { socketTransport } from '../../src/transport/socket-transport.js';
@@ -43,10 +47,10 @@ export function agentInMemory(
 export function kapacitorInMemory(
   definition: UdfDefinition,
   settings: AgentSettings = {},
-  options: KapacitorOptions = {},
-): TestAgent & { readonly kapacitor: FakeKapacitor } {
+  options: KapacitorPeerOptions = {},
+): TestAgent & { readonly kapacitor: KapacitorPeer } {
   const { agent, log, transport } = agentInMemory(definition, settings);
-  return { agent, log, kapacitor: createFakeKapacitor(transport, options) };
+  return { agent, log, kapacitor: createKapacitorPeer(transport, options) };
 }
 
 /** A Unix socket on which a UDF is served. */
@@ -56,7 +60,7 @@ export interface UdfSocket {
   readonly served: readonly TestAgent[];
   dial(): Promise<Transport>;
   /** Connects as Kapacitor. */
-  kapacitor(options?: KapacitorOptions): Promise<FakeKapacitor>;
+  kapacitor(options?: KapacitorPeerOptions): Promise<KapacitorPeer>;
 }
 
 /** Serves a UDF on a real Unix socket for the length of a test. */
@@ -80,5 +84,5 @@ export async function udfSocket(definition: UdfDefinition, settings: AgentSettin
     dialled.push(transport);
     return transport;
   };
-  return { path, served, dial, kapacitor: async (options) => createFakeKapacitor(await dial(), options) };
+  return { path, served, dial, kapacitor: async (options) => createKapacitorPeer(await dial(), options) };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { defineUdf, option, UdfError } from 'kapacitor-udf';
-import { expectBatches, expectPoints, originOf, runUdf } from 'kapacitor-udf/testkit';
+import { expectBatches, expectPoints, causingInput, runUdf } from 'kapacitor-udf/testkit';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import edgeDetect from '../../udfs/edge-detect/edge-detect.js';
 import mirror from '../../udfs/mirror/mirror.js';
@@ -135,7 +135,7 @@ describe('a run', () => {
         emit(point);
       },
     });
-    const run = await runUdf(patient, { answerMs: 60_000 });
+    const run = await runUdf(patient, { answerTimeoutMs: 60_000 });
     const sent = run.send('cpu v=1 1');
     await vi.advanceTimersByTimeAsync(30_000);
     expectPoints((await sent).points, 'cpu v=1 1');
@@ -211,7 +211,7 @@ describe('a run', () => {
   test('tells from which input each output came', async () => {
     const run = await runUdf(slow);
     const { points } = await run.send('cpu v=1 1\ncpu v=2 2');
-    expect(points.map(originOf)).toEqual([
+    expect(points.map(causingInput)).toEqual([
       ...Array<string>(3).fill('input point 1: cpu v=1 1'),
       ...Array<string>(3).fill('input point 2: cpu v=2 2'),
     ]);

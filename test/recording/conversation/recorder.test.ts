@@ -5,7 +5,7 @@ import { createAgent } from '../../../src/agent/agent.js';
 import { createHost } from '../../../src/host/host.js';
 import { ConversationRecorder } from '../../../src/recording/conversation/recorder.js';
 import { dialUnix } from '../../../src/transport/dial-unix.js';
-import { createFakeKapacitor } from '../../../src/peer/kapacitor.js';
+import { createKapacitorPeer } from '../../../src/peer/kapacitor-peer.js';
 import { memoryTransportPair } from '../../../src/transport/memory-transport.js';
 import { mirror } from '../../../udfs/index.js';
 import { readBoth } from '../../support/recorded.js';
@@ -31,7 +31,7 @@ describe('inside a host, a recorder', () => {
     onTestFinished(() => host.stop());
     await host.start();
     for (const value of [1, 2]) {
-      const kapacitor = createFakeKapacitor(await dialUnix(path));
+      const kapacitor = createKapacitorPeer(await dialUnix(path));
       await kapacitor.init();
       for (let time = 0n; time < 1000n; time++) kapacitor.point({ time, name: 'cpu', fields: { value } });
       expect((await kapacitor.stop()).points).toHaveLength(1000);

@@ -6,7 +6,7 @@ interface Waiter {
 }
 
 /** Waits that end when a condition holds, when time is up, or all at once with an error. */
-export class Waiters {
+export class WaitList {
   readonly #waiting = new Set<Waiter>();
   #ended: Error | undefined;
 

@@ -6,13 +6,13 @@ import { FrameOutput } from '../wire/frame-output.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { encodeRequest, type InfoMessage, type OptionMessage, type Request } from '../wire/messages.js';
-import { KeepaliveWatch } from './keepalive-watch.js';
+import { KeepaliveTimer } from './keepalive-timer.js';
 import { type LooseOptions, optionCalls } from './option-calls.js';
 import { ProtocolFailure } from './protocol-failure.js';
 import { type ManagementResponse, type ReceivedBatch, ResponseReader } from './response-reader.js';
-import { Waiters } from './waiters.js';
+import { WaitList } from './wait-list.js';
 
-export interface KapacitorOptions {
+export interface KapacitorPeerOptions {
   /** `test` if not given. */
   readonly taskId?: string | undefined;
   /** `udf2` if not given. */
@@ -20,7 +20,7 @@ export interface KapacitorOptions {
   /** Kapacitor's `timeout` of a UDF, 10 s if not given; 0 for no keepalives. */
   readonly keepaliveTimeoutMs?: number | undefined;
   /** How long an answer, or EOF after the half-close, may take before it counts as missing: 5 s if not given. */
-  readonly answerMs?: number | undefined;
+  readonly answerTimeoutMs?: number | undefined;
   /** The longest message that is taken for one: 1 GiB if not given. */
   readonly messageBytes?: number | undefined;
   /** Each message in two small writes as Kapacitor makes them (the default), or many messages in one. */
@@ -41,7 +41,7 @@ export interface Emitted {
  * Kapacitor's side of one connection, which holds an agent to every rule that the real one relies on. Whatever breaks
  * one makes the call that waits for it, and all later ones, throw the same `ProtocolFailure`.
  */
-export interface FakeKapacitor extends Emitted {
+export interface KapacitorPeer extends Emitted {
   /** The sizes that the begins of `batches` announced. */
   readonly batchSizes: readonly bigint[];
   /** What ended the conversation other than `stop` and `abort`. */
@@ -86,7 +86,7 @@ export interface FakeKapacitor extends Emitted {
 }
 
 /** Plays Kapacitor on a connection to an agent. */
-export function createFakeKapacitor(transport: Transport, options: KapacitorOptions = {}): FakeKapacitor {
+export function createKapacitorPeer(transport: Transport, options: KapacitorPeerOptions = {}): KapacitorPeer {
   return new Conversation(transport, options);
 }
 
@@ -102,7 +102,7 @@ interface Asked {
 const GiB = 1024 ** 3;
 const flushBytes = 64 * 1024;
 
-class Conversation implements FakeKapacitor {
+class Conversation implements KapacitorPeer {
   readonly points: Point[] = [];
   readonly batches: Batch[] = [];
   readonly batchSizes: bigint[] = [];
@@ -111,11 +111,11 @@ class Conversation implements FakeKapacitor {
   failure: ProtocolFailure | undefined;
 
   readonly #transport: Transport;
-  readonly #options: KapacitorOptions;
-  readonly #answerMs: number;
+  readonly #options: KapacitorPeerOptions;
+  readonly #answerTimeoutMs: number;
   readonly #reader: ResponseReader;
-  readonly #keepalive: KeepaliveWatch;
-  readonly #waiters = new Waiters();
+  readonly #keepalive: KeepaliveTimer;
+  readonly #waiters = new WaitList();
   readonly #frames = new FrameOutput();
   /** Typed requests without an answer, in order. */
   readonly #asked: Asked[] = [];
@@ -129,10 +129,10 @@ class Conversation implements FakeKapacitor {
   #state: 'open' | 'refused' | 'half-closed' | 'over' = 'open';
   #resolveClosed!: () => void;
 
-  constructor(transport: Transport, options: KapacitorOptions) {
+  constructor(transport: Transport, options: KapacitorPeerOptions) {
     this.#transport = transport;
     this.#options = options;
-    this.#answerMs = options.answerMs ?? 5_000;
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? 5_000;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -151,7 +151,7 @@ class Conversation implements FakeKapacitor {
       },
     });
     const timeoutMs = options.keepaliveTimeoutMs ?? 10_000;
-    this.#keepalive = new KeepaliveWatch(
+    this.#keepalive = new KeepaliveTimer(
       timeoutMs,
       () => {
         this.#send(encodeRequest({ kind: 'keepalive', time: nanoseconds() }));
@@ -437,8 +437,8 @@ class Conversation implements FakeKapacitor {
     rule: 'missing-response' | 'open-after-refusal' | 'no-eof-after-half-close',
     what: string | (() => string),
   ): Promise<void> {
-    return this.#waiters.until(done, this.#answerMs, () =>
-      this.#fail(rule, `${typeof what === 'string' ? what : what()} within ${this.#answerMs} ms`),
+    return this.#waiters.until(done, this.#answerTimeoutMs, () =>
+      this.#fail(rule, `${typeof what === 'string' ? what : what()} within ${this.#answerTimeoutMs} ms`),
     );
   }
 

@@ -1,15 +1,15 @@
 /** What came in when this went out, as text. */
-const origins = new WeakMap<object, () => string>();
+const descriptions = new WeakMap<object, () => string>();
 
 /** Notes which input a point or batch comes from; the text is made when it is needed. */
-export function setOrigin(output: object, describe: () => string): void {
-  origins.set(output, describe);
+export function setCausingInput(output: object, describe: () => string): void {
+  descriptions.set(output, describe);
 }
 
 /**
  * The input at which a point or batch of a `runUdf` was emitted, such as `input point 3: cpu value=1 3`; `undefined`
  * for any other.
  */
-export function originOf(output: object): string | undefined {
-  return origins.get(output)?.();
+export function causingInput(output: object): string | undefined {
+  return descriptions.get(output)?.();
 }

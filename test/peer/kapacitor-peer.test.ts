@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createAgent } from '../../src/agent/agent.js';
-import { createFakeKapacitor, type FakeKapacitor, type KapacitorOptions } from '../../src/peer/kapacitor.js';
+import {
+  createKapacitorPeer,
+  type KapacitorPeer,
+  type KapacitorPeerOptions,
+} from '../../src/peer/kapacitor-peer.js';
 import type { ProtocolRule } from '../../src/peer/protocol-failure.js';
 import { memoryTransportPair } from '../../src/transport/memory-transport.js';
 import type { BeginMessage, EndMessage, PointMessage, Response } from '../../src/wire/messages.js';
@@ -15,10 +19,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function kapacitorBefore(definition: UdfDefinition, options: KapacitorOptions = {}): FakeKapacitor {
+function kapacitorBefore(definition: UdfDefinition, options: KapacitorPeerOptions = {}): KapacitorPeer {
   const [agentSide, kapacitorSide] = memoryTransportPair();
   createAgent({ definition, transport: agentSide, logger: silentLogger });
-  return createFakeKapacitor(kapacitorSide, options);
+  return createKapacitorPeer(kapacitorSide, options);
 }
 
 const point: PointMessage = {
@@ -38,7 +42,7 @@ const point: PointMessage = {
 const begin: BeginMessage = { name: 'cpu', group: 'host=a', tags: { host: 'a' }, size: 1n, byName: false };
 const end: EndMessage = { name: 'cpu', group: 'host=a', tags: { host: 'a' }, tmax: 10n, byName: false };
 
-describe('before a well-behaved agent, the fake Kapacitor', () => {
+describe('before a well-behaved agent, the peer', () => {
   test('asks what the UDF is', async () => {
     const kapacitor = kapacitorBefore(movingAverage);
     const { wants, provides, options } = await kapacitor.info();
@@ -145,13 +149,13 @@ describe('before a well-behaved agent, the fake Kapacitor', () => {
   });
 });
 
-/** What a script's agent does wrong, and what the fake says about it. */
+/** What a script's agent does wrong, and what the peer says about it. */
 interface Case {
   readonly does: string;
   readonly rule: ProtocolRule;
   readonly script: Script;
   readonly says: RegExp;
-  readonly play?: (kapacitor: FakeKapacitor) => Promise<unknown>;
+  readonly play?: (kapacitor: KapacitorPeer) => Promise<unknown>;
 }
 
 /** An agent that sends this when a point comes. */
@@ -175,7 +179,7 @@ function bytesAtPoint(...bytes: readonly number[]): Script {
   };
 }
 
-async function onePoint(kapacitor: FakeKapacitor): Promise<void> {
+async function onePoint(kapacitor: KapacitorPeer): Promise<void> {
   await kapacitor.info();
   await kapacitor.init();
   kapacitor.point({ time: 1n, name: 'cpu', fields: { value: 1 } });
@@ -438,9 +442,9 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe('the fake Kapacitor names it when an agent', () => {
+describe('the peer names it when an agent', () => {
   test.each(cases)('$does: $rule', async ({ rule, script, says, play = onePoint }) => {
-    const kapacitor = createFakeKapacitor(scriptedAgent(script), { answerMs: 50 });
+    const kapacitor = createKapacitorPeer(scriptedAgent(script), { answerTimeoutMs: 50 });
     await expect(play(kapacitor)).rejects.toMatchObject({
       code: 'protocol',
       rule,
@@ -454,7 +458,7 @@ describe('the fake Kapacitor names it when an agent', () => {
   test('does not respond for the length of the timeout: keepalive-timeout', async () => {
     vi.useFakeTimers();
     const transport = scriptedAgent({ on: { keepalive: () => undefined } });
-    const kapacitor = createFakeKapacitor(transport, { keepaliveTimeoutMs: 1000 });
+    const kapacitor = createKapacitorPeer(transport, { keepaliveTimeoutMs: 1000 });
     await kapacitor.init();
     await vi.advanceTimersByTimeAsync(999);
     expect(kapacitor.failure).toBeUndefined();
@@ -465,7 +469,7 @@ describe('the fake Kapacitor names it when an agent', () => {
 
 test('a connection that breaks is a failure too: connection-lost', async () => {
   const transport = scriptedAgent({});
-  const kapacitor = createFakeKapacitor(transport);
+  const kapacitor = createKapacitorPeer(transport);
   await kapacitor.init();
   const waits = kapacitor.received({ points: 1 });
   transport.input.destroy(new Error('read ECONNRESET'));
@@ -477,7 +481,7 @@ test('any response keeps the task alive, not only a keepalive', async () => {
   const transport = scriptedAgent({
     on: { keepalive: () => undefined, ...atPoint({ kind: 'point', ...point }).on },
   });
-  const kapacitor = createFakeKapacitor(transport, { keepaliveTimeoutMs: 1000 });
+  const kapacitor = createKapacitorPeer(transport, { keepaliveTimeoutMs: 1000 });
   await kapacitor.init();
   for (let sent = 0; sent < 5; sent++) {
     await vi.advanceTimersByTimeAsync(900);
@@ -487,7 +491,7 @@ test('any response keeps the task alive, not only a keepalive', async () => {
 });
 
 test('what waits when the conversation is aborted is told so', async () => {
-  const kapacitor = createFakeKapacitor(scriptedAgent({}));
+  const kapacitor = createKapacitorPeer(scriptedAgent({}));
   await kapacitor.init();
   const waits = kapacitor.received({ points: 1 });
   kapacitor.abort();

@@ -2,7 +2,7 @@
  * Kapacitor's keepalives: a request every half timeout, and the end of the task when no response at all came for a
  * whole one. It watches from the first byte on, init and restore included, until it stops.
  */
-export class KeepaliveWatch {
+export class KeepaliveTimer {
   readonly #timeoutMs: number;
   readonly #ask: () => void;
   readonly #expired: (lastMs: number) => void;

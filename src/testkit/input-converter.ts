@@ -40,8 +40,8 @@ export interface InputOptions {
   readonly interval?: string | undefined;
 }
 
-/** Makes of what a test writes what Kapacitor would send. Time goes on only with the points. */
-export class Inputs {
+/** Converts test input to points and batches as Kapacitor sends them; a point without a time follows the one before. */
+export class InputConverter {
   readonly #wants: EdgeType;
   readonly #options: InputOptions;
   readonly #interval: bigint;
