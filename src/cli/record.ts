@@ -13,7 +13,8 @@ export function recordCommand(): Command {
         'a file in --out, with times, until SIGTERM or SIGINT. Nothing is changed or held back; a full disk ends the ' +
         'recording, not the conversation. kapacitor-udf replay replays such a file.\n\n' +
         'With --from-influx, writes the points that a query finds in InfluxDB to the recording --out. Leave out GROUP BY, ' +
-        'so that the points of all series come in the order of their times; tags are found without it.',
+        'so that the points of all series come in the order of their times; tags are found without it. A Flux query without ' +
+        'pivot() gives a point for each field, series by series.',
     )
     .requiredOption(
       '--out <path>',

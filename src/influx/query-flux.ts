@@ -1,12 +1,15 @@
 import { type FluxTableColumn, HttpError, InfluxDB } from '@influxdata/influxdb-client';
 import { messageOf, UdfError } from '../model/errors.js';
 import { type FieldValue, setEntry } from '../model/values.js';
-import type { QueriedPoint } from './query-point.js';
+import { int64Field, type QueriedPoint, unsupportedColumn } from './query-point.js';
 import type { InfluxTarget } from './target.js';
 
 /**
- * The points of a Flux query: a row with `_field` and `_value` is a point of one field; without them (after `pivot`) each
- * column outside the group key is a field. Columns of the group key are tags.
+ * The points of a Flux query. Columns of the group key are tags.
+ *
+ * - With `pivot`, a row is a point: each column outside the group key is a field.
+ * - Without it, rows have `_field` and `_value`, and each is a point of one field. InfluxDB sends them series by series and
+ *   field by field, so their times start over with each.
  */
 export async function* queryFlux(
   target: InfluxTarget,
@@ -18,9 +21,13 @@ export async function* queryFlux(
     url,
     headers: authorization === undefined ? {} : { Authorization: authorization },
   });
+  let checked: readonly FluxTableColumn[] | undefined;
   try {
     for await (const { values, tableMeta } of client.getQueryApi(org).iterateRows(query)) {
-      const point = pointOf(tableMeta.columns, values);
+      const { columns } = tableMeta;
+      if (columns !== checked) checkColumns(columns);
+      checked = columns;
+      const point = pointOf(columns, values);
       if (point) yield point;
     }
   } catch (reason) {
@@ -37,6 +44,42 @@ export async function* queryFlux(
   }
 }
 
+/** Columns that Flux adds to every table, and that are no part of a point. */
+const tableColumns = new Set(['result', 'table', '_start', '_stop']);
+const fieldTypes = new Set(['string', 'long', 'unsignedLong', 'double', 'boolean']);
+
+/** Throws `malformed` for a table with a column that no point can hold, or without a column that every point has. */
+function checkColumns(columns: readonly FluxTableColumn[]): void {
+  const labels = columns.map(({ label }) => label);
+  for (const required of ['_measurement', '_time']) {
+    if (labels.includes(required)) continue;
+    throw new UdfError(
+      'malformed',
+      `the query's rows have no ${required}, and every point of a recording has one`,
+    );
+  }
+  for (const [index, { label, dataType, group }] of columns.entries()) {
+    if (labels.indexOf(label) < index) {
+      throw unsupportedColumn(
+        label,
+        'is there twice: a tag and a field have this name; rename() one of them, or leave out pivot()',
+      );
+    }
+    if (tableColumns.has(label) || label === '_time' || group) continue;
+    if (labels.includes('_field') && label !== '_value' && dataType !== 'string') {
+      throw unsupportedColumn(
+        label,
+        'stands beside _field and _value, and is no tag; drop() it, or add pivot()',
+      );
+    }
+    if (fieldTypes.has(dataType)) continue;
+    throw unsupportedColumn(
+      label,
+      `has the type ${dataType}, which no field can hold; convert it with string() or int(), or drop() it`,
+    );
+  }
+}
+
 function pointOf(columns: readonly FluxTableColumn[], values: readonly string[]): QueriedPoint | undefined {
   const tags: Record<string, string> = {};
   const fields: Record<string, FieldValue> = {};
@@ -50,7 +93,7 @@ function pointOf(columns: readonly FluxTableColumn[], values: readonly string[])
     else if (label === '_measurement') name = text;
     else if (label === '_field') field = text;
     else if (label === '_value') value = valueOf(column, text);
-    else if (label === 'result' || label === 'table' || label === '_start' || label === '_stop') continue;
+    else if (tableColumns.has(label)) continue;
     else if (column.group) {
       if (text !== '') setEntry(tags, label, text);
     } else {
@@ -62,7 +105,7 @@ function pointOf(columns: readonly FluxTableColumn[], values: readonly string[])
     const lacks = name === '' ? '_measurement' : '_time';
     throw new UdfError(
       'malformed',
-      `the query's rows have no ${lacks}; a recording is made of points, which have one`,
+      `a row of the query has no ${lacks}, and every point of a recording has one`,
     );
   }
   // Without the group key there is no telling tags from fields; beside `_value` texts are tags.
@@ -77,22 +120,15 @@ function pointOf(columns: readonly FluxTableColumn[], values: readonly string[])
   return { name, tags, fields: only, time };
 }
 
-/** A value by its column's type; an empty text stands for null in all types but that of texts. */
+/** A value by its column's type; an empty text is null in all types but string. */
 function valueOf({ label, dataType, defaultValue }: FluxTableColumn, given: string): FieldValue | undefined {
   const text = given === '' ? defaultValue : given;
   if (dataType === 'string') return text;
   if (text === '') return undefined;
   switch (dataType) {
     case 'long':
-      return BigInt(text);
-    case 'unsignedLong': {
-      const value = BigInt(text);
-      if (value < 2n ** 63n) return value;
-      throw new UdfError(
-        'malformed',
-        `column ${label} holds ${text}: beyond what an integer of Kapacitor can be`,
-      );
-    }
+    case 'unsignedLong':
+      return int64Field(label, BigInt(text));
     case 'double':
       return text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text);
     case 'boolean':

@@ -1,129 +1,240 @@
 import { messageOf, UdfError } from '../model/errors.js';
 import { type FieldValue, setEntry, type Tags } from '../model/values.js';
-import type { QueriedPoint } from './query-point.js';
-import { type Packed, unpack } from './query-msgpack.js';
-import type { InfluxTarget } from './target.js';
+import { type Packed, unpack } from './msgpack.js';
+import { int64Field, type QueriedPoint, unsupportedColumn } from './query-point.js';
+import { statementsOf } from './query-read-only.js';
+import type { InfluxDatabase, InfluxTarget } from './target.js';
 
-interface Place {
-  readonly database: string;
-  readonly retentionPolicy: string;
-}
-
-/** A part of the answer, as the server promises it. */
-interface Series {
+/** A part of InfluxDB's response: rows of one measurement, or of one group of it. */
+interface ResponseSeries {
   readonly name: string;
   readonly tags?: Tags;
   readonly columns: readonly string[];
   readonly values?: readonly (readonly Packed[])[];
 }
 
-const rowsAtOnce = 1_000;
+/** One JSON document of a chunked response. */
+interface ResponseChunk {
+  readonly error?: string;
+  readonly results?: readonly { readonly error?: string; readonly series?: readonly ResponseSeries[] }[];
+}
+
+const rowsPerChunk = 1_000;
+const msgpackType = 'application/x-msgpack';
 
 /**
- * The points of an InfluxQL query. They come as MessagePack, which keeps integers and floats apart; JSON does not. A
- * column is a tag if the measurement has a tag of that name.
+ * The points of an InfluxQL query. The response is MessagePack, which keeps integers and floats apart; JSON does not.
+ *
+ * A text column is a tag if the measurement has a tag of that name. A measurement may also have a field of the same name:
+ * `SELECT *` keeps the two apart; in another query such a column is refused with `malformed`.
  */
 export async function* queryInfluxQl(
   target: InfluxTarget,
-  place: Place,
+  database: InfluxDatabase,
   query: string,
 ): AsyncGenerator<QueriedPoint> {
-  const tagKeys = new Map<string, ReadonlySet<string>>();
-  for await (const series of answerOf(target, place, query)) {
-    let keys = tagKeys.get(series.name);
-    if (!keys) tagKeys.set(series.name, (keys = await tagKeysOf(target, place, series.name)));
-    yield* pointsOf(series, keys);
+  const measurements = new Map<string, Measurement>();
+  const isWildcard = selectsAll(query);
+  for await (const series of seriesOf(target, database, query)) {
+    let measurement = measurements.get(series.name);
+    if (!measurement) {
+      measurement = new Measurement(target, database, series.name);
+      measurements.set(series.name, measurement);
+    }
+    const { columns, tags = {} } = series;
+    const roles = isWildcard
+      ? await wildcardRoles(columns, tags, measurement)
+      : await namedRoles(columns, measurement);
+    yield* pointsOf(series, roles);
   }
 }
 
-function* pointsOf(series: Series, tagKeys: ReadonlySet<string>): Generator<QueriedPoint> {
-  const { name, tags: grouped = {}, columns, values = [] } = series;
+/** Whether all columns of a query are those of `SELECT *` on measurements, whose names and order are InfluxDB's own. */
+function selectsAll(query: string): boolean {
+  return statementsOf(query).every(
+    (statement) => /^\s*select\s+\*\s+from\b/i.test(statement) && !/\(\s*select\b/i.test(statement),
+  );
+}
+
+/** Asks for the keys of a measurement, at most once each. */
+class Measurement {
+  readonly name: string;
+  readonly #ask: (kind: 'TAG' | 'FIELD') => Promise<ReadonlySet<string>>;
+  #tagKeys: Promise<ReadonlySet<string>> | undefined;
+  #fieldKeys: Promise<ReadonlySet<string>> | undefined;
+
+  constructor(target: InfluxTarget, database: InfluxDatabase, name: string) {
+    this.name = name;
+    const quoted = `"${name.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
+    this.#ask = async (kind) => {
+      const keys = new Set<string>();
+      for await (const { values = [] } of seriesOf(target, database, `SHOW ${kind} KEYS FROM ${quoted}`)) {
+        for (const [key] of values) if (typeof key === 'string') keys.add(key);
+      }
+      return keys;
+    };
+  }
+
+  tagKeys(): Promise<ReadonlySet<string>> {
+    return (this.#tagKeys ??= this.#ask('TAG'));
+  }
+
+  fieldKeys(): Promise<ReadonlySet<string>> {
+    return (this.#fieldKeys ??= this.#ask('FIELD'));
+  }
+}
+
+/** What a column holds, and the name of its tag or field. */
+interface ColumnRole {
+  readonly kind: 'time' | 'tag' | 'field' | 'ambiguous';
+  readonly name: string;
+}
+
+/**
+ * The columns of `SELECT *`, which InfluxDB sorts by name and, of one name, puts the field before the tag, which gets the
+ * suffix `_1`. A tag that the query groups by is no column.
+ */
+async function wildcardRoles(
+  columns: readonly string[],
+  groupTags: Tags,
+  measurement: Measurement,
+): Promise<ColumnRole[]> {
+  const tagKeys = await measurement.tagKeys();
+  const roles: ColumnRole[] = [];
+  for (let index = 0; index < columns.length; index++) {
+    const name = columns[index]!; // index < length
+    const suffixed = `${name}_1`;
+    const isTag = tagKeys.has(name) && !Object.hasOwn(groupTags, name);
+    if (isTag && columns[index + 1] === suffixed) {
+      const fieldKeys = await measurement.fieldKeys();
+      const isKey = tagKeys.has(suffixed) || fieldKeys.has(suffixed);
+      if (columns[index + 2] === `${suffixed}_1` || (fieldKeys.has(name) && isKey)) {
+        roles.push({ kind: 'ambiguous', name }, { kind: 'ambiguous', name });
+        index++;
+        continue;
+      }
+      if (fieldKeys.has(name) || !isKey) {
+        roles.push({ kind: 'field', name }, { kind: 'tag', name });
+        index++;
+        continue;
+      }
+    }
+    roles.push({ kind: name === 'time' ? 'time' : isTag ? 'tag' : 'field', name });
+  }
+  return roles;
+}
+
+/** The columns of any other query: a name that is a tag's and a field's is ambiguous, also with InfluxDB's suffix. */
+async function namedRoles(columns: readonly string[], measurement: Measurement): Promise<ColumnRole[]> {
+  const tagKeys = await measurement.tagKeys();
+  const roles: ColumnRole[] = [];
+  for (const name of columns) {
+    const base = tagKeys.has(name) ? name : name.replace(/_\d+$/, '');
+    if (name === 'time') roles.push({ kind: 'time', name });
+    else if (!tagKeys.has(base)) roles.push({ kind: 'field', name });
+    else if ((await measurement.fieldKeys()).has(base)) roles.push({ kind: 'ambiguous', name: base });
+    else roles.push({ kind: base === name ? 'tag' : 'field', name });
+  }
+  return roles;
+}
+
+function* pointsOf(series: ResponseSeries, roles: readonly ColumnRole[]): Generator<QueriedPoint> {
+  const { name, tags: groupTags = {}, columns, values = [] } = series;
   for (const row of values) {
     const tags: Record<string, string> = {};
-    for (const [key, value] of Object.entries(grouped)) if (value !== '') setEntry(tags, key, value);
+    for (const [key, value] of Object.entries(groupTags)) if (value !== '') setEntry(tags, key, value);
     const fields: Record<string, FieldValue> = {};
     let time: Packed = null;
-    columns.forEach((column, index) => {
+    for (const [index, role] of roles.entries()) {
       const value = row[index] ?? null;
-      if (column === 'time') time ??= value;
-      else if (value === null || typeof value === 'object') return;
-      else if (typeof value === 'string' && tagKeys.has(column)) setEntry(tags, column, value);
-      else setEntry(fields, column, value);
-    });
+      if (value === null) continue;
+      if (role.kind === 'time') time ??= value;
+      else if (role.kind === 'tag' && typeof value === 'string') setEntry(tags, role.name, value);
+      else if (role.kind === 'ambiguous' && typeof value === 'string') throw ambiguous(role.name, name);
+      else
+        setEntry(
+          fields,
+          role.kind === 'field' ? role.name : columns[index]!,
+          fieldValue(columns[index]!, value),
+        );
+    }
     if (typeof time !== 'bigint') {
       throw new UdfError(
         'malformed',
-        `"${name}" has rows without a time; a recording is made of points, which have one`,
+        `"${name}" has rows without a time, and every point of a recording has one`,
       );
     }
     if (Object.keys(fields).length > 0) yield { name, tags, fields, time };
   }
 }
 
-async function tagKeysOf(target: InfluxTarget, place: Place, name: string): Promise<ReadonlySet<string>> {
-  const keys = new Set<string>();
-  const quoted = `"${name.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
-  for await (const { values = [] } of answerOf(target, place, `SHOW TAG KEYS FROM ${quoted}`)) {
-    for (const [key] of values) if (typeof key === 'string') keys.add(key);
-  }
-  return keys;
+function ambiguous(key: string, measurement: string): UdfError {
+  return new UdfError(
+    'malformed',
+    `"${key}" is ambiguous, as "${measurement}" has a tag and a field of that name; SELECT * FROM "${measurement}" ` +
+      'keeps them apart, unless it also has a key with the suffix _1',
+  );
 }
 
-async function* answerOf(target: InfluxTarget, place: Place, query: string): AsyncGenerator<Series> {
-  const { url, authorization } = target;
+function fieldValue(column: string, value: Exclude<Packed, null>): FieldValue {
+  if (typeof value === 'object')
+    throw unsupportedColumn(column, 'holds a list or an object, which no field can hold');
+  return typeof value === 'bigint' ? int64Field(column, value) : value;
+}
+
+async function* seriesOf(
+  { url, authorization }: InfluxTarget,
+  { database, retentionPolicy }: InfluxDatabase,
+  query: string,
+): AsyncGenerator<ResponseSeries> {
   const parameters = new URLSearchParams({
-    ...{ db: place.database, ...(place.retentionPolicy !== '' && { rp: place.retentionPolicy }) },
-    ...{ epoch: 'ns', chunked: 'true', chunk_size: String(rowsAtOnce), q: query },
+    ...{ db: database, ...(retentionPolicy !== '' && { rp: retentionPolicy }) },
+    ...{ epoch: 'ns', chunked: 'true', chunk_size: String(rowsPerChunk), q: query },
   });
-  const leave = new AbortController();
+  const abort = new AbortController();
   try {
     const response = await fetch(`${url}/query`, {
       method: 'POST',
       body: parameters,
-      headers: { accept: packedType, ...(authorization !== undefined && { authorization }) },
-      signal: leave.signal,
+      headers: { accept: msgpackType, ...(authorization !== undefined && { authorization }) },
+      signal: abort.signal,
     });
     const type = response.headers.get('content-type');
-    if (type !== packedType || !response.body) throw await refusal(response, type);
-    for await (const answer of unpack(response.body)) yield* seriesOf(answer as Answer, response.status);
+    if (type !== msgpackType || !response.body) throw await unexpectedResponse(response, type);
+    for await (const chunk of unpack(response.body)) {
+      yield* seriesOfChunk(chunk as ResponseChunk, response.status); // the shape that InfluxDB documents
+    }
   } catch (cause) {
     if (cause instanceof UdfError) throw cause;
     const why = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
     throw new UdfError('connection', `no answer from InfluxDB at ${url}: ${why}`, { cause });
   } finally {
-    leave.abort(); // whoever has seen enough does not make the server send the rest
+    abort.abort(); // a caller that stops early does not make the server send the rest
   }
 }
 
-const packedType = 'application/x-msgpack';
-
-interface Answer {
-  readonly error?: string;
-  readonly results?: readonly { readonly error?: string; readonly series?: readonly Series[] }[];
-}
-
-function* seriesOf({ error, results = [] }: Answer, status: number): Generator<Series> {
-  if (error !== undefined) throw refused(error, status);
+function* seriesOfChunk({ error, results = [] }: ResponseChunk, status: number): Generator<ResponseSeries> {
+  if (error !== undefined) throw refusal(error, status);
   for (const result of results) {
-    if (result.error !== undefined) throw refused(result.error, status);
+    if (result.error !== undefined) throw refusal(result.error, status);
     yield* result.series ?? [];
   }
 }
 
-function refused(reason: string, status: number): UdfError {
+function refusal(reason: string, status: number): UdfError {
   const hint =
     status === 401 ? '; give INFLUX_USERNAME and INFLUX_PASSWORD, or INFLUX_TOKEN, in the environment' : '';
   return new UdfError('refused', `InfluxDB refused the query: ${reason}${hint}`);
 }
 
-/** What a server says that does not answer as it was asked to. */
-async function refusal(response: Response, type: string | null): Promise<UdfError> {
+/** The error for a response that is not MessagePack. */
+async function unexpectedResponse(response: Response, type: string | null): Promise<UdfError> {
   const text = (await response.text()).trim().slice(0, 1_000);
   if (response.status < 400) {
     return new UdfError(
       'refused',
-      `InfluxDB at ${response.url} answers in ${type ?? 'nothing'}, not in ${packedType}; it takes version 1.4 or newer`,
+      `InfluxDB at ${response.url} answers in ${type ?? 'nothing'}, not in ${msgpackType}; it takes version 1.4 or newer`,
     );
   }
-  return refused(`${text} (HTTP ${response.status})`, response.status);
+  return refusal(`${text} (HTTP ${response.status})`, response.status);
 }

@@ -10,7 +10,7 @@ export type { QueriedPoint } from './query-point.js';
  * exact, null fields are left out, and a row without fields is no point.
  *
  * Throws `refused` with the server's own words, `connection` if it cannot be reached or the connection breaks, and
- * `malformed` for an answer that is none.
+ * `malformed` for a response that is not InfluxDB's, and for columns that no recording can hold or that are ambiguous.
  */
 export function queryInflux(target: InfluxTarget, query: string): AsyncGenerator<QueriedPoint> {
   const { store } = target;

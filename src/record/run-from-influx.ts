@@ -2,7 +2,7 @@ import { UdfError } from '../model/errors.js';
 import { formatOfName } from '../recording/format.js';
 import { createRecordingWriter } from '../recording/writer.js';
 import { queryInflux } from '../influx/query.js';
-import { checkReadOnly } from '../influx/read-only.js';
+import { checkReadOnly } from '../influx/query-read-only.js';
 import { influxTarget, isBucket } from '../influx/target.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { counted } from '../model/text.js';

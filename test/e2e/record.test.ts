@@ -124,6 +124,13 @@ describe.skipIf(queried.missing)(queried.title, () => {
     expect(record('SELECT * FROM "my cpu"')).toBe(`${lines.join('\n')}\n`);
   });
 
+  it('keeps a tag and a field of one name apart', async () => {
+    const lines = ['same,t=fromtag t="fromfield",v=1 1000', 'same,t=other v=2 2000'];
+    await influxd.api.write('d', lines.join('\n'));
+    expect(record('SELECT * FROM same')).toBe(`${lines.join('\n')}\n`);
+    expect(() => record('SELECT t, v FROM same')).toThrow(/"t" is ambiguous/);
+  });
+
   it('comes in parts, however many points there are', async () => {
     const lines = Array.from(
       { length: 5_000 },

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { queryInflux, type QueriedPoint } from '../../src/influx/query.js';
-import { type Packed, unpack } from '../../src/influx/query-msgpack.js';
+import { type Packed, unpack } from '../../src/influx/msgpack.js';
 import { influxTarget } from '../../src/influx/target.js';
 import { pack } from '../support/packed.js';
 import { runs } from '../support/runs.js';
@@ -33,13 +33,18 @@ async function found(url: string, query: string, environment = {}): Promise<Quer
   return points;
 }
 
-/** Answers an InfluxQL query with these parts, and the question for tags with these. */
-function influxQl(parts: readonly unknown[], tags: readonly string[] = []): Handler {
+/** Answers an InfluxQL query with these parts, and SHOW TAG KEYS and SHOW FIELD KEYS with these keys. */
+function influxQl(
+  parts: readonly unknown[],
+  tags: readonly string[] = [],
+  fields: readonly string[] = [],
+): Handler {
   return (_request, body, response) => {
-    const asksTags = new URLSearchParams(body).get('q')!.startsWith('SHOW TAG KEYS');
-    const series = [{ name: 'm', columns: ['tagKey'], values: tags.map((tag) => [tag]) }];
+    const [, kind] = /^SHOW (TAG|FIELD) KEYS FROM/.exec(new URLSearchParams(body).get('q')!) ?? [];
+    const values = (kind === 'TAG' ? tags : fields).map((key) => [key]);
+    const keys = { results: [{ series: [{ name: 'm', columns: ['key'], values }] }] };
     response.setHeader('content-type', 'application/x-msgpack');
-    for (const part of asksTags ? [{ results: [{ series }] }] : parts) response.write(pack(part));
+    for (const part of kind === undefined ? parts : [keys]) response.write(pack(part));
     response.end();
   };
 }
@@ -133,6 +138,86 @@ describe('an InfluxQL query', () => {
   });
 });
 
+describe('a tag and a field of one name', () => {
+  const table = (columns: readonly string[], row: readonly unknown[], tags = {}) => ({
+    results: [{ series: [{ name: 'm', tags, columns: ['time', ...columns], values: [[1n, ...row]] }] }],
+  });
+  const query = async (text: string, answer: unknown, tags: readonly string[], fields: readonly string[]) => {
+    const url = await influx(influxQl([answer], tags, fields));
+    const [point] = await found(`${url}?db=d`, text);
+    return { tags: point?.tags, fields: point?.fields };
+  };
+
+  test.each([
+    'SELECT * FROM m',
+    "select * from m where s = 'v, t' -- SELECT t",
+    'SELECT * FROM m; SELECT * FROM m',
+  ])('stay apart in %s', async (text) => {
+    const answer = table(['t', 't_1', 'v'], ['field', 'tag', 2n]);
+    expect(await query(text, answer, ['t'], ['t', 'v'])).toEqual({
+      tags: { t: 'tag' },
+      fields: { t: 'field', v: 2n },
+    });
+  });
+
+  test('stay apart where the tag is grouped by', async () => {
+    const answer = table(['t', 't_1'], ['field', 'other'], { t: 'tag' });
+    expect(await query('SELECT * FROM m GROUP BY t', answer, ['t'], ['t', 't_1'])).toEqual({
+      tags: { t: 'tag' },
+      fields: { t: 'field', t_1: 'other' },
+    });
+  });
+
+  test('stay apart where only another measurement of the query has the field', async () => {
+    const answer = table(['t', 't_1', 'v'], [null, 'tag', 1n]);
+    expect(await query('SELECT * FROM m, n', answer, ['t'], ['v'])).toEqual({
+      tags: { t: 'tag' },
+      fields: { v: 1n },
+    });
+  });
+
+  test('are no others, though their names look like it', async () => {
+    const answer = table(['t', 't_1'], ['tag', 'field']);
+    expect(await query('SELECT * FROM m', answer, ['t'], ['t_1'])).toEqual({
+      tags: { t: 'tag' },
+      fields: { t_1: 'field' },
+    });
+  });
+
+  test.each([
+    ['SELECT t FROM m', ['t'], ['field'], ['t']],
+    ['SELECT t::tag, t::field FROM m', ['t', 't_1'], ['tag', 'field'], ['t']],
+    ['SELECT * FROM (SELECT * FROM m)', ['t', 't_1'], ['field', 'tag'], ['t']],
+    ['SELECT * FROM m', ['t', 't_1', 't_1_1'], ['field', 'tag', 'other'], ['t', 't_1']],
+  ])('are refused by name where they cannot be told apart: %s', async (text, columns, row, fields) => {
+    await expect(query(text, table(columns, row), ['t'], fields)).rejects.toMatchObject({
+      code: 'malformed',
+      message: expect.stringMatching(
+        /^"t" is ambiguous, as "m" has a tag and a field of that name; SELECT \*/,
+      ) as string,
+    });
+  });
+
+  test('are told by the type where the field is no text', async () => {
+    expect(await query('SELECT t FROM m', table(['t'], [5n]), ['t'], ['t'])).toEqual({
+      tags: {},
+      fields: { t: 5n },
+    });
+  });
+});
+
+test.each([
+  [2n ** 63n, 'holds 9223372036854775808, beyond the 64-bit signed integers of a field'],
+  [[1n], 'holds a list or an object, which no field can hold'],
+])('a value that no field can hold is refused by its column: %s', async (value, problem) => {
+  const answer = { results: [{ series: [{ name: 'm', columns: ['time', 'v'], values: [[1n, value]] }] }] };
+  const url = await influx(influxQl([answer]));
+  await expect(found(`${url}?db=d`, 'SELECT * FROM m')).rejects.toMatchObject({
+    code: 'malformed',
+    message: `the query's column "v" ${problem}`,
+  });
+});
+
 describe('a Flux query', () => {
   const csv =
     (lines: readonly string[]): Handler =>
@@ -182,6 +267,60 @@ describe('a Flux query', () => {
     expect(await found(`${url}?org=o&bucket=b`, 'q')).toEqual([
       { name: 'm', tags: { host: 'a' }, fields: { i: 7n }, time: 1514979051000000000n },
     ]);
+  });
+
+  test('without pivot keeps a tag and a field of one name apart', async () => {
+    const url = await influx(
+      csv([
+        '#datatype,string,long,dateTime:RFC3339,string,string,string,string',
+        '#group,false,false,false,false,true,true,true',
+        '#default,_result,,,,,,',
+        ',result,table,_time,_value,_field,_measurement,t',
+        ',,0,2018-01-03T11:30:51Z,field,t,m,tag',
+        '',
+      ]),
+    );
+    expect(await found(`${url}?org=o&bucket=b`, 'q')).toMatchObject([
+      { tags: { t: 'tag' }, fields: { t: 'field' } },
+    ]);
+  });
+
+  test.each([
+    [
+      '_time,_measurement,v',
+      'dateTime:RFC3339,string,dateTime:RFC3339',
+      '2018-01-03T11:30:51Z',
+      '"v" has the type dateTime:RFC3339, which no field can hold',
+    ],
+    ['_time,_measurement,t,t', 'dateTime:RFC3339,string,string,string', 'a,b', '"t" is there twice'],
+    [
+      '_time,_measurement,_field,_value,x',
+      'dateTime:RFC3339,string,string,double,long',
+      'f,1,2',
+      '"x" stands beside _field and _value',
+    ],
+    [
+      '_time,_measurement,u',
+      'dateTime:RFC3339,string,unsignedLong',
+      '9223372036854775808',
+      '"u" holds 9223372036854775808, beyond',
+    ],
+  ])('is refused by its column %s, of the types %s', async (labels, types, rest, problem) => {
+    const count = labels.split(',').length;
+    const url = await influx(
+      csv([
+        `#datatype,string,long,${types}`,
+        `#group,false,false${',false'.repeat(count)}`,
+        `#default,_result,${','.repeat(count)}`,
+        `,result,table,${labels}`,
+        `,,0,2018-01-03T11:30:51Z,m,${rest}`,
+        '',
+      ]),
+    );
+    await expect(found(`${url}?org=o&bucket=b`, 'q')).rejects.toMatchObject({
+      code: 'malformed',
+      message: expect.stringContaining(`the query's column ${problem}`) as string,
+    });
   });
 
   test('that the server refuses throws its words', async () => {

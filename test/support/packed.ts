@@ -4,8 +4,9 @@ export function pack(value: unknown): Buffer {
   if (typeof value === 'boolean') return Buffer.from([value ? 0xc3 : 0xc2]);
   if (typeof value === 'bigint') {
     const bytes = Buffer.alloc(9);
-    bytes[0] = 0xd3;
-    bytes.writeBigInt64BE(value, 1);
+    bytes[0] = value < 2n ** 63n ? 0xd3 : 0xcf;
+    if (value < 2n ** 63n) bytes.writeBigInt64BE(value, 1);
+    else bytes.writeBigUInt64BE(value, 1);
     return bytes;
   }
   if (typeof value === 'number') {

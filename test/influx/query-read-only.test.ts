@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { influxTarget } from '../../src/influx/target.js';
-import { checkReadOnly } from '../../src/influx/read-only.js';
+import { checkReadOnly } from '../../src/influx/query-read-only.js';
 
 const one = influxTarget('http://localhost:8086?db=d', {});
 const two = influxTarget('http://localhost:8086?org=o&bucket=b', {});
