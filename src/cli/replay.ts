@@ -1,7 +1,34 @@
+import { Writable } from 'node:stream';
 import { Command, Option } from 'commander';
-import { loadOption, logLevelOption } from './options.js';
+import { messageOf, UdfError } from '../model/errors.js';
+import { counted } from '../model/text.js';
+import { recordingFormats, type RecordingFormat } from '../recording/format.js';
+import type { Recording } from '../recording/open.js';
+import type { ReplayAgent } from '../replay/external-agent.js';
+import type { OutputFormat } from '../replay/output.js';
+import type { FileReplay } from '../replay/replay-file.js';
+import type { ConversationReplay } from '../replay/replay-conversation.js';
+import { ExitCode } from './exit-code.js';
+import { type LoadOptions, loadOption, type LogOptions, logLevelOption } from './options.js';
 import { replaySpeed, tagList } from './parse-replay-options.js';
-import type { ReplayOptions } from './run-replay.js';
+import { print } from './print.js';
+
+interface ReplayCommandOptions extends LoadOptions, LogOptions {
+  readonly udf?: string;
+  readonly socket?: string;
+  readonly exec?: string;
+  readonly set?: readonly string[];
+  readonly groupBy: readonly string[] | '*';
+  readonly inputFormat?: RecordingFormat;
+  readonly format?: OutputFormat;
+  readonly out?: string;
+  readonly expect?: string;
+  readonly update?: true;
+  readonly html?: string;
+  readonly speed: number;
+  readonly skipBad?: true;
+  readonly watch?: true;
+}
 
 export function replayCommand(): Command {
   return new Command('replay')
@@ -10,10 +37,10 @@ export function replayCommand(): Command {
       'Runs a recording through a UDF as a task would, and prints the points that it emits; a summary goes to standard ' +
         'error. Recordings are line protocol (.lp), those of Kapacitor (.srpl, .brpl), JSON Lines (.jsonl) and CSV (.csv), ' +
         'all of any size; .gz may stand behind the name.\n\n' +
-        'A recorded conversation (.conversation, or a pair .requests and .responses) is replayed against the UDF, and what ' +
-        'it answers otherwise is printed point by point, with exit code 1.',
+        'A recorded conversation (.conversation, or a pair .requests and .responses) is replayed against the UDF, and ' +
+        'answers that differ are printed point by point, with exit code 1.',
     )
-    .argument('<file>', 'the recording')
+    .argument('<file>', "the recording, or '-' for standard input")
     .option('--udf <name>', 'the UDF, in this process')
     .option('--socket <path>', 'instead of --udf: replay against the agent on this Unix socket')
     .option(
@@ -31,14 +58,20 @@ export function replayCommand(): Command {
     )
     .addOption(
       new Option(
+        '--input-format <format>',
+        "the recording's format (default: as its name says, lp for -)",
+      ).choices(recordingFormats),
+    )
+    .addOption(
+      new Option(
         '--format <format>',
         'how the points are printed (default: as the name of --out says, else lp)',
-      ).choices(['lp', 'json', 'csv', 'table']),
+      ).choices(['lp', 'json', 'csv', 'table'] satisfies OutputFormat[]),
     )
     .option('--out <file>', 'write the points to this file; its name tells the format, .srpl and .brpl too')
     .option('--expect <golden>', 'compare with the points in this file: print the difference, exit code 1')
-    .option('--update', 'write what comes to the file of --expect')
-    .option('--html <file>', 'also write a page that shows what went in and what came out')
+    .option('--update', 'write the points to the file of --expect')
+    .option('--html <file>', 'also write a page that shows what went in and what was emitted')
     .addOption(
       new Option(
         '--speed <speed>',
@@ -47,13 +80,250 @@ export function replayCommand(): Command {
         .default(Infinity, 'max')
         .argParser(replaySpeed),
     )
-    .option('--skip-bad', 'count what is malformed and go on, instead of stopping there')
+    .option(
+      '--skip-bad',
+      'leave out and count what is malformed, and points that the output format cannot hold, instead of stopping there',
+    )
     .addOption(loadOption())
     .option('--watch', 'run again whenever a module of --load changes')
     .addOption(logLevelOption().default('error'))
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf replay adsl.srpl --udf edgeDetect --set field=value')
-    .action(async (file: string, options: ReplayOptions) => {
-      const { runReplay } = await import('./run-replay.js');
-      await runReplay(file, options);
+    .action(run);
+}
+
+async function run(file: string, options: ReplayCommandOptions): Promise<void> {
+  if (options.watch) {
+    await watchModules(file, options.load ?? []);
+    return;
+  }
+  const { isConversationFile } = await import('../recording/conversation/open.js');
+  const isConversation = file !== '-' && (await isConversationFile(file));
+  const rejections = countRejections();
+  try {
+    await (isConversation ? runConversation(file, options) : runPoints(file, options));
+  } finally {
+    await rejections.stop();
+  }
+  if (rejections.count > 0) {
+    say(`${counted(rejections.count, 'promise')} of the UDF rejected without being awaited`);
+    throw new ExitCode(1);
+  }
+}
+
+async function runPoints(file: string, options: ReplayCommandOptions): Promise<void> {
+  const { countsOf, replayFile } = await import('../replay/replay-file.js');
+  const { createLogger } = await import('../telemetry/create-logger.js');
+  const { groupBy, inputFormat, skipBad, logLevel, html } = options;
+  const isStdin = file === '-';
+  const leftOut = limitedSay('what else is left out is only counted');
+  const progress = await createProgress();
+  let result: FileReplay;
+  try {
+    result = await replayFile(isStdin ? process.stdin : file, {
+      ...options,
+      agent: await agentOf(options),
+      reading: {
+        groupBy,
+        skipBad,
+        format: inputFormat ?? (isStdin ? 'lp' : undefined),
+        ...(isStdin && { name: 'standard input' }),
+      },
+      stdout: standardOutput(),
+      logger: createLogger({ level: logLevel }),
+      onLeftOut: ({ message }) => {
+        leftOut(`left out: ${message}`);
+      },
+      onOpen: (recording) => {
+        progress.start(recording);
+      },
     });
+  } finally {
+    progress.stop();
+  }
+  const { pointsIn, seconds, notOnPage, hints, difference } = result;
+  const rate = `${Math.round(pointsIn / seconds).toLocaleString('en')} points/s`;
+  say(wrap(`${countsOf(result).join(', ')}; ${seconds.toFixed(2)} s, ${rate}`));
+  if (notOnPage > 0) {
+    say(`${html!} shows the first 100,000 points each way; ${notOnPage.toLocaleString('en')} are not on it`);
+  }
+  for (const hint of hints) say(hint);
+  if (difference.length === 0) return;
+  await print(difference.join('\n'));
+  throw new ExitCode(1);
+}
+
+/** Options that a conversation does not take: it brings its own options and expected answers. */
+const pointOptions = ['set', 'format', 'inputFormat', 'out', 'expect', 'html'] as const;
+
+async function runConversation(file: string, options: ReplayCommandOptions): Promise<void> {
+  const given =
+    pointOptions.find((name) => options[name] !== undefined) ?? (options.speed !== Infinity && 'speed');
+  if (given) {
+    throw new UdfError(
+      'usage',
+      `--${given === 'inputFormat' ? 'input-format' : given} is for recordings of points; ${file} is a conversation, which has its own options and answers`,
+    );
+  }
+  const { replayConversationFile } = await import('../replay/replay-file.js');
+  const { createLogger } = await import('../telemetry/create-logger.js');
+  const result = await replayConversationFile(file, {
+    agent: await agentOf(options),
+    cutOff: options.skipBad,
+    logger: createLogger({ level: options.logLevel }),
+    onDifference: (line) => process.stdout.write(`${line}\n`),
+  });
+  say(wrap(conversationSummary(result)));
+  await new Promise<void>((resolve) => {
+    process.stdout.write('', () => {
+      resolve();
+    });
+  });
+  if (result.missing + result.extra > 0 || result.failure !== undefined) throw new ExitCode(1);
+}
+
+function conversationSummary({
+  task,
+  node,
+  requests,
+  same,
+  missing,
+  extra,
+  failure,
+}: ConversationReplay): string {
+  const use = task === undefined ? '' : `task ${task}, node ${node}: `;
+  const answers = `${same} answers as recorded, ${missing} missing, ${extra} extra`;
+  return `${use}${counted(requests, 'request')}, ${answers}${failure === undefined ? '' : `; ${failure}`}`;
+}
+
+/** Throws `usage` unless exactly one agent is given. */
+async function agentOf({ udf, socket, exec, load }: ReplayCommandOptions): Promise<ReplayAgent> {
+  if ([udf, socket, exec].filter((given) => given !== undefined).length !== 1) {
+    throw new UdfError(
+      'usage',
+      'say what to replay against: one of --udf NAME, --socket PATH and --exec COMMAND',
+    );
+  }
+  if (socket !== undefined) return { socket };
+  if (exec !== undefined) return { exec };
+  const { availableUdfs, chooseUdfs } = await import('./available-udfs.js');
+  return { udf: chooseUdfs(await availableUdfs(load), [udf!])[0]! }; // exactly one is given, and one name gives one UDF
+}
+
+/** Runs this command line without `--watch`, again whenever a module changes, until a signal. */
+async function watchModules(file: string, modules: readonly string[]): Promise<void> {
+  if (file === '-') throw new UdfError('usage', '--watch needs a file: standard input is read once');
+  const { rerunOnChange } = await import('../replay/watch.js');
+  const { onStopSignal } = await import('../host/process-end.js');
+  const stop = new AbortController();
+  void onStopSignal(() => undefined).then(() => {
+    stop.abort();
+  });
+  const args = [...process.execArgv, ...process.argv.slice(1).filter((argument) => argument !== '--watch')];
+  await rerunOnChange(
+    {
+      modules,
+      args,
+      onChange: (changed) => {
+        say(`${changed} changed`);
+      },
+    },
+    stop.signal,
+  );
+}
+
+interface RejectionCount {
+  readonly count: number;
+  stop(): Promise<void>;
+}
+
+/** Keeps rejected promises that a UDF did not await from ending the process: they are reported and counted. */
+function countRejections(): RejectionCount {
+  let count = 0;
+  const report = limitedSay('further rejected promises are only counted');
+  const onRejection = (reason: unknown): void => {
+    count++;
+    report(
+      `a promise was rejected that nobody awaited: ${messageOf(reason)}; return or await it in the handler`,
+    );
+  };
+  process.on('unhandledRejection', onRejection);
+  return {
+    get count() {
+      return count;
+    },
+    async stop() {
+      // Node.js reports rejections after the microtasks of the turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      process.off('unhandledRejection', onRejection);
+    },
+  };
+}
+
+const maxReported = 10;
+
+/** Prints up to 10 messages, then the notice once. */
+function limitedSay(notice: string): (message: string) => void {
+  let count = 0;
+  return (message) => {
+    count++;
+    if (count <= maxReported) say(message);
+    if (count === maxReported) say(notice);
+  };
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Breaks a text after commas and semicolons into lines of at most 80 columns, if its parts are that short. */
+function wrap(text: string): string {
+  const lines = [''];
+  for (const part of text.split(/(?<=[,;] )/)) {
+    const joined = `${lines.at(-1)!}${part}`; // there is always a line
+    if (joined.trimEnd().length <= 80) lines[lines.length - 1] = joined;
+    else lines.push(part);
+  }
+  return lines.map((line) => line.trimEnd()).join('\n');
+}
+
+interface Progress {
+  start(recording: Recording): void;
+  stop(): void;
+}
+
+/** Shows on a terminal how much of a recording has been read. */
+async function createProgress(): Promise<Progress> {
+  if (!process.stderr.isTTY) return { start: () => undefined, stop: () => undefined };
+  const { Presets, SingleBar } = await import('cli-progress');
+  const bar = new SingleBar(
+    { format: '{bar} {percentage}% | {eta_formatted} left', stream: process.stderr, clearOnComplete: true },
+    Presets.shades_classic,
+  );
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    start(recording) {
+      const { size } = recording;
+      if (size === undefined) return;
+      bar.start(size, 0);
+      timer = setInterval(() => {
+        bar.update(Math.min(recording.bytesRead, size));
+      }, 200);
+    },
+    stop() {
+      clearInterval(timer);
+      bar.stop();
+    },
+  };
+}
+
+/** A stream to standard output that the replay may end. */
+function standardOutput(): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(chunk: string | Buffer, _encoding, done) {
+      process.stdout.write(chunk, (error) => {
+        done(error && new UdfError('connection', `cannot write standard output: ${messageOf(error)}`));
+      });
+    },
+  });
 }

@@ -1,45 +1,52 @@
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { systemCode, UdfError } from '../model/errors.js';
-import type { RecordingFormat } from '../recording/format.js';
-import { recordedText } from '../recording/source.js';
-import { compressed } from '../recording/writer.js';
-import { print } from '../cli/print.js';
 import { unifiedDiff } from '../expect/differences.js';
 import { wholeFile } from '../files/whole-file.js';
-import { formatForFile, isCompressed, type Output, type OutputFormat, outputTo } from './output.js';
+import { systemCode, UdfError } from '../model/errors.js';
+import type { RecordedItem, RecordingFormat } from '../recording/format.js';
+import { recordedText } from '../recording/source.js';
+import { compressed } from '../recording/writer.js';
+import { createOutput, formatForFile, isCompressed, type Output, type OutputFormat } from './output.js';
 
-/** A difference is worked out in memory; what is larger is written by `--out` and compared by other means. */
+/** Texts are compared in memory; larger outputs are for `--out` and other tools. */
 const maxCharacters = 128 * 1024 * 1024;
 
-/** What came, to be compared with a golden file as text: in the format that the file's name tells, uncompressed. */
+/** The text of what was emitted, to be compared with a golden file in the format that its name says, uncompressed. */
 export class Golden implements Output {
   readonly #path: string;
   readonly #format: RecordingFormat | 'table';
   readonly #output: Output;
   #text = '';
 
-  constructor(path: string, format: OutputFormat | undefined) {
+  constructor(
+    path: string,
+    format: OutputFormat | undefined,
+    onUnwritable: ((problem: UdfError) => void) | undefined,
+  ) {
     this.#path = path;
     this.#format = formatForFile(path, format);
     const stream = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
         this.#text += chunk.toString();
-        done(this.#text.length > maxCharacters ? tooMuch() : undefined);
+        done(this.#text.length > maxCharacters ? tooLarge() : undefined);
       },
     });
-    this.#output = outputTo(stream, this.#format, false);
+    this.#output = createOutput(stream, this.#format, { compress: false, onUnwritable });
   }
 
-  write(...item: Parameters<Output['write']>): Promise<void> | undefined {
-    return this.#output.write(...item);
+  get unwritable(): number {
+    return this.#output.unwritable;
+  }
+
+  write(item: RecordedItem): Promise<void> | undefined {
+    return this.#output.write(item);
   }
 
   end(): Promise<void> {
     return this.#output.end();
   }
 
-  /** Writes what came to the file, compressed if its name says so. */
+  /** Writes what was emitted to the file, compressed if its name says so. */
   async update(): Promise<void> {
     const file = wholeFile(this.#path);
     try {
@@ -54,23 +61,21 @@ export class Golden implements Output {
     }
   }
 
-  /** Whether it came as the file has it; if not, the difference is printed. */
-  async compare(): Promise<boolean> {
+  /** The lines of the difference from the file to what was emitted; none if they are equal. */
+  async difference(): Promise<readonly string[]> {
     const expected = await recordedText(this.#path, maxCharacters).catch((reason: unknown) => {
       const cause = reason instanceof UdfError ? reason.cause : reason;
       if (systemCode(cause) !== 'ENOENT') throw reason;
       const message = `cannot read ${this.#path}: there is no such file; --update writes it`;
       throw new UdfError('invalid_config', message, { cause });
     });
-    if (expected === this.#text) return true;
-    await print(unifiedDiff(expected, this.#text, [this.#path, 'emitted']).join('\n'));
-    return false;
+    return unifiedDiff(expected, this.#text, [this.#path, 'emitted']);
   }
 }
 
-function tooMuch(): UdfError {
+function tooLarge(): UdfError {
   return new UdfError(
     'limit',
-    `--expect compares up to ${maxCharacters / 1024 / 1024} MiB, and more came; write it with --out instead`,
+    `--expect compares up to ${maxCharacters / 1024 / 1024} MiB, and more was emitted; write it with --out instead`,
   );
 }

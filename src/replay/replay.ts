@@ -17,17 +17,18 @@ import { memoryLogger } from '../telemetry/memory-logger.js';
 import type { LooseOptions } from '../peer/option-calls.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 
-/** Called with what comes out; while a promise that it returns is pending, nothing more is read. */
-type Taken<Output> = (output: Output) => Promise<void> | undefined;
+/** Called with each point or batch that is emitted; while a promise that it returns is pending, nothing more is read. */
+type EmitHandler<Output> = (output: Output) => Promise<void> | undefined;
 
 export interface ReplayOptions extends InstanceDefaults {
-  /** By name, or as a TICKscript calls them: `.field('value')`; or made of the types that the UDF says they have. */
+  /** By name, as a TICKscript calls them (`.field('value')`), or made from the option types that the UDF declares. */
   readonly options?: string | readonly OptionMessage[] | LooseOptions | OptionsOf | undefined;
-  /** How many times faster than recorded: 1 keeps the points' own times, and `Infinity`, the default, none. */
+  /** How many times faster than recorded: 1 keeps the recorded pace; `Infinity`, the default, does not wait. */
   readonly speed?: number | undefined;
-  /** Takes what is emitted, which is then not kept. */
-  readonly onPoint?: Taken<Point> | undefined;
-  readonly onBatch?: Taken<Batch> | undefined;
+  /** Called with each emitted point, which is then not kept in the result. */
+  readonly onPoint?: EmitHandler<Point> | undefined;
+  /** Called with each emitted batch, which is then not kept in the result. */
+  readonly onBatch?: EmitHandler<Batch> | undefined;
   /** Called with each point or batch that goes in. */
   readonly onInput?: ((input: Point | Batch) => void) | undefined;
   /** Where the UDF and the runtime log to; nowhere if not given. */
@@ -36,9 +37,9 @@ export interface ReplayOptions extends InstanceDefaults {
 
 type OptionsOf = (types: InfoMessage['options']) => readonly OptionMessage[];
 
-/** What came of a replay. */
+/** The result of a replay. */
 export interface Replay {
-  /** What was emitted, but for what `onPoint` and `onBatch` took. */
+  /** What was emitted, unless `onPoint` or `onBatch` took it. */
   readonly points: readonly Point[];
   readonly batches: readonly Batch[];
   /** Points that went in and came out, those of batches too. */
@@ -46,22 +47,24 @@ export interface Replay {
   readonly pointsOut: number;
   readonly batchesIn: number;
   readonly batchesOut: number;
-  /** Handler calls that failed and were got over; `undefined` for an agent of another process. */
+  /** Handler calls that failed without ending the task; `undefined` for an agent of another process. */
   readonly errors: number | undefined;
+  /** The UDF's own counters, such as `missing`; empty for an agent of another process. */
+  readonly counters: Readonly<Record<string, number>>;
 }
 
-/** So many points are made into batches at most: they all are in memory then. */
+/** Points that are collected into batches are held in memory. */
 const maxCollected = 1_000_000;
 
 /**
- * Runs a recording through a UDF as a task would, and waits for all that comes of it. The UDF is a definition, which
- * runs in this process behind the real agent and real frames, or a connection to an agent in any language. Memory stays
- * flat however long the recording is, as long as `onPoint` and `onBatch` take what comes.
+ * Runs a recording through a UDF as a task would, and resolves when the UDF has emitted everything. The UDF is a
+ * definition, which runs in this process behind the real agent and real frames, or a connection to an agent in any
+ * language. Memory does not grow with the recording if `onPoint` and `onBatch` are given.
  *
- * Points go as one batch a group into a UDF that wants batches: those of the whole recording, up to a million.
+ * A UDF that wants batches gets the points of the whole recording, at most a million, as one batch per group.
  *
- * Throws `ProtocolFailure` for what would end the task, such as `init-refused` and `error-response`, `invalid_argument`
- * for batches into a UDF that wants points, and what the recording throws.
+ * Rejects with a `ProtocolFailure` for what would end the task, such as `init-refused` and `error-response`, with
+ * `invalid_argument` if the UDF wants points and the recording holds batches, and with what the recording throws.
  */
 export async function replay(
   recording: AsyncIterable<readonly (Point | Batch)[]>,
@@ -79,13 +82,13 @@ class Run {
   readonly #counts = { pointsIn: 0, pointsOut: 0, batchesIn: 0, batchesOut: 0 };
   readonly #points: Point[] = [];
   readonly #batches: Batch[] = [];
-  #held = 0;
-  #refused: { readonly reason: unknown } | undefined;
+  #pending = 0;
+  #handlerFailure: { readonly reason: unknown } | undefined;
 
   constructor(udf: UdfDefinition | Transport, options: ReplayOptions) {
     this.#options = options;
     this.#pace = new Pace(options.speed ?? Infinity);
-    let transport = udf as Transport; // if it is no definition
+    let transport = udf as Transport; // unless it is a definition
     if (isUdfDefinition(udf)) {
       const [agentSide, kapacitorSide] = memoryTransportPair();
       transport = kapacitorSide;
@@ -99,12 +102,12 @@ class Run {
         maxGroups,
       });
     }
-    // An agent in this process cannot be away; one in another may be, and is given time to work off what it has.
-    const patience = this.#agent
+    // An agent in this process cannot hang up; one in another may, and a slow one may take long to answer.
+    const timeouts = this.#agent
       ? { keepaliveTimeoutMs: 0, answerTimeoutMs: 24 * 60 * 60 * 1000 }
       : { keepaliveTimeoutMs: 10_000, answerTimeoutMs: 60_000 };
     this.#kapacitor = createKapacitorPeer(transport, {
-      ...patience,
+      ...timeouts,
       taskId: 'replay',
       writes: 'coalesced',
       onPoint: (point) => {
@@ -123,19 +126,20 @@ class Run {
     try {
       const { wants, options: types } = await this.#kapacitor.info();
       const { options = '' } = this.#options;
-      // Of what may be given only that is a function.
+      // `OptionsOf` is the only function among the types of `options`.
       await this.#kapacitor.init(typeof options === 'function' ? options(types) : options);
       if (wants === 'stream') await this.#stream(recording);
       else await this.#collect(recording);
       await this.#kapacitor.stop();
     } catch (reason) {
-      throw this.#explained(reason);
+      throw this.#withPlace(reason);
     } finally {
       this.#kapacitor.abort();
     }
     await this.#agent?.closed;
     const { points, batches } = { points: this.#points, batches: this.#batches };
-    return { points, batches, ...this.#counts, errors: this.#agent?.stats.errors };
+    const { errors, counters = {} } = this.#agent?.stats ?? { errors: undefined };
+    return { points, batches, ...this.#counts, errors, counters };
   }
 
   async #stream(recording: AsyncIterable<readonly (Point | Batch)[]>): Promise<void> {
@@ -150,27 +154,27 @@ class Run {
   }
 
   async #collect(recording: AsyncIterable<readonly (Point | Batch)[]>): Promise<void> {
-    let loose: LazyPoint[] = [];
-    const batched = async (): Promise<void> => {
-      for (const batch of batchesOf(loose)) await this.#sendBatch(batch);
-      loose = [];
+    let collected: LazyPoint[] = [];
+    const sendCollected = async (): Promise<void> => {
+      for (const batch of batchesOf(collected)) await this.#sendBatch(batch);
+      collected = [];
     };
     for await (const items of recording) {
       for (const item of items) {
-        if (item instanceof LazyPoint) loose.push(item);
+        if (item instanceof LazyPoint) collected.push(item);
         else {
-          await batched();
-          await this.#sendBatch(item as Batch); // what is no point is a batch
+          await sendCollected();
+          await this.#sendBatch(item as Batch); // an item is a point or a batch
         }
       }
-      if (loose.length > maxCollected) {
+      if (collected.length > maxCollected) {
         throw new UdfError(
           'limit',
           `the UDF wants batches, and more than ${maxCollected} points cannot be made into one; replay a .brpl recording`,
         );
       }
     }
-    await batched();
+    await sendCollected();
   }
 
   async #sendBatch(batch: Batch): Promise<void> {
@@ -187,40 +191,40 @@ class Run {
     return this.#kapacitor.point(point);
   }
 
-  #take<Output>(output: Output, taken: Taken<Output> | undefined, kept: Output[]): void {
-    if (!taken) {
+  #take<Output>(output: Output, handler: EmitHandler<Output> | undefined, kept: Output[]): void {
+    if (!handler) {
       kept.push(output);
       return;
     }
-    if (this.#refused) return;
+    if (this.#handlerFailure) return;
     let busy: Promise<void> | undefined;
     try {
-      busy = taken(output);
+      busy = handler(output);
     } catch (reason) {
-      this.#refuse(reason);
+      this.#failWith(reason);
     }
     if (!busy) return;
-    this.#held++;
+    this.#pending++;
     this.#kapacitor.pauseReading();
     busy.then(
       () => {
-        if (--this.#held === 0) this.#kapacitor.resumeReading();
+        if (--this.#pending === 0) this.#kapacitor.resumeReading();
       },
       (reason: unknown) => {
-        this.#refuse(reason);
+        this.#failWith(reason);
       },
     );
   }
 
-  /** What comes out cannot be taken: the replay ends with the reason. */
-  #refuse(reason: unknown): void {
-    this.#refused ??= { reason };
+  /** A handler failed: the replay ends with its reason. */
+  #failWith(reason: unknown): void {
+    this.#handlerFailure ??= { reason };
     this.#kapacitor.abort();
   }
 
-  /** Says how far the recording came. */
-  #explained(reason: unknown): unknown {
-    if (this.#refused) return this.#refused.reason;
+  /** Adds how far the recording was read. */
+  #withPlace(reason: unknown): unknown {
+    if (this.#handlerFailure) return this.#handlerFailure.reason;
     if (!(reason instanceof ProtocolFailure)) return reason;
     const handled = this.#agent?.stats.pointsIn ?? 0;
     const place = handled > 0 ? ` (at point ${handled} of the recording)` : '';

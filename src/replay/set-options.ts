@@ -1,3 +1,4 @@
+import { formatDuration } from '../model/duration.js';
 import { UdfError } from '../model/errors.js';
 import { parseOptionValue } from '../peer/option-chain.js';
 import { nearestName } from '../model/text.js';
@@ -12,7 +13,12 @@ const examples: Readonly<Record<OptionType, string>> = {
   duration: '30s',
 };
 
-/** The calls of options that `--set option=value` stands for. Throws `usage`. */
+/**
+ * Parses `option=value` texts by the types that the UDF declares. An option without arguments is its name alone, one with
+ * several has commas between its values.
+ *
+ * Throws `usage` for an unknown option and for a value of the wrong type.
+ */
 export function setOptions(sets: readonly string[], types: InfoMessage['options']): readonly OptionMessage[] {
   return sets.map((set) => {
     const at = set.indexOf('=');
@@ -27,7 +33,6 @@ export function setOptions(sets: readonly string[], types: InfoMessage['options'
   });
 }
 
-/** An option without arguments is set by its name alone, and one with several by values with commas between. */
 function argumentsOf(
   set: string,
   text: string | undefined,
@@ -52,7 +57,7 @@ function argumentsOf(
 }
 
 function argumentOf(text: string, type: OptionType): ArgumentMessage | undefined {
-  // Text needs no quotes: the shell has had its own.
+  // A string needs no quotes: the shell has removed its own.
   if (type === 'string' && !/^'[^]*'$/.test(text)) return { type, value: text };
   let argument: ArgumentMessage;
   try {
@@ -62,4 +67,16 @@ function argumentOf(text: string, type: OptionType): ArgumentMessage | undefined
   }
   if (type === 'double' && argument.type === 'int') return { type, value: Number(argument.value) };
   return argument.type === type ? argument : undefined;
+}
+
+/** Calls of options as a TICKscript writes them: `.field('value').size(10)`. */
+export function formatOptions(calls: readonly OptionMessage[]): string {
+  return calls.map(({ name, args }) => `.${name}(${args.map(formatArgument).join(', ')})`).join('');
+}
+
+function formatArgument({ type, value }: ArgumentMessage): string {
+  if (type === 'string') return `'${value.replaceAll("'", "\\'")}'`;
+  if (type === 'bool') return value ? 'TRUE' : 'FALSE';
+  if (type === 'duration') return formatDuration(value);
+  return type === 'double' && Number.isInteger(value) ? value.toFixed(1) : String(value);
 }

@@ -39,7 +39,7 @@ describe('replay', () => {
       'csv',
       /^time,name,database,retentionPolicy,tag:host,string:value\n1514979051065000000,"adsl_connection",/,
     ],
-    ['table', /│ 1514979051065000000 │ adsl_connection │ host=router1 │ value=SHOWTIME │/],
+    ['table', /│ 2018-01-03 11:30:51.065 │ adsl_connection │ host=router1 │ value=SHOWTIME │/],
   ])('prints %s if that is asked for', async (format, expected) => {
     expect((await run('replay', adsl, ...edges, '--format', format)).stdout).toMatch(expected);
   });
@@ -102,7 +102,7 @@ describe('replay', () => {
         const update = option === '--expect' ? ['--update'] : [];
         const result = await run('replay', recording, '--udf', 'mirror', option, recording, ...update);
         expect(result.code).toBe(2);
-        expect(result.stderr).toContain('would write over the recording');
+        expect(result.stderr).toContain('is the same file as the recording, and would overwrite it');
         expect(readFileSync(recording, 'utf8')).toBe(before);
       },
     );

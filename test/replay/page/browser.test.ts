@@ -1,10 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type PagePoint, pageData } from '../../../src/replay/page/page-data.js';
-import { renderPage } from '../../../src/replay/page/render-page.js';
+import { pageData, type PageHead, type PagePoint, renderPage } from '../../../src/replay/page/page.js';
 import { needsBrowser, useBrowser } from '../../support/browser.js';
 import { tempDir } from '../../support/temp-dir.js';
 
@@ -25,20 +24,39 @@ const emitted: PagePoint[] = [
   ...[1, 1.5, 2].map((avg, index) => ({ time: seconds(index * 25), group: 'host=b', fields: { avg } })),
 ];
 
+const head: PageHead = {
+  title: 'adsl.lp',
+  udf: 'edgeDetect',
+  options: ".field('state')",
+  counts: ['9 points in', '6 points out', '2 missing'],
+  inputFields: ['state'],
+  emittedFields: ['state'],
+};
+
+const desktop: BrowserContextOptions = { viewport: { width: 1000, height: 700 } };
+const phone: BrowserContextOptions = {
+  viewport: { width: 360, height: 700 },
+  hasTouch: true,
+  isMobile: true,
+  deviceScaleFactor: 2,
+};
+
 describe.skipIf(missing)(title, () => {
   const browser = useBrowser();
 
   /** Opens the page from disk, without a network, and fails on whatever it complains of. */
   async function open(
     points: { readonly input: readonly PagePoint[]; readonly emitted: readonly PagePoint[] },
-    colorScheme: 'light' | 'dark' = 'light',
+    options: BrowserContextOptions = {},
+    ownHead: Partial<PageHead> = {},
   ): Promise<Page> {
     const file = join(tempDir(), 'page.html');
-    writeFileSync(file, renderPage(pageData('adsl.lp through edgeDetect', points.input, points.emitted)));
+    writeFileSync(file, renderPage(pageData({ ...head, ...ownHead }, points.input, points.emitted)));
     const context = await browser().newContext({
-      colorScheme,
+      colorScheme: 'light',
       offline: true,
-      viewport: { width: 1000, height: 700 },
+      ...desktop,
+      ...options,
     });
     const page = await context.newPage();
     const complaints: string[] = [];
@@ -81,10 +99,14 @@ describe.skipIf(missing)(title, () => {
   const shownTimes = (page: Page): Promise<[number, number]> =>
     page.evaluate('[plot.scales.x.min, plot.scales.x.max]');
 
-  test('shows the title, the groups, the fields of a group, and its states with their colours', async () => {
+  test('shows the title, UDF, options, counts and dates, the groups, the fields of a group, and its states with their colours', async () => {
     const page = await open({ input, emitted });
-    expect(await page.title()).toBe('adsl.lp through edgeDetect');
-    expect(await page.locator('h1').textContent()).toBe('adsl.lp through edgeDetect');
+    expect(await page.title()).toBe('adsl.lp · edgeDetect');
+    expect(await page.locator('h1').textContent()).toBe('adsl.lp');
+    expect(await page.locator('#udf').textContent()).toBe('edgeDetect');
+    expect(await page.locator('#options').textContent()).toBe(".field('state')");
+    expect(await page.locator('#counts').textContent()).toBe('9 points in, 6 points out, 2 missing');
+    expect(await page.locator('#dates').textContent()).toBe('1970-01-01 00:00:00 to 00:00:50 UTC');
     expect(await options(page, '#group')).toEqual(['host=a', 'host=b']);
     expect(await options(page, '#input-field')).toEqual(['state']);
     expect(await options(page, '#emitted-field')).toEqual(['state', 'previous']);
@@ -95,7 +117,7 @@ describe.skipIf(missing)(title, () => {
     const page = await open({ input, emitted });
     expect(await hover(page, 0.4)).toBe(
       [
-        '1970-01-01T00:00:20.000Z  20000000000',
+        '1970-01-01 00:00:20.000 UTC  20000000000',
         'input',
         '  state = TRAINING',
         'emitted',
@@ -103,7 +125,7 @@ describe.skipIf(missing)(title, () => {
         '  previous = IDLE',
       ].join('\n'),
     );
-    expect(await hover(page, 0.2)).toBe('1970-01-01T00:00:10.000Z  10000000000\ninput\n  state = IDLE');
+    expect(await hover(page, 0.2)).toBe('1970-01-01 00:00:10.000 UTC  10000000000\ninput\n  state = IDLE');
   });
 
   test('paints the states of the input above those that were emitted', async () => {
@@ -121,11 +143,44 @@ describe.skipIf(missing)(title, () => {
     expect(await options(page, '#input-field')).toEqual(['value']);
     expect(await options(page, '#emitted-field')).toEqual(['avg']);
     expect(await hover(page, 0.5)).toBe(
-      '1970-01-01T00:00:25.000Z  25000000000\ninput\n  value = 2\nemitted\n  avg = 1.5',
+      '1970-01-01 00:00:25.000 UTC  25000000000\ninput\n  value = 2\nemitted\n  avg = 1.5',
     );
     expect(await page.locator('.u-legend').innerText()).toMatch(
       /value \(input\)\s*2\s*avg \(emitted\)\s*1\.5$/,
     );
+  });
+
+  test('opens with the fields that the options name', async () => {
+    const points = [1, 2, 3].map((value, index) => ({
+      ...{ time: seconds(index), group: '' },
+      fields: { value, down: value, state: `s${index}` },
+    }));
+    const emittedPoints = points.map((point) => ({
+      ...point,
+      fields: { ...point.fields, other: 1, mean: 2 },
+    }));
+    const page = await open(
+      { input: points, emitted: emittedPoints },
+      {},
+      {
+        inputFields: ['nosuch', 'down'],
+        emittedFields: ['mean', 'down'],
+      },
+    );
+    expect(await options(page, '#input-field')).toEqual(['down', 'value', 'state']);
+    expect(await options(page, '#emitted-field')).toEqual(['mean', 'down', 'other', 'value', 'state']);
+    expect(await page.locator('#input-field').inputValue()).toBe('down');
+    expect(await page.locator('#emitted-field').inputValue()).toBe('mean');
+  });
+
+  test('says which dates are in view, in UTC', async () => {
+    const days = [0, 1, 2].map((day) => ({ time: seconds(day * 86_400), group: '', fields: { value: day } }));
+    const page = await open({ input: days, emitted: [] });
+    expect(await page.locator('#dates').textContent()).toBe('1970-01-01 00:00:00 to 1970-01-03 00:00:00 UTC');
+    const label = (): Promise<string> => page.evaluate('plot.axes[0].label');
+    expect(await label()).toBe('1970-01-01 to 1970-01-03 UTC');
+    await page.evaluate('plot.setScale("x", { min: 86400, max: 86410 })');
+    await expect.poll(label).toBe('1970-01-02 UTC');
   });
 
   test('begins with a field that varies, before one that is the same in all points', async () => {
@@ -158,9 +213,63 @@ describe.skipIf(missing)(title, () => {
     expect(await shownTimes(page)).toEqual([0, 50]);
   });
 
+  describe('on a phone', () => {
+    /** Puts fingers on the chart, moves them from the first to the last parts of its width, and lifts them. */
+    async function drag(page: Page, from: readonly number[], to: readonly number[]): Promise<void> {
+      const box = (await page.locator('.u-over').boundingBox())!;
+      const session = await page.context().newCDPSession(page);
+      const points = (parts: readonly number[]) =>
+        parts.map((part, id) => ({ id, x: box.x + box.width * part, y: box.y + box.height / 3 }));
+      await session.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: points(from) });
+      for (let step = 1; step <= 5; step++) {
+        const parts = from.map((part, finger) => part + ((to[finger]! - part) * step) / 5);
+        await session.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: points(parts) });
+      }
+      await session.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    }
+
+    test('fits its width', async () => {
+      const page = await open({ input, emitted }, phone);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+      expect(await page.locator('.hint.touch').isVisible()).toBe(true);
+      expect(await page.locator('.hint.mouse').isVisible()).toBe(false);
+    });
+
+    test('two fingers zoom, one moves through time, and a double tap shows all', async () => {
+      const page = await open({ input, emitted }, phone);
+      await drag(page, [0.4, 0.6], [0.2, 0.8]);
+      const zoomed = await shownTimes(page);
+      expect(zoomed[1] - zoomed[0]).toBeCloseTo(50 / 3, 0);
+      expect((zoomed[0] + zoomed[1]) / 2).toBeCloseTo(25, 0);
+      await drag(page, [0.8], [0.2]);
+      const moved = await shownTimes(page);
+      expect(moved[0] - zoomed[0]).toBeCloseTo(10, 0);
+      expect(moved[1] - moved[0]).toBeCloseTo(zoomed[1] - zoomed[0], 3);
+      await drag(page, [0.9], [0.1]);
+      expect((await shownTimes(page))[1]).toBeCloseTo(50, 3); // not beyond the last point
+      await drag(page, [0.2, 0.8], [0.48, 0.52]);
+      expect(await shownTimes(page)).toEqual([0, 50]); // not further out than all points
+      await drag(page, [0.4, 0.6], [0.2, 0.8]);
+      await drag(page, [0.5], [0.5]);
+      await drag(page, [0.5], [0.5]);
+      expect(await shownTimes(page)).toEqual([0, 50]);
+    });
+
+    test('a tap shows the values there', async () => {
+      const page = await open({ input, emitted }, phone);
+      await drag(page, [0.4], [0.4]);
+      const panel = page.locator('#hover');
+      await panel.waitFor({ state: 'visible' });
+      expect(await panel.textContent()).toContain('00:00:20.000 UTC  20000000000\ninput\n  state = TRAINING');
+      const box = (await panel.boundingBox())!;
+      expect(box.x).toBeGreaterThanOrEqual(0);
+      expect(box.x + box.width).toBeLessThanOrEqual(360);
+    });
+  });
+
   test('is light or dark as the reader has chosen', async () => {
     const brightness = async (scheme: 'light' | 'dark'): Promise<number[]> => {
-      const page = await open({ input, emitted }, scheme);
+      const page = await open({ input, emitted }, { colorScheme: scheme });
       const [ground, ink] = await page.evaluate<string[]>(
         '[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]',
       );
@@ -189,7 +298,7 @@ describe.skipIf(missing)(title, () => {
     expect(await hover(page, 0)).toContain('  value = 0\n');
     await page.selectOption('#input-field', 'state');
     expect(performance.now() - start).toBeLessThan(5000);
-    expect(await hover(page, 1)).toContain('1970-01-02T03:46:39.000Z  99999000000000\n');
+    expect(await hover(page, 1)).toContain('1970-01-02 03:46:39.000 UTC  99999000000000\n');
     // Bands that are narrower than a pixel do not blend into a colour that no state has.
     const row = await colours(page, [0.31, 0.42, 0.53, 0.64, 0.75], 0.02);
     expect(new Set(row).size).toBeLessThanOrEqual(3);

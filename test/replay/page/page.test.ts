@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
-import { pageData } from '../../../src/replay/page/page-data.js';
-import { renderPage } from '../../../src/replay/page/render-page.js';
+import { pageData, type PageHead, renderPage } from '../../../src/replay/page/page.js';
+
+const head: PageHead = {
+  title: 'adsl.lp',
+  udf: 'edgeDetect',
+  options: ".field('value')",
+  counts: ['2 points in'],
+  inputFields: ['value'],
+  emittedFields: ['value'],
+};
 
 const at = (time: bigint, group: string, fields: Record<string, string | number | bigint | boolean>) => ({
   time,
@@ -14,7 +22,7 @@ test('points are sorted into groups and columns, exactly', () => {
     at(1n, 'host=a', { v: 1.5, state: 'on' }),
     at(1n, 'host=b', { state: true }),
   ];
-  expect(pageData('title', input, [at(2n, 'host=a', { avg: 1 })]).groups).toEqual([
+  expect(pageData(head, input, [at(2n, 'host=a', { avg: 1 })]).groups).toEqual([
     {
       name: 'host=a',
       input: {
@@ -36,8 +44,10 @@ test('points are sorted into groups and columns, exactly', () => {
 });
 
 test('the page holds all that it needs, and no text of a point can be taken for markup', () => {
-  const html = renderPage(pageData('<b>&', [at(1n, '', { state: '</script><script>alert(1)' })], []));
-  expect(html).toContain('<title>&lt;b>&amp;</title>');
+  const html = renderPage(
+    pageData({ ...head, title: '<b>&' }, [at(1n, '', { state: '</script><script>alert(1)' })], []),
+  );
+  expect(html).toContain('<title>&lt;b>&amp; · edgeDetect</title>');
   expect(html).not.toContain('</script><script>alert(1)');
   expect(html).not.toMatch(/(?:src|href)="?https?:/);
 });

@@ -12,7 +12,7 @@ const allStates = statesOf(data.groups);
 
 let plot;
 
-element('title').textContent = data.title;
+showHead();
 fill(
   element('group'),
   data.groups.map(({ name }) => name),
@@ -26,6 +26,28 @@ window.addEventListener('resize', () => plot?.setSize(plotSize()));
 window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAgain);
 if (data.groups.length > 0) chooseGroup();
 else element('chart').textContent = 'No point was read, and none was emitted.';
+
+function showHead() {
+  element('title').textContent = data.title;
+  element('udf').textContent = data.udf;
+  element('options').textContent = data.options;
+  element('counts').textContent = data.counts.join(', ');
+  // Times are ascending in each series; as texts they would compare wrongly.
+  const ends = data.groups.flatMap(({ input, emitted }) =>
+    [input.times, emitted.times].flatMap((times) => (times.length > 0 ? [times[0], times.at(-1)] : [])),
+  );
+  if (ends.length === 0) return;
+  const times = ends.map((time) => BigInt(time)).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const [from, to] = [times[0], times.at(-1)].map((time) => isoOf(time).replace('T', ' ').slice(0, 19));
+  const sameDay = from.slice(0, 10) === to.slice(0, 10);
+  element('dates').textContent = `${from} to ${sameDay ? to.slice(11) : to} UTC`;
+}
+
+/** A time in nanoseconds as ISO 8601, to the millisecond. */
+function isoOf(time) {
+  const milliseconds = Number(time / 1000000n) - (time % 1000000n < 0n ? 1 : 0);
+  return new Date(milliseconds).toISOString();
+}
 
 function fill(select, values, label = (value) => value) {
   const before = select.value;
@@ -44,15 +66,21 @@ function varyingFirst(fields) {
   return [...names.filter(varies), ...names.filter((name) => !varies(name))];
 }
 
-/** Fields that differ come first among the emitted: they are what the UDF has made. */
+/** Those of the preferred names that there are, before the others. */
+function preferredFirst(preferred, names) {
+  return [...new Set([...preferred.filter((name) => names.includes(name)), ...names])];
+}
+
+/** After the fields that the options name, numbers that the UDF has made come first among the emitted. */
 function chooseGroup() {
   const { input, emitted } = currentGroup();
   const inputs = varyingFirst(input.fields);
   const own = Object.keys(emitted.fields).filter((name) => !inputs.includes(name));
   const shared = inputs.filter((name) => name in emitted.fields);
   const made = own.filter((name) => emitted.fields[name].kind === 'number');
-  fill(element('input-field'), inputs);
-  fill(element('emitted-field'), [...made, ...shared, ...own.filter((name) => !made.includes(name))]);
+  const emittedNames = [...made, ...shared, ...own.filter((name) => !made.includes(name))];
+  fill(element('input-field'), preferredFirst(data.inputFields, inputs));
+  fill(element('emitted-field'), preferredFirst(data.emittedFields, emittedNames));
   draw();
 }
 
@@ -117,11 +145,14 @@ function draw() {
       tzDate: (time) => uPlot.tzDate(new Date(time * 1000), 'Etc/UTC'), // as the hover shows it
       cursor: { drag: { x: true, y: false } },
       scales: { y: { range: rangeOfNumbers } },
-      axes: [{ ...axis(), values: timesOfDay, label: 'UTC' }, hasNumbers ? axis() : bareAxis()],
+      axes: [{ ...axis(), values: timesOfDay, label: dateLabel() }, hasNumbers ? axis() : bareAxis()],
       series: [
         {
           label: 'time',
-          value: (_plot, value) => (value === null ? '' : new Date(value * 1000).toISOString()),
+          value: (_plot, _value, _series, index) => {
+            const row = rows[index ?? -1];
+            return row === undefined ? '' : isoOf(row.time).replace('T', ' ').replace('Z', ' UTC');
+          },
         },
         {
           label: `${element('input-field').value || 'input'} (input)`,
@@ -139,6 +170,8 @@ function draw() {
         },
       ],
       hooks: {
+        init: [addTouch],
+        setScale: [showDates],
         drawClear: [(drawnPlot) => drawLanes(drawnPlot, lanes, colours, seconds)],
         draw: [(drawnPlot) => drawMarks(drawnPlot, rows, seconds)],
         setCursor: [(drawnPlot) => showHover(drawnPlot, rows, input, emitted)],
@@ -151,8 +184,8 @@ function draw() {
 
 function plotSize() {
   return {
-    width: Math.max(320, document.body.clientWidth - 48),
-    height: Math.max(320, window.innerHeight - 300),
+    width: Math.max(240, document.querySelector('main').clientWidth),
+    height: Math.max(260, window.innerHeight - 360),
   };
 }
 
@@ -174,6 +207,19 @@ function timesOfDay(_plot, splits, _axis, _space, step) {
   });
 }
 
+/** The dates in view and the zone. */
+function dateLabel(min, max) {
+  if (min === undefined || min === null) return 'UTC';
+  const [from, to] = [min, max].map((time) => new Date(time * 1000).toISOString().slice(0, 10));
+  return from === to ? `${from} UTC` : `${from} to ${to} UTC`;
+}
+
+function showDates(changedPlot, key) {
+  if (key !== 'x') return;
+  const { min, max } = changedPlot.scales.x;
+  changedPlot.axes[0].label = dateLabel(min, max);
+}
+
 /** Without a number on either side there is nothing to scale by. */
 function rangeOfNumbers(_plot, least, greatest) {
   if (least === null || greatest === null) return [0, 1];
@@ -184,6 +230,88 @@ function rangeOfNumbers(_plot, least, greatest) {
 function showAll() {
   const [times] = plot.data;
   plot.setScale('x', { min: times[0], max: times[times.length - 1] });
+}
+
+// ---- touch ----
+
+/** How far a finger may move in a tap, in pixels, and how soon a second tap makes a double one. */
+const tapPixels = 8;
+const doubleTapMs = 300;
+
+/** One finger moves through time, two zoom, a tap shows the values there, and a double tap shows all. */
+function addTouch(touchedPlot) {
+  const { over } = touchedPlot;
+  const fingers = new Map();
+  let start;
+  let lastTap = -Infinity;
+
+  /** From where the fingers are now, and the scale as it is now. */
+  const begin = () => {
+    const places = [...fingers.values()];
+    const { min, max } = touchedPlot.scales.x;
+    start = { places, min, max, isTap: start?.isTap !== false && places.length === 1 };
+  };
+  const placeOf = (event) => ({
+    x: event.clientX - over.getBoundingClientRect().left,
+    y: event.clientY - over.getBoundingClientRect().top,
+  });
+
+  over.addEventListener('pointerdown', (event) => {
+    if (event.pointerType !== 'touch') return;
+    if (fingers.size === 0) start = undefined;
+    fingers.set(event.pointerId, placeOf(event));
+    over.setPointerCapture(event.pointerId);
+    begin();
+  });
+  over.addEventListener('pointermove', (event) => {
+    if (!fingers.has(event.pointerId)) return;
+    fingers.set(event.pointerId, placeOf(event));
+    const places = [...fingers.values()];
+    const [from, to] = [start.places, places].map((all) => all.slice(0, 2).map(({ x }) => x));
+    if (start.isTap && Math.abs(to[0] - from[0]) <= tapPixels) return;
+    if (start.isTap) touchedPlot.setCursor({ left: -10, top: -10 }); // the values of an earlier tap
+    start.isTap = false;
+    moveScale(touchedPlot, start, from, to);
+  });
+  over.addEventListener('pointerup', (event) => {
+    if (!fingers.delete(event.pointerId)) return;
+    if (fingers.size > 0) {
+      begin();
+      return;
+    }
+    if (!start.isTap) return;
+    const isDouble = event.timeStamp - lastTap < doubleTapMs;
+    lastTap = isDouble ? -Infinity : event.timeStamp;
+    if (isDouble) showAll();
+    else touchedPlot.setCursor({ left: start.places[0].x, top: start.places[0].y });
+  });
+  over.addEventListener('pointercancel', (event) => {
+    fingers.delete(event.pointerId);
+    if (fingers.size > 0) begin();
+  });
+  // The browser makes mouse events of a tap, which the chart would take for a drag or a double click.
+  over.addEventListener('touchend', (event) => event.cancelable && event.preventDefault(), {
+    passive: false,
+  });
+}
+
+/** Keeps the times under the fingers: from where they were on the scale at the start to where they are. */
+function moveScale(movedPlot, { min, max }, from, to) {
+  const { width } = movedPlot.over.getBoundingClientRect();
+  const timeAt = (x) => min + (x / width) * (max - min);
+  let perPixel = (max - min) / width;
+  if (from.length > 1) {
+    const spread = Math.sign(from[1] - from[0]) * Math.max(10, Math.abs(to[1] - to[0]));
+    perPixel *= (from[1] - from[0]) / spread;
+  }
+  const [fromMiddle, toMiddle] = [from, to].map((all) => all.reduce((sum, x) => sum + x, 0) / all.length);
+  const least = timeAt(fromMiddle) - toMiddle * perPixel;
+  const times = movedPlot.data[0];
+  const whole = times[times.length - 1] - times[0];
+  // Neither so far that nothing is in view, nor further out than the whole time.
+  const span = Math.min(perPixel * width, whole);
+  const moved = Math.max(times[0], Math.min(least, times[times.length - 1] - span));
+  if (span > 0) movedPlot.setScale('x', { min: moved, max: moved + span });
 }
 
 // ---- states ----
@@ -296,11 +424,12 @@ function showHover({ cursor, over }, rows, input, emitted) {
   const row = cursor.idx === null || cursor.idx === undefined ? undefined : rows[cursor.idx];
   hover.hidden = row === undefined || cursor.left < 0;
   if (hover.hidden) return;
-  const lines = [`${new Date(Number(row.time / 1000000n)).toISOString()}  ${row.time}`];
+  const lines = [`${isoOf(row.time).replace('T', ' ').replace('Z', ' UTC')}  ${row.time}`];
   lines.push(...described('input', input, row.input), ...described('emitted', emitted, row.emitted));
   hover.textContent = lines.join('\n');
   const left = over.offsetLeft + cursor.left + 16;
-  hover.style.left = `${Math.min(left, document.body.clientWidth - hover.offsetWidth - 60)}px`;
+  const rightmost = document.querySelector('main').clientWidth - hover.offsetWidth;
+  hover.style.left = `${Math.max(0, Math.min(left, rightmost))}px`;
   hover.style.top = `${over.offsetTop + cursor.top + 16}px`;
 }
 

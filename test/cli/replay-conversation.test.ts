@@ -27,7 +27,7 @@ describe('replay of a recorded conversation', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/^- init accepted$/m);
     expect(stdout).toMatch(/^\+ init refused: edgeDetect: \.field\(\) is required/m);
-    expect(stderr).toMatch(/ 0 answers as recorded, 19 missing, 1 extra/);
+    expect(stderr).toMatch(/ 0 answers as recorded, 19 missing,\n1 extra; /);
   });
 
   test('is the same against the agent on a socket, and against a child process', async () => {
@@ -62,7 +62,7 @@ describe('replay of a recorded conversation', () => {
     expect(stderr).toContain(': the recording was cut off here; --skip-bad replays what is there\n');
     expect(await run('replay', whole, '--udf', 'mirror', '--skip-bad')).toMatchObject({
       code: 0,
-      stderr: 'task task, node node: 1 requests, 1 answers as recorded, 0 missing, 0 extra\n',
+      stderr: 'task task, node node: 1 request, 1 answers as recorded, 0 missing, 0 extra\n',
     });
   });
 

@@ -1,0 +1,43 @@
+import type { Batch } from '../model/batch.js';
+import type { AnyPoint, Point } from '../model/point.js';
+import { nearestName } from '../model/text.js';
+import type { OptionMessage } from '../wire/messages.js';
+
+/** Points whose fields are listed in a hint. */
+const maxListed = 1_000;
+
+/** Finds options that name a field which no point of the input has. */
+export class FieldHints {
+  #missing: { readonly option: string; readonly field: string }[];
+  readonly #known = new Set<string>();
+  #points = 0;
+
+  constructor(calls: readonly OptionMessage[]) {
+    this.#missing = calls
+      .filter(({ name }) => /^fields?$|Fields?$/.test(name))
+      .flatMap(({ name, args }) => args.map(({ value }) => ({ option: name, field: String(value) })));
+  }
+
+  /** Stops looking once every field has been seen. */
+  see(item: Point | Batch): void {
+    if (this.#missing.length === 0) return;
+    for (const point of 'points' in item ? item.points : [item]) this.#seePoint(point);
+  }
+
+  /** A sentence for each option whose field no point had; none without points. */
+  list(): string[] {
+    if (this.#points === 0) return [];
+    const known = [...this.#known].sort();
+    return this.#missing.map(({ option, field }) => {
+      const near = nearestName(field, known);
+      const hint = near === undefined ? `they have ${known.join(', ')}` : `did you mean ${near}?`;
+      return `option ${option}: no point has a field ${field} (${hint})`;
+    });
+  }
+
+  #seePoint(point: AnyPoint): void {
+    this.#missing = this.#missing.filter(({ field }) => point.field(field) === undefined);
+    if (this.#points++ >= maxListed) return;
+    for (const name of Object.keys(point.fields)) this.#known.add(name);
+  }
+}

@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { finished } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { wholeFile } from '../../files/whole-file.js';
+import type { Batch } from '../../model/batch.js';
+import type { Point } from '../../model/point.js';
+import type { FieldValue } from '../../model/values.js';
+
+/** Points each way that a browser still draws well. */
+const maxPoints = 100_000;
+
+/** A point as the page shows it. */
+export interface PagePoint {
+  readonly time: bigint;
+  readonly group: string;
+  readonly fields: Readonly<Record<string, FieldValue>>;
+}
+
+/** What the head of a page says. */
+export interface PageHead {
+  /** The recording's name. */
+  readonly title: string;
+  /** The UDF's name, or the agent's address. */
+  readonly udf: string;
+  /** As a TICKscript writes them: `.field('value')`. */
+  readonly options: string;
+  /** Such as `17 points in`. */
+  readonly counts: readonly string[];
+  /** Fields that are shown first, the preferred one first. */
+  readonly inputFields: readonly string[];
+  readonly emittedFields: readonly string[];
+}
+
+/**
+ * What the page's script draws: plain JSON, by columns. A number that JSON cannot hold (an integer beyond 2^53, NaN, an
+ * infinity) is its text; `kind` distinguishes it from a state.
+ */
+export interface PageData extends PageHead {
+  readonly groups: readonly PageGroup[];
+}
+
+export interface PageGroup {
+  readonly name: string;
+  readonly input: PageSeries;
+  readonly emitted: PageSeries;
+}
+
+export interface PageSeries {
+  /** Nanoseconds in decimal, which a number would round. Ascending. */
+  readonly times: readonly string[];
+  readonly fields: Readonly<Record<string, PageField>>;
+}
+
+export interface PageField {
+  /** `number` is drawn as a line, `state` (strings, booleans, or a mixture) as coloured bands. */
+  readonly kind: 'number' | 'state';
+  /** One for each time, null where the point has no such field. */
+  readonly values: readonly (number | string | null)[];
+}
+
+/** Keeps the first 100,000 points each way of a replay, and writes them as one HTML file. */
+export class Page {
+  readonly #input: PagePoint[] = [];
+  readonly #emitted: PagePoint[] = [];
+  /** Points that are not on the page. */
+  omitted = 0;
+
+  input(item: Point | Batch): void {
+    this.#keep(this.#input, item);
+  }
+
+  emitted(item: Point | Batch): void {
+    this.#keep(this.#emitted, item);
+  }
+
+  /** Rejects with `invalid_config` if the file cannot be written; what it held before then stays. */
+  async write(path: string, head: PageHead): Promise<void> {
+    const file = wholeFile(path);
+    try {
+      file.stream.end(renderPage(pageData(head, this.#input, this.#emitted)));
+      await finished(file.stream);
+      await file.keep();
+    } catch (reason) {
+      await file.discard();
+      throw reason;
+    }
+  }
+
+  #keep(points: PagePoint[], item: Point | Batch): void {
+    const { group } = item;
+    for (const point of 'points' in item ? item.points : [item]) {
+      if (points.length >= maxPoints) this.omitted++;
+      else points.push({ time: point.time, group, fields: point.fields });
+    }
+  }
+}
+
+/** Sorts points into groups and columns. */
+export function pageData(head: PageHead, input: Iterable<PagePoint>, emitted: Iterable<PagePoint>): PageData {
+  const inputs = byGroup(input);
+  const outputs = byGroup(emitted);
+  const names = [...new Set([...inputs.keys(), ...outputs.keys()])].sort();
+  return {
+    ...head,
+    groups: names.map((name) => ({
+      name,
+      input: seriesOf(inputs.get(name) ?? []),
+      emitted: seriesOf(outputs.get(name) ?? []),
+    })),
+  };
+}
+
+/** One HTML file with the plotting library, the styles and the data in it: it opens from disk, without a network. */
+export function renderPage(data: PageData): string {
+  const plotting = (file: string): string =>
+    readFileSync(createRequire(import.meta.url).resolve(file), 'utf8');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(`${data.title} · ${data.udf}`)}</title>
+<style>${plotting('uplot/dist/uPlot.min.css')}</style>
+<style>${asset('page.css')}</style>
+</head>
+<body>
+${asset('page.html')}
+<script type="application/json" id="data">${escapeJson(JSON.stringify(data))}</script>
+<script>${plotting('uplot/dist/uPlot.iife.min.js')}</script>
+<script>${asset('page.js')}</script>
+</body>
+</html>
+`;
+}
+
+function byGroup(points: Iterable<PagePoint>): Map<string, PagePoint[]> {
+  const groups = new Map<string, PagePoint[]>();
+  for (const point of points) {
+    const group = groups.get(point.group);
+    if (group) group.push(point);
+    else groups.set(point.group, [point]);
+  }
+  return groups;
+}
+
+function seriesOf(points: readonly PagePoint[]): PageSeries {
+  const sorted = [...points].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+  const names = new Set(sorted.flatMap(({ fields }) => Object.keys(fields)));
+  const fields = Array.from(names, (name): [string, PageField] => {
+    const values = sorted.map(({ fields }) => (Object.hasOwn(fields, name) ? fields[name]! : null));
+    const isNumber = values.every(
+      (value) => value === null || typeof value === 'number' || typeof value === 'bigint',
+    );
+    return [name, { kind: isNumber ? 'number' : 'state', values: values.map(jsonValue) }];
+  });
+  return { times: sorted.map(({ time }) => String(time)), fields: Object.fromEntries(fields) };
+}
+
+function jsonValue(value: FieldValue | null): number | string | null {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value === 'bigint' && Number.isSafeInteger(Number(value))) return Number(value);
+  return value === null ? null : String(value);
+}
+
+function asset(name: string): string {
+  return readFileSync(fileURLToPath(new URL(`assets/${name}`, import.meta.url)), 'utf8');
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}
+
+/** No value, whatever text it holds, can end the script element that the data is in. */
+function escapeJson(json: string): string {
+  return json.replaceAll('<', '\\u003c');
+}
