@@ -1,106 +1,26 @@
-import { batchGroupId, groupId } from '../recording/groups.js';
-import type { Transport } from '../transport/transport.js';
 import type { Batch, BatchInit } from '../model/batch.js';
 import type { Point, PointInit } from '../model/point.js';
-import { FrameOutput } from '../wire/frame-output.js';
-import { LazyBatch } from '../wire/lazy-batch.js';
-import { LazyPoint } from '../wire/point/lazy-point.js';
-import { encodeRequest, type InfoMessage, type OptionMessage, type Request } from '../wire/messages.js';
+import type { Transport } from '../transport/transport.js';
+import { encodeRequest, type InfoMessage, type OptionMessage } from '../wire/messages.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
+import { encodeBatch, encodePoint } from './encode-input.js';
+import type { Emitted, KapacitorPeer, KapacitorPeerOptions } from './interface.js';
 import { KeepaliveTimer } from './keepalive-timer.js';
 import { type LooseOptions, optionCalls } from './option-calls.js';
-import { ProtocolFailure } from './protocol-failure.js';
+import { PendingRequests, type ResponseTo, type TypedKind, typedKindOf } from './pending-requests.js';
+import { ProtocolFailure, type ProtocolRule } from './protocol-failure.js';
+import { RequestSender } from './request-sender.js';
 import { type ManagementResponse, type ReceivedBatch, ResponseReader } from './response-reader.js';
 import { WaitList } from './wait-list.js';
 
-export interface KapacitorPeerOptions {
-  /** `test` if not given. */
-  readonly taskId?: string | undefined;
-  /** `udf2` if not given. */
-  readonly nodeId?: string | undefined;
-  /** Kapacitor's `timeout` of a UDF, 10 s if not given; 0 for no keepalives. */
-  readonly keepaliveTimeoutMs?: number | undefined;
-  /** How long an answer, or EOF after the half-close, may take before it counts as missing: 5 s if not given. */
-  readonly answerTimeoutMs?: number | undefined;
-  /** The longest message that is taken for one: 1 GiB if not given. */
-  readonly messageBytes?: number | undefined;
-  /** Each message in two small writes as Kapacitor makes them (the default), or many messages in one. */
-  readonly writes?: 'as-kapacitor' | 'coalesced' | undefined;
-  /** Called with each point that comes out of the UDF; it is then not kept in `points`. */
-  readonly onPoint?: ((point: Point) => void) | undefined;
-  /** Called with each batch that comes out of the UDF; it is then not kept in `batches`. */
-  readonly onBatch?: ((batch: Batch) => void) | undefined;
-}
-
-/** What came out of a UDF. */
-export interface Emitted {
-  readonly points: readonly Point[];
-  readonly batches: readonly Batch[];
-}
-
-/**
- * Kapacitor's side of one connection, which holds an agent to every rule that the real one relies on. Whatever breaks
- * one makes the call that waits for it, and all later ones, throw the same `ProtocolFailure`.
- */
-export interface KapacitorPeer extends Emitted {
-  /** The sizes that the begins of `batches` announced. */
-  readonly batchSizes: readonly bigint[];
-  /** What ended the conversation other than `stop` and `abort`. */
-  readonly failure: ProtocolFailure | undefined;
-  /** Resolves when the agent has closed its side, or the connection is gone. Never rejects. */
-  readonly closed: Promise<void>;
-  /** Keepalive responses so far, asked for or not. */
-  readonly keepalives: number;
-
-  /** Asks what the UDF is. */
-  info(): Promise<InfoMessage>;
-  /**
-   * Starts the task: options as a TICKscript calls them (`.field('value').size(3)`), as calls, or as a record.
-   * Throws `init-refused` with the agent's own words in `detail`.
-   */
-  init(options?: string | readonly OptionMessage[] | LooseOptions): Promise<void>;
-  /** Hands in an earlier snapshot. Throws `restore-refused`. */
-  restore(snapshot: Uint8Array): Promise<void>;
-  snapshot(): Promise<Uint8Array>;
-  /** Asks for a sign of life, besides those that are asked for regularly. */
-  keepalive(): Promise<void>;
-
-  /** Sends a point; `false` if the agent is behind, and `drained` should be awaited. */
-  point(point: PointInit | Point): boolean;
-  /** Sends a batch; result as of `point`. */
-  batch(batch: BatchInit | Batch): boolean;
-  /** Sends bytes as they are, good or bad; result as of `point`. */
-  write(bytes: Uint8Array): boolean;
-  /** Resolves when the agent has taken what was sent before. */
-  drained(): Promise<void>;
-  /** Resolves when so much has come in all. Throws `missing-response` when it does not come. */
-  received(count: { readonly points?: number; readonly batches?: number }): Promise<void>;
-
-  /** Reads no more until `resumeReading`, as when the nodes behind the UDF are slow. */
-  pauseReading(): void;
-  resumeReading(): void;
-
-  /** Stops the task as Kapacitor does: waits for what it has asked for, half-closes, and reads to the end. */
-  stop(): Promise<Emitted>;
-  /** Cuts the connection, as when Kapacitor is killed. */
-  abort(): void;
-}
+export type { Emitted, KapacitorPeer, KapacitorPeerOptions } from './interface.js';
 
 /** Plays Kapacitor on a connection to an agent. */
 export function createKapacitorPeer(transport: Transport, options: KapacitorPeerOptions = {}): KapacitorPeer {
   return new Conversation(transport, options);
 }
 
-type TypedKind = 'info' | 'init' | 'snapshot' | 'restore';
-type Answer<Kind extends TypedKind> = Extract<ManagementResponse, { readonly kind: Kind }>;
-
-interface Asked {
-  readonly kind: TypedKind;
-  readonly frame: Buffer;
-  answer: ManagementResponse | undefined;
-}
-
 const GiB = 1024 ** 3;
-const flushBytes = 64 * 1024;
 
 class Conversation implements KapacitorPeer {
   readonly points: Point[] = [];
@@ -113,20 +33,22 @@ class Conversation implements KapacitorPeer {
   readonly #transport: Transport;
   readonly #options: KapacitorPeerOptions;
   readonly #answerTimeoutMs: number;
+  readonly #sender: RequestSender;
   readonly #reader: ResponseReader;
   readonly #keepalive: KeepaliveTimer;
-  readonly #waiters = new WaitList();
-  readonly #frames = new FrameOutput();
-  /** Typed requests without an answer, in order. */
-  readonly #asked: Asked[] = [];
+  readonly #waits = new WaitList();
+  readonly #pending = new PendingRequests();
   #info: InfoMessage | undefined;
-  /** Whether the real one would take data now. */
+  /** Whether Kapacitor would accept data now. */
   #ready = false;
   #dataSent = false;
-  #flushing = false;
   #pointsIn = 0;
   #batchesIn = 0;
-  #state: 'open' | 'refused' | 'half-closed' | 'over' = 'open';
+  #state: 'open' | 'refused' | 'half-closed' | 'closed' = 'open';
+  /** Why the agent refused init or restore: it has to close the connection then. */
+  #refusal: ProtocolFailure | undefined;
+  /** Writing failed, and what the agent wrote before is still being read. */
+  #writeError: Error | undefined;
   #resolveClosed!: () => void;
 
   constructor(transport: Transport, options: KapacitorPeerOptions) {
@@ -136,25 +58,29 @@ class Conversation implements KapacitorPeer {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#reader = new ResponseReader(options.messageBytes ?? GiB, {
+    this.#sender = new RequestSender(transport.output, options.writes ?? 'as-kapacitor');
+    this.#reader = new ResponseReader(options.maxMessageBytes ?? GiB, {
       received: () => {
         this.#keepalive.reset();
       },
+      decoded: (frame) => {
+        options.onResponse?.(frame);
+      },
       management: (response, payload) => {
-        this.#answered(response, payload);
+        this.#onManagement(response, payload);
       },
       point: (point) => {
-        this.#gotPoint(point);
+        this.#onPoint(point);
       },
       batch: (batch) => {
-        this.#gotBatch(batch);
+        this.#onBatch(batch);
       },
     });
     const timeoutMs = options.keepaliveTimeoutMs ?? 10_000;
     this.#keepalive = new KeepaliveTimer(
       timeoutMs,
       () => {
-        this.#send(encodeRequest({ kind: 'keepalive', time: nanoseconds() }));
+        this.#sendKeepalive();
       },
       (last) => {
         const since = new Date(last).toISOString();
@@ -168,89 +94,94 @@ class Conversation implements KapacitorPeer {
   // ---- requests ----
 
   async info(): Promise<InfoMessage> {
-    const { wants, provides, options } = await this.#ask('info', { kind: 'info' });
-    this.#info = { wants, provides, options };
-    this.#reader.provides = provides;
-    return this.#info;
+    const { wants, provides, options } = await this.#ask('info', encodeRequest({ kind: 'info' }));
+    return { wants, provides, options };
   }
 
   async init(options: string | readonly OptionMessage[] | LooseOptions = ''): Promise<void> {
     const { taskId: taskID = 'test', nodeId: nodeID = 'udf2' } = this.#options;
     const calls = optionCalls(options, this.#info?.options);
-    const { success, error } = await this.#ask('init', { kind: 'init', taskID, nodeID, options: calls });
-    if (!success) await this.#refused('init-refused', error);
+    const request = encodeRequest({ kind: 'init', taskID, nodeID, options: calls });
+    await this.#accepted(this.#ask('init', request));
   }
 
   async restore(snapshot: Uint8Array): Promise<void> {
-    if (!this.#dataSent) this.#ready = false;
-    const { success, error } = await this.#ask('restore', { kind: 'restore', snapshot });
-    if (!success) await this.#refused('restore-refused', error);
+    await this.#accepted(this.#ask('restore', encodeRequest({ kind: 'restore', snapshot })));
   }
 
   async snapshot(): Promise<Uint8Array> {
-    const { snapshot } = await this.#ask('snapshot', { kind: 'snapshot' });
+    const { snapshot } = await this.#ask('snapshot', encodeRequest({ kind: 'snapshot' }));
     return snapshot;
   }
 
   async keepalive(): Promise<void> {
-    this.#live();
+    this.#assertOpen();
     const before = this.keepalives;
-    this.#send(encodeRequest({ kind: 'keepalive', time: nanoseconds() }));
+    this.#sendKeepalive();
     await this.#until(() => this.keepalives > before, 'missing-response', 'no answer to a keepalive');
   }
 
-  async #ask<Kind extends TypedKind>(kind: Kind, request: Request): Promise<Answer<Kind>> {
-    this.#live();
-    const frame = encodeRequest(request);
-    const asked: Asked = { kind, frame, answer: undefined };
-    this.#asked.push(asked);
-    this.#send(frame);
-    await this.#until(() => asked.answer !== undefined, 'missing-response', `no answer to ${kind}`);
-    return asked.answer as Answer<Kind>; // `#answered` fills in an answer of the kind that was asked for
+  request(frame: Buffer): boolean {
+    this.#assertOpen();
+    const kind = typedKindOf(frame);
+    if (kind) this.#expect(kind, frame);
+    return this.#sender.send(frame);
   }
 
-  /** Kapacitor itself leaves such a connection open for ever: closing it is the agent's part. */
-  async #refused(rule: 'init-refused' | 'restore-refused', detail: string): Promise<never> {
-    const what = `the connection was left open after ${rule.replace('-', ' ')}`;
-    await this.#until(() => this.#state === 'over', 'open-after-refusal', what);
-    throw this.#fail(rule, detail);
+  async #ask<Kind extends TypedKind>(kind: Kind, frame: Buffer): Promise<ResponseTo<Kind>> {
+    this.#assertOpen();
+    const request = this.#expect(kind, frame);
+    this.#sender.send(frame);
+    await this.#until(() => request.response !== undefined, 'missing-response', `no answer to ${kind}`);
+    return request.response as ResponseTo<Kind>; // `PendingRequests` sets a response of the request's kind
+  }
+
+  #expect(kind: TypedKind, frame: Buffer) {
+    if (kind === 'restore' && !this.#dataSent) this.#ready = false;
+    return this.#pending.add(kind, frame);
+  }
+
+  /** Kapacitor itself leaves a connection open after a refusal: the agent closes it. */
+  async #accepted(response: Promise<ResponseTo<'init' | 'restore'>>): Promise<void> {
+    const { success } = await response;
+    if (success) return;
+    await this.closed;
+    throw this.failure ?? conversationOver();
+  }
+
+  #sendKeepalive(): void {
+    this.#sender.send(encodeRequest({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n }));
   }
 
   // ---- data ----
 
   point(point: PointInit | Point): boolean {
-    this.#live();
+    this.#assertOpen();
     this.#dataSent = true;
-    const { buf, frame, end } = point instanceof LazyPoint ? point : lazyPoint(point);
-    return this.#sendSlice(buf, frame, end);
+    return this.#sender.point(encodePoint(point));
   }
 
   batch(batch: BatchInit | Batch): boolean {
-    this.#live();
+    this.#assertOpen();
     this.#dataSent = true;
-    const { name, group, tags, byName, time, points } = batch instanceof LazyBatch ? batch : lazyBatch(batch);
-    this.#send(encodeRequest({ kind: 'begin', name, group, tags, byName, size: BigInt(points.length) }));
-    for (const { buf, frame, end } of points) this.#sendSlice(buf, frame, end);
-    // Kapacitor leaves byName out of an end.
-    return this.#send(encodeRequest({ kind: 'end', name, group, tags, tmax: time, byName: false }));
+    return this.#sender.batch(encodeBatch(batch));
   }
 
   write(bytes: Uint8Array): boolean {
-    this.#live();
+    this.#assertOpen();
     this.#dataSent = true;
-    this.#flush();
-    return this.#transport.output.write(bytes);
+    return this.#sender.write(bytes);
   }
 
   async drained(): Promise<void> {
-    this.#live();
-    this.#flush();
+    this.#assertOpen();
+    this.#sender.flush();
     const { output } = this.#transport;
-    await this.#waiters.until(() => !output.writableNeedDrain);
+    await this.#waits.until(() => !this.#writeError && !output.writableNeedDrain);
   }
 
   async received({ points = 0, batches = 0 }: { points?: number; batches?: number }): Promise<void> {
-    this.#live();
+    this.#assertOpen();
     await this.#until(
       () => this.#pointsIn >= points && this.#batchesIn >= batches,
       'missing-response',
@@ -269,18 +200,17 @@ class Conversation implements KapacitorPeer {
   // ---- the end ----
 
   async stop(): Promise<Emitted> {
-    this.#live();
+    this.#assertOpen();
     this.#keepalive.stop();
     await this.#until(
-      () => this.#asked.length === 0,
+      () => this.#pending.empty,
       'missing-response',
-      () => `${this.#asked.map(({ kind }) => kind).join(', ')} went unanswered`,
+      () => `no answer to ${this.#pending.kinds}`,
     );
-    this.#flush();
     this.#state = 'half-closed';
-    this.#transport.output.end();
+    this.#sender.end();
     await this.#until(
-      () => this.#state === 'over',
+      () => this.#state === 'closed',
       'no-eof-after-half-close',
       'the connection was not closed',
     );
@@ -288,82 +218,47 @@ class Conversation implements KapacitorPeer {
   }
 
   abort(): void {
-    this.#over();
+    this.#close();
   }
 
-  // ---- what comes ----
+  // ---- responses ----
 
-  #listen(): void {
-    const { input, output } = this.#transport;
-    input.on('data', (chunk: Buffer) => {
-      this.#guarded(() => {
-        this.#reader.push(chunk);
-      });
-    });
-    input.once('end', () => {
-      this.#guarded(() => {
-        this.#ended();
-      });
-    });
-    input.once('close', () => {
-      if (this.#state !== 'over') this.#fail('connection-lost', 'the connection was cut');
-    });
-    output.on('drain', () => {
-      this.#waiters.check();
-    });
-    for (const stream of new Set([input, output])) {
-      stream.on('error', (error: Error) => {
-        if (this.#state !== 'over') this.#fail('connection-lost', error.message, error);
-      });
+  #onManagement(response: ManagementResponse, payload: Uint8Array): void {
+    switch (response.kind) {
+      case 'keepalive':
+        this.keepalives++;
+        return;
+      case 'error':
+        throw new ProtocolFailure('error-response', response.error);
+      default:
+        this.#pending.answer(response, payload);
+    }
+    if (response.kind === 'info') {
+      this.#info = response;
+      this.#reader.provides = response.provides;
+    } else if (response.kind === 'init' || response.kind === 'restore') {
+      if (response.success) this.#ready = true;
+      else this.#onRefusal(response);
     }
   }
 
-  #guarded(work: () => void): void {
-    if (this.#state === 'over') return;
-    try {
-      work();
-    } catch (reason) {
-      if (!(reason instanceof ProtocolFailure)) throw reason;
-      this.#failWith(reason);
-    }
-    this.#waiters.check();
+  #onRefusal({ kind, error }: ResponseTo<'init' | 'restore'>): void {
+    this.#state = 'refused';
+    this.#refusal = new ProtocolFailure(`${kind}-refused`, error);
+    this.#keepalive.stop();
+    const problem = `the connection was left open after ${kind} refused`;
+    this.#until(() => this.#state === 'closed', 'open-after-refusal', problem).catch(() => undefined); // `failure` has it
   }
 
-  #answered(response: ManagementResponse, payload: Uint8Array): void {
-    const { kind } = response;
-    if (kind === 'keepalive') {
-      this.keepalives++;
-      return;
-    }
-    if (kind === 'error') throw new ProtocolFailure('error-response', response.error);
-    const at = this.#asked.findIndex((asked) => asked.kind === kind);
-    if (at < 0)
-      throw new ProtocolFailure('unasked-response', `an answer to ${kind} came that was not asked for`);
-    const asked = this.#asked.splice(at, 1)[0]!; // it was found
-    // Its first field is a text where an answer has a boolean, which the decoder leaves out and Kapacitor's does not.
-    if (kind === 'init' && asked.frame.subarray(-payload.length).equals(payload)) {
-      const what = 'the request to init came back as it was sent: this agent repeats what it hears';
-      throw new ProtocolFailure('stray-bytes', what);
-    }
-    asked.answer = response;
-    if (kind !== 'init' && kind !== 'restore') return;
-    if (response.success) {
-      this.#ready = true;
-    } else {
-      this.#state = 'refused';
-      this.#keepalive.stop();
-    }
-  }
-
-  #gotPoint(point: LazyPoint): void {
-    this.#checkReady('a point');
+  #onPoint(point: LazyPoint): void {
+    this.#assertReady('a point');
     this.#pointsIn++;
     if (this.#options.onPoint) this.#options.onPoint(point);
     else this.points.push(point);
   }
 
-  #gotBatch({ batch, announced }: ReceivedBatch): void {
-    this.#checkReady('a batch');
+  #onBatch({ batch, announced }: ReceivedBatch): void {
+    this.#assertReady('a batch');
     this.#batchesIn++;
     if (this.#options.onBatch) {
       this.#options.onBatch(batch);
@@ -373,119 +268,124 @@ class Conversation implements KapacitorPeer {
     this.batchSizes.push(announced);
   }
 
-  #checkReady(what: string): void {
+  #assertReady(what: string): void {
     if (!this.#ready) throw new ProtocolFailure('data-before-ready', `${what} came too early`);
   }
 
-  #ended(): void {
+  #onEnd(): void {
     this.#reader.end();
-    if (this.#asked.length > 0) {
-      const kinds = this.#asked.map(({ kind }) => kind).join(', ');
-      throw new ProtocolFailure(
-        'missing-response',
-        `the agent closed the connection without answering ${kinds}`,
-      );
+    if (!this.#pending.empty) {
+      const problem = `the agent closed the connection without answering ${this.#pending.kinds}`;
+      throw new ProtocolFailure('missing-response', problem);
     }
+    if (this.#refusal) throw this.#refusal;
+    if (this.#writeError) throw connectionLost(this.#writeError);
     if (this.#state === 'open') throw new ProtocolFailure('early-eof', 'the agent closed the connection');
-    this.#over();
+    this.#close();
   }
 
-  // ---- sending ----
+  // ---- the connection ----
 
-  #send(frame: Buffer): boolean {
-    return this.#sendSlice(frame, 0, frame.length);
-  }
-
-  #sendSlice(buf: Buffer, start: number, end: number): boolean {
-    const { output } = this.#transport;
-    if (!output.writable) return false;
-    if (this.#options.writes === 'coalesced') {
-      this.#frames.add(buf, start, end);
-      if (this.#frames.size >= flushBytes) this.#flush();
-      else this.#flushSoon();
-      return !output.writableNeedDrain;
-    }
-    let payload = start + 1;
-    while (buf[payload - 1]! > 0x7f) payload++;
-    output.write(buf.subarray(start, payload));
-    return output.write(buf.subarray(payload, end));
-  }
-
-  #flush(): void {
-    const { output } = this.#transport;
-    for (const buffer of this.#frames.take()) if (output.writable) output.write(buffer);
-  }
-
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#flush();
+  #listen(): void {
+    const { input, output } = this.#transport;
+    input.on('data', (chunk: Buffer) => {
+      this.#guard(() => {
+        this.#reader.push(chunk);
+      });
     });
+    input.once('end', () => {
+      this.#guard(() => {
+        this.#onEnd();
+      });
+    });
+    input.once('close', () => {
+      if (this.#state !== 'closed') this.#fail('connection-lost', 'the connection was cut', this.#writeError);
+    });
+    input.on('error', (error: Error) => {
+      if (this.#state !== 'closed') this.#failWith(connectionLost(error));
+    });
+    output.on('drain', () => {
+      this.#waits.check();
+    });
+    if (output === (input as unknown)) return; // a socket is both, and has one listener for its errors
+    output.on('error', (error: Error) => {
+      this.#onWriteError(error);
+    });
+  }
+
+  /** A child process that ended is first noticed when writing to it; what it wrote before tells why. */
+  #onWriteError(error: Error): void {
+    const { input } = this.#transport;
+    if (this.#state === 'closed' || this.#writeError) return;
+    if (input.readableEnded || input.destroyed) {
+      this.#failWith(connectionLost(error));
+      return;
+    }
+    this.#writeError = error;
+    this.#waits
+      .until(
+        () => this.#state === 'closed',
+        this.#answerTimeoutMs,
+        () => this.#failWith(connectionLost(error)),
+      )
+      .catch(() => undefined); // `failure` has it
+  }
+
+  #guard(work: () => void): void {
+    if (this.#state === 'closed') return;
+    try {
+      work();
+    } catch (reason) {
+      if (!(reason instanceof ProtocolFailure)) throw reason;
+      this.#failWith(reason);
+    }
+    this.#waits.check();
+  }
+
+  #close(): void {
+    this.#state = 'closed';
+    this.#keepalive.stop();
+    this.#reader.stop();
+    this.#transport.destroy();
+    this.#resolveClosed();
+    if (!this.failure) this.#waits.check();
+    this.#waits.fail(this.failure ?? conversationOver());
   }
 
   // ---- failures ----
 
-  #live(): void {
+  #assertOpen(): void {
     if (this.failure) throw this.failure;
-    if (this.#state !== 'open') throw over();
+    if (this.#state !== 'open') throw this.#refusal ?? conversationOver();
   }
 
   #until(
     done: () => boolean,
     rule: 'missing-response' | 'open-after-refusal' | 'no-eof-after-half-close',
-    what: string | (() => string),
+    problem: string | (() => string),
   ): Promise<void> {
-    return this.#waiters.until(done, this.#answerTimeoutMs, () =>
-      this.#fail(rule, `${typeof what === 'string' ? what : what()} within ${this.#answerTimeoutMs} ms`),
-    );
+    return this.#waits.until(done, this.#answerTimeoutMs, () => {
+      const what = typeof problem === 'string' ? problem : problem();
+      return this.#fail(rule, `${what} within ${this.#answerTimeoutMs} ms`);
+    });
   }
 
-  #fail(rule: ProtocolFailure['rule'], detail: string, cause?: unknown): ProtocolFailure {
+  #fail(rule: ProtocolRule, detail: string, cause?: unknown): ProtocolFailure {
     return this.#failWith(new ProtocolFailure(rule, detail, cause === undefined ? {} : { cause }));
   }
 
   /** The first failure counts, as in Kapacitor; it ends the connection. */
   #failWith(failure: ProtocolFailure): ProtocolFailure {
     this.failure ??= failure;
-    this.#over();
+    this.#close();
     return this.failure;
   }
-
-  #over(): void {
-    this.#state = 'over';
-    this.#keepalive.stop();
-    this.#reader.stop();
-    this.#transport.destroy();
-    this.#resolveClosed();
-    if (!this.failure) this.#waiters.check();
-    this.#waiters.fail(this.failure ?? over());
-  }
 }
 
-function over(): ProtocolFailure {
+function connectionLost(error: Error): ProtocolFailure {
+  return new ProtocolFailure('connection-lost', error.message, { cause: error });
+}
+
+function conversationOver(): ProtocolFailure {
   return new ProtocolFailure('connection-lost', 'the conversation is over');
-}
-
-function nanoseconds(): bigint {
-  return BigInt(Date.now()) * 1_000_000n;
-}
-
-function lazyPoint(init: PointInit): LazyPoint {
-  const { name, tags = {}, dimensions = [], byName = false } = init;
-  const group = init.group ?? groupId({ name, tags, dimensions, byName });
-  const { database = '', retentionPolicy = '', time } = init;
-  const head = { time, name, database, retentionPolicy, group, dimensions, tags, byName };
-  return LazyPoint.create(head, init.fields);
-}
-
-/** A batch's points carry its tags too. */
-function lazyBatch(init: BatchInit | Batch): LazyBatch {
-  const { name, tags = {}, byName = false, time } = init;
-  const group = init.group ?? batchGroupId(name, tags, byName);
-  const points = init.points.map((point) =>
-    point instanceof LazyPoint ? point : { ...point, tags: { ...tags, ...point.tags } },
-  );
-  return LazyBatch.create({ name, group, tags, byName }, time, points);
 }

@@ -1,46 +1,46 @@
 /**
- * Kapacitor's keepalives: a request every half timeout, and the end of the task when no response at all came for a
- * whole one. It watches from the first byte on, init and restore included, until it stops.
+ * Kapacitor's keepalive: a request every half timeout, and a failure when no response of any kind came for a whole one.
+ * It runs from the start of the connection, during init and restore too, until `stop`.
  */
 export class KeepaliveTimer {
   readonly #timeoutMs: number;
-  readonly #ask: () => void;
+  readonly #request: () => void;
   readonly #expired: (lastMs: number) => void;
   #ticker: NodeJS.Timeout | undefined;
-  #watch: NodeJS.Timeout | undefined;
-  #last = 0;
+  #check: NodeJS.Timeout | undefined;
+  #lastResponseMs = 0;
 
-  /** A timeout of 0 means neither requests nor a watch, as in Kapacitor. */
-  constructor(timeoutMs: number, ask: () => void, expired: (lastMs: number) => void) {
+  /** With a timeout of 0 it does nothing, as in Kapacitor. */
+  constructor(timeoutMs: number, request: () => void, expired: (lastMs: number) => void) {
     this.#timeoutMs = timeoutMs;
-    this.#ask = ask;
+    this.#request = request;
     this.#expired = expired;
   }
 
   start(): void {
     if (this.#timeoutMs <= 0) return;
-    this.#last = Date.now();
+    this.#lastResponseMs = Date.now();
     // Unreferenced: a test that forgets to stop must not keep its process alive.
-    this.#ticker = setInterval(this.#ask, this.#timeoutMs / 2).unref();
+    this.#ticker = setInterval(this.#request, this.#timeoutMs / 2).unref();
     this.#wait(this.#timeoutMs);
   }
 
   /** A response came. */
   reset(): void {
-    this.#last = Date.now();
+    this.#lastResponseMs = Date.now();
   }
 
   stop(): void {
     clearInterval(this.#ticker);
-    clearTimeout(this.#watch);
+    clearTimeout(this.#check);
   }
 
-  /** One timer that looks again where the last response leaves it, not one a response. */
+  /** Reschedules one timer by the last response, as a timer for each response would be costly. */
   #wait(ms: number): void {
-    this.#watch = setTimeout(() => {
-      const left = this.#last + this.#timeoutMs - Date.now();
+    this.#check = setTimeout(() => {
+      const left = this.#lastResponseMs + this.#timeoutMs - Date.now();
       if (left > 0) this.#wait(left);
-      else this.#expired(this.#last);
+      else this.#expired(this.#lastResponseMs);
     }, ms).unref();
   }
 }

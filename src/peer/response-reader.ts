@@ -8,7 +8,7 @@ import { type BeginMessage, decodeResponse, type EndMessage, type Response } fro
 import { schema } from '../wire/schema.js';
 import { ProtocolFailure } from './protocol-failure.js';
 
-/** An answer to one of Kapacitor's requests, or an agent's error. */
+/** A response that carries no data. */
 export type ManagementResponse = Exclude<Response, { readonly kind: 'begin' | 'point' | 'end' }>;
 
 /** A batch as it came, with the size that its begin announced. */
@@ -20,16 +20,18 @@ export interface ReceivedBatch {
 export interface ResponseHandlers {
   /** Called before each response: any of them resets Kapacitor's keepalive timer. */
   received(): void;
-  /** With the bytes that it came as. */
+  /** Called with the frame of each response that can be decoded, before it is judged. */
+  decoded?(frame: Buffer): void;
+  /** `payload` is its encoded form. */
   management(response: ManagementResponse, payload: Uint8Array): void;
   point(point: LazyPoint): void;
   batch(batch: ReceivedBatch): void;
 }
 
-/** Kapacitor takes 16 bytes a point when a batch begins: more points than this are more memory than a server has. */
+/** Kapacitor allocates 16 bytes a point when a batch begins: more than this exceeds a server's memory. */
 const maxBatchPoints = 100_000_000n;
 
-/** What Kapacitor reads, as its `readData` and `handleResponse` do: bytes in, what a task gets out, or a failure. */
+/** Reads an agent's responses as Kapacitor's `readData` and `handleResponse` do: bytes in, points and batches out. */
 export class ResponseReader {
   readonly #handlers: ResponseHandlers;
   readonly #frames: FrameReader;
@@ -37,9 +39,9 @@ export class ResponseReader {
   #begin: BeginMessage | undefined;
   #points: LazyPoint[] = [];
 
-  constructor(messageBytes: number, handlers: ResponseHandlers) {
+  constructor(maxMessageBytes: number, handlers: ResponseHandlers) {
     this.#handlers = handlers;
-    this.#frames = new FrameReader(messageBytes, (buf, frame, payload, end) => {
+    this.#frames = new FrameReader(maxMessageBytes, (buf, frame, payload, end) => {
       this.#frame(buf, frame, payload, end);
     });
   }
@@ -62,7 +64,7 @@ export class ResponseReader {
     }
   }
 
-  /** The stream ended. Throws `ProtocolFailure` if that was in the middle of something. */
+  /** To be called at EOF. Throws `ProtocolFailure` if that is inside a message or a batch. */
   end(): void {
     if (this.#frames.midFrame)
       throw new ProtocolFailure('truncated-response', 'the stream ended inside a message');
@@ -74,7 +76,7 @@ export class ResponseReader {
     }
   }
 
-  /** Reads nothing more, not even of the chunk that is being read. */
+  /** Ignores all that follows, in the current chunk too. */
   stop(): void {
     this.#frames.stop();
   }
@@ -83,11 +85,14 @@ export class ResponseReader {
     this.#handlers.received();
     const point = LazyPoint.fromFrame(buf, frame, payload, end);
     if (point) {
+      validate(point);
+      this.#handlers.decoded?.(buf.subarray(frame, end));
       this.#point(point);
       return;
     }
     const bytes = buf.subarray(payload, end);
-    const response = decoded(bytes);
+    const response = decode(bytes);
+    this.#handlers.decoded?.(buf.subarray(frame, end));
     switch (response.kind) {
       case 'point':
         this.#point(LazyPoint.fromMessage(response));
@@ -104,11 +109,6 @@ export class ResponseReader {
   }
 
   #point(point: LazyPoint): void {
-    try {
-      point.sections();
-    } catch (cause) {
-      throw new ProtocolFailure('stray-bytes', messageOf(cause), { cause });
-    }
     if (this.#begin) {
       this.#points.push(point);
       return;
@@ -152,7 +152,15 @@ export class ResponseReader {
   }
 }
 
-function decoded(payload: Uint8Array): Response {
+function validate(point: LazyPoint): void {
+  try {
+    point.sections();
+  } catch (cause) {
+    throw new ProtocolFailure('stray-bytes', messageOf(cause), { cause });
+  }
+}
+
+function decode(payload: Uint8Array): Response {
   if (payload.length === 0) throw new ProtocolFailure('empty-response', 'a response of no bytes came');
   try {
     return decodeResponse(payload);

@@ -5,16 +5,16 @@ interface Waiter {
   readonly timer: NodeJS.Timeout | undefined;
 }
 
-/** Waits that end when a condition holds, when time is up, or all at once with an error. */
+/** Promises that resolve when a condition holds, or reject at a timeout or all at once. */
 export class WaitList {
   readonly #waiting = new Set<Waiter>();
   #ended: Error | undefined;
 
   /**
-   * Resolves once `done` holds; it is asked now and at each `check`. If `ms` is given and has passed, rejects with what
-   * `late` makes.
+   * Resolves once `done` returns true; it is called now and at each `check`. Rejects with the result of `timedOut` after
+   * `timeoutMs`, if given.
    */
-  until(done: () => boolean, ms?: number, late?: () => Error): Promise<void> {
+  until(done: () => boolean, timeoutMs?: number, timedOut?: () => Error): Promise<void> {
     return new Promise((resolve, reject) => {
       if (done()) {
         resolve();
@@ -26,15 +26,15 @@ export class WaitList {
       }
       const expire = (): void => {
         this.#waiting.delete(waiter);
-        reject(late?.() ?? new Error('time is up'));
+        reject(timedOut?.() ?? new Error('timed out'));
       };
-      const timer = ms === undefined ? undefined : setTimeout(expire, ms);
+      const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
       const waiter: Waiter = { done, resolve, reject, timer };
       this.#waiting.add(waiter);
     });
   }
 
-  /** Something happened. */
+  /** To be called when a condition may have changed. */
   check(): void {
     for (const waiter of this.#waiting) {
       if (!waiter.done()) continue;
@@ -43,7 +43,7 @@ export class WaitList {
     }
   }
 
-  /** Nothing more will happen: whoever waits, now or later, is told so. */
+  /** Rejects all promises that are pending, and those that follow. */
   fail(error: Error): void {
     this.#ended ??= error;
     for (const waiter of this.#waiting) {

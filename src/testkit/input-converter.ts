@@ -1,5 +1,5 @@
 import { UdfError } from '../model/errors.js';
-import { batchesOf, batchGroupId, groupId } from '../recording/groups.js';
+import { batchesOf } from '../recording/groups.js';
 import { parseDuration } from '../model/duration.js';
 import type { Batch, BatchInit } from '../model/batch.js';
 import type { BatchPoint, BatchPointInit, Point, PointInit } from '../model/point.js';
@@ -7,36 +7,37 @@ import { type EdgeType, type TimeInput } from '../model/values.js';
 import { int64Of } from '../wire/int64.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
+import { encodeBatch, encodePoint } from '../peer/encode-input.js';
 import { parseLines } from '../recording/line-protocol.js';
 
-/** The same with a time that may be left out. */
+/** The same with an optional time. */
 type Timeless<Init> = Omit<Init, 'time'> & { readonly time?: TimeInput | undefined };
 
-/** A point to hand in; without a time it comes one interval after the one before. */
+/** An input point; without a time it comes one interval after the one before. */
 export type PointSource = Point | Timeless<PointInit>;
 
-/** A batch to hand in; without a time it has that of its last point. Its points carry its tags too. */
+/** An input batch; without a time it has its last point's. Its points carry its tags too. */
 export type BatchSource =
   | Batch
   | (Timeless<Omit<BatchInit, 'points'>> & {
       readonly points: readonly (BatchPoint | Timeless<BatchPointInit>)[];
     });
 
-/** What a UDF is given: line protocol, points, or batches. */
+/** Input of a UDF under test: line protocol, points, or batches. */
 export type Input = string | PointSource | BatchSource | readonly (PointSource | BatchSource)[];
 
 export interface InputOptions {
-  /** The tags that the stream is grouped by, as in `.groupBy('host')`; `*` for all. None if not given. */
+  /** The tags that the stream is grouped by, as in `.groupBy('host')`; `*` for all. Default none. */
   readonly groupBy?: readonly string[] | '*' | undefined;
   /** Whether the measurement's name is part of the group. */
   readonly byName?: boolean | undefined;
-  /** `test` if not given. */
+  /** Default `test`. */
   readonly database?: string | undefined;
-  /** `autogen` if not given. */
+  /** Default `autogen`. */
   readonly retentionPolicy?: string | undefined;
-  /** The time of the first point that has none: 0 if not given. */
+  /** Time of the first point without one, in nanoseconds; default 0. */
   readonly startTime?: bigint | undefined;
-  /** How long after the one before a point without a time comes: `1s` if not given. */
+  /** Time between a point without a time and the one before; default `1s`. */
   readonly interval?: string | undefined;
 }
 
@@ -54,13 +55,17 @@ export class InputConverter {
     this.#next = options.startTime ?? 0n;
   }
 
-  /** The time that a point without one would get now. */
+  /** The time that the next point without one gets. */
   get nextTime(): bigint {
     return this.#next;
   }
 
-  /** Points for a stream; for a UDF that wants batches, points become one batch a group. */
-  of(input: Input): (LazyPoint | LazyBatch)[] {
+  /**
+   * Converts one input. For a UDF that wants batches, points become one batch a group.
+   *
+   * Throws `malformed` for text that is not line protocol, `invalid_argument` for a batch into a UDF that wants points.
+   */
+  convert(input: Input): (LazyPoint | LazyBatch)[] {
     const sources = typeof input === 'string' ? parseLines(input) : Array.isArray(input) ? input : [input];
     const made: (LazyPoint | LazyBatch)[] = [];
     let loose: LazyPoint[] = [];
@@ -89,29 +94,24 @@ export class InputConverter {
       return source;
     }
     const { groupBy = [], ...defaults } = this.#options;
-    const { name, tags = {}, byName = defaults.byName ?? false, fields } = source;
-    const {
-      database = defaults.database ?? 'test',
-      retentionPolicy = defaults.retentionPolicy ?? 'autogen',
-    } = source;
-    const dimensions = source.dimensions ?? (groupBy === '*' ? Object.keys(tags).sort() : groupBy);
-    const group = source.group ?? groupId({ name, tags, dimensions, byName });
-    const time = this.#time(source.time);
-    const head = { time, name, database, retentionPolicy, group, dimensions, tags, byName };
-    return LazyPoint.create(head, fields);
+    const { tags = {} } = source;
+    return encodePoint({
+      ...source,
+      time: this.#time(source.time),
+      database: source.database ?? defaults.database ?? 'test',
+      retentionPolicy: source.retentionPolicy ?? defaults.retentionPolicy ?? 'autogen',
+      dimensions: source.dimensions ?? (groupBy === '*' ? Object.keys(tags).sort() : groupBy),
+      byName: source.byName ?? defaults.byName ?? false,
+    });
   }
 
   #batch(source: BatchSource): LazyBatch {
     if (source instanceof LazyBatch) return source;
-    const { name, tags = {}, byName = this.#options.byName ?? false } = source;
-    const group = source.group ?? batchGroupId(name, tags, byName);
-    const points = source.points.map((point) => {
-      if (point instanceof LazyPoint) return point;
-      return { time: this.#time(point.time), tags: { ...tags, ...point.tags }, fields: point.fields };
-    });
-    const last = points.at(-1)?.time;
-    const time = source.time ?? last ?? this.#time(undefined);
-    return LazyBatch.create({ name, group, tags, byName }, time, points);
+    const points = source.points.map((point) =>
+      point instanceof LazyPoint ? point : { ...point, time: this.#time(point.time) },
+    );
+    const time = source.time ?? points.at(-1)?.time ?? this.#time(undefined);
+    return encodeBatch({ ...source, time, points, byName: source.byName ?? this.#options.byName ?? false });
   }
 
   #time(given: TimeInput | undefined): bigint {

@@ -125,7 +125,7 @@ class MemoryRun implements UdfRun {
 
   send(input: Input): Promise<Emitted> {
     return this.#named(async () => {
-      for (const one of this.#inputs.of(input)) {
+      for (const one of this.#inputs.convert(input)) {
         this.#handed.push(one);
         const roomy = one instanceof LazyBatch ? this.#kapacitor.batch(one) : this.#kapacitor.point(one);
         if (!roomy) await this.#kapacitor.drained();

@@ -111,7 +111,7 @@ describe('keepalives', () => {
     await vi.advanceTimersByTimeAsync(50);
     expect(kapacitor.failure).toBeUndefined();
     await vi.advanceTimersByTimeAsync(100);
-    expect(kapacitor.failure?.message).toMatch(/an answer to snapshot came that was not asked for/);
+    expect(kapacitor.failure?.message).toMatch(/a response to snapshot came that was not requested/);
     expect(kapacitor.points).toHaveLength(1);
   });
 

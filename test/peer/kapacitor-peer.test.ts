@@ -334,7 +334,7 @@ const cases: readonly Case[] = [
       await kapacitor.snapshot();
       await kapacitor.stop();
     },
-    says: /an answer to snapshot came that was not asked for \(data is lost/,
+    says: /a response to snapshot came that was not requested \(data is lost/,
   },
   {
     does: 'sends a point before init is answered',
