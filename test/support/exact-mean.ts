@@ -1,6 +1,8 @@
 /** A mean as a fraction: `sum / count` in units of 2^-1074, of which every double is a whole number. */
 export interface ExactMean {
   readonly sum: bigint;
+  /** The sum of the absolute values. */
+  readonly absolute: bigint;
   readonly count: bigint;
 }
 
@@ -9,14 +11,18 @@ const unitsPerOne = 2n ** 1074n;
 /** The mean of finite numbers, with no rounding. */
 export function exactMean(values: readonly (number | bigint)[]): ExactMean {
   const units = values.map((value) => (typeof value === 'bigint' ? value * unitsPerOne : unitsOf(value)));
-  return { sum: units.reduce((sum, unit) => sum + unit, 0n), count: BigInt(units.length) };
+  return {
+    sum: units.reduce((sum, unit) => sum + unit, 0n),
+    absolute: units.reduce((sum, unit) => sum + magnitude(unit), 0n),
+    count: BigInt(units.length),
+  };
 }
 
-/** Whether a double is within 1e-12, relative, of a mean; or within one of the least doubles, which are that far apart. */
-export function isNearly(is: number, { sum, count }: ExactMean): boolean {
+/** Whether a double is within 1e-12 of the absolute values' mean of a mean; or within one of the least doubles. */
+export function isNearly(is: number, { sum, absolute, count }: ExactMean): boolean {
   if (!Number.isFinite(is)) return false;
   const off = magnitude(unitsOf(is) * count - sum);
-  return off * 10n ** 12n <= magnitude(sum) || off <= count;
+  return off * 10n ** 12n <= absolute || off <= count;
 }
 
 /** A finite double in units of 2^-1074. */
@@ -30,6 +36,6 @@ export function unitsOf(double: number): bigint {
   return double < 0 ? -units : units;
 }
 
-function magnitude(value: bigint): bigint {
+export function magnitude(value: bigint): bigint {
   return value < 0n ? -value : value;
 }

@@ -474,6 +474,73 @@ describe('edgeDetect', () => {
     });
   });
 
+  describe('a point from the far future', () => {
+    const future = [at(0, 'A'), at(1_000_000_000, 'A')];
+    /** One point a minute, from the second minute on. */
+    const minutes = (count: number, value: (minute: number) => FieldValue): PointSource[] =>
+      Array.from({ length: count }, (_, index) => at(60 * (index + 2), value(index)));
+
+    it('silences its group until more than maxLatePoints late points span maxLateTime', async () => {
+      const result = await outputOf(
+        edgeDetect,
+        { field: 'value', durationAs: 'lasted', maxLatePoints: 3, maxLateTime: '5m' },
+        [...future, ...minutes(10, () => 'B')],
+      );
+      // The sixth late point is the first to be five minutes behind the first one.
+      expect(result.points.map(({ time, fields }) => [Number(time / second), fields.lasted])).toEqual([
+        [0, undefined],
+        [420, 420],
+      ]);
+      expect(result.counters).toEqual({ late: 5 });
+    });
+
+    it('needs so many late points, however long they take', async () => {
+      const result = await outputOf(edgeDetect, { field: 'value', maxLatePoints: 8, maxLateTime: '1m' }, [
+        ...future,
+        ...minutes(10, () => 'B'),
+      ]);
+      expect(result.points.map(({ time }) => Number(time / second))).toEqual([0, 600]);
+    });
+
+    it('silences nobody for long with the default bounds, also after a restore, and is logged once', async () => {
+      const run = await runUdf(edgeDetect, { options: ".field('value')", groupBy: ['host'] });
+      await run.send(future);
+      const again = await run.restart();
+      const { points } = await again.send(minutes(30, (minute) => (minute < 20 ? 'B' : 'C')));
+      await again.stop();
+      expect(points.map(({ time, fields }) => [Number(time / second), fields.value])).toEqual([
+        [720, 'B'],
+        [1320, 'C'],
+      ]);
+      expect(again.log.filter(({ message }) => message.includes('clock is set back'))).toHaveLength(1);
+    });
+
+    it('began the state itself: the duration is counted from when the clock was set back', async () => {
+      const options = { field: 'value', durationAs: 'lasted', maxLatePoints: 1, maxLateTime: '0s' };
+      const points = [at(0, 'A'), at(1_000_000_000, 'B'), at(60, 'B'), at(120, 'B'), at(180, 'C')];
+      const { points: out } = await outputOf(edgeDetect, options, points);
+      expect(out.map(({ fields }) => fields.lasted)).toEqual([undefined, 1_000_000_000, 60]);
+    });
+
+    it('a newest point between late ones starts the count anew', async () => {
+      const options = { field: 'value', maxLatePoints: 1, maxLateTime: '0s' };
+      const points = [at(100, 'A'), at(50, 'B'), at(101, 'A'), at(51, 'B'), at(102, 'A'), at(52, 'B')];
+      const result = await outputOf(edgeDetect, options, points);
+      expect(result.counters).toEqual({ late: 3 });
+    });
+  });
+
+  it('refuses outputs that would overwrite a watched field, and empty names', async () => {
+    expect(await refusal(edgeDetect, ".field('value').previousAs('value')")).toBe(
+      "edgeDetect: an option would overwrite the watched field 'value'; give it another name",
+    );
+    expect(await refusal(edgeDetect, ".field('a').field('b').as('a').as('x').countAs('b')")).toBe(
+      "edgeDetect: an option would overwrite the watched field 'a'; give it another name; " +
+        "an option would overwrite the watched field 'b'; give it another name",
+    );
+    expect(await refusal(edgeDetect, ".field('')")).toMatch(/^edgeDetect: \.field\(\) must /);
+  });
+
   describe('after a restart', () => {
     it('goes on with the state that it had, which changeDetect of Kapacitor does not', async () => {
       const udf = await runUdf(edgeDetect, {

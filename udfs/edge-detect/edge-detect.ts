@@ -1,4 +1,4 @@
-import { type Context, defineUdf, type Point } from 'kapacitor-udf';
+import { advanceClock, type Context, defineUdf, type Point } from 'kapacitor-udf';
 import { createDescription } from './change.js';
 import { type Options, options, problemsOf } from './options.js';
 import { type GroupState, newGroup } from './state.js';
@@ -21,9 +21,10 @@ export default defineUdf({
   point(point, context) {
     const { state, prepared } = context;
     const { watch } = prepared;
-    if (prepared.dropLate && isLate(point, state)) {
-      context.count('late');
-      return;
+    if (prepared.dropLate) {
+      const moved = advanceClock(state, point, context);
+      if (moved === 'late') return;
+      if (moved === 'reset') resetTimes(state, point.time);
     }
     const { value: current, pending } = state;
     const value = watch.read(point, pending === undefined ? current : pending.value);
@@ -55,14 +56,11 @@ function prepare(given: Options) {
   };
 }
 
-/** Whether the group has had a newer point; if not, this one is the newest. */
-function isLate(point: Point, state: GroupState): boolean {
-  const { seconds, nanoseconds } = point;
-  const { seconds: newest } = state;
-  if (newest !== null && seconds <= newest && (seconds < newest || nanoseconds < state.nanos)) return true;
-  state.seconds = seconds;
-  state.nanos = nanoseconds;
-  return false;
+/** What the state says of times to come was taken from a wrong clock. */
+function resetTimes(state: GroupState, time: bigint): void {
+  if (state.since > time) state.since = time;
+  if (state.emitted !== undefined && state.emitted !== null && state.emitted > time) state.emitted = time;
+  if (state.pending !== undefined && state.pending.since > time) dropPending(state);
 }
 
 /** The state lasts. What was shown meanwhile did not hold: its points are part of this state. */

@@ -1,4 +1,4 @@
-import { option, type OptionValues } from 'kapacitor-udf';
+import { lateOptions, option, type OptionValues } from 'kapacitor-udf';
 import { high, low } from './level.js';
 
 export const options = {
@@ -56,6 +56,7 @@ export const options = {
     default: 'drop',
     doc: "When a point is older than its group's newest: drop it, or take it as it comes.",
   }),
+  ...lateOptions,
 };
 
 export type Options = OptionValues<typeof options>;
@@ -70,7 +71,11 @@ export function problemsOf(given: Options): string[] {
     if (length === 0 || length === field.length) continue;
     problems.push(`.${name}() must be given once per .field() (${field.length}), got ${length}`);
   }
-  for (const name of repeated(outputs(given))) problems.push(`two options write the field '${name}'`);
+  const written = outputs(given);
+  for (const name of repeated(written)) problems.push(`two options write the field '${name}'`);
+  for (const name of new Set(written.filter((output) => field.includes(output)))) {
+    problems.push(`an option would overwrite the watched field '${name}'; give it another name`);
+  }
   if (above !== undefined && deadband !== undefined)
     problems.push('.above() and .deadband() exclude each other');
   if (above === undefined && hysteresis !== undefined) problems.push('.hysteresis() needs .above()');

@@ -1,12 +1,9 @@
-import { defineUdf, option, type Point, UdfError } from 'kapacitor-udf';
+import { advanceClock, defineUdf, type EventClock, lateOptions, option, UdfError } from 'kapacitor-udf';
 import { createWindow, mean, oldestTime, push, shift, type Window } from './window.js';
 
-/** A group's state. */
-interface Average {
-  window: Window;
-  /** For a window of time: when the group's first and newest points were; null before there is one. */
-  first: bigint | null;
-  newest: bigint | null;
+interface Average extends Window {
+  /** With `.period()`; `first` is the time of the group's first point. */
+  clock?: EventClock & { first: bigint | null };
 }
 
 export default defineUdf({
@@ -26,77 +23,67 @@ export default defineUdf({
       default: 'skip',
       doc: 'When a point has no number in the field: leave it out, or fail.',
     }),
+    ...lateOptions,
   },
   check({ size, period }) {
     if (size === undefined && period === undefined) return ['one of .size() or .period() is required'];
-    if (size !== undefined && period !== undefined) return ['.size() and .period() exclude each other'];
-    return [];
+    return size === undefined || period === undefined ? [] : ['.size() and .period() exclude each other'];
   },
-  prepare: ({ field, size, period, as, keep, emitPartial, onMissing }) => ({
-    field,
-    size: size ?? Infinity,
+  prepare: ({ as, size = Infinity, period = 0n }) => ({
+    size,
     period,
-    as,
-    keep,
-    emitPartial,
-    failOnMissing: onMissing === 'error',
-    // One object for all points, of a double from the start: to make one whose key is not known before takes as long as
-    // the mean itself.
+    // One object for all points, of a double from the start: making one for each takes as long as the mean.
     emitted: { [as]: NaN },
   }),
-  state: ({ period }) => createAverage(period !== undefined),
+  state: ({ period }) => newAverage(period !== undefined),
+  version: 2,
+  migrate() {
+    throw new UdfError('snapshot_migration', 'version 1 kept windows in another way');
+  },
   point(point, context) {
-    const { prepared } = context;
-    const { period } = prepared;
-    const average = averageFor(period !== undefined, context);
-    const time = period === undefined ? 0n : point.time;
-    if (period !== undefined && average.newest !== null && time < average.newest) {
-      context.count('late');
-      return;
+    const { options, prepared } = context;
+    if ((context.state.clock === undefined) !== (options.period === undefined)) {
+      context.state = newAverage(options.period !== undefined); // restored from the other kind of window
     }
-
-    const value = point.number(prepared.field);
+    const { state } = context;
+    const { clock } = state;
+    if (clock !== undefined) {
+      const moved = advanceClock(clock, point, context);
+      if (moved === 'late') return;
+      if (moved === 'reset') {
+        Object.assign(state, createWindow(true));
+        clock.first = null;
+      }
+    }
+    const value = point.number(options.field);
     if (value === undefined) {
-      if (prepared.failOnMissing) throw missingField(point, prepared.field);
+      if (options.onMissing === 'error') {
+        const where = `the point at ${point.time} (group "${point.group}")`;
+        throw new UdfError('handler', `${where} has no number in the field "${options.field}"`);
+      }
       context.count('missing');
       return;
     }
 
-    const { window } = average;
-    push(window, value, time);
-    let full: boolean;
-    if (period === undefined) {
-      while (window.count > prepared.size) shift(window);
-      full = window.count === prepared.size;
+    let isFull: boolean;
+    if (clock === undefined) {
+      while (state.count >= prepared.size) shift(state);
+      push(state, value, prepared.size);
+      isFull = state.count === prepared.size;
     } else {
-      average.newest = time;
-      average.first ??= time;
-      const end = time - period;
-      while (oldestTime(window) <= end) shift(window);
-      full = average.first <= end;
+      const end = point.time - prepared.period;
+      push(state, value, Infinity, point.time);
+      while (oldestTime(state) <= end) shift(state);
+      clock.first ??= point.time;
+      isFull = clock.first <= end;
     }
-    if (!full && !prepared.emitPartial) return;
-
-    const result = mean(window);
-    const { emitted } = prepared;
-    emitted[prepared.as] = result;
-    context.emit(prepared.keep ? point.withFields(emitted) : point.replaceFields(emitted));
+    if (!isFull && !options.emitPartial) return;
+    prepared.emitted[options.as] = mean(state);
+    context.emit(options.keep ? point.withFields(prepared.emitted) : point.replaceFields(prepared.emitted));
   },
 });
 
-function createAverage(timed: boolean): Average {
-  return { window: createWindow(timed), first: null, newest: null };
-}
-
-/** The group's state; a new one if it was restored from a snapshot of the other kind of window. */
-function averageFor(timed: boolean, context: { state: Average }): Average {
-  if ((context.state.window.times !== null) !== timed) context.state = createAverage(timed);
-  return context.state;
-}
-
-function missingField(point: Point, field: string): UdfError {
-  return new UdfError(
-    'handler',
-    `the point at ${point.time} (group "${point.group}") has no number in the field "${field}"`,
-  );
+function newAverage(isTimed: boolean): Average {
+  if (!isTimed) return createWindow(false);
+  return { ...createWindow(true), clock: { seconds: null, nanos: 0, first: null } };
 }

@@ -1,0 +1,82 @@
+import type { AnyPoint } from '../model/point.js';
+import type { UdfLog } from './definition.js';
+import { option, type OptionValues } from './option.js';
+
+/** The time of a group's newest point, as a part of the group's state. In two numbers: it changes with every point. */
+export interface EventClock {
+  /** Whole seconds since the epoch; null before the first point. */
+  seconds: number | null;
+  /** Nanoseconds of that second. */
+  nanos: number;
+  /** The late points since the newest one, in a row; absent if there are none. */
+  late?: { points: number; readonly since: number } | undefined;
+}
+
+/** The options of a UDF that uses `advanceClock`, to be spread into its own. */
+export const lateOptions = {
+  maxLatePoints: option.int({
+    default: 10,
+    min: 0,
+    doc: "So many late points in a row, over maxLateTime, and the next one resets the group's clock.",
+  }),
+  maxLateTime: option.duration({
+    default: '10m',
+    min: '0s',
+    doc: "The time that late points in a row must span before they reset the group's clock.",
+  }),
+};
+
+/** What `advanceClock` uses of a handler's context. */
+export interface LateContext {
+  readonly options: OptionValues<typeof lateOptions>;
+  readonly count: (counter: string) => void;
+  readonly log: UdfLog;
+}
+
+const nanosPerSecond = 1_000_000_000n;
+
+/**
+ * Moves a group's clock on to a point's time. Returns `late` for a point older than the group's newest, which is counted
+ * as `late` and leaves the clock; `newest` for any other.
+ *
+ * A single point from the far future would silence its group for good. So when more than `maxLatePoints` late points in a
+ * row span `maxLateTime` or more, the clock is set back to the last of them, which is logged. That one returns `reset`:
+ * times that the group's state holds may then be later than the point's.
+ */
+export function advanceClock(
+  clock: EventClock,
+  point: AnyPoint,
+  context: LateContext,
+): 'newest' | 'late' | 'reset' {
+  const { seconds, nanoseconds } = point;
+  const { seconds: newest } = clock;
+  const isLate = newest !== null && seconds <= newest && (seconds < newest || nanoseconds < clock.nanos);
+  if (isLate) {
+    if (!isBeyondBounds(clock, seconds, context)) {
+      context.count('late');
+      return 'late';
+    }
+    logReset(clock, point, context);
+  }
+  clock.seconds = seconds;
+  clock.nanos = nanoseconds;
+  if (clock.late !== undefined) clock.late = undefined;
+  return isLate ? 'reset' : 'newest';
+}
+
+/** Counts a late point. Whether it goes beyond both bounds. */
+function isBeyondBounds(clock: EventClock, seconds: number, { options }: LateContext): boolean {
+  const late = (clock.late ??= { points: 0, since: seconds });
+  late.points++;
+  const { maxLatePoints, maxLateTime } = options;
+  return late.points > maxLatePoints && BigInt(seconds - late.since) * nanosPerSecond >= maxLateTime;
+}
+
+function logReset({ seconds, nanos }: EventClock, { group, time }: AnyPoint, { log }: LateContext): void {
+  const newest = BigInt(seconds ?? 0) * nanosPerSecond + BigInt(nanos);
+  log.warn("late points went on for too long: the group's clock is set back", {
+    group,
+    from: String(newest),
+    to: String(time),
+  });
+}
