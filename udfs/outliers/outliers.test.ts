@@ -48,9 +48,56 @@ function median(sorted: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The example's definition (outliers.go), word for word; `undefined` where it would read past an end. */
+function example(values: readonly number[], scale: number): number[] | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const { left, right } = exampleMiddle(sorted);
+  const [lower, upper] = [sorted.slice(0, right), sorted.slice(left + 1)];
+  if ([sorted, lower, upper].some((half) => exampleMiddle(half).right >= half.length)) return undefined;
+  const q1 = exampleMedian(lower);
+  const q3 = exampleMedian(upper);
+  return values.filter((value) => value < q1 - scale * (q3 - q1) || value > q3 + scale * (q3 - q1));
+}
+
+function exampleMiddle({ length }: readonly number[]): { left: number; right: number } {
+  const left = Math.floor(length / 2);
+  return { left, right: length % 2 === 0 ? left + 1 : left };
+}
+
+function exampleMedian(sorted: readonly number[]): number {
+  const { left, right } = exampleMiddle(sorted);
+  return (sorted[left]! + sorted[right]!) / 2;
+}
+
 describe('outliers', () => {
   it('emits the points far outside the quartiles, in their order', async () => {
     expect(await found({}, 100, 10, 11, 12, 13, -50, 12, 11)).toEqual([100, -50]);
+  });
+
+  describe("quartiles('example')", () => {
+    it("finds what Kapacitor's example does, wherever that one does not fail", async () => {
+      const batches = fc.array(fc.integer({ min: -40, max: 40 }), { minLength: 3, maxLength: 40 });
+      await fc.assert(
+        fc.asyncProperty(batches, fc.constantFrom(1, 1.5, 2), async (values, scale) => {
+          const expected = example(values, scale);
+          fc.pre(expected !== undefined);
+          expect(await found({ quartiles: 'example', scale }, ...values)).toEqual(expected);
+        }),
+      );
+    });
+
+    it('takes more for outliers than the median of each half does, where the number is even', async () => {
+      const values = [1, 1, 3, 3, 3, 4, 4, 4];
+      expect(await found({}, ...values)).toEqual([]);
+      expect(await found({ quartiles: 'example' }, ...values)).toEqual([1, 1]);
+    });
+
+    it('takes batches on which the example fails', async () => {
+      for (const count of [0, 1, 2, 5, 6]) {
+        const values = Array.from({ length: count }, (_, index) => index);
+        expect(await found({ quartiles: 'example' }, ...values)).toEqual([]);
+      }
+    });
   });
 
   it('leaves the middle value out of both halves when the count is odd', async () => {

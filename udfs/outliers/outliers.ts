@@ -1,5 +1,5 @@
 import { type Batch, type BatchPoint, defineUdf, option, UdfError } from 'kapacitor-udf';
-import { quartiles } from './quartiles.js';
+import { exampleQuartiles, type Quartiles, quartiles } from './quartiles.js';
 
 export default defineUdf({
   name: 'outliers',
@@ -13,6 +13,11 @@ export default defineUdf({
       min: 1,
       doc: 'How many interquartile ranges beyond a quartile a point must lie.',
     }),
+    quartiles: option.string({
+      oneOf: ['median', 'example'],
+      default: 'median',
+      doc: "How quartiles are found: the median of each half, or as Kapacitor's own example does.",
+    }),
     onMissing: option.string({
       oneOf: ['skip', 'error'],
       default: 'skip',
@@ -21,6 +26,7 @@ export default defineUdf({
   },
   batch(batch, context) {
     const { field, scale, onMissing } = context.options;
+    const quartilesOf = context.options.quartiles === 'median' ? quartiles : exampleQuartiles;
     const values = batch.points.map((point) => numberIn(point, field));
     const numbers = values.filter((value) => value !== undefined);
     const missing = values.length - numbers.length;
@@ -28,7 +34,8 @@ export default defineUdf({
       if (onMissing === 'error') throw missingField(batch, field, missing);
       context.count('missing', missing);
     }
-    const { low, high } = fences(Float64Array.from(numbers, Number).sort(), scale);
+    const sorted = Float64Array.from(numbers, Number).sort();
+    const { low, high } = fences(quartilesOf(sorted), scale);
     context.emit(
       batch.withPoints(
         batch.points.filter((_, index) => {
@@ -49,8 +56,10 @@ function numberIn(point: BatchPoint, field: string): number | bigint | undefined
 }
 
 /** Between which values a point is no outlier. Nothing lies beyond NaN: without quartiles there are no outliers. */
-function fences(sorted: Float64Array, scale: number): { readonly low: number; readonly high: number } {
-  const found = quartiles(sorted);
+function fences(
+  found: Quartiles | undefined,
+  scale: number,
+): { readonly low: number; readonly high: number } {
   if (!found) return { low: NaN, high: NaN };
   const reach = scale * (found.q3 - found.q1);
   return { low: found.q1 - reach, high: found.q3 + reach };

@@ -15,6 +15,27 @@ export function quartiles(sorted: Float64Array): Quartiles | undefined {
   return { q1: median(sorted, 0, half), q3: median(sorted, sorted.length - half, sorted.length) };
 }
 
+/**
+ * The quartiles as Kapacitor's example agents (outliers.go, outliers.py) find them: the median of an even number of values
+ * is the mean of the two behind the middle, and of such a number the lower half has two values more than the upper. Where
+ * the example would read past the end of a half of two values, which ends it, the last value counts twice. `undefined`
+ * for fewer than three values.
+ */
+export function exampleQuartiles(sorted: Float64Array): Quartiles | undefined {
+  const { length } = sorted;
+  if (length < 3) return undefined;
+  const middle = length >> 1;
+  const lowerEnd = length % 2 === 0 ? middle + 1 : middle;
+  return { q1: exampleMedian(sorted, 0, lowerEnd), q3: exampleMedian(sorted, middle + 1, length) };
+}
+
+function exampleMedian(sorted: Float64Array, start: number, end: number): number {
+  const middle = (end - start) >> 1;
+  const value = sorted[start + middle]!;
+  if ((end - start) % 2 === 1) return value;
+  return midpoint(value, sorted[Math.min(start + middle + 1, end - 1)]!);
+}
+
 /** The median of `sorted[start..end)`: its middle value, or the mean of its two middle ones. */
 export function median(sorted: Float64Array, start: number, end: number): number {
   const middle = (start + end) >> 1;
