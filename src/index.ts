@@ -2,11 +2,11 @@ export { UdfError, type UdfErrorCode } from './model/errors.js';
 export { createBatch, createPoint } from './udf/create.js';
 export { defineUdf, isUdfDefinition } from './udf/definition.js';
 export type {
-  BatchUdf,
   Context,
+  HandlerResult,
   Setup,
-  StreamingBatchUdf,
-  StreamUdf,
+  StopContext,
+  Udf,
   UdfDefinition,
   UdfLog,
 } from './udf/definition.js';

@@ -6,12 +6,11 @@ import type { UdfDefinition } from '../udf/definition.js';
 import { maxLengthBytes } from '../wire/frame-header.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { encodeResponse } from '../wire/messages.js';
-import { Emitter } from './emitter.js';
-import { Heartbeat } from './heartbeat.js';
 import { Inbox } from './inbox.js';
 import { defaultsProblem, type InstanceDefaults } from './instance.js';
 import { type Limits, resolveLimits } from './limits.js';
-import { Sender } from './sender.js';
+import { Output } from './output.js';
+import { OutputGuard } from './output-guard.js';
 import { Session } from './session.js';
 import { Counters } from './counters.js';
 
@@ -44,7 +43,7 @@ export interface Agent {
  * Serves a UDF on one connection. Everything that goes wrong afterwards ends that connection, with a line in the log
  * and, if Kapacitor still listens, an error that it shows for the task.
  *
- * Throws `invalid_argument` for limits and defaults that are none.
+ * Throws `invalid_argument` if a limit or default is invalid.
  */
 export function createAgent(options: AgentOptions): Agent {
   const problem = defaultsProblem(options);
@@ -61,15 +60,20 @@ const restoreOverhead = 2 + 2 * maxLengthBytes;
 /** A chunk of this size is as large as Node reads at a time: there is likely more, and it is read before all else. */
 const maxReadBytes = 64 * 1024;
 
-/** How long a failed connection may take to read its last message before it is cut. */
+/** Max time for the peer to read the last message of a failed connection. */
 const lingerMs = 5_000;
+
+/** Kapacitor's keepalive requests stay unread while reading is paused, but any response resets its timer. */
+function heartbeat(): Buffer {
+  return encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n });
+}
 
 /**
  * A connection's life: bytes in, requests one after the other, bytes out.
  *
  * Requests are handled as they are read, within the chunk that they came in. Only while a handler is busy (async, or a
- * snapshot) or Kapacitor does not read do they wait in the inbox; keepalives are answered past them, and when the inbox
- * is full reading pauses and heartbeats go out on our own.
+ * snapshot) or Kapacitor does not read, they wait in the inbox. Keepalives are answered meanwhile. When the inbox is
+ * full, reading pauses and heartbeats are sent instead.
  */
 class ConnectionAgent implements Agent {
   readonly closed: Promise<void>;
@@ -77,21 +81,20 @@ class ConnectionAgent implements Agent {
   readonly #limits: Limits;
   readonly #counters = new Counters();
   readonly #abort = new AbortController();
-  readonly #emitter: Emitter;
-  readonly #sender: Sender;
+  readonly #output: Output;
   readonly #session: Session;
   readonly #reader: FrameReader;
   readonly #inbox = new Inbox();
-  readonly #heartbeat: Heartbeat;
   #resolveClosed!: () => void;
 
   #busy = false;
   #paused = false;
-  /** Whether frames are being handled now, so that what is emitted goes out at the end of the turn. */
-  #inTurn = false;
   /** No more will be read: Kapacitor closed its side, or we drain. */
   #inputEnded = false;
   #phase: 'open' | 'closing' | 'closed' = 'open';
+  /** Whether the UDF's `stop` handlers have been started. */
+  #stopping = false;
+  #emittedLate = false;
   #failure: UdfError | undefined;
   /** Cuts the connection when the other side does not read what is left. */
   #lingering: NodeJS.Timeout | undefined;
@@ -103,33 +106,23 @@ class ConnectionAgent implements Agent {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    this.#emitter = new Emitter(definition, {
-      counters: this.#counters,
-      batchBytes: limits.batchBytes,
-      afterEmit: () => {
-        this.#sender.added(this.#inTurn);
-      },
+    this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
+    const guard = new OutputGuard(definition, this.#output, limits.batchBytes, {
       refuse: (reason) => {
         this.#refuse(reason);
       },
+      late: () => {
+        this.#lateEmit();
+      },
     });
-    this.#sender = new Sender(transport.output, this.#emitter.frames, this.#counters, limits.outputBytes);
-    const send = (frame: Buffer): void => {
-      this.#sender.send(frame);
-      this.#sender.added(this.#inTurn);
-    };
     this.#session = new Session({
       ...options,
       limits,
       logger: options.logger.child({ udf: definition.name }),
-      emitter: this.#emitter,
+      output: this.#output,
+      guard,
       counters: this.#counters,
       signal: this.#abort.signal,
-      send,
-      sendSnapshot: (pieces) => {
-        this.#sender.sendExempt(pieces);
-        this.#sender.added(this.#inTurn);
-      },
       close: (reason) => {
         this.#failure ??= reason;
         this.#close(lingerMs);
@@ -143,11 +136,6 @@ class ConnectionAgent implements Agent {
       // What we have written as a snapshot must be let in again.
       { firstByte: restoreTag, limit: limits.snapshotBytes + restoreOverhead, name: 'snapshotBytes' },
     );
-    this.#heartbeat = new Heartbeat(() => {
-      this.#sender.sendHeartbeat(
-        encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n }),
-      );
-    });
     this.#listen();
   }
 
@@ -201,7 +189,7 @@ class ConnectionAgent implements Agent {
       this.#settle();
     });
     output.on('drain', () => {
-      this.#sender.flush();
+      this.#output.flush();
       this.#work();
     });
     for (const stream of new Set([input, output])) {
@@ -224,7 +212,7 @@ class ConnectionAgent implements Agent {
 
   /** A frame came: it is handled now, or waits its turn. */
   #receive(buf: Buffer, frame: number, payload: number, end: number): void {
-    if (!this.#busy && this.#inbox.empty && !this.#sender.blocked) {
+    if (!this.#busy && this.#inbox.empty && !this.#output.blocked) {
       this.#handle(buf, frame, payload, end);
     } else if (!this.#session.answerKeepalive(buf, payload, end)) {
       this.#inbox.push({ buf, frame, payload, end });
@@ -232,14 +220,20 @@ class ConnectionAgent implements Agent {
   }
 
   /**
-   * Throws at a handler what is wrong with what it has emitted. A timer of a UDF has nobody to catch it: there it would end
-   * the process, and every other connection with it.
+   * Throws the error of a wrong emit in the handler that emitted. Outside a handler (in a timer of the UDF) nothing could
+   * catch it and the process would end, so there it ends the connection.
    */
   #refuse(reason: unknown): void {
-    const isCaught = this.#inTurn || this.#busy;
+    const isCaught = this.#output.inTurn || this.#busy;
     // A limit counts also when the author's code catches the error.
     if (!isCaught || (reason instanceof UdfError && reason.code === 'limit')) this.#fail(reason);
     if (isCaught) throw reason;
+  }
+
+  #lateEmit(): void {
+    if (this.#emittedLate) return;
+    this.#emittedLate = true;
+    this.#session.logger.warn({}, 'emit was called after the connection had ended: what it emits is lost');
   }
 
   // ---- work ----
@@ -247,21 +241,22 @@ class ConnectionAgent implements Agent {
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     const called = this.#session.handle(buf, frame, payload, end);
     if (!called) return;
-    // The runtime's own work takes as long as there are groups.
+    // A snapshot and a restore are not limited: they take as long as there are groups.
     const isHandler = buf[payload] !== snapshotTag && buf[payload] !== restoreTag;
-    this.#await(called, isHandler ? this.#limits.handlerMs : 0);
+    this.#await(called, isHandler ? this.#handlerTimer() : undefined);
   }
 
-  #await(called: Promise<void>, handlerMs: number): void {
+  /** Fails the connection unless it is cleared in time. */
+  #handlerTimer(): NodeJS.Timeout | undefined {
+    const { handlerMs } = this.#limits;
+    if (handlerMs === 0) return undefined;
+    return setTimeout(() => {
+      this.#fail(new UdfError('handler_timeout', `a handler took longer than ${handlerMs} ms (handlerMs)`));
+    }, handlerMs);
+  }
+
+  #await(called: Promise<void>, timer: NodeJS.Timeout | undefined): void {
     this.#busy = true;
-    const timer =
-      handlerMs > 0
-        ? setTimeout(() => {
-            this.#fail(
-              new UdfError('handler_timeout', `a handler took longer than ${handlerMs} ms (handlerMs)`),
-            );
-          }, handlerMs)
-        : undefined;
     called
       .catch((reason: unknown) => {
         this.#fail(reason);
@@ -273,28 +268,26 @@ class ConnectionAgent implements Agent {
       });
   }
 
-  /** Goes on with what waits. */
+  /** Handles the frames that wait. */
   #work(): void {
     this.#turn(() => {
-      while (!this.#busy && !this.#inbox.empty && !this.#sender.blocked && this.#phase === 'open') {
+      while (!this.#busy && !this.#inbox.empty && !this.#output.blocked && this.#phase === 'open') {
         const { buf, frame, payload, end } = this.#inbox.shift();
         this.#handle(buf, frame, payload, end);
       }
     });
   }
 
-  /** Does some work, sends what came of it, and sees how to go on. `more` input is there to be read at once, or not. */
+  /** Does some work, sends what it has added, and decides what is next. `more`: there is likely more input to read at once. */
   #turn(work: () => void, more = false): void {
     if (this.#phase !== 'open') return;
-    this.#inTurn = true;
+    this.#output.beginTurn();
     try {
       work();
     } catch (reason) {
       this.#fail(reason);
-    } finally {
-      this.#inTurn = false;
     }
-    this.#sender.endTurn(more);
+    this.#output.endTurn(more);
     this.#settle();
   }
 
@@ -302,15 +295,15 @@ class ConnectionAgent implements Agent {
   #settle(): void {
     if (this.#phase !== 'open') return;
     if (this.#inputEnded) {
-      if (!this.#busy && this.#inbox.empty) this.#close();
-      else if (this.#busy) this.#heartbeat.start();
+      if (!this.#busy && this.#inbox.empty) this.#finish();
+      if (this.#busy) this.#output.startHeartbeat(heartbeat);
       return;
     }
-    const { blocked } = this.#sender;
+    const { blocked } = this.#output;
     const pause = blocked || this.#inbox.bytes > this.#limits.inputBytes;
     // Behind unread output a heartbeat would only add to it.
-    if (pause && !blocked) this.#heartbeat.start();
-    else this.#heartbeat.stop();
+    if (pause && !blocked) this.#output.startHeartbeat(heartbeat);
+    else this.#output.stopHeartbeat();
     if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#transport.input.pause();
@@ -319,6 +312,17 @@ class ConnectionAgent implements Agent {
 
   // ---- the end ----
 
+  /** All input has been handled: calls the UDF's `stop` handlers, then closes. */
+  #finish(): void {
+    if (this.#stopping || !this.#session.hasStop) {
+      this.#close();
+      return;
+    }
+    this.#stopping = true;
+    const stopped = this.#session.stop(() => this.#handlerTimer());
+    this.#await(stopped, undefined);
+  }
+
   /** Ends the conversation with an error that Kapacitor shows for the task. */
   #fail(reason: unknown): void {
     if (this.#phase !== 'open') return;
@@ -326,7 +330,7 @@ class ConnectionAgent implements Agent {
     this.#failure ??= error;
     const level = error.code === 'internal' || error.code === 'handler' ? 'error' : 'warn';
     this.#session.logger[level]({ code: error.code, err: error }, `connection ends: ${error.message}`);
-    this.#sender.send(encodeResponse({ kind: 'error', error: this.#session.named(error) }));
+    this.#output.sendError(encodeResponse({ kind: 'error', error: this.#session.errorText(error) }));
     // Kapacitor may be writing: if the connection were gone, it would show that and not our error.
     this.#close(lingerMs, true);
   }
@@ -339,7 +343,6 @@ class ConnectionAgent implements Agent {
     if (this.#phase !== 'open') return;
     this.#phase = 'closing';
     this.#stopWork();
-    this.#sender.flush();
     const over = (): void => {
       this.#transport.destroy();
       this.#over();
@@ -379,7 +382,7 @@ class ConnectionAgent implements Agent {
   #stopWork(): void {
     this.#reader.stop();
     this.#inbox.clear();
-    this.#heartbeat.stop();
+    this.#output.end();
     this.#abort.abort();
   }
 }

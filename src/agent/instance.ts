@@ -4,8 +4,9 @@ import type { Context, UdfDefinition } from '../udf/definition.js';
 import { type OptionCall, resolveOptions } from '../udf/resolve-options.js';
 import { errorPolicies, type ErrorPolicy, type RuntimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
-import type { LazyPoint } from '../wire/point/lazy-point.js';
+import { LazyPoint } from '../wire/point/lazy-point.js';
 import { nameBytes } from '../wire/text.js';
+import type { OutputGuard } from './output-guard.js';
 import { GroupTable } from './state/table.js';
 
 /** What the host decides for every use of a UDF, unless the TICKscript says otherwise. */
@@ -30,39 +31,40 @@ export function defaultsProblem({ onError, groupTtl, maxGroups }: InstanceDefaul
 }
 
 /** What an instance is given by its connection. */
-export interface InstanceSetup extends Pick<
-  AnyContext,
-  'emit' | 'count' | 'log' | 'signal' | 'task' | 'node'
-> {
+export interface InstanceSetup extends Pick<AnyContext, 'count' | 'log' | 'signal' | 'task' | 'node'> {
   readonly calls: readonly OptionCall[];
   readonly defaults: InstanceDefaults;
+  readonly guard: OutputGuard;
 }
 
 type AnyContext = Context<unknown, unknown, unknown, unknown>;
 
-/** A handler's call: nothing, or a promise of its end. */
+/** A call of a handler that is over, or a promise of its end. */
 export type MaybePromise = void | Promise<void>;
 
-/** A definition's handlers with what they are really called with: `defineUdf` has checked who has which. */
-interface Bound {
-  point(point: LazyPoint, context: AnyContext): MaybePromise;
-  batch(batch: LazyBatch, context: AnyContext): MaybePromise;
-  beginBatch?(batch: BatchInfo, context: AnyContext): MaybePromise;
-  endBatch?(batch: BatchInfo, context: AnyContext): MaybePromise;
+/** A definition's handlers with the arguments that they are called with: `defineUdf` has checked which there are. */
+interface BoundHandlers {
+  point(point: LazyPoint, context: AnyContext): unknown;
+  batch(batch: LazyBatch, context: AnyContext): unknown;
+  beginBatch?(batch: BatchInfo, context: AnyContext): unknown;
+  endBatch?(batch: BatchInfo, context: AnyContext): unknown;
+  stop?(context: AnyContext & { readonly group: string }): unknown;
 }
 
 /** One use of a UDF in a task: its options, its groups' state, and the calls of its handlers. */
 export class Instance {
   readonly onError: ErrorPolicy;
   readonly groups: GroupTable;
-  readonly #handlers: Bound;
+  readonly #handlers: BoundHandlers;
+  readonly #guard: OutputGuard;
   readonly #stateful: boolean;
-  /** The index of the group that is being worked on. */
+  /** The index of the current group, and the state with which its handler was called. */
   #group = 0;
+  #state: unknown;
   readonly #context: { -readonly [Key in keyof AnyContext]: AnyContext[Key] };
 
   /** Throws `invalid_options` with every problem in one message, in TICKscript terms, or what `prepare` throws. */
-  constructor(definition: UdfDefinition, { calls, defaults, ...given }: InstanceSetup) {
+  constructor(definition: UdfDefinition, { calls, defaults, guard, ...given }: InstanceSetup) {
     const { handlers } = definition;
     const options = checkedOptions(definition, calls);
     const prepared = handlers.prepare(options, { task: given.task, node: given.node });
@@ -79,8 +81,9 @@ export class Instance {
     this.#stateful = create !== undefined;
     const expiry = { ttl: groupTtl ?? defaults.groupTtl, max: maxGroups ?? defaults.maxGroups };
     this.groups = new GroupTable(() => create?.(options, prepared), this.#stateful ? expiry : {});
-    this.#handlers = handlers as unknown as Bound;
-    this.#context = { ...given, options, prepared, state: undefined };
+    this.#handlers = handlers as unknown as BoundHandlers;
+    this.#guard = guard;
+    this.#context = { ...given, emit: guard.emit, options, prepared, state: undefined };
   }
 
   /** Calls `point` for a point of a stream. */
@@ -90,31 +93,50 @@ export class Instance {
       this.#enter(buf, groupStart, groupLength);
       if (this.groups.expires) this.#used(point.time);
     }
-    return this.#keepState(this.#handlers.point(point, this.#context));
+    return this.#finish(this.#handlers.point(point, this.#context), 'point');
   }
 
   /** Calls `batch` for a whole batch. */
   batch(batch: LazyBatch): MaybePromise {
     this.#enterBatch(batch.group);
     if (this.groups.expires) this.#used(batch.time);
-    return this.#keepState(this.#handlers.batch(batch, this.#context));
+    return this.#finish(this.#handlers.batch(batch, this.#context), 'batch');
   }
 
   /** Calls `beginBatch`; the points and the end that follow are of the same group. */
   beginBatch(batch: BatchInfo): MaybePromise {
     this.#enterBatch(batch.group);
-    return this.#keepState(this.#handlers.beginBatch?.(batch, this.#context));
+    return this.#finish(this.#handlers.beginBatch?.(batch, this.#context), 'beginBatch');
   }
 
   /** Calls `point` for a point of the batch that was begun. */
   batchPoint(point: LazyPoint): MaybePromise {
-    return this.#keepState(this.#handlers.point(point, this.#context));
+    this.#context.state = this.#state; // an earlier call may have assigned another and then thrown
+    return this.#finish(this.#handlers.point(point, this.#context), 'point');
   }
 
   /** Calls `endBatch` for the batch that was begun. */
   endBatch(batch: BatchInfo & { readonly time: bigint }): MaybePromise {
     if (this.groups.expires) this.groups.touch(this.#group, batch.time);
-    return this.#keepState(this.#handlers.endBatch?.(batch, this.#context));
+    this.#context.state = this.#state;
+    return this.#finish(this.#handlers.endBatch?.(batch, this.#context), 'endBatch');
+  }
+
+  /** The groups that `stop` is to be called for; without state there is one call. */
+  groupsToStop(): Iterable<number> {
+    return this.#stateful ? this.groups.indexes() : [noGroup];
+  }
+
+  /** Calls `stop` for a group. */
+  stop(group: number): MaybePromise {
+    this.#group = group;
+    this.#context.state = this.#state = this.#stateful ? this.groups.state(group) : undefined;
+    return this.#finish(this.#handlers.stop?.({ ...this.#context, group: this.groupName(group) }), 'stop');
+  }
+
+  /** The name of a group as Kapacitor writes it. */
+  groupName(group: number): string {
+    return Buffer.from(this.groups.name(group) ?? '', 'latin1').toString();
   }
 
   #enterBatch(group: string): void {
@@ -125,32 +147,42 @@ export class Instance {
 
   #enter(buf: Uint8Array, start: number, length: number): void {
     this.#group = this.groups.findOrCreate(buf, start, length);
-    this.#context.state = this.groups.state(this.#group);
+    this.#context.state = this.#state = this.groups.state(this.#group);
   }
 
   #used(time: bigint): void {
     this.groups.enter(this.#group, time);
-    this.#context.state = this.groups.state(this.#group);
+    this.#context.state = this.#state = this.groups.state(this.#group);
   }
 
-  /** A handler may have put another state in the old one's place; a handler that threw keeps what was there. */
-  #keepState(result: unknown): MaybePromise {
-    const called = result === undefined ? undefined : promiseOf(result);
-    if (!this.#stateful) return called;
-    if (called !== undefined) {
-      return called.then(() => {
-        this.groups.setState(this.#group, this.#context.state);
-      });
+  /** Sends what a handler has returned, and keeps the state that it has assigned; a handler that threw did neither. */
+  #finish(result: unknown, handler: string): MaybePromise {
+    if (result !== undefined && result !== null) {
+      if (!(result instanceof LazyPoint) && isThenable(result)) {
+        return Promise.resolve(result).then((value) => {
+          if (value !== undefined && value !== null) this.#guard.returned(value, handler);
+          this.#keepState();
+        });
+      }
+      this.#guard.returned(result, handler);
     }
-    this.groups.setState(this.#group, this.#context.state);
+    if (this.#context.state !== this.#state) this.#keepState();
     return undefined;
+  }
+
+  #keepState(): void {
+    const { state } = this.#context;
+    if (state === this.#state) return;
+    if (this.#stateful) this.groups.setState(this.#group, state);
+    this.#state = state;
   }
 }
 
-/** In JavaScript a handler may return anything, as `(point, { state }) => state.all.push(1)` does, or a promise of its own. */
-function promiseOf(result: unknown): Promise<void> | undefined {
-  const isThenable = typeof result === 'object' && result !== null && 'then' in result;
-  return isThenable ? Promise.resolve(result as PromiseLike<void>) : undefined;
+/** The index of no group. */
+const noGroup = -1;
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value;
 }
 
 /** The options as handlers read them. Throws `invalid_options`. */

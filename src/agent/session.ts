@@ -1,5 +1,7 @@
-import { messageOf, UdfError } from '../model/errors.js';
+import { promisify } from 'node:util';
+import { isUdfError, messageOf, UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
+import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import type { UdfDefinition, UdfLog } from '../udf/definition.js';
 import { type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
@@ -13,38 +15,36 @@ import {
 } from '../wire/messages.js';
 import { snapshotFrameStart } from '../wire/snapshot-frame.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
-import type { Emitter } from './emitter.js';
-import { type MaybePromise, Instance, type InstanceDefaults } from './instance.js';
-import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
-import type { Limits } from './limits.js';
-import { readSnapshot, writeSnapshot } from './state/snapshot.js';
 import type { Counters } from './counters.js';
+import { Instance, type InstanceDefaults, type MaybePromise } from './instance.js';
+import type { Limits } from './limits.js';
+import type { Output } from './output.js';
+import type { OutputGuard } from './output-guard.js';
+import { readSnapshot, writeSnapshot } from './state/snapshot.js';
 
-/** What a session needs of its connection. */
+/** What a session gets from its connection. */
 export interface SessionOptions extends InstanceDefaults {
   readonly definition: UdfDefinition;
   readonly limits: Limits;
   readonly logger: Logger;
   readonly strictRestore?: boolean | undefined;
-  readonly emitter: Emitter;
+  readonly output: Output;
+  readonly guard: OutputGuard;
   readonly counters: Counters;
   readonly signal: AbortSignal;
-  /** Sends one frame. */
-  send(frame: Buffer): void;
-  /** Sends one frame that is in pieces, and that no limit of what may wait counts: its size has a limit of its own. */
-  sendSnapshot(pieces: readonly Buffer[]): void;
-  /** Ends the connection once all is sent: Kapacitor leaves that to us after a refusal, whose reason is given. */
+  /** Ends the connection once all is sent. Kapacitor does not do so after a refused init or restore. */
   close(reason: UdfError): void;
 }
 
 /**
- * What each request means: one conversation, without the bytes' comings and goings. Requests are handled one after the
- * other; whoever calls waits for a promise before the next one.
+ * The meaning of each request, without reading and writing of bytes. Requests are handled one after the other: the
+ * caller awaits a returned promise before it passes the next request.
  */
 export class Session {
   readonly #options: SessionOptions;
   readonly #definition: UdfDefinition;
-  readonly #emitter: Emitter;
+  readonly #output: Output;
+  readonly #guard: OutputGuard;
   readonly #counters: Counters;
   #logger: Logger;
   #failures: RateLimitedLogger;
@@ -58,7 +58,8 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#definition = options.definition;
-    this.#emitter = options.emitter;
+    this.#output = options.output;
+    this.#guard = options.guard;
     this.#counters = options.counters;
     this.#logger = options.logger;
     this.#failures = new RateLimitedLogger(options.logger);
@@ -117,13 +118,13 @@ export class Session {
   answerKeepalive(buf: Buffer, payload: number, end: number): boolean {
     if (buf[payload] !== keepaliveTag) return false;
     const request = decodeRequest(buf.subarray(payload, end));
-    if (request.kind !== 'keepalive') return false; // it began as one
+    if (request.kind !== 'keepalive') return false; // several kinds in one request: the last one counts
     this.#reply(request);
     return true;
   }
 
-  /** An error's message for Kapacitor's log, with the UDF and the task. */
-  named({ message }: Error): string {
+  /** An error's message as Kapacitor shows it: with the UDF and the task. */
+  errorText({ message }: Error): string {
     const { name } = this.#definition;
     if (message.startsWith(`${name}: `)) return message;
     return this.#task === '' ? `${name}: ${message}` : `${name}: task ${this.#task}: ${message}`;
@@ -132,12 +133,12 @@ export class Session {
   // ---- management ----
 
   #reply(response: Response): void {
-    this.#options.send(encodeResponse(response));
+    this.#output.send(encodeResponse(response));
   }
 
   #init(request: { taskID: string; nodeID: string; options: readonly OptionMessage[] }): void {
     if (this.#instance) throw new UdfError('protocol', 'init came twice');
-    const { definition, emitter, counters, signal } = this.#options;
+    const { definition, guard, counters, signal } = this.#options;
     const { taskID: task, nodeID: node } = request;
     this.#task = task;
     this.#logger = this.#options.logger.child({ task, node });
@@ -149,7 +150,7 @@ export class Session {
         task,
         node,
         signal,
-        emit: emitter.emit,
+        guard,
         count: (counter, by = 1) => {
           counters.count(counter, by);
         },
@@ -158,7 +159,7 @@ export class Session {
     } catch (reason) {
       const error = UdfError.from(reason, 'handler');
       this.#logger.warn({ code: error.code, err: error }, `init refused: ${error.message}`);
-      this.#reply({ kind: 'init', success: false, error: this.named(error) });
+      this.#reply({ kind: 'init', success: false, error: this.errorText(error) });
       this.#options.close(error);
       return;
     }
@@ -169,7 +170,7 @@ export class Session {
   async #snapshot(): Promise<void> {
     const { groups } = this.#ready('a snapshot request');
     const { pieces, size } = await writeSnapshot(this.#owner(), groups, this.#options.limits.snapshotBytes);
-    this.#options.sendSnapshot([snapshotFrameStart(size), ...pieces]);
+    this.#output.sendExempt([snapshotFrameStart(size), ...pieces]);
   }
 
   async #restore(snapshot: Uint8Array): Promise<void> {
@@ -238,8 +239,8 @@ export class Session {
       return undefined;
     }
     this.#streamed = begin;
-    this.#emitter.from(begin);
-    if (this.#definition.provides === 'batch') this.#emitter.collect();
+    this.#guard.fromBatch(begin);
+    if (this.#definition.provides === 'batch') this.#guard.beginBatch();
     return this.#guarded(() => instance.beginBatch(begin), undefined);
   }
 
@@ -253,17 +254,17 @@ export class Session {
       const called = this.#guarded(() => instance.endBatch({ ...head, time }), undefined);
       if (called) {
         return called.then(() => {
-          this.#emitter.endBatch(head, time);
+          this.#guard.endBatch(head, time);
         });
       }
-      this.#emitter.endBatch(head, time);
+      this.#guard.endBatch(head, time);
       return undefined;
     }
     const collected = this.#collected;
     if (!collected) throw new UdfError('protocol', 'a batch ended that had not begun');
     this.#collected = undefined;
     const batch = collected.end(end, frame);
-    this.#emitter.from(batch);
+    this.#guard.fromBatch(batch);
     return this.#guarded(() => instance.batch(batch), batch);
   }
 
@@ -272,42 +273,92 @@ export class Session {
     return this.#instance;
   }
 
+  // ---- the end of the input ----
+
+  get hasStop(): boolean {
+    return this.#instance !== undefined && this.#definition.handlers.stop !== undefined;
+  }
+
+  /**
+   * Calls `stop` for each group. Other connections, and heartbeats on this one, get their turn meanwhile; while Kapacitor
+   * does not read, it waits. `startTimer` limits each async call.
+   */
+  async stop(startTimer: () => NodeJS.Timeout | undefined): Promise<void> {
+    const instance = this.#ready('the end of the input');
+    const { signal } = this.#options;
+    this.#collected = this.#streamed = undefined;
+    this.#guard.endInput(this.#definition.provides);
+    let pauseAt = performance.now() + maxSliceMs;
+    for (const group of instance.groupsToStop()) {
+      const called = this.#guarded(
+        () => instance.stop(group),
+        undefined,
+        () => ` in stop of group "${instance.groupName(group)}"`,
+      );
+      if (called) {
+        const timer = startTimer();
+        await called.finally(() => {
+          clearTimeout(timer);
+        });
+      }
+      if (this.#output.blocked) await this.#output.unblocked(signal);
+      if (performance.now() >= pauseAt) {
+        await turn();
+        pauseAt = performance.now() + maxSliceMs;
+      }
+      if (signal.aborted) return;
+    }
+  }
+
   // ---- failures ----
 
   /** Calls a handler under the error policy; `input` is what `pass` would send on. */
-  #guarded(call: () => MaybePromise, input: LazyPoint | LazyBatch | undefined): MaybePromise {
+  #guarded(
+    call: () => MaybePromise,
+    input: LazyPoint | LazyBatch | undefined,
+    where?: () => string,
+  ): MaybePromise {
     try {
       return call()?.catch((reason: unknown) => {
-        this.#failed(reason, input);
+        this.#failed(reason, input, where);
       });
     } catch (reason) {
-      this.#failed(reason, input);
+      this.#failed(reason, input, where);
       return undefined;
     }
   }
 
   /** Applies the error policy. Throws if it is to stop. */
-  #failed(reason: unknown, input: LazyPoint | LazyBatch | undefined): void {
-    // No policy lets memory grow, or goes on with bytes that are broken: those show when a handler looks at a point.
-    if (reason instanceof UdfError && (reason.code === 'limit' || reason.code === 'malformed')) throw reason;
+  #failed(reason: unknown, input: LazyPoint | LazyBatch | undefined, where = () => placeOf(input)): void {
+    // A limit, or broken bytes that a handler has met in a point, end the connection under any policy.
+    if (isUdfError(reason) && (reason.code === 'limit' || reason.code === 'malformed')) throw reason;
     this.#counters.errors++;
     const { onError } = this.#ready('a failure');
-    const what = input instanceof LazyBatch ? 'batch' : 'point';
-    const where = input ? ` on the ${what} of group "${input.group}" at ${input.time}` : '';
-    const message = `${this.#definition.name}: task ${this.#task}: ${messageOf(reason)}${where}`;
+    const message = `${this.#definition.name}: task ${this.#task}: ${messageOf(reason)}${where()}`;
     if (onError === 'stop') throw new UdfError('handler', message, { cause: reason });
     this.#failures.error(
       () => ({ code: 'handler', err: UdfError.from(reason, 'handler') }),
       `${message}; ${onError === 'pass' && input ? 'passed on unchanged' : 'dropped'}`,
     );
     if (onError !== 'pass' || !input) return;
-    if (input instanceof LazyBatch) this.#emitter.batch(input);
-    else this.#emitter.emit(input);
+    this.#guard.passOn(input);
   }
 }
 
+/** Max time that `stop` handlers run before sockets and timers get their turn. */
+const maxSliceMs = 5;
+
+const turn = promisify(setImmediate);
+
 /** The first byte of a Request that is a keepalive: field 3, length-delimited. */
 const keepaliveTag = 0x1a;
+
+/** Where a handler failed, by its input. */
+function placeOf(input: LazyPoint | LazyBatch | undefined): string {
+  if (!input) return '';
+  const what = input instanceof LazyBatch ? 'batch' : 'point';
+  return ` on the ${what} of group "${input.group}" at ${input.time}`;
+}
 
 function infoOf({ wants, provides, options }: UdfDefinition): Response {
   const types = Object.entries(options).map(

@@ -62,29 +62,42 @@ export class UdfError extends Error {
    * Never throws.
    */
   static from(reason: unknown, code: UdfErrorCode = 'internal'): UdfError {
-    if (reason instanceof UdfError) return reason;
+    if (isUdfError(reason)) return reason;
     return new UdfError(code, messageOf(reason), { cause: reason });
   }
+}
+
+/** Whether a thrown value is a `UdfError`. Never throws, which `instanceof` may do with a Proxy. */
+export function isUdfError(reason: unknown): reason is UdfError {
+  return attempt(() => reason instanceof UdfError) ?? false;
 }
 
 /** `ENOENT: no such file or directory, open '/x'`: Node's own, whose code and call say nothing to a user. */
 const systemMessage = /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*')?$/s;
 
-/** The text of any thrown value; of an error of the file system, what is wrong with the file. */
+/** The text of any thrown value; of an error of the file system, what is wrong with the file. Never throws. */
 export function messageOf(reason: unknown): string {
-  if (reason instanceof Error) {
-    const message = reason.message || reason.name;
-    return systemCode(reason) === undefined ? message : (systemMessage.exec(message)?.[1] ?? message);
-  }
-  try {
-    return String(reason);
-  } catch {
-    return 'an unprintable value was thrown';
-  }
+  return attempt(() => textOf(reason)) ?? 'an unprintable value was thrown';
 }
 
-/** The system's own error code (`ENOENT`, …) of a thrown value, if it has one. */
+function textOf(reason: unknown): string {
+  if (!(reason instanceof Error)) return String(reason);
+  const { message: own, name } = reason as { readonly message: unknown; readonly name: unknown }; // a subclass may redefine them
+  const message = typeof own === 'string' && own !== '' ? own : String(name);
+  return systemCode(reason) === undefined ? message : (systemMessage.exec(message)?.[1] ?? message);
+}
+
+/** The system's own error code (`ENOENT`, …) of a thrown value, if it has one. Never throws. */
 export function systemCode(reason: unknown): string | undefined {
-  const code = reason instanceof Error ? (reason as NodeJS.ErrnoException).code : undefined;
+  const code = attempt(() => (reason instanceof Error ? (reason as NodeJS.ErrnoException).code : undefined));
   return typeof code === 'string' ? code : undefined;
+}
+
+/** What `read` returns, or `undefined` if it throws: getters and Proxies of a thrown value run code of others. */
+function attempt<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

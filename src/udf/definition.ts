@@ -3,7 +3,8 @@ import type { EdgeType } from '../model/values.js';
 import type { Batch, BatchInfo } from '../model/batch.js';
 import type { OptionSpecs, OptionValues } from './option.js';
 import type { BatchPoint, Point } from '../model/point.js';
-import { errorPolicies, type ErrorPolicy, runtimeOptions } from './runtime-options.js';
+import { checkedProblems, definitionProblems, newStates, notAPromise } from './definition-problems.js';
+import { type ErrorPolicy, runtimeOptions } from './runtime-options.js';
 
 /** Writes to the host's log, with the UDF, task and node already named. */
 export interface UdfLog {
@@ -19,11 +20,17 @@ export interface Context<Options, Prepared, State, Output> {
   readonly options: Options;
   /** What `prepare` returned. */
   readonly prepared: Prepared;
-  /** The current group's state. Assign to it to replace it. */
+  /**
+   * The current group's state: change what is in it, or assign another object to `context.state`. A variable that was
+   * destructured from it (`{ state }`) can only be changed, not replaced.
+   */
   state: State;
   /**
-   * Sends something on. Throws `handler` for what the UDF does not provide (a batch from a stream, `undefined`),
-   * and `limit` when more is waiting to be sent than the host allows.
+   * Sends a point or a batch. A handler may also return it; `emit` is for sending several one after the other, and from
+   * inside other functions. After the connection has ended it does nothing, which is logged once.
+   *
+   * Throws `handler` for what the UDF does not provide (a batch from a stream, `undefined`), and `limit` when more is
+   * waiting to be sent than the host allows.
    */
   emit(this: void, output: Output): void;
   /**
@@ -32,32 +39,79 @@ export interface Context<Options, Prepared, State, Output> {
    */
   count(this: void, counter: string, by?: number): void;
   readonly log: UdfLog;
-  /** Ends when the connection does: for an async handler's own requests. */
+  /** Aborts when the connection ends: for an async handler's own requests. */
   readonly signal: AbortSignal;
   readonly task: string;
   readonly node: string;
 }
 
-/** What `check` and `prepare` know. */
+/** What `stop` works with. */
+export interface StopContext<Options, Prepared, State, Output> extends Context<
+  Options,
+  Prepared,
+  State,
+  Output
+> {
+  /** The group's identity as Kapacitor writes it, such as `host=router1`; empty when nothing is grouped. */
+  readonly group: string;
+}
+
+/** What a handler may return: nothing (also `null`), one item that it emits, several, or a promise of either. */
+export type HandlerResult<Output> = Emission<Output> | Promise<Emission<Output>>;
+
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- `void` lets a handler end without a `return`
+type Emission<Output> = void | null | undefined | Output | readonly Output[];
+
+/** What `prepare` knows of the use besides its options. */
 export interface Setup {
   readonly task: string;
   readonly node: string;
 }
 
-interface Base<Name extends string, Specs extends OptionSpecs, Prepared, State> {
+/** What a group's state may be: an object, so that a change of it through any reference is kept. */
+type StateObject = object | undefined;
+
+/**
+ * A UDF as an author writes it.
+ *
+ * On a stream it has `point`. On batches it has `batch` for whole ones, or `point` with `beginBatch` and `endBatch` as
+ * needed: then nothing of the input is kept, so a batch may be larger than memory. If it provides batches too, what is
+ * emitted between a batch's begin and its end is kept and sent as one batch of the same name, tags and time; it may be as
+ * large as the host's `batchBytes`.
+ *
+ * The time of a batch that is handled point by point comes with its end. So `groupTtl` cannot make a group begin afresh
+ * with the batch that comes after a long silence: it does once batches of other groups show that the time has passed.
+ */
+export interface Udf<
+  Name extends string,
+  Wants extends EdgeType,
+  Provides extends EdgeType,
+  Specs extends OptionSpecs,
+  Prepared,
+  State extends StateObject,
+> {
   /** How TICKscripts call it: `@name()`. A letter, then letters, digits and `_`. */
   readonly name: Name;
   /** One line on what it does, shown by `kapacitor-udf list`. */
   readonly doc?: string;
+  /** What it is given: a stream of points, or batches. */
+  readonly wants: Wants;
+  /** What it emits. */
+  readonly provides: Provides;
   readonly options?: Specs;
-  /** What is wrong with the options taken together, in TICKscript terms; nothing if all is well. */
+  /**
+   * The options that only shape the output, such as the name of an emitted field. A snapshot is dropped when another
+   * option has changed since it was taken, because the state depends on it.
+   */
+  readonly outputOptions?: readonly (string & keyof Specs)[];
+  /** What is wrong with the options taken together, in TICKscript terms; nothing if all is well. Not async. */
   check?(this: void, options: OptionValues<Specs>): readonly string[];
-  /** Work that is done once per use in a TICKscript, at init; handlers read the result as `prepared`. */
+  /** Work that is done once per use in a TICKscript, at init; handlers read the result as `prepared`. Not async. */
   prepare?(this: void, options: OptionValues<Specs>, setup: Setup): Prepared;
   /**
-   * A new group's state. Plain data, since the runtime snapshots it: numbers, bigints, strings, booleans, null,
-   * arrays, objects, Map, Set, Date and typed arrays; and points, which should be detached. An object of a class comes
-   * back from a snapshot without its class.
+   * A new group's state: a new object each time. Plain data, since the runtime snapshots it: numbers, bigints, strings,
+   * booleans, null, arrays, objects, Map, Set, Date and typed arrays; and points, which should be detached. An object of
+   * a class comes back from a snapshot without its class, which is logged once.
    */
   state?(this: void, options: OptionValues<Specs>, prepared: Prepared): State;
   /** The version of the state's shape, 1 if it never changed. A snapshot of an older version goes through `migrate`. */
@@ -66,80 +120,78 @@ interface Base<Name extends string, Specs extends OptionSpecs, Prepared, State> 
   migrate?(this: void, old: unknown, fromVersion: number): State;
   /** What to do when a handler throws, unless the TICKscript says `.onError(…)`. */
   readonly onError?: ErrorPolicy;
-}
-
-/** What `emit` takes. */
-type Emitted<Provides extends EdgeType> = Provides extends 'stream' ? Point | BatchPoint : Batch;
-
-/** A UDF on a stream. */
-export interface StreamUdf<
-  Name extends string,
-  Specs extends OptionSpecs,
-  Prepared,
-  State,
-  Provides extends EdgeType,
-> extends Base<Name, Specs, Prepared, State> {
-  readonly wants: 'stream';
-  readonly provides: Provides;
   /** Called for each point, in order. If it returns a promise, the next call waits for it. */
-  point(
+  point?(
     this: void,
-    point: Point,
-    context: Context<OptionValues<Specs>, Prepared, State, Provides extends 'stream' ? Point : Batch>,
-  ): void | Promise<void>;
-}
-
-/** A UDF on whole batches. */
-export interface BatchUdf<
-  Name extends string,
-  Specs extends OptionSpecs,
-  Prepared,
-  State,
-  Provides extends EdgeType,
-> extends Base<Name, Specs, Prepared, State> {
-  readonly wants: 'batch';
-  readonly provides: Provides;
+    point: PointInput<Wants>,
+    context: Context<OptionValues<Specs>, Prepared, State, PointOutput<Wants, Provides>>,
+  ): HandlerResult<PointOutput<Wants, Provides>>;
   /** Called for each batch once it is complete. If it returns a promise, the next call waits for it. */
-  batch(
+  batch?(
     this: void,
     batch: Batch,
-    context: Context<OptionValues<Specs>, Prepared, State, Emitted<Provides>>,
-  ): void | Promise<void>;
-}
-
-/**
- * A UDF on batches, point by point. Nothing of the input is kept, so a batch may be larger than memory. If it provides
- * batches, what is emitted between a batch's begin and its end is kept and goes out as one batch of the same name, tags
- * and time; it may be as large as the host's `batchBytes`.
- *
- * A batch's time comes with its end. So `groupTtl` cannot make a group begin afresh with the batch that comes after a long
- * silence: it does once batches of other groups show that the time has passed.
- */
-export interface StreamingBatchUdf<
-  Name extends string,
-  Specs extends OptionSpecs,
-  Prepared,
-  State,
-  Provides extends EdgeType,
-> extends Base<Name, Specs, Prepared, State> {
-  readonly wants: 'batch';
-  readonly provides: Provides;
+    context: Context<OptionValues<Specs>, Prepared, State, BatchOutput<Provides>>,
+  ): HandlerResult<BatchOutput<Provides>>;
+  /** Called when a batch begins, before its points. */
   beginBatch?(
     this: void,
     batch: BatchInfo,
     context: Context<OptionValues<Specs>, Prepared, State, Point | BatchPoint>,
-  ): void | Promise<void>;
-  point(
-    this: void,
-    point: BatchPoint,
-    context: Context<OptionValues<Specs>, Prepared, State, Point | BatchPoint>,
-  ): void | Promise<void>;
+  ): HandlerResult<Point | BatchPoint>;
+  /** Called when a batch ends, after its points. */
   endBatch?(
     this: void,
     batch: BatchInfo & { readonly time: bigint },
     context: Context<OptionValues<Specs>, Prepared, State, Point | BatchPoint>,
-  ): void | Promise<void>;
+  ): HandlerResult<Point | BatchPoint>;
+  /**
+   * Called for each group when the input has ended, to emit what is left: when Kapacitor stops the task, or the host
+   * drains. Kapacitor still takes it then: it closes only its writing side and reads until we close ours. Without `state`
+   * it is called once. If it returns a promise, the next call waits for it. A host that drains cuts it off after
+   * `drainMs`; it is not called when the connection is lost or the task fails.
+   *
+   * To emit a point that continues the group's, keep its last one, detached, in the state.
+   */
+  stop?(
+    this: void,
+    context: StopContext<OptionValues<Specs>, Prepared, State, StopOutput<Provides>>,
+  ): HandlerResult<StopOutput<Provides>>;
 }
+
+/** What the handlers of a UDF are given and emit, by what it wants and provides. */
+type BatchOutput<Provides extends EdgeType> = Provides extends 'stream' ? Point | BatchPoint : Batch;
+type PointInput<Wants extends EdgeType> = Wants extends 'stream' ? Point : BatchPoint;
+type PointOutput<Wants extends EdgeType, Provides extends EdgeType> = Wants extends 'stream'
+  ? StopOutput<Provides>
+  : Point | BatchPoint;
+type StopOutput<Provides extends EdgeType> = Provides extends 'stream' ? Point : Batch;
+
+/** A UDF that wants a stream has `point`, and no handler of batches. */
+interface HandlersOfStream {
+  readonly point: unknown;
+  readonly batch?: never;
+  readonly beginBatch?: never;
+  readonly endBatch?: never;
+}
+
+/** A UDF that wants batches has `batch` for whole ones, … */
+interface HandlersOfWholeBatches {
+  readonly batch: unknown;
+  readonly point?: never;
+  readonly beginBatch?: never;
+  readonly endBatch?: never;
+}
+
+/** … or `point`, and `beginBatch` and `endBatch` as needed. */
+interface HandlersOfBatchesByPoint {
+  readonly point: unknown;
+  readonly batch?: never;
+}
+
+/** The handlers that a UDF must have. Their signatures do not depend on it: inference needs those in one place. */
+type HandlersFor<Wants extends EdgeType> = Wants extends 'stream'
+  ? HandlersOfStream
+  : HandlersOfWholeBatches | HandlersOfBatchesByPoint;
 
 const udfBrand: unique symbol = Symbol.for('kapacitor-udf.definition');
 
@@ -152,6 +204,8 @@ export interface UdfDefinition<Specs extends OptionSpecs = OptionSpecs> {
   readonly provides: EdgeType;
   /** Its own options, then those that the runtime offers on every UDF. */
   readonly options: Specs;
+  /** Options that the state does not depend on, besides the runtime's. */
+  readonly outputOptions: readonly string[];
   readonly version: number;
   readonly onError: ErrorPolicy;
   readonly handlers: Handlers;
@@ -163,49 +217,36 @@ export interface Handlers {
   readonly prepare: (options: unknown, setup: Setup) => unknown;
   readonly state: ((options: unknown, prepared: unknown) => unknown) | undefined;
   readonly migrate: ((old: unknown, fromVersion: number) => unknown) | undefined;
-  readonly point: ((point: never, context: never) => void | Promise<void>) | undefined;
-  readonly batch: ((batch: never, context: never) => void | Promise<void>) | undefined;
-  readonly beginBatch: ((batch: never, context: never) => void | Promise<void>) | undefined;
-  readonly endBatch: ((batch: never, context: never) => void | Promise<void>) | undefined;
+  readonly point: ((point: never, context: never) => unknown) | undefined;
+  readonly batch: ((batch: never, context: never) => unknown) | undefined;
+  readonly beginBatch: ((batch: never, context: never) => unknown) | undefined;
+  readonly endBatch: ((batch: never, context: never) => unknown) | undefined;
+  readonly stop: ((context: never) => unknown) | undefined;
 }
 
 // eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- exactly that: no option name compiles
 type NoOptions = Record<never, never>;
 
-/** A name that a TICKscript can write after `@` or `.`. */
-const identifier = /^[A-Za-z][A-Za-z0-9_]*$/;
-
 /**
  * Defines a UDF. What it returns can be hosted on a socket or as a child process, and tested, unchanged.
  *
- * Throws `invalid_argument` when the definition contradicts itself: a name that a TICKscript cannot write, an option
- * that the runtime offers itself, a handler that does not fit what it wants.
+ * Throws `invalid_argument` with all that is wrong, each by its place: an unknown key, a name that a TICKscript cannot
+ * write, an option that the runtime offers itself, a handler that does not fit what it wants.
  */
 export function defineUdf<
   const Name extends string,
+  const Wants extends EdgeType,
   const Provides extends EdgeType,
   Prepared = undefined,
-  State = undefined,
+  State extends StateObject = undefined,
   const Specs extends OptionSpecs = NoOptions,
->(udf: StreamUdf<Name, Specs, Prepared, State, Provides>): UdfDefinition<Specs>;
-export function defineUdf<
-  const Name extends string,
-  const Provides extends EdgeType,
-  Prepared = undefined,
-  State = undefined,
-  const Specs extends OptionSpecs = NoOptions,
->(udf: BatchUdf<Name, Specs, Prepared, State, Provides>): UdfDefinition<Specs>;
-export function defineUdf<
-  const Name extends string,
-  const Provides extends EdgeType,
-  Prepared = undefined,
-  State = undefined,
-  const Specs extends OptionSpecs = NoOptions,
->(udf: StreamingBatchUdf<Name, Specs, Prepared, State, Provides>): UdfDefinition<Specs>;
+>(udf: Udf<Name, Wants, Provides, Specs, Prepared, State> & HandlersFor<Wants>): UdfDefinition<Specs>;
 export function defineUdf(udf: AnyUdf): UdfDefinition {
   const problems = definitionProblems(udf);
   if (problems.length > 0) {
-    throw new UdfError('invalid_argument', `UDF "${udf.name}": ${problems.join('; ')}`);
+    const { name } = Object(udf) as { readonly name?: unknown }; // in JavaScript it may be anything
+    const where = typeof name === 'string' ? `UDF "${name}"` : 'defineUdf';
+    throw new UdfError('invalid_argument', `${where}: ${problems.join('; ')}`);
   }
   return {
     [udfBrand]: true,
@@ -214,77 +255,31 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
     wants: udf.wants,
     provides: udf.provides,
     options: { ...udf.options, ...runtimeOptions },
+    outputOptions: udf.outputOptions ?? [],
     version: udf.version ?? 1,
     onError: udf.onError ?? 'stop',
     handlers: {
-      check: (options) => udf.check?.(options as never) ?? [],
-      prepare: (options, setup) => udf.prepare?.(options as never, setup),
-      state: udf.state as Handlers['state'],
+      check: (options) => checkedProblems(udf.name, udf.check?.(options as never)),
+      prepare: (options, setup) => notAPromise(udf.name, 'prepare', udf.prepare?.(options as never, setup)),
+      state: udf.state && newStates(udf.name, udf.state as NonNullable<Handlers['state']>),
       migrate: udf.migrate,
       point: udf.point,
       batch: udf.batch,
       beginBatch: udf.beginBatch,
       endBatch: udf.endBatch,
+      stop: udf.stop,
     },
   };
 }
 
+/** Any definition before its types are erased. */
+type AnyUdf = Omit<Udf<string, EdgeType, EdgeType, OptionSpecs, unknown, StateObject>, HandlerName> & {
+  readonly [Name in HandlerName]?: Handlers[Name];
+};
+
+type HandlerName = 'point' | 'batch' | 'beginBatch' | 'endBatch' | 'stop';
+
 /** Whether a value (a loaded module's export, say) is what `defineUdf` returns, from any copy of this package. */
 export function isUdfDefinition(value: unknown): value is UdfDefinition {
   return typeof value === 'object' && value !== null && udfBrand in value;
-}
-
-/** As `option.string()` and its like make it. */
-function isOptionSpec(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'args' in value && 'shape' in value;
-}
-
-/** Any definition before its types are erased: what the overloads have in common. */
-interface AnyUdf extends Base<string, OptionSpecs, unknown, unknown> {
-  readonly wants: EdgeType;
-  readonly provides: EdgeType;
-  readonly point?: (point: never, context: never) => void | Promise<void>;
-  readonly batch?: (batch: never, context: never) => void | Promise<void>;
-  readonly beginBatch?: (batch: never, context: never) => void | Promise<void>;
-  readonly endBatch?: (batch: never, context: never) => void | Promise<void>;
-}
-
-function definitionProblems(udf: AnyUdf): string[] {
-  const problems: string[] = [];
-  if (typeof udf.name !== 'string' || !identifier.test(udf.name))
-    problems.push('the name must be a letter, then letters, digits and _');
-  for (const edge of [udf.wants, udf.provides] as string[]) {
-    if (edge !== 'stream' && edge !== 'batch') {
-      problems.push(`"wants" and "provides" are 'stream' or 'batch', got "${edge}"`);
-    }
-  }
-  for (const [name, spec] of Object.entries(udf.options ?? {})) {
-    if (!isOptionSpec(spec))
-      problems.push(`option "${name}" is made by option.string() or another of \`option\``);
-    if (!identifier.test(name))
-      problems.push(`option "${name}" must be a letter, then letters, digits and _`);
-    if (Object.hasOwn(runtimeOptions, name))
-      problems.push(`option "${name}" is one the runtime offers on every UDF`);
-  }
-  if (udf.wants === 'stream' && (!udf.point || udf.batch || udf.beginBatch || udf.endBatch)) {
-    problems.push('a UDF that wants a stream has one handler: point');
-  }
-  if (udf.wants === 'batch' && (udf.batch ? udf.point || udf.beginBatch || udf.endBatch : !udf.point)) {
-    problems.push(
-      'a UDF that wants batches has either batch, or point with beginBatch and endBatch as needed',
-    );
-  }
-  if (udf.onError !== undefined && !errorPolicies.includes(udf.onError)) {
-    problems.push(
-      `"onError" is ${errorPolicies.map((policy) => `'${policy}'`).join(', ')}, got "${udf.onError as string}"`,
-    );
-  }
-  if (udf.onError === 'pass' && udf.wants !== udf.provides) {
-    problems.push("onError: 'pass' needs a UDF that provides what it wants");
-  }
-  const version = udf.version ?? 1;
-  if (!Number.isInteger(version) || version < 1) problems.push('"version" is a whole number from 1');
-  if (version > 1 && !udf.migrate)
-    problems.push(`version ${version} needs "migrate" for snapshots of older ones`);
-  return problems;
 }

@@ -209,34 +209,3 @@ describe('the policy', () => {
     });
   });
 });
-
-describe('what a handler returns in JavaScript', () => {
-  test.each([
-    ['a number, as a short arrow function does', () => 1],
-    ['null', () => null],
-    ['text', () => 'done'],
-    ['an object', () => ({})],
-    [
-      'a promise of another kind',
-      () => ({
-        then: (done: () => void) => {
-          queueMicrotask(done);
-        },
-      }),
-    ],
-  ])('may be %s', async (_what, returned) => {
-    const odd = defineUdf({
-      name: 'odd',
-      wants: 'stream',
-      provides: 'stream',
-      state: () => ({ seen: 0 }),
-      point: (point, { state, emit }) => {
-        emit(point.replaceFields({ seen: ++state.seen }));
-        return returned() as never;
-      },
-    });
-    const run = await runUdf(odd);
-    const { points } = await run.send('cpu v=1 1\ncpu v=1 2');
-    expectPoints(points, 'cpu seen=1 1\ncpu seen=2 2');
-  });
-});

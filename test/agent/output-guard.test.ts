@@ -183,7 +183,7 @@ describe('batches that a UDF makes', () => {
     const run = await runUdf(tardy);
     await run.send('cpu v=1 1');
     expect(late).not.toThrow(); // nobody is there to catch it: it would end the process
-    await expect(run.stop()).rejects.toThrow(/tardy: emit was called when no batch was open/);
+    await expect(run.stop()).rejects.toThrow(/tardy: task test: emit was called when no batch was open/);
   });
 });
 

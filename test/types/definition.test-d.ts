@@ -193,10 +193,10 @@ describe('the handlers and what they emit', () => {
       name: 'pointwise',
       wants: 'batch',
       provides: 'batch',
-      state: () => 0,
+      state: () => ({ points: 0 }),
       beginBatch: (batch, context) => {
         expectTypeOf(batch).toEqualTypeOf<BatchInfo>();
-        context.state = 1;
+        context.state = { points: 1 };
       },
       point: (point, { emit }) => {
         expectTypeOf(point).toEqualTypeOf<BatchPoint>();

@@ -104,12 +104,22 @@ export class GroupTable {
     return this.#clock?.isOver(this.#order!.clockOf(index)) ?? false;
   }
 
+  /** The bytes of a group's name, one character each; `undefined` if there is no such group. */
+  name(index: number): string | undefined {
+    return this.#names.binary(index);
+  }
+
+  /** The groups' indexes, used longest ago first where that is known. */
+  *indexes(): Generator<number> {
+    for (const index of this.#order ? this.#order.indexes() : this.#states.keys()) {
+      if (this.#names.has(index)) yield index;
+    }
+  }
+
   /** Each group as `[name, state, time of last use]`, used longest ago first where that is known. */
   *entries(): Generator<GroupEntry> {
-    const order = this.#order;
-    for (const index of order ? order.indexes() : this.#states.keys()) {
-      const name = this.#names.binary(index);
-      if (name !== undefined) yield [name, this.#states[index], order?.lastUse(index)];
+    for (const index of this.indexes()) {
+      yield [this.#names.binary(index)!, this.#states[index], this.#order?.lastUse(index)];
     }
   }
 

@@ -1,0 +1,244 @@
+import { isAsyncFunction } from 'node:util/types';
+import { UdfError } from '../model/errors.js';
+import { nearestName } from '../model/text.js';
+import type { OptionSpec, OptionType } from './option.js';
+import { errorPolicies, runtimeOptions } from './runtime-options.js';
+
+/** A name that a TICKscript can write after `@` or `.`. */
+const identifier = /^[A-Za-z][A-Za-z0-9_]*$/;
+
+/** The functions of a definition, and how each is written. */
+const functions = {
+  check: 'check: (options) => []',
+  prepare: 'prepare: (options) => …',
+  state: 'state: () => ({ … })',
+  migrate: 'migrate: (old, fromVersion) => ({ … })',
+  point: 'point: (point, context) => …',
+  batch: 'batch: (batch, context) => …',
+  beginBatch: 'beginBatch: (batch, context) => …',
+  endBatch: 'endBatch: (batch, context) => …',
+  stop: 'stop: (context) => …',
+};
+
+/** Their results are used at once. */
+const synchronous = ['check', 'prepare', 'state', 'migrate'];
+
+const keys = [
+  'name',
+  'doc',
+  'wants',
+  'provides',
+  'options',
+  'outputOptions',
+  'version',
+  'onError',
+  ...Object.keys(functions),
+];
+
+/** All that is wrong with what `defineUdf` was given, each as one sentence that names the place. */
+export function definitionProblems(given: unknown): string[] {
+  if (!isObject(given)) return [`a definition is an object, got ${typeOf(given)}`];
+  const functionProblems = problemsOfFunctions(given);
+  return [
+    ...problemsOfKeys(given),
+    ...problemsOfHead(given),
+    ...problemsOfOptions(given),
+    ...functionProblems,
+    // What is no function is no handler either; to say both would be once too often.
+    ...(functionProblems.length === 0 ? problemsOfHandlers(given) : []),
+    ...problemsOfVersion(given),
+  ];
+}
+
+type Given = Readonly<Record<string, unknown>>;
+
+function problemsOfKeys(udf: Given): string[] {
+  return Object.keys(udf)
+    .filter((key) => !keys.includes(key))
+    .map((key) => {
+      const near = nearestName(key, keys);
+      const hint = near === undefined ? `it has ${keys.join(', ')}` : `did you mean "${near}"?`;
+      return `unknown key "${key}" (${hint})`;
+    });
+}
+
+function problemsOfHead({ name, wants, provides, onError, doc }: Given): string[] {
+  const problems: string[] = [];
+  if (typeof name !== 'string' || !identifier.test(name))
+    problems.push('the name must be a letter, then letters, digits and _');
+  if (doc !== undefined && typeof doc !== 'string')
+    problems.push(`"doc" must be a string, got ${typeOf(doc)}`);
+  for (const edge of [wants, provides]) {
+    if (edge !== 'stream' && edge !== 'batch') {
+      problems.push(`"wants" and "provides" are 'stream' or 'batch', got ${shown(edge)}`);
+    }
+  }
+  if (onError !== undefined && !(errorPolicies as readonly unknown[]).includes(onError)) {
+    const policies = errorPolicies.map((policy) => `'${policy}'`).join(', ');
+    problems.push(`"onError" is ${policies}, got ${shown(onError)}`);
+  }
+  if (onError === 'pass' && wants !== provides) {
+    problems.push("onError: 'pass' needs a UDF that provides what it wants");
+  }
+  return problems;
+}
+
+function problemsOfOptions({ options = {}, outputOptions = [] }: Given): string[] {
+  if (!isObject(options)) return [`"options" must be an object, got ${typeOf(options)}`];
+  const problems: string[] = [];
+  for (const [name, spec] of Object.entries(options)) {
+    if (!isOptionSpec(spec)) {
+      problems.push(`option "${name}" is made by option.string() or another of \`option\``);
+    } else {
+      const problem = defaultProblem(spec);
+      if (problem !== undefined) problems.push(`option "${name}": ${problem}`);
+    }
+    if (!identifier.test(name))
+      problems.push(`option "${name}" must be a letter, then letters, digits and _`);
+    if (Object.hasOwn(runtimeOptions, name))
+      problems.push(`option "${name}" is one the runtime offers on every UDF`);
+  }
+  if (!Array.isArray(outputOptions)) {
+    problems.push(`"outputOptions" must be an array of options' names, got ${typeOf(outputOptions)}`);
+    return problems;
+  }
+  for (const name of outputOptions as unknown[]) {
+    if (typeof name !== 'string' || !Object.hasOwn(options, name)) {
+      const near = nearestName(String(name), Object.keys(options));
+      const hint = near === undefined ? '' : ` (did you mean "${near}"?)`;
+      problems.push(`"outputOptions" names ${shown(name)}, which is no option${hint}`);
+    }
+  }
+  return problems;
+}
+
+function problemsOfFunctions(udf: Given): string[] {
+  return Object.entries(functions).flatMap(([key, example]) => {
+    const value = udf[key];
+    if (value === undefined) return [];
+    if (typeof value !== 'function')
+      return [`"${key}" must be a function (${example}), got ${typeOf(value)}`];
+    if (synchronous.includes(key) && isAsyncFunction(value)) return [asyncProblem(key)];
+    return [];
+  });
+}
+
+function problemsOfHandlers({ wants, point, batch, beginBatch, endBatch }: Given): string[] {
+  if (wants === 'stream' && (!point || batch || beginBatch || endBatch)) {
+    return ['a UDF that wants a stream has one handler: point'];
+  }
+  if (wants === 'batch' && (batch ? point || beginBatch || endBatch : !point)) {
+    return ['a UDF that wants batches has either batch, or point with beginBatch and endBatch as needed'];
+  }
+  return [];
+}
+
+function problemsOfVersion({ version = 1, migrate }: Given): string[] {
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1) {
+    return ['"version" is a whole number from 1'];
+  }
+  if (version > 1 && !migrate) return [`version ${version} needs "migrate" for snapshots of older ones`];
+  return [];
+}
+
+// ---- what the author's functions return ----
+
+/** What `check` returned. Throws `invalid_argument` unless that is an array of sentences, or nothing. */
+export function checkedProblems(udf: string, problems: unknown): readonly string[] {
+  notAPromise(udf, 'check', problems);
+  if (problems === undefined) return [];
+  if (!Array.isArray(problems) || !problems.every((problem) => typeof problem === 'string')) {
+    throw new UdfError(
+      'invalid_argument',
+      `UDF "${udf}": "check" must return an array of strings, got ${typeOf(problems)}`,
+    );
+  }
+  return problems;
+}
+
+/** A function's result. Throws `invalid_argument` if it is a promise. */
+export function notAPromise(udf: string, key: string, result: unknown): unknown {
+  if (!isObject(result) || !('then' in result) || typeof result.then !== 'function') return result;
+  // Nobody will await it: a rejection must not end the process.
+  void Promise.resolve(result).catch(() => undefined);
+  throw new UdfError('invalid_argument', `UDF "${udf}": ${asyncProblem(key)}`);
+}
+
+function asyncProblem(key: string): string {
+  const hint =
+    key === 'prepare' ? '; await in the handlers what it starts, as a property of the object it returns' : '';
+  return `"${key}" must not be async or return a promise: its result is used at once${hint}`;
+}
+
+/**
+ * `state` such that each state is checked. It throws `invalid_argument` for what is no object, and for an object that
+ * it has returned before, unless that is frozen: groups would share it.
+ */
+export function newStates<Args extends readonly unknown[]>(
+  udf: string,
+  state: (...args: Args) => unknown,
+): (...args: Args) => object {
+  let last: unknown;
+  return (...args) => {
+    const created = stateObject(udf, 'state', state(...args));
+    if (created === last && !Object.isFrozen(created)) {
+      throw new UdfError(
+        'invalid_argument',
+        `UDF "${udf}": "state" returned the same object for two groups, which would share it; return a new one each time: state: () => ({ … })`,
+      );
+    }
+    last = created;
+    return created;
+  };
+}
+
+/** A state, which must be an object. Throws `invalid_argument` that says how to write it. `place` is where it is from. */
+export function stateObject(udf: string, place: string, state: unknown): object {
+  notAPromise(udf, place, state);
+  if (typeof state === 'object' && state !== null) return state;
+  const source = place === 'state' || place === 'migrate' ? `"${place}" must return` : `${place} must be`;
+  const hint =
+    'a change of it in a handler would be lost. Write state: () => ({ count: 0 }) and state.count += 1';
+  throw new UdfError('invalid_argument', `UDF "${udf}": ${source} an object, got ${shown(state)}: ${hint}`);
+}
+
+// ---- values ----
+
+/** As `option.string()` and its like make it. */
+function isOptionSpec(value: unknown): value is OptionSpec {
+  return isObject(value) && 'args' in value && 'shape' in value;
+}
+
+const defaultTypes: Readonly<Record<OptionType, string>> = {
+  bool: 'boolean',
+  int: 'number',
+  double: 'number',
+  string: 'string',
+  duration: 'bigint',
+};
+
+/** TypeScript refuses a default of another type; in JavaScript handlers would get it. */
+function defaultProblem({ shape, repeatable, args, default: preset }: OptionSpec): string | undefined {
+  if (shape !== 'single' || repeatable || preset === undefined) return undefined;
+  const { type } = args[0]!; // a single option has one argument
+  if (typeof preset === defaultTypes[type]) return undefined;
+  const wanted = type === 'duration' ? "a duration as text ('10s')" : `a ${defaultTypes[type]}`;
+  return `the default of ${type === 'int' ? 'an' : 'a'} ${type} must be ${wanted}, got ${shown(preset)}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function typeOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return String(value);
+  return typeOf(value);
+}
