@@ -1,10 +1,36 @@
+import type { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
-import { recordingFormats } from '../recording/format.js';
-import { logLevelOption } from './options.js';
+import type { FeedEvents, FeedOptions, FeedResult } from '../feed/feed.js';
+import { generatorNames, type GeneratorName } from '../feed/generated-lines.js';
+import { redactCredentials } from '../http/credentials.js';
+import { influxTarget, type InfluxTarget } from '../influx/target.js';
+import { kapacitorWriteTarget } from '../kapacitor/target.js';
+import { UdfError } from '../model/errors.js';
+import { counted } from '../model/text.js';
+import { type RecordingFormat, recordingFormats } from '../recording/format.js';
+import { ExitCode } from './exit-code.js';
+import { logLevelOption, type LogOptions } from './options.js';
+import { replaySpeed } from './parse-replay-options.js';
 import { influxUrl, kapacitorWriteUrl } from './parse-urls.js';
 import { count, timerDuration } from './parse-values.js';
-import { replaySpeed } from './parse-replay-options.js';
-import type { FeedOptions } from './run-feed.js';
+import { printJson } from './print.js';
+
+interface FeedFlags extends LogOptions {
+  readonly url?: string;
+  readonly kapacitor?: string;
+  readonly format?: RecordingFormat;
+  readonly demo?: GeneratorName;
+  readonly seed?: number;
+  readonly points?: number;
+  readonly follow?: true;
+  readonly speed: number;
+  readonly shiftToNow?: true;
+  readonly skipBad?: true;
+  readonly spool?: string;
+  readonly batch: number;
+  readonly flush: bigint;
+  readonly json?: true;
+}
 
 export function feedCommand(): Command {
   return new Command('feed')
@@ -34,7 +60,7 @@ export function feedCommand(): Command {
         recordingFormats,
       ),
     )
-    .addOption(new Option('--demo <name>', 'made-up data instead of a source').choices(['adsl', 'meters']))
+    .addOption(new Option('--demo <name>', 'made-up data instead of a source').choices(generatorNames))
     .addOption(
       new Option('--seed <n>', 'another number, other data of the demo (default: 1)').argParser(count(0)),
     )
@@ -69,8 +95,127 @@ export function feedCommand(): Command {
         "  $ kapacitor-udf feed 'data/*.lp' --url 'http://localhost:8086?db=telegraf'\n" +
         "  $ kapacitor-udf feed --demo adsl --shift-to-now --url 'http://localhost:8086?db=telegraf'",
     )
-    .action(async (sources: string[], options: FeedOptions) => {
-      const { runFeed } = await import('./run-feed.js');
-      await runFeed(sources, options);
-    });
+    .action(runFeed);
+}
+
+/** The exit code is 1 unless everything arrived, and the signal's if it came before the end of sources that have one. */
+async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
+  const { demo, seed, points } = flags;
+  if (demo === undefined && (points !== undefined || seed !== undefined)) {
+    throw new UdfError('usage', '--points and --seed are of --demo, and there is none');
+  }
+  const target = targetOf(flags);
+  const { feed } = await import('../feed/feed.js');
+  const { exitCodeOf, onStopSignal } = await import('../host/process-end.js');
+  const stop = new AbortController();
+  const stopSignal = onStopSignal(() => undefined);
+  void stopSignal.then(() => {
+    stop.abort();
+  });
+  const report = await createReport();
+  const options: FeedOptions = {
+    ...{ target, sources, stdin: process.stdin, signal: stop.signal, events: report.events },
+    ...{ format: flags.format, follow: flags.follow, speed: flags.speed, shiftToNow: flags.shiftToNow },
+    ...{ skipBad: flags.skipBad, spool: flags.spool, maxBatchLines: flags.batch },
+    flushMs: Number(flags.flush / 1_000_000n),
+    generator: demo && { name: demo, seed, points },
+  };
+  let result: FeedResult;
+  try {
+    result = await feed(options);
+  } finally {
+    report.end();
+  }
+  await report.print(result, flags.json ?? false);
+  if ('error' in result) throw result.error;
+  if (result.isStopped) {
+    const signal = await stopSignal;
+    report.note(`stopped by ${signal} before the end`);
+    throw new ExitCode(exitCodeOf(signal));
+  }
+  if (result.refused + result.unsent + result.waitingBatches > 0) throw new ExitCode(1);
+}
+
+function targetOf({ url, kapacitor }: FeedFlags): InfluxTarget {
+  if (url !== undefined && kapacitor === undefined) return influxTarget(url, process.env);
+  if (url !== undefined || kapacitor === undefined) {
+    throw new UdfError('usage', 'name either --url or --kapacitor');
+  }
+  const { url: base, authorization, ...store } = kapacitorWriteTarget(kapacitor, process.env);
+  return { url: base, authorization, store };
+}
+
+/** Problems that are printed one by one; more are only counted. */
+const maxPrinted = 100;
+const barUpdateMs = 200;
+
+/** Prints the course of a feed to standard error, with a progress bar on a terminal. */
+async function createReport() {
+  const start = performance.now();
+  const rate = (arrived: number): number =>
+    Math.round(arrived / Math.max((performance.now() - start) / 1000, 0.001));
+  let printed = 0;
+  let bar: SingleBar | undefined;
+  let updatedAt = 0;
+  const { Presets, SingleBar: Bar } = await import('cli-progress');
+  const note = (text: string): void => {
+    process.stderr.write(`${redactCredentials(text)}\n`);
+  };
+  const problem = (text: string): void => {
+    printed++;
+    if (printed <= maxPrinted) note(text);
+    if (printed === maxPrinted) note('further ones are only counted');
+  };
+  const events: FeedEvents = {
+    onNote: note,
+    onStart: (bytes) => {
+      if (!process.stderr.isTTY || bytes === undefined) return;
+      const format = '{bar} {percentage}% | {rate} points/s | {eta_formatted} left';
+      bar = new Bar({ format, stream: process.stderr, clearOnComplete: true }, Presets.shades_classic);
+      bar.start(bytes, 0, { rate: 0 });
+    },
+    onProgress: (bytes, arrived) => {
+      if (!bar || performance.now() - updatedAt < barUpdateMs) return;
+      updatedAt = performance.now();
+      bar.update(Math.min(bytes, bar.getTotal()), { rate: rate(arrived) });
+    },
+    onSkipped: ({ message }) => {
+      problem(`left out: ${message}`);
+    },
+    onRefused: ({ from }, reason) => {
+      problem(`${from}: refused: ${reason}`);
+    },
+    onOutage: (reason) => {
+      if (reason === undefined) note('the server is back');
+      else note(`the server is away (${reason}); trying again until it is back`);
+    },
+  };
+  return {
+    events,
+    note,
+    end: () => {
+      bar?.stop();
+    },
+    async print(result: FeedResult, json: boolean): Promise<void> {
+      const { arrived, refused, skipped, unsent, waitingBatches } = result;
+      const seconds = (performance.now() - start) / 1000;
+      if (json) {
+        await printJson({ arrived, refused, skipped, unsent, waitingBatches, seconds });
+        return;
+      }
+      const why = 'error' in result ? '' : ': the feed was stopped while the server was away';
+      const parts = [
+        `${counted(arrived, 'point')} written`,
+        ...(refused > 0 ? [`${refused} refused`] : []),
+        ...(skipped > 0 ? [`${skipped} left out`] : []),
+        ...(unsent > 0 ? [`${unsent} not sent${why}`] : []),
+        ...(waitingBatches > 0
+          ? [
+              `in the spool there are still ${counted(waitingBatches, 'batch', 'batches')}; run the same again to send them`,
+            ]
+          : []),
+      ];
+      note(`${parts.join(', ')}; ${seconds.toFixed(1)} s, ${rate(arrived).toLocaleString('en')} points/s`);
+    },
+  };
 }

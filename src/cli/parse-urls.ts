@@ -1,6 +1,5 @@
-import { feedTarget } from '../feed/feed-target.js';
 import { influxServer, influxTarget } from '../influx/target.js';
-import { kapacitorTarget } from '../kapacitor/target.js';
+import { kapacitorTarget, kapacitorWriteTarget } from '../kapacitor/target.js';
 import { messageOf, UdfError } from '../model/errors.js';
 
 /** An InfluxDB with its database or bucket. */
@@ -19,7 +18,7 @@ export function kapacitorUrl(text: string): string {
 
 /** A Kapacitor with the database and retention policy of what is written into it. */
 export function kapacitorWriteUrl(text: string): string {
-  return checked(text, () => feedTarget({ kapacitor: text }, {}));
+  return checked(text, () => kapacitorWriteTarget(text, {}));
 }
 
 /** The text unchanged. A usage error, and not commander's own, which would quote the text: it may hold a password. */

@@ -1,4 +1,4 @@
-import type { Line } from './line.js';
+import type { Line } from './lines.js';
 
 export interface BatchOptions {
   readonly size: number;

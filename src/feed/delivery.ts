@@ -1,36 +1,39 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { UdfError } from '../model/errors.js';
 import { type InfluxWriter, InfluxWriteError } from '../influx/writer.js';
-import type { Line } from './line.js';
+import { messageOf, UdfError } from '../model/errors.js';
+import { counted } from '../model/text.js';
+import type { Line } from './lines.js';
 import type { Spool } from './spool.js';
 
 export interface DeliveryOptions {
   readonly writer: InfluxWriter;
-  /** Where lines wait while the server is away; without one, reading waits instead. */
+  /** Where lines wait while the server is away; without it, reading waits. */
   readonly spool?: Spool | undefined;
-  /** Aborts waiting for a server that is away. */
+  /** Stops waiting for a server that is away. */
   readonly signal: AbortSignal;
-  /** Called with each line that the server refuses for good, and why. */
-  readonly onRefused: (line: Line, reason: string) => void;
-  /** Called when the server goes away, with why, and with nothing when it is back. */
-  readonly onOutage: (reason: string | undefined) => void;
-  /** The first wait after a failure, in milliseconds; it doubles up to `maxWaitMs`. */
-  readonly firstWaitMs?: number;
+  /** Called with each line that the server refuses for good. */
+  readonly onRefused?: ((line: Line, reason: string) => void) | undefined;
+  /** Called with the reason when the server goes away, and with `undefined` when it is back. */
+  readonly onOutage?: ((reason: string | undefined) => void) | undefined;
+  /** Wait after the first failure; it doubles up to 10 s. */
+  readonly firstWaitMs?: number | undefined;
 }
 
 const maxWaitMs = 10_000;
-/** So long a server may be away before lines go to the spool. */
-const spoolAfterFailures = 3;
+/** Failures in a row after which lines go to the spool. */
+const maxFailuresBeforeSpool = 3;
 
 /**
- * Brings batches to a server, in order: each line arrives, is refused for good, or is left in the spool. What was sent
- * before and may have arrived is sent again, which makes no difference, since every line has its time.
+ * Brings batches to a server, in order: each line arrives, is refused for good, goes to the spool, or is counted as unsent.
+ * Lines whose arrival is uncertain are sent again, which a database stores once, since every line has its time.
  */
 export class Delivery {
   arrived = 0;
   refused = 0;
-  /** Lines that were given up, with nothing to keep them in, because the feed was stopped. */
+  /** Lines that neither arrived nor could be kept. */
   unsent = 0;
+  /** Lines of this delivery's batches that went to the spool. */
+  #spooled = 0;
   readonly #options: DeliveryOptions;
   #failures = 0;
   #retryAt = 0;
@@ -40,28 +43,34 @@ export class Delivery {
   }
 
   /**
-   * Takes a batch. Rejects with `refused` if the server will never take anything: it wants other credentials, say. The
-   * batch is in the spool then, if there is one.
+   * Takes a batch. What did not arrive is in the spool if this rejects, or counted as unsent. Rejects with `refused` if the
+   * server refuses everything (wrong credentials, no such database), and with `invalid_config` if the spool's disk is full.
    */
   async send(batch: readonly Line[]): Promise<void> {
     const { spool } = this.#options;
-    if (spool && spool.size > 0) {
-      await spool.add(batch);
-      await this.#sendSpooled(false);
-      return;
-    }
+    const before = this.#handled;
     try {
-      const tries = spool === undefined ? Infinity : spoolAfterFailures;
-      if (!(await this.#deliver(batch, tries))) await this.#keep(batch);
+      if (spool && spool.size > 0) {
+        await this.#keep(batch);
+        await this.#sendSpooled(false);
+        return;
+      }
+      const maxTries = spool === undefined ? Infinity : maxFailuresBeforeSpool;
+      if (!(await this.#deliver(batch, maxTries))) await this.#keep(batch.slice(this.#handled - before));
     } catch (reason) {
-      await spool?.add(batch); // whole, also if a part of it arrived: that makes no difference
+      // A batch is delivered in order, so that the lines without a result are its end.
+      if (!(reason instanceof SpoolError)) await this.#keep(batch.slice(this.#handled - before));
       throw reason;
     }
   }
 
-  /** Sends what waits in the spool, for as long as it takes, or until the signal. Rejects as `send` does. */
+  /** Sends what waits in the spool, until it is empty or the signal aborts. Rejects as `send` does. */
   async finish(): Promise<void> {
     await this.#sendSpooled(true);
+  }
+
+  get #handled(): number {
+    return this.arrived + this.refused + this.unsent + this.#spooled;
   }
 
   async #sendSpooled(untilEmpty: boolean): Promise<void> {
@@ -75,68 +84,90 @@ export class Delivery {
     }
   }
 
-  async #keep(batch: readonly Line[]): Promise<void> {
-    if (this.#options.spool) await this.#options.spool.add(batch);
-    else this.unsent += batch.length;
+  /** Puts lines into the spool; without one, or if its disk is full, they are unsent. */
+  async #keep(lines: readonly Line[]): Promise<void> {
+    const { spool } = this.#options;
+    if (lines.length === 0) return;
+    try {
+      await spool?.add(lines);
+    } catch (cause) {
+      this.unsent += lines.length;
+      const { from } = lines[0]!; // not empty
+      throw new SpoolError(
+        `${messageOf(cause)}; ${counted(lines.length, 'line')} not kept, from ${from} on`,
+        { cause },
+      );
+    }
+    if (spool) this.#spooled += lines.length;
+    else this.unsent += lines.length;
   }
 
-  /** Tries so many times; false if the server was away each time, or the signal came. */
-  async #deliver(batch: readonly Line[], tries: number): Promise<boolean> {
+  /** Resolves to false, with an end of the batch undelivered, if the server was away `maxTries` times or the signal aborted. */
+  async #deliver(batch: readonly Line[], maxTries: number): Promise<boolean> {
     const { writer, signal, onOutage } = this.#options;
-    for (let tried = 1; ; tried++) {
+    for (let tries = 1; ; tries++) {
+      // The end must not wait for one more time-out a batch.
+      if (isAborted(signal) && this.#failures > 0) return false;
       try {
         await writer.write(batch.map(({ text }) => text));
         this.arrived += batch.length;
-        this.#isBack();
+        this.#endOutage();
         return true;
       } catch (reason) {
         if (!(reason instanceof InfluxWriteError)) throw reason;
         if (!reason.temporary) {
-          this.#isBack();
-          await this.#part(batch, reason);
-          return true;
+          this.#endOutage();
+          return await this.#deliverHalves(batch, reason);
         }
-        if (this.#failures++ === 0) onOutage(reason.message);
-        const waitMs = Math.max(reason.retryAfterMs, this.#backOff());
+        if (this.#failures++ === 0) onOutage?.(reason.message);
+        const waitMs = Math.max(reason.retryAfterMs, this.#backOffMs());
         this.#retryAt = performance.now() + waitMs;
-        if (tried >= tries) return false;
+        if (tries >= maxTries) return false;
         await wait(waitMs, undefined, { signal }).catch(() => undefined);
         if (isAborted(signal)) return false;
       }
     }
   }
 
-  /** Half the time at random, so that many feeders do not come back all at once. */
-  #backOff(): number {
+  /** Half of it is random, so that many feeders do not come back at the same moment. */
+  #backOffMs(): number {
     const { firstWaitMs = 100 } = this.#options;
-    const most = Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(this.#failures, 20));
-    return most / 2 + (Math.random() * most) / 2;
+    const maxMs = Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(this.#failures, 20));
+    return maxMs / 2 + (Math.random() * maxMs) / 2;
   }
 
-  #isBack(): void {
-    if (this.#failures > 0) this.#options.onOutage(undefined);
+  #endOutage(): void {
+    if (this.#failures > 0) this.#options.onOutage?.(undefined);
     this.#failures = 0;
     this.#retryAt = 0;
   }
 
-  /** A batch that is refused is sent in halves, down to the lines that are to blame. */
-  async #part(batch: readonly Line[], { message, statusCode }: InfluxWriteError): Promise<void> {
+  /** Splits a refused batch in halves, down to the lines that are to blame. False if a half was not delivered. */
+  async #deliverHalves(batch: readonly Line[], { message, statusCode }: InfluxWriteError): Promise<boolean> {
     if (statusCode !== 400 && statusCode !== 413 && statusCode !== 422) {
       throw new UdfError('refused', `the server takes nothing: ${message}`);
     }
     if (batch.length === 1) {
       this.refused++;
-      this.#options.onRefused(batch[0]!, message);
-      return;
+      this.#options.onRefused?.(batch[0]!, message);
+      return true;
     }
     const middle = batch.length >>> 1;
     for (const half of [batch.slice(0, middle), batch.slice(middle)]) {
-      if (!(await this.#deliver(half, Infinity))) await this.#keep(half);
+      if (!(await this.#deliver(half, Infinity))) return false;
     }
+    return true;
   }
 }
 
-/** A signal that is aborted while something is awaited; asked by a function, since the compiler takes it for constant. */
+/** The disk did not take lines, which are counted as unsent. */
+class SpoolError extends UdfError {
+  constructor(message: string, options: ErrorOptions) {
+    super('invalid_config', message, options);
+  }
+}
+
+/** The compiler takes a signal that was checked before for unchanged, also behind an `await`. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
 }

@@ -3,25 +3,25 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { systemCode } from '../model/errors.js';
 
 const chunkBytes = 64 * 1024;
-/** How long the end of a file is left alone before it is looked at again. */
-const lookEveryMs = 250;
+/** How often the end of a file is checked for new bytes. */
+const pollMs = 250;
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
-  /** Called once when the file is not there. */
+  /** Called once if the file is absent at the start. */
   readonly onMissing?: () => void;
-  /** Called before the first bytes of a file that is not the one before, or that was cut short. */
+  /** Called before the first bytes of a file that replaced the one before, or that was truncated. */
   readonly onRenewed?: () => void;
 }
 
 /**
- * A file's bytes, and what is appended to it, until the signal aborts. When it is cut short it is read from its start
- * again; when another file takes its place, as in log rotation, what is left of the old one is read first. A file that is
- * not there is waited for.
+ * A file's bytes, and what is appended to it, until the signal aborts: what was appended by then is read. A truncated file
+ * is read from its start again; when another file takes its place, as in log rotation, the rest of the old one is read
+ * first. A file that is absent is waited for.
  */
 export async function* followFile(path: string, options: FollowOptions): AsyncGenerator<Buffer> {
   const { signal, onMissing, onRenewed } = options;
-  let told = false;
+  let isFirstMiss = true;
   let files = 0;
   while (!signal.aborted) {
     const file = await openIfThere(path);
@@ -33,14 +33,14 @@ export async function* followFile(path: string, options: FollowOptions): AsyncGe
         await file.close();
       }
     } else {
-      if (!told && files === 0) onMissing?.();
-      told = true;
+      if (isFirstMiss && files === 0) onMissing?.();
+      isFirstMiss = false;
       await pause(signal);
     }
   }
 }
 
-/** One file's bytes until another is in its place. */
+/** One file's bytes until another takes its place. */
 async function* followOne(
   file: FileHandle,
   path: string,
@@ -48,16 +48,18 @@ async function* followOne(
 ): AsyncGenerator<Buffer> {
   const { ino, dev } = await file.stat();
   let at = 0;
+  let isAtEnd = false;
   for (;;) {
-    // Asked before the last read, so that nothing is left behind in a file that was replaced.
+    // Checked before the last read, so that no bytes are left behind in a file that was replaced.
     const replaced = await isReplaced(path, ino, dev);
-    while (!signal.aborted) {
+    while (!signal.aborted || isAtEnd) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at);
       if (bytesRead === 0) break;
       at += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
     if (replaced || signal.aborted) return;
+    isAtEnd = true;
     if ((await file.stat()).size < at) {
       at = 0;
       onRenewed?.();
@@ -79,10 +81,10 @@ async function isReplaced(path: string, ino: number, dev: number): Promise<boole
     const now = await stat(path);
     return now.ino !== ino || now.dev !== dev;
   } catch {
-    return false; // it is between two names: the new one will come
+    return false; // renamed, and the new file is not there yet
   }
 }
 
 async function pause(signal: AbortSignal): Promise<void> {
-  await wait(lookEveryMs, undefined, { signal }).catch(() => undefined);
+  await wait(pollMs, undefined, { signal }).catch(() => undefined);
 }

@@ -2,32 +2,40 @@ import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from '../files/make-directory.js';
 import { messageOf, UdfError } from '../model/errors.js';
-import type { Line } from './line.js';
+import type { Line } from './lines.js';
 
-const ending = '.spooled.jsonl';
+const extension = '.spooled.jsonl';
+const partExtension = `${extension}.part`;
+/** Spooled lines are nobody's business but the feeder's. */
+const fileMode = 0o600;
 
 /**
- * Lines that wait on disk for a server that is away: a file for each batch, in the order that they came in. A file is
- * there only once it is whole and on the disk, and goes when its lines have arrived, so that a feeder that is killed goes
- * on from here when it is started again.
+ * Lines on disk that wait for a server that is away: a file for each batch, in the order of their names. A file appears
+ * only when it is complete and synced, and is removed when its lines have arrived, so that a feeder that was killed resumes
+ * here when it is started again.
  */
 export class Spool {
   readonly #directory: string;
-  readonly #waiting: string[];
-  #next: number;
+  readonly #files: string[];
+  #nextNumber: number;
 
-  private constructor(directory: string, waiting: string[]) {
+  private constructor(directory: string, files: string[]) {
     this.#directory = directory;
-    this.#waiting = waiting;
-    this.#next = 1 + Number.parseInt(waiting.at(-1) ?? '0', 10);
+    this.#files = files;
+    this.#nextNumber = 1 + Number.parseInt(files.at(-1) ?? '0', 10);
   }
 
-  /** Makes the directory if there is none. Throws `invalid_config` if it cannot be used. */
+  /**
+   * Opens the directory, creates it if it is absent, and removes incomplete files of a feeder that was killed. Throws
+   * `invalid_config` if it cannot be used.
+   */
   static async open(directory: string): Promise<Spool> {
     try {
       makeDirectory(directory);
-      const files = (await readdir(directory)).filter((file) => file.endsWith(ending));
-      return new Spool(directory, files.sort());
+      const names = await readdir(directory);
+      for (const name of names)
+        if (name.endsWith(partExtension)) await rm(join(directory, name), { force: true });
+      return new Spool(directory, names.filter((name) => name.endsWith(extension)).sort());
     } catch (cause) {
       throw new UdfError('invalid_config', `cannot spool to ${directory}: ${messageOf(cause)}`, { cause });
     }
@@ -35,44 +43,57 @@ export class Spool {
 
   /** How many batches wait. */
   get size(): number {
-    return this.#waiting.length;
+    return this.#files.length;
   }
 
+  /** Stores a batch behind the others. Rejects with `invalid_config`, and leaves no file, if the disk does not take it. */
   async add(lines: readonly Line[]): Promise<void> {
-    const file = `${String(this.#next++).padStart(12, '0')}${ending}`;
+    const file = `${String(this.#nextNumber++).padStart(12, '0')}${extension}`;
     const path = join(this.#directory, file);
-    const part = `${path}.part`;
-    const handle = await open(part, 'w', 0o600);
+    const part = join(this.#directory, file.replace(extension, partExtension));
     try {
-      await handle.writeFile(
+      await writeSynced(
+        part,
         lines.map(({ text, time, from }) => JSON.stringify([text, String(time), from])).join('\n'),
       );
-      await handle.sync();
-    } finally {
-      await handle.close();
+      await rename(part, path);
+    } catch (cause) {
+      await rm(part, { force: true }).catch(() => undefined); // the first error says what is wrong
+      throw new UdfError('invalid_config', `cannot spool to ${this.#directory}: ${messageOf(cause)}`, {
+        cause,
+      });
     }
-    await rename(part, path);
-    this.#waiting.push(file);
+    this.#files.push(file);
   }
 
-  /** The batch that has waited longest. Throws `malformed` for a file that somebody else has changed. */
+  /** The oldest batch. Throws `malformed` if its file was changed by others. */
   async first(): Promise<readonly Line[] | undefined> {
-    const file = this.#waiting[0];
+    const file = this.#files[0];
     if (file === undefined) return undefined;
     const text = await readFile(join(this.#directory, file), 'utf8');
     try {
       return text.split('\n').map((entry) => {
-        const [line, time, from] = JSON.parse(entry) as [string, string, string];
+        const [line, time, from] = JSON.parse(entry) as [string, string, string]; // as `add` writes it
         return { text: line, time: BigInt(time), from };
       });
     } catch (cause) {
-      throw new UdfError('malformed', `${join(this.#directory, file)} is no spooled batch`, { cause });
+      throw new UdfError('malformed', `${join(this.#directory, file)} is not a spooled batch`, { cause });
     }
   }
 
-  /** The batch that has waited longest has arrived. */
+  /** Removes the oldest batch, which has arrived. */
   async removeFirst(): Promise<void> {
-    const file = this.#waiting.shift();
+    const file = this.#files.shift();
     if (file !== undefined) await rm(join(this.#directory, file), { force: true });
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'w', fileMode);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -1,5 +1,6 @@
 import { basicAuthorization, type Environment } from '../http/credentials.js';
 import { parseServerUrl, type ServerKind } from '../http/server-url.js';
+import { UdfError } from '../model/errors.js';
 
 /** A Kapacitor, and the credentials for it. */
 export interface KapacitorTarget {
@@ -12,7 +13,7 @@ export interface KapacitorTarget {
 /** Kapacitor's URL unless another is given. */
 export const defaultUrl = 'http://localhost:9092';
 
-export const kapacitorKind: ServerKind = {
+const kapacitorKind: ServerKind = {
   what: 'a Kapacitor',
   example: defaultUrl,
   credentials: 'KAPACITOR_USERNAME and KAPACITOR_PASSWORD',
@@ -29,4 +30,27 @@ export function kapacitorTarget(given: string | undefined, environment: Environm
   const preset = environment.KAPACITOR_URL ?? '';
   const { base } = parseServerUrl(given ?? (preset === '' ? defaultUrl : preset), kapacitorKind);
   return { url: base, authorization: basicAuthorization('KAPACITOR', environment) };
+}
+
+/** Where in a Kapacitor to write, which takes writes as InfluxDB 1.x does. */
+export interface KapacitorWriteTarget extends KapacitorTarget {
+  readonly database: string;
+  /** Empty for Kapacitor's default. */
+  readonly retentionPolicy: string;
+}
+
+/**
+ * Reads where to write from a URL, `http://HOST:9092?db=NAME[&rp=NAME]`. Credentials come from the environment, as for
+ * `kapacitorTarget`. Throws `invalid_config` as that does, and for a URL without a database.
+ */
+export function kapacitorWriteTarget(text: string, environment: Environment): KapacitorWriteTarget {
+  const { base, parameters } = parseServerUrl(text, kapacitorKind, ['db', 'rp']);
+  const database = parameters.get('db') ?? '';
+  if (database === '') {
+    throw new UdfError('invalid_config', `${base}: name a database, ?db=NAME[&rp=NAME]`);
+  }
+  return {
+    ...{ url: base, database, retentionPolicy: parameters.get('rp') ?? '' },
+    authorization: basicAuthorization('KAPACITOR', environment),
+  };
 }

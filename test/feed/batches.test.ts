@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { inBatches } from '../../src/feed/batches.js';
-import type { Line } from '../../src/feed/line.js';
+import type { Line } from '../../src/feed/lines.js';
 import { collectGarbage } from '../support/held-bytes.js';
 
 const line = (number: number): Line => ({

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Delivery } from '../../src/feed/delivery.js';
-import type { Line } from '../../src/feed/line.js';
+import type { Line } from '../../src/feed/lines.js';
 import { Spool } from '../../src/feed/spool.js';
 import { type InfluxWriter, InfluxWriteError } from '../../src/influx/writer.js';
 import { tempDir } from '../support/temp-dir.js';

@@ -2,7 +2,7 @@ import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { fileLines, type ReadOptions } from '../../src/feed/file-lines.js';
-import type { Line } from '../../src/feed/line.js';
+import type { Line } from '../../src/feed/lines.js';
 import { tempDir } from '../support/temp-dir.js';
 
 let stop = new AbortController();
@@ -18,6 +18,7 @@ function reading(path: string, options: Partial<ReadOptions> = {}) {
     skipBad: false,
     follow: false,
     signal: stop.signal,
+    stdin: process.stdin,
     onBad: ({ message }) => told.push(message),
     onNote: (note) => told.push(note),
     ...options,

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { kapacitorTarget } from '../../src/kapacitor/target.js';
+import { kapacitorTarget, kapacitorWriteTarget } from '../../src/kapacitor/target.js';
 import { tempDir } from '../support/temp-dir.js';
 
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
@@ -35,5 +35,28 @@ describe('where Kapacitor is', () => {
     const read = (): unknown => kapacitorTarget(text, {});
     expect(read).toThrow(expect.objectContaining({ code: 'invalid_config' }));
     expect(read).not.toThrow(/secret/);
+  });
+});
+
+describe('where in Kapacitor to write', () => {
+  it('is a database and a retention policy', () => {
+    expect(
+      kapacitorWriteTarget('http://k:9092/base/?db=telegraf&rp=week', { KAPACITOR_USERNAME: 'me' }),
+    ).toEqual({
+      url: 'http://k:9092/base',
+      database: 'telegraf',
+      retentionPolicy: 'week',
+      authorization: basic('me:'),
+    });
+  });
+
+  it.each([
+    ['http://k:9092', /^http:\/\/k:9092: name a database, \?db=NAME\[&rp=NAME\]$/],
+    ['http://k:9092?bucket=b', /unknown parameter "bucket"; known are db, rp/],
+    ['http://k:9092?db=b&precision=s', /unknown parameter "precision"/],
+    ['k:9092?db=b', /^"k:9092" is no URL of a Kapacitor, such as http:/],
+    ['http://me:secret@k?db=b', /^k: give credentials in KAPACITOR_USERNAME and /],
+  ])('is refused in one line: %s', (text, message) => {
+    expect(() => kapacitorWriteTarget(text, {})).toThrow(message);
   });
 });

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { demoLines, type DemoName } from '../../src/feed/demo.js';
+import { type GeneratorName, generatePoints } from '../../src/feed/generated-lines.js';
 import { parseLine } from '../../src/recording/line-protocol.js';
 
 const options = { seed: 1, start: 1_500_000_000_000_000_000n, interval: 90_000_000_000n };
 
-function first(count: number, name: DemoName, seed = 1) {
-  const lines = demoLines(name, { ...options, seed });
+function first(count: number, name: GeneratorName, seed = 1) {
+  const lines = generatePoints(name, { ...options, seed });
   return Array.from({ length: count }, () => lines.next().value as { line: string; time: bigint });
 }
 
-describe.each(['adsl', 'meters'] as const)('the demo %s', (name) => {
+describe.each(['adsl', 'meters'] as const)('the generator %s', (name) => {
   test('is line protocol in time order, with the times that it says', () => {
     let before = 0n;
     for (const { line, time } of first(3000, name)) {

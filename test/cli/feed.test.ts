@@ -114,6 +114,10 @@ describe('feed', () => {
       [['a.lp', '--url', `${url}&precision=s`], 'parameter "precision" is not supported'],
       [['a.lp', `--ulr=${url}&p=secret`], "unknown option '--ulr'"],
       [['a.lp', '--kapacitor', 'http://k:9092?db=d&u=me&p=secret'], 'give credentials in KAPACITOR_USERNAME'],
+      [['a.lp'], 'name either --url or --kapacitor'],
+      [['a.lp', '--url', url, '--kapacitor', 'http://k?db=d'], 'name either --url or --kapacitor'],
+      [[url, '--url', url], 'a source is a file, and one is a URL'],
+      [['http://me:secret@h', '--url', url], 'a source is a file, and one is a URL'],
       [['a.lp', '--kapacitor', 'nonsense'], '"nonsense" is no URL of a Kapacitor'],
     ] as const) {
       const { code, stderr } = await run('feed', ...args);
