@@ -141,8 +141,14 @@ async function runPoints(file: string, options: ReplayCommandOptions): Promise<v
     progress.stop();
   }
   const { pointsIn, seconds, notOnPage, hints, difference } = result;
+  const counts = countsOf(result);
   const rate = `${Math.round(pointsIn / seconds).toLocaleString('en')} points/s`;
-  say(wrap(`${countsOf(result).join(', ')}; ${seconds.toFixed(2)} s, ${rate}`));
+  say(
+    wrap([
+      ...counts.map((count, index) => `${count}${index < counts.length - 1 ? ',' : ';'}`),
+      `${seconds.toFixed(2)} s, ${rate}`,
+    ]),
+  );
   if (notOnPage > 0) {
     say(`${html!} shows the first 100,000 points each way; ${notOnPage.toLocaleString('en')} are not on it`);
   }
@@ -181,18 +187,15 @@ async function runConversation(file: string, options: ReplayCommandOptions): Pro
   if (result.missing + result.extra > 0 || result.failure !== undefined) throw new ExitCode(1);
 }
 
-function conversationSummary({
-  task,
-  node,
-  requests,
-  same,
-  missing,
-  extra,
-  failure,
-}: ConversationReplay): string {
-  const use = task === undefined ? '' : `task ${task}, node ${node}: `;
-  const answers = `${same} answers as recorded, ${missing} missing, ${extra} extra`;
-  return `${use}${counted(requests, 'request')}, ${answers}${failure === undefined ? '' : `; ${failure}`}`;
+function conversationSummary(result: ConversationReplay): string[] {
+  const { task, node, requests, same, missing, extra, failure } = result;
+  return [
+    ...(task === undefined ? [] : [`task ${task}, node ${node!}:`]),
+    `${counted(requests, 'request')},`,
+    `${same} answers as recorded,`,
+    `${missing} missing,`,
+    `${extra} extra${failure === undefined ? '' : `; ${failure}`}`,
+  ];
 }
 
 /** Throws `usage` unless exactly one agent is given. */
@@ -275,15 +278,15 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Breaks a text after commas and semicolons into lines of at most 80 columns, if its parts are that short. */
-function wrap(text: string): string {
-  const lines = [''];
-  for (const part of text.split(/(?<=[,;] )/)) {
-    const joined = `${lines.at(-1)!}${part}`; // there is always a line
-    if (joined.trimEnd().length <= 80) lines[lines.length - 1] = joined;
-    else lines.push(part);
+/** Joins parts by spaces, in lines of at most 80 columns if no part is longer. */
+function wrap(parts: readonly string[]): string {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + part.length > 80) lines.push(part);
+    else lines[lines.length - 1] = `${last} ${part}`;
   }
-  return lines.map((line) => line.trimEnd()).join('\n');
+  return lines.join('\n');
 }
 
 interface Progress {

@@ -14,11 +14,11 @@ import {
 } from './expected-items.js';
 
 export interface ExpectOptions {
-  /** How far doubles may be from what is expected, as a part of it: 0 if not given. */
+  /** Allowed difference of doubles, relative to the expected value. Default 0. */
   readonly tolerance?: number | undefined;
 }
 
-/** What was expected did not come. Test runners show `expected` and `actual` as those of their own assertions. */
+/** Actual points differ from expected ones. Test runners show `expected` and `actual` as for their own assertions. */
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError';
   readonly expected: string;
@@ -35,7 +35,7 @@ export class ExpectationError extends Error {
  * Compares points, in order, with what is expected: line protocol, where a line without a time fits any, or objects.
  * An integer and a double are different values.
  *
- * Throws `ExpectationError` that shows what is missing (`-`), and what came instead (`+`) at which input point.
+ * Throws an `ExpectationError` that lists missing (`-`) and unexpected points (`+`), the latter with the input that caused them.
  */
 export function expectPoints(
   actual: readonly AnyPoint[],
@@ -97,9 +97,9 @@ function expectedText(
   return step.kind === 'same' ? actual[step.actual]!.text : wanted[step.expected]!.text;
 }
 
-/** How many of the items that fit are shown around those that do not. */
+/** Matching items shown around each difference. */
 const context = 3;
-/** A test's output is read by people: this many lines tell enough. */
+/** Lines of a difference; more would not be read. */
 const maxLines = 60;
 
 function shown(

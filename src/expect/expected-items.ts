@@ -6,7 +6,7 @@ import { showLine } from '../recording/format-line.js';
 import { parseLines } from '../recording/line-protocol.js';
 import { causingInput } from './causing-input.js';
 
-/** What a point should be; only what is given is compared, tags and fields each as a whole. */
+/** An expected point. Only given properties are compared; tags and fields each as a whole. */
 export interface ExpectedPoint {
   readonly name?: string | undefined;
   readonly tags?: Tags | undefined;
@@ -14,7 +14,7 @@ export interface ExpectedPoint {
   readonly time?: TimeInput | undefined;
 }
 
-/** What a batch should be; only what is given is compared. */
+/** An expected batch. Only given properties are compared. */
 export interface ExpectedBatch {
   readonly name?: string | undefined;
   readonly tags?: Tags | undefined;
@@ -22,20 +22,20 @@ export interface ExpectedBatch {
   readonly points?: string | readonly ExpectedPoint[] | undefined;
 }
 
-/** Something that came: how it is shown, and the input that it came from, where that is known. */
+/** An actual point or batch: its text in messages, and the input that caused it, if known. */
 export interface ActualItem {
   readonly text: string;
   readonly input: string | undefined;
   readonly value: AnyPoint | Batch;
 }
 
-/** Something that should come. */
+/** An expected point or batch. */
 export interface WantedItem {
   readonly text: string;
   fits(value: AnyPoint | Batch): boolean;
 }
 
-/** A point's item; `batch` is the name of the batch that it is in. */
+/** `batch` is the name of the batch that contains the point. */
 export function actualPoint(point: AnyPoint, batch?: string): ActualItem {
   const { tags, fields, time } = point;
   const name = batch ?? (point as Point).name; // a point outside a batch is one of a stream
@@ -48,12 +48,12 @@ export function actualBatch(batch: Batch): ActualItem {
   return { text: showBatch(name, tags, time), input: causingInput(batch), value: batch };
 }
 
-/** Expected points, of which some may be written as line protocol. */
+/** Parses line protocol; objects are returned unchanged. */
 export function expectedPoints(expected: string | readonly ExpectedPoint[]): readonly ExpectedPoint[] {
   return typeof expected === 'string' ? parseLines(expected) : expected;
 }
 
-/** What a point should be; `batch` is the name of the batch that it should be in, where names are not compared. */
+/** `batch` is the name of the batch that contains the point; its own name is then not compared. */
 export function wantedPoint(wanted: ExpectedPoint, tolerance: number, batch?: string): WantedItem {
   const { name, tags, fields } = wanted;
   const time = wanted.time === undefined ? undefined : int64Of(wanted.time, 'an expected time');

@@ -1,4 +1,4 @@
-import { formatDuration } from '../model/duration.js';
+import { durationLiteral } from '../model/duration.js';
 import { UdfError } from '../model/errors.js';
 import { parseOptionValue } from '../peer/option-chain.js';
 import { nearestName } from '../model/text.js';
@@ -77,6 +77,6 @@ export function formatOptions(calls: readonly OptionMessage[]): string {
 function formatArgument({ type, value }: ArgumentMessage): string {
   if (type === 'string') return `'${value.replaceAll("'", "\\'")}'`;
   if (type === 'bool') return value ? 'TRUE' : 'FALSE';
-  if (type === 'duration') return formatDuration(value);
+  if (type === 'duration') return durationLiteral(value);
   return type === 'double' && Number.isInteger(value) ? value.toFixed(1) : String(value);
 }

@@ -108,6 +108,24 @@ describe('replay', () => {
     );
   });
 
+  it("shows the UDF's counters in lines of at most 80 columns, and hints at a field that no point has", async () => {
+    const input = file('counted.csv', 'name,time,v\nm,1,1\nm,2,NaN\nm,4,x\nm,1,1\n');
+    const { code, stderr } = await run(
+      ...['replay', input, '--udf', 'movingAverage', '--set', 'field=v', '--set', 'period=1s', '--skip-bad'],
+    );
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /\n4 points in, 2 points out, 0 errors, 1 missing, 1 late, 1 not writable left out;\n[\d.]+ s, [\d,]+ points\/s\n$/,
+    );
+    for (const line of stderr.split('\n').filter((line) => !line.startsWith('left out'))) {
+      expect(line.length).toBeLessThanOrEqual(80);
+    }
+    const missing = await run('replay', adsl, '--udf', 'edgeDetect', '--set', 'field=nosuch');
+    expect(missing.stderr).toMatch(
+      /^17 points in, 0 points out, 0 errors, 17 missing; .*\noption field: no point has a field nosuch \(they have value\)\n$/,
+    );
+  });
+
   it('groups as it is told', async () => {
     const input = file('two.lp', 'm,host=a v=1 1\nm,host=b v=1 2\n');
     const points = async (...groups: string[]) =>
@@ -223,6 +241,11 @@ describe('replay', () => {
     [['--udf', 'mirror', '--group-by', 'a,,b'], "Write it as host,region, or '*'", 2],
     [['--udf', 'mirror', '--out', '/nowhere/points.lp'], 'cannot write /nowhere/points.lp: ', 1],
     [['--socket', '/nowhere.sock'], 'cannot connect to /nowhere.sock: there is no such socket', 1],
+    [
+      ['--udf', 'mirror', '--out', 'x.lp', '--html', './x.lp'],
+      '--html ./x.lp is the same file as that of --out',
+      2,
+    ],
     [['--udf', 'mirror', '--watch'], '--watch needs --load with the file of a module', 2],
   ])('with %j says in one line what is wrong', async (args, message, code) => {
     const { code: actual, stderr } = await run('replay', adsl, ...args, '--log-level', 'silent');
@@ -275,6 +298,40 @@ it('says of an agent that repeats what it hears that it does', async () => {
 });
 
 describe('replay as a process', () => {
+  it('reads standard input with -, as line protocol or as told', async () => {
+    const replayed = async (text: string, ...args: string[]): Promise<Cli> => {
+      const replay = new Cli(['replay', '-', '--udf', 'mirror', ...args], { stdio: 'pipe' });
+      replay.process.stdout!.setEncoding('utf8').on('data', (part: string) => {
+        replay.stdout += part;
+      });
+      replay.process.stdin!.end(text);
+      expect(await replay.ended).toMatchObject({ code: 0 });
+      return replay;
+    };
+    expect((await replayed('m v=1 1\n')).stdout).toBe('m v=1 1\n');
+    const csv = 'name,time,v\nm,1,1\n';
+    expect((await replayed(csv, '--input-format', 'csv')).stdout).toBe('m v=1 1\n');
+  });
+
+  it('reports promises that a UDF rejects and does not await, and exits with 1 at the end', async () => {
+    const module = join(tempDir(), 'rejecting.mjs');
+    writeFileSync(
+      module,
+      `import { defineUdf } from 'kapacitor-udf';
+export default defineUdf({ name: 'rejecting', wants: 'stream', provides: 'stream',
+  point(point, { emit }) { emit(point); void Promise.reject(new Error('lost')); } });\n`,
+    );
+    const { code, stdout, stderr } = await runCli(['replay', adsl, '--udf', 'rejecting', '--load', module]);
+    expect(code).toBe(1);
+    expect(stdout.split('\n')).toHaveLength(18);
+    expect(stderr).toContain(
+      'a promise was rejected that nobody awaited: lost; return or await it in the handler\n',
+    );
+    expect(stderr.match(/nobody awaited/g)).toHaveLength(10);
+    expect(stderr).toContain('17 points in, 17 points out, 0 errors; ');
+    expect(stderr).toMatch(/17 promises of the UDF rejected without being awaited\n$/);
+  });
+
   it('ends without a word when the reader of its output has gone', async () => {
     const input = file('long.lp', Array.from({ length: 50_000 }, (_, at) => `m v=${at} ${at}\n`).join(''));
     const replay = new Cli(['replay', input, '--udf', 'mirror'], { stdio: ['ignore', 'pipe', 'pipe'] });
