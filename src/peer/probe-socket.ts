@@ -1,70 +1,54 @@
-import { createConnection } from 'node:net';
 import { UdfError } from '../model/errors.js';
 import type { EdgeType } from '../model/values.js';
-import { FrameReader } from '../wire/frame-reader.js';
-import { decodeResponse, encodeRequest } from '../wire/messages.js';
-import { connectProblem } from './connect-problem.js';
+import { connectProblem, dialUnix } from '../transport/dial-unix.js';
+import { createKapacitorPeer } from './kapacitor-peer.js';
+import { ProtocolFailure } from './protocol-failure.js';
 
-/** What answered on a socket. */
-export interface Answer {
+/** The UDF that answers on a socket. */
+export interface ProbeResult {
   readonly wants: EdgeType;
   readonly provides: EdgeType;
-  /** From the first attempt to connect to the last answer. */
+  /** From connecting to the last answer. */
   readonly ms: number;
 }
 
-/** An answer to Info and to a keepalive is short. */
-const maxAnswerBytes = 16 * 1024 * 1024;
+/** Answers to Info and keepalive are short. */
+const maxMessageBytes = 16 * 1024 * 1024;
 
 /**
- * Asks whoever listens on a socket for its Info and for a keepalive, as Kapacitor does. Throws `socket_failed` if nobody
- * answers both in time, and `malformed`, `limit` or `protocol` for what is no answer.
+ * Connects to a UDF's socket, and requests Info and a keepalive as Kapacitor does. Throws `socket_failed` if it cannot
+ * connect or the answers take longer than `timeoutMs`, and `protocol` for an answer that Kapacitor would not accept.
  */
-export async function probeSocket(path: string, timeoutMs: number): Promise<Answer> {
+export async function probeSocket(path: string, timeoutMs: number): Promise<ProbeResult> {
   const started = performance.now();
-  const socket = createConnection(path);
-  let timer: NodeJS.Timeout | undefined;
+  const transport = await dialUnix(path).catch((cause: unknown) => {
+    throw new UdfError('socket_failed', connectProblem(cause), { cause });
+  });
+  const peer = createKapacitorPeer(transport, {
+    keepaliveTimeoutMs: 0,
+    answerTimeoutMs: timeoutMs,
+    maxMessageBytes,
+    writes: 'coalesced',
+  });
   try {
-    return await new Promise<Answer>((resolve, reject) => {
-      const time = BigInt(Date.now()) * 1_000_000n;
-      timer = setTimeout(() => {
-        reject(new UdfError('socket_failed', `no answer within ${timeoutMs} ms`));
-      }, timeoutMs);
-      let info: { wants: EdgeType; provides: EdgeType } | undefined;
-      const reader = new FrameReader(maxAnswerBytes, (buf, _frame, payload, end) => {
-        const response = decodeResponse(buf.subarray(payload, end));
-        if (response.kind === 'info') {
-          info = response;
-        } else if (response.kind === 'error') {
-          throw new UdfError('protocol', `it answers with an error: ${response.error}`);
-        } else if (info && response.kind === 'keepalive' && response.time === time) {
-          resolve({
-            wants: info.wants,
-            provides: info.provides,
-            ms: Math.round((performance.now() - started) * 10) / 10,
-          });
-        }
-      });
-      socket.on('data', (chunk) => {
-        try {
-          reader.push(chunk);
-        } catch (reason) {
-          reject(UdfError.from(reason, 'malformed'));
-        }
-      });
-      socket.on('error', (reason) => {
-        reject(new UdfError('socket_failed', connectProblem(reason), { cause: reason }));
-      });
-      socket.once('close', () => {
-        reject(new UdfError('socket_failed', 'it closed the connection without an answer'));
-      });
-      socket.write(
-        Buffer.concat([encodeRequest({ kind: 'info' }), encodeRequest({ kind: 'keepalive', time })]),
-      );
-    });
+    const [{ wants, provides }] = await Promise.all([peer.info(), peer.keepalive()]);
+    return { wants, provides, ms: Math.round((performance.now() - started) * 10) / 10 };
+  } catch (reason) {
+    throw reason instanceof ProtocolFailure ? probeError(reason) : reason;
   } finally {
-    clearTimeout(timer);
-    socket.end();
-    socket.unref();
+    peer.abort();
+  }
+}
+
+function probeError(failure: ProtocolFailure): UdfError {
+  switch (failure.rule) {
+    case 'error-response':
+      return new UdfError('protocol', `it answers with an error: ${failure.detail}`, { cause: failure });
+    case 'missing-response':
+    case 'early-eof':
+    case 'connection-lost':
+      return new UdfError('socket_failed', failure.detail, { cause: failure });
+    default:
+      return new UdfError('protocol', failure.detail, { cause: failure });
   }
 }

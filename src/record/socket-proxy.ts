@@ -4,7 +4,7 @@ import { messageOf } from '../model/errors.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from '../host/socket-file.js';
 import type { Logger } from '../telemetry/logger.js';
 import { drainPendingReads } from '../transport/drain-pending-reads.js';
-import { connectProblem } from '../peer/connect-problem.js';
+import { connectProblem } from '../transport/dial-unix.js';
 
 export interface SocketProxyOptions {
   /** Where Kapacitor connects to. */

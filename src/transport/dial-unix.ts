@@ -1,10 +1,11 @@
 import { createConnection } from 'node:net';
+import { messageOf, systemCode } from '../model/errors.js';
 import { socketTransport } from './socket-transport.js';
 import type { Transport } from './transport.js';
 
 /**
- * Connects to a UDF's Unix socket as Kapacitor does; either side may half-close. Rejects with the system's error if
- * nobody answers there.
+ * Connects to a UDF's Unix socket as Kapacitor does; either side may half-close. Rejects with the system's error, which
+ * `connectProblem` puts into words.
  */
 export function dialUnix(path: string): Promise<Transport> {
   return new Promise((resolve, reject) => {
@@ -15,4 +16,18 @@ export function dialUnix(path: string): Promise<Transport> {
       resolve(socketTransport(socket, `unix:${path}`));
     });
   });
+}
+
+/** Why a Unix socket cannot be connected to, for a message. */
+export function connectProblem(reason: unknown): string {
+  switch (systemCode(reason)) {
+    case 'ENOENT':
+      return 'there is no socket';
+    case 'ECONNREFUSED':
+      return 'nobody listens there; its host is gone';
+    case 'EACCES':
+      return 'no permission to connect; see --socket-mode and --socket-group of serve';
+    default:
+      return messageOf(reason);
+  }
 }

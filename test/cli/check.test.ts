@@ -106,8 +106,8 @@ describe('check', () => {
   });
 
   test.each([
-    ['says nothing', Buffer.alloc(0), false, 'no answer within 50 ms'],
-    ['hangs up', Buffer.alloc(0), true, 'it closed the connection without an answer'],
+    ['says nothing', Buffer.alloc(0), false, 'no answer to info within 50 ms'],
+    ['hangs up', Buffer.alloc(0), true, 'the agent closed the connection without answering info'],
     [
       'is no UDF',
       Buffer.from('HTTP/1.1 400 Bad Request\r\n'.repeat(10)),
@@ -124,7 +124,7 @@ describe('check', () => {
       'never answers keepalives',
       encodeResponse({ kind: 'info', wants: 'stream', provides: 'stream', options: {} }),
       false,
-      'no answer within 50 ms',
+      'no answer to a keepalive within 50 ms',
     ],
   ])('exits with 1 when somebody %s', async (_what, bytes, end, problem) => {
     const directory = tempDir();

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { PassThrough, Writable } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createAgent } from '../../src/agent/agent.js';
 import {
@@ -7,7 +9,16 @@ import {
 } from '../../src/peer/kapacitor-peer.js';
 import type { ProtocolRule } from '../../src/peer/protocol-failure.js';
 import { memoryTransportPair } from '../../src/transport/memory-transport.js';
-import type { BeginMessage, EndMessage, PointMessage, Response } from '../../src/wire/messages.js';
+import type { Transport } from '../../src/transport/transport.js';
+import {
+  type BeginMessage,
+  encodeRequest,
+  encodeResponse,
+  type EndMessage,
+  type OptionMessage,
+  type PointMessage,
+  type Response,
+} from '../../src/wire/messages.js';
 import mirrorBatch from '../../udfs/mirror-batch/mirror-batch.js';
 import mirror from '../../udfs/mirror/mirror.js';
 import movingAverage from '../../udfs/moving-average/moving-average.js';
@@ -496,4 +507,75 @@ test('what waits when the conversation is aborted is told so', async () => {
   const waits = kapacitor.received({ points: 1 });
   kapacitor.abort();
   await expect(waits).rejects.toMatchObject({ rule: 'connection-lost' });
+});
+
+describe('an encoded request', () => {
+  const initRequest = (...options: readonly OptionMessage[]): Buffer =>
+    encodeRequest({ kind: 'init', taskID: 'test', nodeID: 'udf2', options });
+
+  test('starts the task as init does, and the responses are seen as they came', async () => {
+    const frames: Buffer[] = [];
+    const kapacitor = kapacitorBefore(mirror, { onResponse: (frame) => frames.push(frame) });
+    kapacitor.request(initRequest());
+    kapacitor.request(encodeRequest({ kind: 'point', ...point }));
+    expect((await kapacitor.stop()).points).toHaveLength(1);
+    expect(frames).toEqual([
+      encodeResponse({ kind: 'init', success: true, error: '' }),
+      encodeResponse({ kind: 'point', ...point }),
+    ]);
+  });
+
+  test('has to be answered before the task can stop', async () => {
+    const agent = scriptedAgent({ on: { snapshot: () => undefined } });
+    const kapacitor = createKapacitorPeer(agent, { answerTimeoutMs: 50 });
+    kapacitor.request(encodeRequest({ kind: 'snapshot' }));
+    await expect(kapacitor.stop()).rejects.toMatchObject({ rule: 'missing-response' });
+  });
+
+  test('that is refused ends the conversation', async () => {
+    const kapacitor = kapacitorBefore(mirror);
+    kapacitor.request(initRequest({ name: 'nonsense', args: [] }));
+    await kapacitor.closed;
+    expect(kapacitor.failure).toMatchObject({
+      rule: 'init-refused',
+      detail: expect.stringContaining('unknown option .nonsense()') as string,
+    });
+  });
+});
+
+describe('when writing fails, as it does to a child process that has ended', () => {
+  function brokenOutput(): { readonly input: PassThrough; readonly transport: Transport } {
+    const input = new PassThrough();
+    const output = new Writable({
+      write: (_chunk, _encoding, done) => {
+        done(new Error('write EPIPE'));
+      },
+    });
+    const destroy = (): void => {
+      input.destroy();
+      output.destroy();
+    };
+    return { input, transport: { description: 'broken', input, output, destroy } };
+  }
+
+  test('what the agent wrote before is read, and its own error is the failure', async () => {
+    const { input, transport } = brokenOutput();
+    const kapacitor = createKapacitorPeer(transport);
+    const started = kapacitor.init();
+    await once(transport.output, 'error');
+    input.end(encodeResponse({ kind: 'error', error: 'no such file' }));
+    await expect(started).rejects.toMatchObject({ rule: 'error-response', detail: 'no such file' });
+  });
+
+  test('and nothing comes to tell why, the connection is lost', async () => {
+    const { input, transport } = brokenOutput();
+    const kapacitor = createKapacitorPeer(transport, { answerTimeoutMs: 50 });
+    kapacitor.point({ time: 1n, name: 'cpu', fields: { value: 1 } });
+    await once(transport.output, 'error');
+    await expect(kapacitor.drained()).rejects.toMatchObject({
+      rule: 'connection-lost',
+      detail: 'write EPIPE',
+    });
+    expect(input.destroyed).toBe(true);
+  });
 });
