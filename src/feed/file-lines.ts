@@ -4,10 +4,9 @@ import { Readable } from 'node:stream';
 import { BadEntries } from '../recording/entries.js';
 import { formatPointLine } from '../recording/format-line.js';
 import type { RecordingFormat } from '../recording/format.js';
-import { LineParser } from '../recording/line-parser.js';
-import { LineSplitter, maxLineBytes } from '../recording/line-splitter.js';
-import { openRecording } from '../recording/open.js';
-import { isEmpty } from '../recording/read-lines.js';
+import { inUtf8, openRecording } from '../recording/open.js';
+import { readLineTexts } from '../recording/read-lines.js';
+import { checkReadOptions, type ReadOptions as RecordingReadOptions } from '../recording/read-options.js';
 import { formatOfFile, openSource, plainBytes, type Source } from '../recording/source.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
@@ -17,8 +16,7 @@ import type { Line } from './lines.js';
 import { completeLines, readUntilAborted } from './live-bytes.js';
 
 /** How sources are read. */
-export interface ReadOptions {
-  readonly format?: RecordingFormat | undefined;
+export interface ReadOptions extends RecordingReadOptions {
   readonly skipBad: boolean;
   /** Called with each malformed entry that is left out. */
   readonly onBad: (problem: UdfError) => void;
@@ -32,6 +30,10 @@ export interface ReadOptions {
   readonly onRead?: ((bytes: number) => void) | undefined;
   /** Read for the path `-`. */
   readonly stdin: Readable;
+  /** How long the lines of a pipe or a followed file wait for a quote before them to be closed: 1 s by default. */
+  readonly openQuoteTimeoutMs?: number | undefined;
+  /** Accept unsigned integers in line protocol (`5u`), which InfluxDB 2.x stores. */
+  readonly allowUnsigned?: boolean | undefined;
 }
 
 const stdinName = 'standard input';
@@ -46,6 +48,7 @@ const stdinName = 'standard input';
 export async function* fileLines(path: string, options: ReadOptions): AsyncGenerator<Line> {
   const name = path === '-' ? stdinName : path;
   const format = options.format ?? (path === '-' ? 'lp' : await formatOfFile(path));
+  checkReadOptions(options, format);
   if (format === 'lp' && options.follow && path !== '-') yield* followedLines(path, options);
   else {
     const from = await inputOf(path, name, options);
@@ -57,6 +60,7 @@ export async function* fileLines(path: string, options: ReadOptions): AsyncGener
         name,
         options,
         () => source.bytesRead,
+        isLive,
       );
     } else yield* recordedLines(from, name, format, options);
   }
@@ -121,51 +125,28 @@ async function* followedLines(path: string, options: ReadOptions): AsyncGenerato
     const whole = completeLines(oneFile(), signal, () => {
       onNote?.(incomplete(path));
     });
-    yield* textLines(whole, path, options, () => 0);
+    yield* textLines(whole, path, options, () => 0, true);
   }
-}
-
-/** Adds a hint to the error of a first line that was taken for line protocol because nothing else was said. */
-function withFormatHint(cause: unknown): UdfError {
-  const message = `${messageOf(cause)}; if it is no line protocol, name its --format`;
-  return new UdfError('malformed', message, { cause });
 }
 
 async function* textLines(
   chunks: AsyncIterable<Buffer>,
   name: string,
-  { format, skipBad, onBad, onRead }: ReadOptions,
+  options: ReadOptions,
   bytesRead: () => number,
+  isLive: boolean,
 ): AsyncGenerator<Line> {
-  const bad = new BadEntries(name, skipBad, onBad);
-  const splitter = new LineSplitter(maxLineBytes);
-  const parser = new LineParser<undefined>(() => undefined);
+  const { format, skipBad, onBad, onRead, precision, allowUnsigned, encoding } = options;
+  const isGuess = name === stdinName && format === undefined;
+  const hint = isGuess ? 'if it is no line protocol, name its --format' : undefined;
+  const bad = new BadEntries(name, { skipBad, onBad, hint });
+  const openQuoteTimeoutMs = isLive ? (options.openQuoteTimeoutMs ?? 1_000) : Infinity;
+  const reading = { bad, precision, allowUnsigned, openQuoteTimeoutMs };
   const clock = new Clock();
-  let isFirst = true;
-  const take = function* (): Generator<Line> {
-    while (splitter.next('quoted')) {
-      const { buf, start, end, line, tooLong } = splitter;
-      if (isEmpty(buf, start, end)) continue;
-      const text = tooLong ? '' : buf.toString('utf8', start, end).trim();
-      try {
-        if (tooLong) throw tooLong;
-        parser.parse(buf, start, end);
-      } catch (reason) {
-        bad.at(line, isFirst && name === stdinName && format === undefined ? withFormatHint(reason) : reason);
-        isFirst = false;
-        continue;
-      }
-      isFirst = false;
-      yield lineOf(text, parser.time, `${name}, line ${line}`, clock);
-    }
-  };
-  for await (const chunk of chunks) {
-    splitter.add(chunk);
-    yield* take();
+  for await (const lines of readLineTexts(inUtf8(chunks, encoding), reading)) {
+    for (const { text, time, line } of lines) yield lineOf(text, time, `${name}, line ${line}`, clock);
     onRead?.(bytesRead());
   }
-  splitter.finish();
-  yield* take();
 }
 
 function lineOf(text: string, time: bigint | undefined, from: string, clock: Clock): Line {
@@ -178,11 +159,20 @@ async function* recordedLines(
   from: string | Readable,
   name: string,
   format: RecordingFormat,
-  { skipBad, onBad, onRead, signal }: ReadOptions,
+  options: ReadOptions,
 ): AsyncGenerator<Line> {
+  const { skipBad, onBad, onNote, onRead, signal } = options;
+  const onWarning = (warning: string): void => onNote?.(`${name}: ${warning}`);
   const clock = new Clock();
   const now = (): bigint => clock.next();
-  const recording = await openRecording(from, { format, name, skipBad, onBad, now, needsFields: true });
+  const recording = await openRecording(from, {
+    ...options,
+    format,
+    name,
+    onWarning,
+    now,
+    needsFields: true,
+  });
   let number = 0;
   try {
     for await (const items of recording) {

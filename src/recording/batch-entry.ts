@@ -1,12 +1,14 @@
 import { UdfError } from '../model/errors.js';
 import { type Fields, type FieldValue, setEntry } from '../model/values.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
-import type { RecordedItem } from './format.js';
+import { checkNames, type RecordedItem } from './format.js';
 import {
+  doubleOf,
   jsonNumber,
   jsonObject,
   jsonTags,
   listOf,
+  nameOf,
   objectOf,
   parseObject,
   shown,
@@ -19,7 +21,7 @@ import { formatTime, parseTime } from './times.js';
 
 /**
  * A batch as a line of Kapacitor's batch recordings. As Kapacitor reads it: all numbers are doubles, a point without
- * tags has those of its batch, a field that is null is not there, and a batch is no older than its last point.
+ * tags has those of its batch, a field that is null is absent, and a batch is no older than its last point.
  * Throws `malformed`.
  */
 export function parseBatchEntry(text: string, maker: PointMaker): LazyBatch {
@@ -36,17 +38,18 @@ export function parseBatchEntry(text: string, maker: PointMaker): LazyBatch {
   });
   const last = points.at(-1)?.time ?? 0n;
   const given = textOf(entry.tmax, 'tmax');
-  // Go's zero time stands for none.
+  // Go's zero time means that there is none.
   const tmax = given === '' || given.startsWith('0001-01-01T00:00:00') ? last : parseTime(given);
   const time = points.length > 0 && tmax < last ? last : tmax;
-  return maker.batch({ name: textOf(entry.name, 'name'), tags, byName: entry.byname === true, time, points });
+  return maker.batch({ name: nameOf(entry.name), tags, byName: entry.byname === true, time, points });
 }
 
-/** A batch as such a line. Throws `invalid_argument` for a point outside a batch, and for what JSON would change. */
+/** A batch as such a line. Throws `invalid_argument` for a point outside a batch, an empty name, and a value that JSON would change. */
 export function formatBatchEntry(item: RecordedItem): string {
   if (!(item instanceof LazyBatch)) {
     throw cannot('a point outside a batch; write it to a .srpl recording');
   }
+  checkNames(item, 'a .brpl recording');
   const { name, tags, group, byName, time } = item;
   const points = item.points.map((point) =>
     jsonObject([
@@ -86,11 +89,12 @@ function fieldsOf(value: unknown): Fields {
   const fields: Record<string, FieldValue> = {};
   if (value === undefined || value === null) return fields;
   for (const [key, field] of Object.entries(objectOf(value, 'fields'))) {
+    if (key === '') throw wrong('a field has no name');
     if (field === null) continue;
     if (typeof field !== 'number' && typeof field !== 'string' && typeof field !== 'boolean') {
       throw wrong(`field "${key}" is no number, text or boolean: ${shown(field)}`);
     }
-    setEntry(fields, key, field);
+    setEntry(fields, key, typeof field === 'number' ? doubleOf(key, field) : field);
   }
   return fields;
 }

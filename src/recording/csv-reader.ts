@@ -1,161 +1,143 @@
 import { UdfError } from '../model/errors.js';
-import { nearestName } from '../model/text.js';
-import { type Fields, type FieldValue, setEntry, type Tags } from '../model/values.js';
-import { type Cell, CsvRecords } from './csv-records.js';
-import { parseTime } from './times.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
+import {
+  addAnnotation,
+  type Annotations,
+  isAnnotation,
+  isResultHeader,
+  parseResultHeader,
+} from './csv-annotated.js';
+import { type Cell, CsvRecords } from './csv-records.js';
+import { type CsvTable, isHeader, parseHeader } from './csv-table.js';
+import type { CsvSettings } from './csv-values.js';
 import { type BadEntries, portions } from './entries.js';
 import type { PointMaker } from './point-maker.js';
-import type { Chunks } from './read-lines.js';
+import type { ReadOptions } from './read-options.js';
+import { TimeParser } from './times.js';
+
+export interface CsvReading extends Pick<
+  ReadOptions,
+  'delimiter' | 'timeColumn' | 'nullMarkers' | 'precision' | 'timeFormat' | 'timeZone' | 'onWarning'
+> {
+  readonly bad: BadEntries;
+  readonly openQuoteTimeoutMs?: number | undefined;
+}
 
 /**
- * What a column holds. The header says it: `time`, `name` (or `measurement`), `database`, `retentionPolicy`, `tag:host`,
- * and a field with its type, `double:usage`, `int:count`, `string:state`, `bool:on`. A column without a prefix, or with
- * `field:`, is a field whose type each value tells: `5i`, `0.5`, `true`, else text.
+ * The points of CSV, or of InfluxDB's annotated CSV, which is recognized by its annotations or its column `_measurement`.
+ * A file may hold several tables, each with its header; blank lines are ignored.
  */
-export interface Column {
-  readonly kind: 'head' | 'tag' | FieldKind | 'any';
-  readonly name: string;
-}
-
-export type FieldKind = 'double' | 'int' | 'string' | 'bool';
-
-const heads: ReadonlyMap<string, string> = new Map([
-  ['time', 'time'],
-  ['name', 'name'],
-  ['measurement', 'name'],
-  ['database', 'database'],
-  ['retentionPolicy', 'retentionPolicy'],
-]);
-
-const prefixes: ReadonlyMap<string, Column['kind']> = new Map([
-  ['tag', 'tag'],
-  ['double', 'double'],
-  ['int', 'int'],
-  ['string', 'string'],
-  ['bool', 'bool'],
-  ['field', 'any'],
-]);
-
-/** What other programs call the types. */
-const otherNames: ReadonlyMap<string, FieldKind> = new Map([
-  ['float', 'double'],
-  ['number', 'double'],
-  ['integer', 'int'],
-  ['long', 'int'],
-  ['text', 'string'],
-  ['boolean', 'bool'],
-]);
-
-/** A field that is silently called `flot:x` would be found much later, if at all. */
-function unknownPrefix(cell: string, prefix: string): UdfError {
-  const known = [...prefixes.keys()];
-  const near = nearestName(prefix, [...known, ...otherNames.keys()]);
-  const meant = near === undefined ? '' : ` (did you mean ${otherNames.get(near) ?? near}:?)`;
-  return new UdfError(
-    'malformed',
-    `the column ${JSON.stringify(cell)} has an unknown prefix${meant}; the known ones are ${known.map((name) => `${name}:`).join(', ')}, and ${JSON.stringify(`field:${cell}`)} is a field of that name`,
-  );
-}
-
-/** The columns that a header names. Throws `malformed`. */
-export function parseHeader(cells: readonly Cell[]): readonly Column[] {
-  const columns = cells.map((cell): Column => {
-    const head = heads.get(cell ?? '');
-    if (head !== undefined) return { kind: 'head', name: head };
-    const [, prefix, name] = /^([^:]*):([^]*)$/.exec(cell ?? '') ?? [];
-    if (prefix === undefined) return { kind: 'any', name: cell ?? '' };
-    const kind = prefixes.get(prefix);
-    if (kind === undefined) throw unknownPrefix(cell!, prefix); // there is one in it
-    return { kind, name: name! }; // the pattern has found both
-  });
-  if (!columns.some(({ kind, name }) => kind === 'head' && name === 'name')) {
-    throw new UdfError('malformed', 'the header has no column "name" (or "measurement")');
-  }
-  return columns;
-}
-
-/** A point as a record has it. */
-export interface CsvPoint {
-  readonly name: string;
-  readonly time: bigint | undefined;
-  readonly database: string | undefined;
-  readonly retentionPolicy: string | undefined;
-  readonly tags: Tags;
-  readonly fields: Fields;
-}
-
-/** The point of one record. Throws `malformed`. */
-export function parseRecord(columns: readonly Column[], cells: readonly Cell[]): CsvPoint {
-  if (cells.length !== columns.length) {
-    throw new UdfError('malformed', `it has ${cells.length} cells; the header has ${columns.length}`);
-  }
-  const head: Partial<Record<string, string>> = {};
-  const tags: Record<string, string> = {};
-  const fields: Record<string, FieldValue> = {};
-  columns.forEach(({ kind, name }, index) => {
-    const cell = cells[index] ?? null;
-    if (cell === null) return;
-    if (kind === 'head') head[name] = cell;
-    else if (kind === 'tag') setEntry(tags, name, cell);
-    else setEntry(fields, name, kind === 'any' ? anyValue(cell) : valueOf(kind, name, cell));
-  });
-  if (!head.name) throw new UdfError('malformed', 'it has no name');
-  const { database, retentionPolicy } = head;
-  const time = head.time === undefined ? undefined : parseTime(head.time);
-  return { name: head.name, time, database, retentionPolicy, tags, fields };
-}
-
-const double = /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|-?Infinity)$/;
-
-function valueOf(kind: FieldKind, name: string, cell: string): FieldValue {
-  if (kind === 'string') return cell;
-  if (kind === 'double' && double.test(cell)) return Number(cell);
-  if (kind === 'bool' && /^(?:true|false)$/i.test(cell)) return cell.toLowerCase() === 'true';
-  const whole = kind === 'int' && /^-?\d{1,20}$/.test(cell) ? BigInt(cell) : undefined;
-  if (whole !== undefined && BigInt.asIntN(64, whole) === whole) return whole;
-  throw new UdfError('malformed', `field "${name}" is no ${kind}: ${JSON.stringify(cell)}`);
-}
-
-function anyValue(cell: string): FieldValue {
-  if (/^-?\d{1,19}i$/.test(cell)) {
-    const whole = BigInt(cell.slice(0, -1));
-    if (BigInt.asIntN(64, whole) === whole) return whole;
-  }
-  if (/^(?:true|false)$/i.test(cell)) return cell.toLowerCase() === 'true';
-  return double.test(cell) ? Number(cell) : cell;
-}
-
-/** The points of CSV. A blank line ends a table; the line behind it is the next one's header. */
 export async function* readCsv(
-  chunks: Chunks,
+  chunks: AsyncIterable<Buffer>,
   maker: PointMaker,
-  bad: BadEntries,
+  reading: CsvReading,
 ): AsyncGenerator<readonly LazyPoint[]> {
-  const records = new CsvRecords();
-  let columns: readonly Column[] | undefined;
+  const records = new CsvRecords(reading.delimiter);
+  const reader = new CsvReader(maker, reading);
   const take = (points: LazyPoint[]): void => {
     while (records.next()) {
-      const { cells, parseError } = records;
       try {
-        if (parseError) throw parseError;
-        if (cells.length === 1 && cells[0] === null) columns = undefined;
-        else if (!columns) columns = parseHeader(cells);
-        else {
-          const {
-            name,
-            tags,
-            fields,
-            time = maker.now(),
-            database,
-            retentionPolicy,
-          } = parseRecord(columns, cells);
-          points.push(maker.point(name, tags, fields, time, { database, retentionPolicy }));
-        }
+        if (records.problem) throw records.problem;
+        const point = reader.take(records);
+        if (point) points.push(point);
       } catch (reason) {
-        bad.at(records.line, reason);
+        reading.bad.at(records.line, reason);
       }
     }
   };
-  yield* portions(chunks, records, take);
+  yield* portions(chunks, records, take, reading.openQuoteTimeoutMs);
+  for (const warning of reader.warnings) reading.onWarning?.(warning);
 }
+
+class CsvReader {
+  readonly #maker: PointMaker;
+  readonly #settings: CsvSettings;
+  readonly #onWarning: ((warning: string) => void) | undefined;
+  #table: CsvTable | undefined;
+  #annotations: Annotations = new Map();
+  /** Whether annotations wait for their header. */
+  #isAnnotated = false;
+  #isAfterBlank = true;
+  /** Whether the header has blanks behind its delimiters: those of its records mean as little. */
+  #isSpaced = false;
+  #hasWarned = false;
+
+  constructor(maker: PointMaker, reading: CsvReading) {
+    this.#maker = maker;
+    this.#onWarning = reading.onWarning;
+    this.#settings = {
+      times: new TimeParser(reading),
+      timeColumn: reading.timeColumn,
+      nullMarkers: new Set(reading.nullMarkers?.map((marker) => marker.trim())),
+    };
+  }
+
+  get warnings(): readonly string[] {
+    return this.#settings.times.warnings;
+  }
+
+  /** The point of a record, if it holds one. Throws `malformed`. */
+  take(record: CsvRecords): LazyPoint | undefined {
+    if (this.#table && !this.#isAfterBlank && !isBlank(record.cells)) {
+      if (!this.#isAnnotated) {
+        return this.#point(this.#table, this.#isSpaced ? record.trimmedCells() : record.cells);
+      }
+    }
+    const cells = record.trimmedCells();
+    if (isBlank(cells)) {
+      this.#isAfterBlank = true;
+      return undefined;
+    }
+    const isStart = this.#isAfterBlank || !this.#table;
+    this.#isAfterBlank = false;
+    if ((isStart || this.#isAnnotated) && isAnnotation(cells)) {
+      if (!this.#isAnnotated) this.#annotations = new Map();
+      this.#isAnnotated = true;
+      addAnnotation(this.#annotations, cells);
+    } else if (!this.#table || this.#isAnnotated || (isStart && (isHeader(cells) || isResultHeader(cells)))) {
+      this.#header(cells);
+      this.#isSpaced = record.cells.some((cell, index) => cell?.startsWith(' ') && cells[index] !== cell);
+    } else return this.#point(this.#table, this.#isSpaced ? cells : record.cells);
+    return undefined;
+  }
+
+  #header(cells: readonly Cell[]): void {
+    this.#table = refusedTable;
+    const isResult = this.#isAnnotated || isResultHeader(cells);
+    if (!this.#isAnnotated) this.#annotations = new Map();
+    this.#isAnnotated = false;
+    this.#table = isResult
+      ? parseResultHeader(cells, this.#annotations, this.#settings)
+      : parseHeader(cells, this.#settings);
+  }
+
+  #point(table: CsvTable, cells: readonly Cell[]): LazyPoint {
+    const { name, tags, fields, time, database, retentionPolicy } = table.point(cells);
+    if (table.timeColumn === undefined) this.#warn(table);
+    return this.#maker.point(name, tags, fields, time ?? this.#maker.now(), { database, retentionPolicy });
+  }
+
+  #warn({ columns }: CsvTable): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const likely = columns.find((column) =>
+      /^(?:.*:)?(?:_?time|time_?stamp|date|date_?time|ts|zeit)$/i.test(column),
+    );
+    const hint =
+      likely === undefined ? '' : `; if ${JSON.stringify(likely)} holds it: --time-column ${likely}`;
+    this.#onWarning?.(`no column is called "time": the points get the present as their time${hint}`);
+  }
+}
+
+function isBlank(cells: readonly Cell[]): boolean {
+  return cells.length === 1 && cells[0] === null;
+}
+
+/** Records below a header that is malformed cannot be understood. */
+const refusedTable: CsvTable = {
+  timeColumn: 'time',
+  columns: [],
+  point: () => {
+    throw new UdfError('malformed', 'the header above it is malformed');
+  },
+};

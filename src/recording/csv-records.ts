@@ -1,88 +1,185 @@
-import { LineParseError } from './line-series.js';
+import { isUtf8 } from 'node:buffer';
+import { UdfError } from '../model/errors.js';
+import { carriageReturn, newline } from './bytes.js';
+import { notUtf8 } from './line-splitter.js';
 
-/** A cell: null if nothing stands between its commas. Empty quotes are an empty text. */
+/** A cell: null if nothing stands between its delimiters. Empty quotes are an empty text. */
 export type Cell = string | null;
 
-/** No record is longer: what seems so has a quote that nothing closes. In characters. */
-const maxRecordBytes = 16 * 1024 * 1024;
+/** Max characters of a record: what seems longer has a quote that is never closed. */
+const maxRecordCharacters = 16 * 1024 * 1024;
+
+/** Stands for bytes that are not UTF-8: a half of a surrogate pair, which no UTF-8 text has. */
+const invalidMark = '\uDC80';
+const loneMark = /[\uDC80]/u; // not as a half of a character
 
 /**
- * Splits CSV (RFC 4180) into records. A record that is wrong ends with its first line, so that a quote that nothing closes
- * costs that line and not the rest of the file, as it does with a parser that goes on in the state it was in.
+ * Splits CSV (RFC 4180) into records. A malformed record ends with its first line, so that a quote that is never closed
+ * costs that line and not the rest of the file. Blanks around quotes are ignored. Where the header ends in a carriage
+ * return alone, as old Macs wrote, all lines do.
  */
 export class CsvRecords {
-  /** The record found last, and the number of its first line, from 1. */
+  /** The current record, and the number of its first line, from 1. */
   cells: readonly Cell[] = [];
   line = 0;
-  /** What is wrong with it, if something is. */
-  parseError: LineParseError | undefined;
+  /** Why the current record cannot be used. */
+  problem: UdfError | undefined;
+  /** Which cells of the current record are quoted; `undefined` if none is. */
+  #quoted: readonly boolean[] | undefined;
 
-  readonly #decoder = new TextDecoder(); // leaves out a byte order mark
+  readonly #delimiter: string;
+  /** Bytes of a line that is not complete yet, which may end inside a character. */
+  #bytes: Buffer[] = [];
   #text = '';
+  #isFirstText = true;
+  #mayBeInvalid = false;
+  #lineEnd: '\n' | '\r' | undefined;
   #next = 0;
   #nextLine = 1;
   #finished = false;
-  /** Whether the rest of a line that was too long is still to be passed over. */
+  #insideQuotes = false;
+  #forceFirst = false;
+  /** Whether the rest of a line that was too long is to be skipped. */
   #skipping = false;
-  /** Where the next quote is: most records have none, which is then known without looking. */
+  /** Where the next quote is: most records have none, which need not be searched again. */
   #quote = -1;
 
-  add(chunk: Uint8Array): void {
-    this.#text = this.#text.slice(this.#next) + this.#decoder.decode(chunk, { stream: true });
-    this.#next = 0;
-    this.#quote = -1;
+  constructor(delimiter = ',') {
+    this.#delimiter = delimiter;
   }
 
-  /** No more comes: what is left is a record too. */
+  add(chunk: Buffer): void {
+    const complete = Math.max(chunk.lastIndexOf(newline), chunk.lastIndexOf(carriageReturn)) + 1;
+    if (complete === 0) {
+      this.#bytes.push(chunk);
+      // Memory stays flat where no line ever ends.
+      if (this.#bytes.reduce((sum, { length }) => sum + length, 0) > maxRecordCharacters)
+        this.#decodeWaiting();
+      return;
+    }
+    this.#decode(Buffer.concat([...this.#bytes, chunk.subarray(0, complete)]));
+    this.#bytes = complete < chunk.length ? [chunk.subarray(complete)] : [];
+  }
+
+  /** No more chunks follow: the remaining text is a record too. */
   finish(): void {
-    this.#text = this.#text.slice(this.#next) + this.#decoder.decode();
-    this.#next = 0;
-    this.#quote = -1;
+    this.#decodeWaiting();
     this.#finished = true;
   }
 
-  /** Goes on to the next record. False if it has not come whole. */
+  /** Whether at least one line waits for a quote to be closed. */
+  get isInsideQuotes(): boolean {
+    return this.#insideQuotes;
+  }
+
+  /** Stops waiting for the quote to be closed: the record ends with its first line. */
+  giveUpQuotes(): void {
+    this.#forceFirst = this.#insideQuotes;
+  }
+
+  /** Moves to the next record. False if it is not complete yet. */
   next(): boolean {
-    if (this.#skipping) this.#skip();
+    this.#insideQuotes = false;
+    const lineEnd = this.#lineEndOfFile();
+    if (lineEnd === undefined) return false;
+    if (this.#skipping) this.#skip(lineEnd);
     const text = this.#text;
     const start = this.#next;
     if (start === text.length) return false;
-    const newline = text.indexOf('\n', start);
-    const isLong = text.length - start > maxRecordBytes;
-    if (newline < 0 && !this.#finished && !isLong) return false;
-    const lineEnd = newline < 0 ? text.length : newline;
+    const first = text.indexOf(lineEnd, start);
+    const isLong = text.length - start > maxRecordCharacters;
+    if (first < 0 && !this.#finished && !isLong) return false;
+    const firstEnd = first < 0 ? text.length : first;
     if (this.#quote < start) this.#quote = position(text, '"', start);
 
-    this.line = this.#nextLine;
-    this.parseError = undefined;
-    let end = lineEnd;
-    if (newline < 0 && isLong) {
+    let end = firstEnd;
+    this.problem = undefined;
+    if (first < 0 && isLong) {
       this.#skipping = !this.#finished;
-      this.#fail(`the record has more than ${maxRecordBytes} characters`, start);
-    } else if (this.#quote >= lineEnd) {
-      this.cells = text.slice(start, withoutReturn(text, lineEnd)).split(',').map(cellOf);
+      this.#fail(`the record has more than ${maxRecordCharacters} characters`);
+    } else if (this.#quote >= firstEnd) {
+      this.cells = text.slice(start, withoutReturn(text, firstEnd)).split(this.#delimiter).map(cellOf);
+      this.#quoted = undefined;
     } else {
-      const record = quotedRecord(text, start);
+      const record = quotedRecord(text, start, this.#delimiter, lineEnd);
       const isWhole = record.end !== undefined && (record.end < text.length || this.#finished);
-      if (!isWhole && !record.parseError && !this.#finished && !isLong) return false;
+      const isGivenUp = this.#forceFirst && record.end === undefined;
+      if (!isWhole && record.problem === undefined && !this.#finished && !isGivenUp && !isLong) {
+        this.#insideQuotes = record.end === undefined;
+        return false;
+      }
       this.cells = record.cells;
-      if (record.parseError) this.#fail(record.parseError, record.at);
-      else if (record.end === undefined) this.#fail('a quote is not closed', record.at);
+      this.#quoted = record.quoted;
+      if (record.problem !== undefined) this.#fail(record.problem);
+      else if (record.end === undefined) this.#fail('a quote is not closed');
       else end = record.end;
     }
+    this.#forceFirst = false;
+    if (this.#mayBeInvalid && loneMark.test(text.slice(start, end))) {
+      this.cells = [];
+      this.problem = notUtf8();
+    }
+    this.line = this.#nextLine;
     this.#next = Math.min(end + 1, text.length);
-    if (!this.#skipping) this.#nextLine += 1 + newlinesIn(text, start, end);
+    if (!this.#skipping) this.#nextLine += 1 + count(text, lineEnd, start, end);
     return true;
   }
 
-  #fail(message: string, at: number): void {
-    this.cells = [];
-    this.parseError = new LineParseError(message, at);
+  /** The current record without the blanks around cells that are not quoted. */
+  trimmedCells(): readonly Cell[] {
+    return this.cells.map((cell, index) => (this.#quoted?.[index] ? cell : cellOf(cell?.trim() ?? '')));
   }
 
-  /** Passes over what is left of a line that was too long. */
-  #skip(): void {
-    const end = this.#text.indexOf('\n', this.#next);
+  #decodeWaiting(): void {
+    const bytes = this.#bytes;
+    this.#bytes = [];
+    this.#decode(Buffer.concat(bytes));
+  }
+
+  /** Adds the text of bytes that end where a character does, or at the end of the file. */
+  #decode(bytes: Buffer): void {
+    let text = bytes.toString();
+    if (!isUtf8(bytes)) {
+      this.#mayBeInvalid = true;
+      text = splitLines(bytes)
+        .map((line) => (isUtf8(line) ? line.toString() : line.toString().replaceAll('\uFFFD', invalidMark)))
+        .join('');
+    }
+    if (this.#isFirstText && text !== '') {
+      this.#isFirstText = false;
+      if (text.startsWith('\uFEFF')) text = text.slice(1);
+    }
+    this.#text = this.#text.slice(this.#next) + text;
+    this.#next = 0;
+    this.#quote = -1;
+  }
+
+  /** What ends the first line outside quotes ends all; `undefined` if it has not come yet. */
+  #lineEndOfFile(): '\n' | '\r' | undefined {
+    if (this.#lineEnd !== undefined) return this.#lineEnd;
+    const text = this.#text;
+    let at = 0;
+    for (let quoted = false; at < text.length; at++) {
+      const character = text[at];
+      if (character === '"') quoted = !quoted;
+      else if (character === '\n') break;
+      else if (character === '\r' && !quoted) {
+        if (at + 1 === text.length && !this.#finished) return undefined;
+        if (text[at + 1] !== '\n') this.#lineEnd = '\r';
+        break;
+      }
+    }
+    if (at >= text.length && !this.#finished && text.length <= maxRecordCharacters) return undefined;
+    return (this.#lineEnd ??= '\n');
+  }
+
+  #fail(message: string): void {
+    this.cells = [];
+    this.problem = new UdfError('malformed', message);
+  }
+
+  #skip(lineEnd: string): void {
+    const end = this.#text.indexOf(lineEnd, this.#next);
     this.#next = end < 0 ? this.#text.length : end + 1;
     if (end < 0) return;
     this.#skipping = false;
@@ -93,48 +190,58 @@ export class CsvRecords {
 /** A record that may have quotes; `end` is undefined if the text ends inside them. */
 interface QuotedRecord {
   readonly cells: readonly Cell[];
+  readonly quoted: readonly boolean[];
   readonly end?: number;
-  readonly parseError?: string;
-  /** Where the error, or the quote that is not closed, is. */
-  readonly at: number;
+  readonly problem?: string;
 }
 
-function quotedRecord(text: string, start: number): QuotedRecord {
+function quotedRecord(text: string, start: number, delimiter: string, lineEnd: string): QuotedRecord {
   const cells: Cell[] = [];
+  const quoted: boolean[] = [];
   for (let at = start; ;) {
     let end: number;
-    if (text[at] === '"') {
-      let close = at;
+    const opening = skipBlanks(text, at, delimiter);
+    if (text[opening] === '"') {
+      let close = opening;
       do close = text.indexOf('"', close + 1);
       while (close >= 0 && text[close + 1] === '"' && close++ >= 0);
-      if (close < 0) return { cells, at };
-      cells.push(text.slice(at + 1, close).replaceAll('""', '"'));
-      end = close + 1;
+      if (close < 0) return { cells, quoted };
+      quoted.push(true);
+      cells.push(text.slice(opening + 1, close).replaceAll('""', '"'));
+      end = skipBlanks(text, close + 1, delimiter);
       if (text[end] === '\r' && (end + 1 === text.length || text[end + 1] === '\n')) end++;
       const after = text[end];
-      if (after !== undefined && after !== ',' && after !== '\n') {
+      if (after !== undefined && after !== delimiter && after !== lineEnd && after !== '\n') {
+        const problem = `a comma should follow the quote that closes, not ${JSON.stringify(after)}`;
         return {
           cells,
-          parseError: `a comma should follow the quote that closes, not ${JSON.stringify(after)}`,
-          at: end,
+          quoted,
+          problem: delimiter === ',' ? problem : problem.replace('comma', `"${delimiter}"`),
         };
       }
     } else {
       end = at;
-      while (end < text.length && text[end] !== ',' && text[end] !== '\n') end++;
-      const cell = text.slice(at, text[end] === ',' ? end : withoutReturn(text, end));
+      while (end < text.length && text[end] !== delimiter && text[end] !== lineEnd) end++;
+      const cell = text.slice(at, text[end] === delimiter ? end : withoutReturn(text, end));
       if (cell.includes('"'))
-        return { cells, parseError: 'there is a quote inside a cell that does not begin with one', at };
+        return { cells, quoted, problem: 'there is a quote inside a cell that does not begin with one' };
+      quoted.push(false);
       cells.push(cellOf(cell));
     }
-    if (text[end] !== ',') return { cells, end, at: end };
+    if (text[end] !== delimiter) return { cells, quoted, end };
     at = end + 1;
   }
 }
 
 const cellOf = (text: string): Cell => (text === '' ? null : text);
 
-/** Where a line ends whose newline is at `end`: a carriage return before it is a part of the line's end. */
+function skipBlanks(text: string, start: number, delimiter: string): number {
+  let at = start;
+  while (text[at] === ' ' || (text[at] === '\t' && delimiter !== '\t')) at++;
+  return at;
+}
+
+/** Where a line's text ends whose newline is at `end`: a carriage return before it belongs to the line's end. */
 function withoutReturn(text: string, end: number): number {
   return text[end - 1] === '\r' ? end - 1 : end;
 }
@@ -144,8 +251,21 @@ function position(text: string, what: string, start: number): number {
   return at < 0 ? text.length : at;
 }
 
-function newlinesIn(text: string, start: number, end: number): number {
-  let count = 0;
-  for (let at = text.indexOf('\n', start); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) count++;
-  return count;
+function count(text: string, what: string, start: number, end: number): number {
+  let found = 0;
+  for (let at = text.indexOf(what, start); at >= 0 && at < end; at = text.indexOf(what, at + 1)) found++;
+  return found;
+}
+
+/** Lines with what ends them: newlines and carriage returns are never inside a character. */
+function splitLines(bytes: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  let start = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] !== newline && bytes[at] !== carriageReturn) continue;
+    lines.push(bytes.subarray(start, at + 1));
+    start = at + 1;
+  }
+  if (start < bytes.length) lines.push(bytes.subarray(start));
+  return lines;
 }

@@ -1,27 +1,31 @@
 import { UdfError } from '../model/errors.js';
 import type { FieldValue } from '../model/values.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
-import type { RecordedItem } from './format.js';
+import { checkNames, type RecordedItem } from './format.js';
 
-/** Writes points as CSV that `parseHeader` and `parseRecord` read. */
+/** Formats points as CSV that `readCsv` reads. */
 export class CsvText {
   /** The columns so far, each with its place. */
   readonly #columns = new Map<string, number>();
 
   /**
    * A point's record. A column that is new begins a new table, with all columns so far: only what has been seen can be
-   * known. Throws `invalid_argument` for a batch.
+   * known. Throws `invalid_argument` for a batch, and for names
+   * and tags that are empty.
    */
   format(item: RecordedItem): string {
     if (item instanceof LazyBatch) throw new UdfError('invalid_argument', 'CSV holds points, not batches');
-    if (item.name === '') throw new UdfError('invalid_argument', 'CSV cannot hold a point without a name');
+    checkNames(item, 'CSV');
     const cells: [string, string][] = [
       ['time', String(item.time)],
       ['name', quoted(item.name)],
     ];
     if (item.database !== '') cells.push(['database', quoted(item.database)]);
     if (item.retentionPolicy !== '') cells.push(['retentionPolicy', quoted(item.retentionPolicy)]);
-    for (const [key, value] of Object.entries(item.tags)) cells.push([`tag:${key}`, quoted(value)]);
+    for (const [key, value] of Object.entries(item.tags)) {
+      if (value === '') throw new UdfError('invalid_argument', `CSV cannot hold tag "${key}" that is empty`);
+      cells.push([`tag:${key}`, quoted(value)]);
+    }
     for (const [key, value] of Object.entries(item.fields))
       cells.push([`${kindOf(value)}:${key}`, text(value)]);
     return this.#header(cells) + this.#record(cells);

@@ -1,28 +1,40 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, UdfError } from '../model/errors.js';
 
-/** What becomes of an entry that is malformed: the reading stops there, or it is counted and left out. */
+export interface BadEntriesOptions {
+  /** Count malformed entries and leave them out, instead of stopping at the first. */
+  readonly skipBad?: boolean | undefined;
+  /** Called with the problem of each entry that is left out. */
+  readonly onBad?: ((problem: UdfError) => void) | undefined;
+  /** What to try if the very first line is malformed. */
+  readonly hint?: string | undefined;
+}
+
+/** Decides what happens at a malformed entry: reading stops, or the entry is counted and left out. */
 export class BadEntries {
   skipped = 0;
   readonly #file: string;
-  readonly #skip: boolean;
-  readonly #told: ((problem: UdfError) => void) | undefined;
+  readonly #options: BadEntriesOptions;
 
-  constructor(file: string, skip: boolean, told: ((problem: UdfError) => void) | undefined) {
+  constructor(file: string, options: BadEntriesOptions = {}) {
     this.#file = file;
-    this.#skip = skip;
-    this.#told = told;
+    this.#options = options;
   }
 
-  /** Throws `malformed` with the place, or counts it. What is no fault of the entry is thrown as it is. */
+  /** Throws `malformed` with the place, or counts it. An error that is not about the entry is thrown as it is. */
   at(line: number, reason: unknown, entry = ''): void {
     if (reason instanceof UdfError && reason.code !== 'malformed' && reason.code !== 'invalid_argument')
       throw reason;
+    const { skipBad, onBad, hint } = this.#options;
     const inside = entry === '' ? '' : ` (entry ${entry})`;
     const place = `${this.#file}${inside}, line ${line}`;
-    const problem = new UdfError('malformed', `${place}: ${shortened(messageOf(reason))}`, { cause: reason });
-    if (!this.#skip) throw problem;
+    const advice = hint !== undefined && line === 1 ? `; ${hint}` : '';
+    const problem = new UdfError('malformed', `${place}: ${shortened(messageOf(reason))}${advice}`, {
+      cause: reason,
+    });
+    if (!skipBad) throw problem;
     this.skipped++;
-    this.#told?.(problem);
+    onBad?.(problem);
   }
 }
 
@@ -34,10 +46,7 @@ function shortened(message: string): string {
   return `${message.slice(0, maxCharacters)}… (${message.length - maxCharacters} more characters)`;
 }
 
-/**
- * What `fill` collects, in one piece. If it fails, what it had collected comes first and its error then: what stands before
- * a mistake is not lost.
- */
+/** Collects what `fill` adds. If it throws, the items before the failure are yielded first, then its error is thrown. */
 export function* portion<Item>(fill: (items: Item[]) => void): Generator<readonly Item[]> {
   const items: Item[] = [];
   let failed: { readonly reason: unknown } | undefined;
@@ -50,23 +59,69 @@ export function* portion<Item>(fill: (items: Item[]) => void): Generator<readonl
   if (failed) throw failed.reason;
 }
 
-/** What splits a source's chunks. */
-interface Splitter {
+/** Splits chunks of a source into entries. */
+export interface Splitter {
   add(chunk: Buffer): void;
-  /** No more comes. */
+  /** No more chunks follow. */
   finish(): void;
+  /** Whether complete lines wait for a quote to be closed. */
+  readonly isInsideQuotes: boolean;
+  /** Stops waiting for it. */
+  giveUpQuotes(): void;
 }
 
-/** What `fill` collects of each chunk that is split, and of what is left at the end. */
+/**
+ * Yields what `fill` collects from each chunk, and from what is left at the end. A quote that is still open after
+ * `openQuoteTimeoutMs` of waiting for bytes is given up, so that the lines behind it need not wait for the end.
+ */
 export async function* portions<Item>(
   chunks: AsyncIterable<Buffer>,
   splitter: Splitter,
   fill: (items: Item[]) => void,
+  openQuoteTimeoutMs = Infinity,
 ): AsyncGenerator<readonly Item[]> {
-  for await (const chunk of chunks) {
-    splitter.add(chunk);
+  const source = chunks[Symbol.asyncIterator]();
+  let isPending = false;
+  let waitedMs = 0;
+  try {
+    for (;;) {
+      const coming = source.next();
+      isPending = true;
+      while (splitter.isInsideQuotes && openQuoteTimeoutMs !== Infinity) {
+        const start = performance.now();
+        const isTimeout = await passes(coming, openQuoteTimeoutMs - waitedMs);
+        waitedMs += performance.now() - start;
+        if (!isTimeout) break;
+        waitedMs = 0;
+        splitter.giveUpQuotes();
+        yield* portion(fill);
+      }
+      const next = await coming;
+      isPending = false;
+      if (next.done) break;
+      splitter.add(next.value);
+      yield* portion(fill);
+      if (!splitter.isInsideQuotes) waitedMs = 0;
+    }
+    splitter.finish();
     yield* portion(fill);
+  } finally {
+    // A source that is being waited for may never answer; it ends by its own signal.
+    const ended = source.return?.();
+    if (isPending) void ended?.catch(() => undefined);
+    else await ended;
   }
-  splitter.finish();
-  yield* portion(fill);
+}
+
+/** Whether so much time passes before the promise settles. */
+async function passes(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([
+      promise.then(() => false),
+      wait(Math.max(0, ms), true, { signal: timer.signal }),
+    ]);
+  } finally {
+    timer.abort();
+  }
 }

@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import { UdfError } from '../model/errors.js';
-import type { LazyBatch } from '../wire/lazy-batch.js';
+import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 
 /**
- * How a recording is written down: line protocol, Kapacitor's stream and batch recordings, JSON Lines, or CSV with a
+ * The formats of recordings: line protocol, Kapacitor's stream and batch recordings, JSON Lines, or CSV with a
  * header.
  */
 export type RecordingFormat = 'lp' | 'srpl' | 'brpl' | 'jsonl' | 'csv';
@@ -22,7 +22,7 @@ const endings: readonly (readonly [ending: RegExp, format: RecordingFormat])[] =
   [/\.csv$/i, 'csv'],
 ];
 
-/** The format that a file's name tells; `.gz` behind it does not matter. Throws `invalid_config` if it tells none. */
+/** The format of a file by its name, with or without `.gz`. Throws `invalid_config` if the name does not tell it. */
 export function formatOfName(name: string): RecordingFormat {
   const plain = name.replace(/\.gz$/i, '');
   const found = endings.find(([ending]) => ending.test(plain));
@@ -31,4 +31,15 @@ export function formatOfName(name: string): RecordingFormat {
     'invalid_config',
     `the name ${basename(name)} does not tell the format; recordings end in .lp, .srpl, .brpl, .jsonl or .csv, with .gz behind it if compressed`,
   );
+}
+
+/** Throws `invalid_argument` if the name of an item, or of one of its tags or fields, is empty: no reader takes it. */
+export function checkNames(item: RecordedItem, format: string): void {
+  const fail = (what: string): never => {
+    throw new UdfError('invalid_argument', `${format} cannot hold ${what} without a name`);
+  };
+  if (item.name === '') fail(item instanceof LazyBatch ? 'a batch' : 'a point');
+  const points = item instanceof LazyBatch ? item.points : [item];
+  if (Object.hasOwn(item.tags, '') || points.some(({ tags }) => Object.hasOwn(tags, ''))) fail('a tag');
+  if (points.some(({ fields }) => Object.hasOwn(fields, ''))) fail('a field');
 }

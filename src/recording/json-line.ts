@@ -1,52 +1,116 @@
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { AnyPoint } from '../model/point.js';
 import { type Fields, type FieldValue, setEntry } from '../model/values.js';
-import type { RecordedItem } from './format.js';
+import { checkNames, type RecordedItem } from './format.js';
+import { int64 } from './line-number.js';
 import {
+  checkKeys,
+  doubleOf,
   jsonNumber,
   jsonObject,
   type JsonObject,
   jsonTags,
   listOf,
+  nameOf,
+  numberText,
   objectOf,
   optionalText,
   parseObject,
   shown,
   tagsOf,
-  textOf,
   wrong,
 } from './json-values.js';
 import type { PointMaker } from './point-maker.js';
-import { parseTime } from './times.js';
+import { type TimeOptions, TimeParser } from './times.js';
+
+const pointKeys = [
+  'time',
+  'timestamp',
+  'name',
+  'measurement',
+  'tags',
+  'fields',
+  'database',
+  'retentionPolicy',
+];
+const batchKeys = ['time', 'name', 'measurement', 'tags', 'byName', 'points'];
+const batchPointKeys = ['time', 'tags', 'fields'];
+
+/** Parses the times of JSON Lines. */
+export class JsonTimes {
+  readonly #text: TimeParser;
+  readonly #number: TimeParser;
+
+  constructor(options: TimeOptions) {
+    this.#text = new TimeParser(options);
+    // Telegraf writes seconds unless its `json_timestamp_units` say otherwise.
+    this.#number = new TimeParser({ precision: options.precision ?? 's' });
+  }
+
+  /** Nanoseconds or a date, as text. */
+  time({ time }: JsonObject): bigint {
+    if (typeof time === 'string') return this.#text.parse(time);
+    throw wrong(`time must be text, since a JSON number cannot hold nanoseconds, and is ${shown(time)}`);
+  }
+
+  /** Telegraf's `timestamp`, a number; or text, if its `json_timestamp_format` is set. */
+  timestamp({ timestamp }: JsonObject, text: string): bigint {
+    if (typeof timestamp === 'string') return this.#text.parse(timestamp);
+    const digits = typeof timestamp === 'number' ? numberText(text, 'timestamp') : undefined;
+    if (digits === undefined) throw wrong(`timestamp must be a number or a date, and is ${shown(timestamp)}`);
+    return this.#number.parse(digits);
+  }
+
+  /** What the user should know of the times so far. */
+  get warnings(): readonly string[] {
+    return this.#text.warnings;
+  }
+}
 
 /**
  * A line of JSON Lines: a point, or a batch if it has `points`.
  *
  * `{"time":"1514979051065000000","name":"adsl","tags":{"host":"r1"},"fields":{"state":"up","errors":{"int":"5"}}}`
  *
- * A number is a double. What JSON has no way for is wrapped: `{"int":"5"}`, `{"double":"NaN"}`. A time is text:
- * nanoseconds, or a date; a point without one has that of its reading. Throws `malformed`.
+ * A number is a double. What JSON cannot hold is wrapped: `{"int":"5"}`, `{"double":"NaN"}`. A time is text: nanoseconds,
+ * or a date; a point without one gets the time of reading. Telegraf's JSON is read too: its `timestamp` is a number of
+ * seconds. Throws `malformed`.
  */
-export function parseJsonLine(text: string, maker: PointMaker): RecordedItem {
+export function parseJsonLine(text: string, maker: PointMaker, times: JsonTimes): RecordedItem {
   const entry = parseObject(text);
-  const name = textOf(entry.name ?? entry.measurement, 'name');
+  if (entry.name !== undefined && entry.measurement !== undefined)
+    throw wrong('it has both name and measurement');
+  const name = nameOf(entry.name ?? entry.measurement);
   const tags = tagsOf(entry.tags, 'tags');
   if (entry.points === undefined) {
-    if (name === '') throw wrong('it has no name');
+    checkKeys(entry, 'it', pointKeys);
+    if (entry.time !== undefined && entry.timestamp !== undefined)
+      throw wrong('it has both time and timestamp');
     const database = optionalText(entry.database, 'database');
     const retentionPolicy = optionalText(entry.retentionPolicy, 'retentionPolicy');
-    const time = entry.time === undefined ? maker.now() : timeOf(entry);
+    const time =
+      entry.timestamp !== undefined
+        ? times.timestamp(entry, text)
+        : entry.time === undefined
+          ? maker.now()
+          : times.time(entry);
     return maker.point(name, tags, fieldsOf(entry.fields), time, { database, retentionPolicy });
   }
+  checkKeys(entry, 'the batch', batchKeys);
   const points = listOf(entry.points).map((value) => {
     const point = objectOf(value, "a batch's point");
-    return { time: timeOf(point), tags: tagsOf(point.tags, 'tags'), fields: fieldsOf(point.fields) };
+    checkKeys(point, "a batch's point", batchPointKeys);
+    return { time: times.time(point), tags: tagsOf(point.tags, 'tags'), fields: fieldsOf(point.fields) };
   });
-  return maker.batch({ name, tags, byName: entry.byName === true, time: timeOf(entry), points });
+  return maker.batch({ name, tags, byName: entry.byName === true, time: times.time(entry), points });
 }
 
-/** A point or a batch as such a line, without the newline. Every value has a way. */
+/**
+ * A point or a batch as such a line, without the newline. It can hold every value. Throws `invalid_argument` for a name, or
+ * a tag's or field's, that is empty.
+ */
 export function formatJsonLine(item: RecordedItem): string {
+  checkNames(item, 'JSON Lines');
   if (item instanceof LazyBatch) {
     const { name, tags, time, byName, points } = item;
     return jsonObject([
@@ -83,26 +147,26 @@ function jsonValue(value: FieldValue): string {
   return JSON.stringify(value);
 }
 
-function timeOf({ time }: JsonObject): bigint {
-  if (typeof time === 'string') return parseTime(time);
-  throw wrong(`time must be text, since a JSON number cannot hold nanoseconds, and is ${shown(time)}`);
-}
-
 function fieldsOf(value: unknown): Fields {
   const fields: Record<string, FieldValue> = {};
   for (const [key, field] of Object.entries(objectOf(value, 'fields'))) {
-    // A field that is null is one that the point does not have.
+    if (key === '') throw wrong('a field has no name');
+    // The point does not have a field that is null.
     if (field !== null) setEntry(fields, key, fieldOf(key, field));
   }
   return fields;
 }
 
 function fieldOf(key: string, value: unknown): FieldValue {
-  if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') return value;
-  const { int, double } = objectOf(value, `field "${key}"`);
-  if (typeof int === 'string' && /^-?\d{1,20}$/.test(int)) {
-    const whole = BigInt(int);
-    if (BigInt.asIntN(64, whole) === whole) return whole;
+  if (typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number') return doubleOf(key, value);
+  const wrapped = objectOf(value, `field "${key}"`);
+  const { int, double } = wrapped;
+  checkKeys(wrapped, `field "${key}"`, ['int', 'double']);
+  if (typeof int === 'string' && double === undefined && /^-?\d+$/.test(int)) {
+    const whole = int64(int);
+    if (whole !== undefined) return whole;
+    throw wrong(`field "${key}" is beyond 64 bits: ${shown(int)}`);
   }
   if (double === 'NaN' || double === 'Infinity' || double === '-Infinity') return Number(double);
   throw wrong(`field "${key}" is no value such as 1.5, "text", true or {"int":"5"}: ${shown(value)}`);

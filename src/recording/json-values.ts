@@ -1,7 +1,8 @@
 import { messageOf, UdfError } from '../model/errors.js';
+import { nearestName } from '../model/text.js';
 import { setEntry, type Tags } from '../model/values.js';
 
-/** A JSON object whose members nobody has looked at. */
+/** A JSON object whose members are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function wrong(message: string): UdfError {
@@ -24,7 +25,7 @@ export function objectOf(value: unknown, what: string): JsonObject {
   throw wrong(`${what} must be an object, and is ${shown(value)}`);
 }
 
-/** A text; empty if it is not there. */
+/** A text; empty if it is absent. */
 export function textOf(value: unknown, what: string): string {
   return optionalText(value, what) ?? '';
 }
@@ -37,12 +38,57 @@ export function optionalText(value: unknown, what: string): string | undefined {
 export function tagsOf(value: unknown, what: string): Tags {
   const tags: Record<string, string> = {};
   if (value === undefined || value === null) return tags;
-  for (const [key, tag] of Object.entries(objectOf(value, what)))
+  for (const [key, tag] of Object.entries(objectOf(value, what))) {
+    if (key === '') throw wrong('a tag has no name');
     setEntry(tags, key, textOf(tag, `tag "${key}"`));
+  }
   return tags;
 }
 
-/** The points of a batch; none if they are not there. */
+/** Throws `malformed` for a key that is not one of these. */
+export function checkKeys(object: JsonObject, what: string, known: readonly string[]): void {
+  for (const key of Object.keys(object)) {
+    if (known.includes(key)) continue;
+    const near = nearestName(key, known);
+    const meant = near === undefined ? '' : ` (did you mean "${near}"?)`;
+    throw wrong(`${what} has the unknown key ${shown(key)}${meant}; known are ${known.join(', ')}`);
+  }
+}
+
+/**
+ * The digits of a number in an object's JSON: JavaScript's own number may have lost some. `undefined` if the member is not
+ * there. The text is valid JSON.
+ */
+export function numberText(text: string, member: string): string | undefined {
+  const token = /"(?:[^"\\]|\\.)*"|[{}[\]]/gs;
+  let depth = 0;
+  let found: string | undefined;
+  for (let match = token.exec(text); match; match = token.exec(text)) {
+    const [part] = match;
+    if (part === '{' || part === '[') depth++;
+    else if (part === '}' || part === ']') depth--;
+    else if (depth === 1) {
+      const value = /^\s*:\s*(-?\d[^\s,}]*)/.exec(text.slice(token.lastIndex, token.lastIndex + 64))?.[1];
+      if (value !== undefined && JSON.parse(part) === member) found = value; // of two the last counts
+    }
+  }
+  return found;
+}
+
+/** Throws `malformed` for a name that is empty. */
+export function nameOf(value: unknown): string {
+  const name = textOf(value, 'name');
+  if (name === '') throw wrong('it has no name');
+  return name;
+}
+
+/** A number as a double. Throws `malformed` if it is beyond what that holds. */
+export function doubleOf(key: string, value: number): number {
+  if (Number.isFinite(value)) return value;
+  throw wrong(`field "${key}" is beyond what a double holds`);
+}
+
+/** The points of a batch; none if they are absent. */
 export function listOf(value: unknown): readonly unknown[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return value;
@@ -58,7 +104,7 @@ export function jsonNumber(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
-/** An object as JSON, of members that are JSON. */
+/** A JSON object of members that are JSON already. */
 export function jsonObject(members: readonly (readonly [key: string, json: string])[]): string {
   return `{${members.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(',')}}`;
 }

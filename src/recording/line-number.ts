@@ -6,15 +6,21 @@ const powers = Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
 const exactDigits = 15;
 const letterI = 0x69;
 
-/** What a number in line protocol can look like, beside those that `readNumber` sees through itself. */
+/** The numbers that `readNumber` does not parse itself. */
 const double = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const integer = /^(-?\d+)i$/;
+const unsigned = /^\d+u$/;
 
 /**
- * The number in `buf[start..end)`: a double, or an int64 if an `i` follows its digits. `undefined` if it is none, or
- * beyond what its type holds.
+ * The number in `buf[start..end)`: a double, an int64 if an `i` follows its digits, or a uint64 behind a `u` where that is
+ * allowed. `undefined` if it is none of these, or beyond what its type holds.
  */
-export function readNumber(buf: Buffer, start: number, end: number): number | bigint | undefined {
+export function readNumber(
+  buf: Buffer,
+  start: number,
+  end: number,
+  allowUnsigned: boolean,
+): number | bigint | undefined {
   // Most numbers have few digits: a whole number divided by a power of ten, both exact, is the nearest double.
   let at = start;
   const negative = buf[at] === minus;
@@ -40,27 +46,31 @@ export function readNumber(buf: Buffer, start: number, end: number): number | bi
     }
     if (at === end - 1 && buf[at] === letterI && point < 0) return BigInt(negative ? -whole : whole);
   }
-  return readUnusual(buf.toString('latin1', start, end));
+  return readUnusual(buf.toString('latin1', start, end), allowUnsigned);
 }
 
-function readUnusual(text: string): number | bigint | undefined {
+function readUnusual(text: string, allowUnsigned: boolean): number | bigint | undefined {
   const digits = integer.exec(text)?.[1];
   if (digits !== undefined) return int64(digits);
+  if (allowUnsigned && unsigned.test(text)) {
+    const value = BigInt(text.slice(0, -1));
+    return BigInt.asUintN(64, value) === value ? value : undefined;
+  }
   const value = double.test(text) ? Number(text) : Infinity;
   return Number.isFinite(value) ? value : undefined;
 }
 
 /** Decimal digits as an int64; `undefined` if they do not fit. */
-function int64(text: string): bigint | undefined {
+export function int64(text: string): bigint | undefined {
   const value = BigInt(text);
   return BigInt.asIntN(64, value) === value ? value : undefined;
 }
 
-/** The seconds read last: neighbours in a recording share them, and a bigint is dear. */
+/** The last seconds read: neighbours in a recording share them, and BigInt allocates. */
 let knownSeconds = 0;
 let knownNanoseconds = 0n;
 
-/** The time in `buf[start..end)`, which is digits behind an optional minus; `undefined` if Kapacitor has none such. */
+/** The time in `buf[start..end)`, digits behind an optional minus; `undefined` if it is beyond Kapacitor's range. */
 export function readTime(buf: Buffer, start: number, end: number): bigint | undefined {
   let at = start;
   const negative = buf[at] === minus;
@@ -79,10 +89,11 @@ export function readTime(buf: Buffer, start: number, end: number): bigint | unde
   return inRange(negative ? -time : time);
 }
 
-/** The first and the last time that InfluxDB and Kapacitor take. */
+/** The first and the last time that InfluxDB and Kapacitor accept. */
 export const earliest = -(2n ** 63n) + 2n;
 export const latest = 2n ** 63n - 2n;
 
-function inRange(time: bigint): bigint | undefined {
+/** The time itself, or `undefined` if it is beyond the range. */
+export function inRange(time: bigint): bigint | undefined {
   return time >= earliest && time <= latest ? time : undefined;
 }

@@ -3,17 +3,25 @@ import type { FieldValue } from '../model/values.js';
 import { readText } from '../wire/text.js';
 import { backslash, carriageReturn, comma, dot, equals, minus, quote, space, tab, zero } from './bytes.js';
 import { FieldList } from './field-list.js';
-import { readNumber, readTime } from './line-number.js';
+import { inRange, readNumber, readTime } from './line-number.js';
 import { parseSeries, seriesEnd, unescapeFieldKey } from './line-series.js';
 import { LineParseError } from './line-series.js';
+import { nanosecondsIn, type Precision } from './times.js';
 import { type MakeSeries, SeriesTable } from './line-series.js';
 
+export interface LineParserOptions {
+  /** The unit of the times: nanoseconds by default. */
+  readonly precision?: Precision | undefined;
+  /** Accept unsigned integers (`5u`), which only InfluxDB 2.x stores. */
+  readonly allowUnsigned?: boolean | undefined;
+}
+
 /**
- * Reads points out of lines of line protocol as Kapacitor 1.x and InfluxDB 1.x do. What it read last stands in its
- * properties: nothing is allocated for a point but what a user of it needs anyway.
+ * Parses lines of line protocol as Kapacitor 1.x and InfluxDB 1.x do. The result is in its properties until the next
+ * call: nothing is allocated per point but the values.
  *
- * It is stricter where they take nonsense by accident: text behind a closing quote (`v="a"b`) is malformed. And it takes
- * a carriage return before the newline, which they do not.
+ * It is stricter where they accept nonsense by accident: text behind a closing quote (`v="a"b`) is malformed. And it
+ * accepts a carriage return before the newline, which they do not.
  */
 export class LineParser<Series> {
   series!: Series;
@@ -21,16 +29,23 @@ export class LineParser<Series> {
   /** Nanoseconds since the epoch; a line may leave it out. */
   time: bigint | undefined;
 
+  /** Where the time begins in the buffer; the line's end if it has none. */
+  timeStart = 0;
+
   readonly #table = new SeriesTable<Series>();
   readonly #make: MakeSeries<Series>;
+  readonly #unit: bigint;
+  readonly #allowUnsigned: boolean;
   /** Where the value or key that was read last ends. */
   #at = 0;
 
-  constructor(make: MakeSeries<Series>) {
+  constructor(make: MakeSeries<Series>, { precision = 'ns', allowUnsigned = false }: LineParserOptions = {}) {
     this.#make = make;
+    this.#unit = nanosecondsIn[precision];
+    this.#allowUnsigned = allowUnsigned;
   }
 
-  /** Reads one whole line, `buf[start..end)`. Throws `malformed` that says what is wrong and at which column. */
+  /** Parses one whole line, `buf[start..end)`. Throws `malformed` with what is wrong and at which column. */
   parse(buf: Buffer, start: number, end: number): void {
     try {
       this.#parse(buf, start, end);
@@ -61,7 +76,8 @@ export class LineParser<Series> {
       if (this.#at === end || buf[this.#at] !== comma) break;
     }
     fields.finish();
-    this.time = this.#time(buf, skipBlanks(buf, this.#at, end), end);
+    this.timeStart = skipBlanks(buf, this.#at, end);
+    this.time = this.#time(buf, this.timeStart, end);
   }
 
   /** Reads a key and the equals sign behind it. */
@@ -90,14 +106,11 @@ export class LineParser<Series> {
     const digit = first! - zero;
     const value =
       (digit >= 0 && digit <= 9) || first === minus || first === dot
-        ? readNumber(buf, start, at)
+        ? readNumber(buf, start, at, this.#allowUnsigned)
         : booleans.get(buf.toString('latin1', start, at));
     if (value !== undefined) return value;
     const literal = buf.toString('utf8', start, at) || 'nothing';
-    throw new LineParseError(
-      `field "${this.#field}" is no number, integer (10i), boolean or quoted text: ${literal}`,
-      start,
-    );
+    throw new LineParseError(`field "${this.#field}" ${wrongValue(literal)}: ${literal}`, start);
   }
 
   #text(buf: Buffer, start: number, end: number): string {
@@ -132,7 +145,8 @@ export class LineParser<Series> {
     let at = start;
     if (buf[at] === minus) at++;
     while (at < end && buf[at]! >= zero && buf[at]! <= zero + 9) at++;
-    const time = readTime(buf, start, at);
+    const digits = readTime(buf, start, at);
+    const time = this.#unit === 1n || digits === undefined ? digits : inRange(digits * this.#unit);
     const stop = at;
     while (at < end && buf[at] === space) at++;
     if (at === end && time !== undefined) return time;
@@ -140,6 +154,12 @@ export class LineParser<Series> {
     const why = at === end && stop > start + 1 ? 'beyond what a time can be' : 'no time in nanoseconds';
     throw new LineParseError(`"${text}" is ${why}`, start);
   }
+}
+
+function wrongValue(literal: string): string {
+  if (/^-?\d+i$/.test(literal)) return 'is beyond 64 bits';
+  if (/^\d+u$/.test(literal)) return 'is an unsigned integer, which InfluxDB 1.x and Kapacitor do not have';
+  return 'is no number, integer (10i), boolean or quoted text';
 }
 
 const nul = 0;

@@ -1,7 +1,9 @@
+import { messageOf, UdfError } from '../model/errors.js';
 import type { Fields, Tags } from '../model/values.js';
+import { carriageReturn, hash, newline, space, tab } from './bytes.js';
 import { LineParser } from './line-parser.js';
 import type { Series } from './line-series.js';
-import { messageOf, UdfError } from '../model/errors.js';
+import { LineSplitter } from './line-splitter.js';
 
 /** A point as InfluxDB's line protocol has it. */
 export interface LinePoint {
@@ -15,68 +17,78 @@ export interface LinePoint {
 let parser: LineParser<Series> | undefined;
 
 /**
- * One point of line protocol, with a time in nanoseconds, as InfluxDB 1.x and Kapacitor read it. The text is one
- * point's, though a quoted string in it may hold newlines.
- *
- * Throws `malformed` that says what is wrong and at which column.
+ * Parses one point of line protocol, with a time in nanoseconds, as InfluxDB 1.x and Kapacitor do. A quoted string in it
+ * may hold newlines. Throws `malformed` with what is wrong and at which column.
  */
 export function parseLine(text: string): LinePoint {
-  parser ??= new LineParser((name, tags) => ({ name, tags }));
+  parser ??= createPointParser();
   const bytes = Buffer.from(text);
   parser.parse(bytes, 0, bytes.length);
-  const { series, fields, time } = parser;
-  return { ...series, fields: fields.toRecord(), time };
+  return linePointOf(parser);
 }
 
 /**
- * The points of a text in line protocol: one a line, except that a quoted text may hold newlines. Empty lines and those
- * that start with `#` are left out, indentation does not count.
+ * The points of a text in line protocol: one a line, except that a quoted text may hold newlines. Empty lines, comments
+ * (`#`), indentation and a byte order mark are ignored.
  *
- * Throws `malformed` that says what is wrong, at which line and column.
+ * Throws `malformed` with the line, the column and what is wrong.
  */
 export function parseLines(text: string): LinePoint[] {
+  const splitter = new LineSplitter(Infinity);
+  splitter.add(Buffer.from(text));
+  splitter.finish();
+  const parser = createPointParser();
   const points: LinePoint[] = [];
-  let number = 1;
-  for (let start = 0; start < text.length;) {
-    const end = lineEnd(text, start);
-    const line = text.slice(start, end).replace(/^[ \t]+|[ \t\r]+$/g, '');
-    if (line !== '' && !line.startsWith('#')) points.push(parsed(line, number));
-    for (let at = start; at <= end; at++) if (text.charCodeAt(at) === newline) number++;
-    start = end + 1;
+  while (splitter.next('quoted')) {
+    if (isEmpty(splitter)) continue;
+    try {
+      parseCurrentLine(splitter, parser);
+    } catch (cause) {
+      throw new UdfError('malformed', `line ${splitter.line}: ${messageOf(cause)}`, { cause });
+    }
+    points.push(linePointOf(parser));
   }
   return points;
 }
 
-function parsed(line: string, number: number): LinePoint {
+/** A parser whose series are plain data. */
+export function createPointParser(): LineParser<Series> {
+  return new LineParser((name, tags) => ({ name, tags }));
+}
+
+/** The point that a parser holds, as data. */
+export function linePointOf({ series, fields, time }: LineParser<Series>): LinePoint {
+  return { ...series, fields: fields.toRecord(), time };
+}
+
+/**
+ * Parses a splitter's current line. If it spans several physical lines and is malformed, a quote in the first was most
+ * likely never closed: the splitter is cut back to the first line, so that only that one is lost. Throws `malformed`.
+ */
+export function parseCurrentLine(splitter: LineSplitter, parser: LineParser<unknown>): void {
+  if (splitter.problem) throw splitter.problem;
   try {
-    return parseLine(line);
-  } catch (cause) {
-    throw new UdfError('malformed', `line ${number}: ${messageOf(cause)}`, { cause });
+    parser.parse(splitter.buf, splitter.start, splitter.end);
+  } catch (joined) {
+    if (!splitter.isMultiline) throw joined;
+    splitter.cutToFirstNewline();
+    try {
+      parser.parse(splitter.buf, splitter.start, splitter.end);
+    } catch (first) {
+      const message = `${messageOf(first)}; with the lines up to the next quote: ${messageOf(joined)}`;
+      throw new UdfError('malformed', message, { cause: first });
+    }
   }
 }
 
-const tab = 0x09;
-const newline = 0x0a;
-const space = 0x20;
-const quote = 0x22;
-const backslash = 0x5c;
-
-/** Where the newline is that ends the line. Quotes count only behind the space that ends the tags. */
-function lineEnd(text: string, start: number): number {
+/** Whether the current line is blank or a comment. As in InfluxDB, a carriage return is blank at the line's end only. */
+export function isEmpty({ buf, start, end }: LineSplitter): boolean {
+  const last = buf[end - 1] === carriageReturn ? end - 1 : end;
   let at = start;
-  while (text.charCodeAt(at) === space || text.charCodeAt(at) === tab) at++;
-  if (text[at] === '#') {
-    const end = text.indexOf('\n', at);
-    return end < 0 ? text.length : end;
-  }
-  let fields = false;
-  let quoted = false;
-  for (; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === backslash && text.charCodeAt(at + 1) !== newline) at++;
-    else if (code === quote && fields) quoted = !quoted;
-    else if (code === newline && !quoted) return at;
-    else if (code === space) fields = true;
-  }
-  return text.length;
+  while (at < last && isBlank(buf[at]!)) at++;
+  return at >= last || buf[at] === hash;
+}
+
+function isBlank(code: number): boolean {
+  return code === space || code === tab || code === newline;
 }

@@ -1,9 +1,9 @@
 import { setEntry, type Tags } from '../model/values.js';
-import { backslash, comma, equals, hash, space } from './bytes.js';
+import { backslash, comma, equals, space } from './bytes.js';
 import { viewToRead } from '../wire/view.js';
 import { hashWords } from '../wire/words.js';
 
-/** What is wrong with a line, and at which byte. */
+/** What is wrong with a line, and at which offset. */
 export class LineParseError extends Error {
   override readonly name = 'LineParseError';
   readonly at: number;
@@ -20,7 +20,7 @@ export interface Series {
   readonly tags: Tags;
 }
 
-/** InfluxDB's own limit: a longer series is refused. */
+/** InfluxDB's own limit. */
 const maxBytes = 65_535;
 
 /** The series in `buf[start..end)`, up to the space before the fields. Throws `LineParseError`. */
@@ -29,7 +29,7 @@ export function parseSeries(buf: Buffer, start: number, end: number): Series {
   if (at === start) throw new LineParseError('the measurement is empty', at);
   if (end - start > maxBytes) {
     throw new LineParseError(
-      `measurement and tags take ${end - start} bytes; the most are ${maxBytes}`,
+      `measurement and tags take ${end - start} bytes; at most ${maxBytes} are possible`,
       start,
     );
   }
@@ -43,7 +43,7 @@ export function parseSeries(buf: Buffer, start: number, end: number): Series {
     if (buf[keyEnd] !== equals || keyEnd === end)
       throw new LineParseError(`tag "${key}" has no value`, keyEnd);
     const valueStart = keyEnd + 1;
-    // A first equals sign is taken as it is, by accident, and here too.
+    // InfluxDB accepts a first equals sign without a backslash.
     const valueEnd = wordEnd(buf, valueStart + (buf[valueStart] === equals ? 1 : 0), end, comma, equals);
     if (valueEnd === valueStart) throw new LineParseError(`the value of tag "${key}" is empty`, valueStart);
     if (buf[valueEnd] === equals && valueEnd < end) {
@@ -85,30 +85,25 @@ export function unescapeFieldKey(text: string): string {
   return unescape(text, specials);
 }
 
-/** Whether a line is a comment. */
-export function isComment(buf: Buffer, start: number): boolean {
-  return buf[start] === hash;
-}
-
-/** One kept series: its bytes as a line had them, and what was made of them. */
+/** A cached series: its bytes in the line, and what was built from them. */
 interface Kept<Series> {
   readonly bytes: Buffer;
   readonly series: Series;
 }
 
-/** A measurement with its tags, made into whatever the reader needs of it. */
+/** Builds what a reader keeps of a series, such as a point template. */
 export type MakeSeries<Series> = (name: string, tags: Tags) => Series;
 
 const tableSize = 16_384;
 
 /**
- * What is known of each series, found by the bytes that a line begins with: reading a name and tags anew for every point
- * costs more than all the rest. A fixed number of places, so that a recording of ever-new series takes no more memory.
+ * A cache of series by the bytes that a line begins with: parsing name and tags for every point would cost more than all
+ * the rest. Its size is fixed, so that ever-new series take no more memory.
  */
 export class SeriesTable<Series> {
   readonly #table = new Array<Kept<Series> | undefined>(tableSize).fill(undefined);
 
-  /** What was made of `buf[start..end)`; `make` makes it if it is not kept. */
+  /** The series of `buf[start..end)`, built by `make` if it is not cached. */
   get(buf: Buffer, start: number, end: number, make: () => Series): Series {
     const slot = hashWords(viewToRead(buf), start, end - start, 0) & (tableSize - 1);
     const kept = this.#table[slot];

@@ -1,47 +1,51 @@
-import { backslash, comma, equals, newline, quote, space } from './bytes.js';
+import { isUtf8 } from 'node:buffer';
 import { UdfError } from '../model/errors.js';
-import { isComment } from './line-series.js';
+import { backslash, comma, equals, hash, newline, quote, space, tab } from './bytes.js';
 
 /** What ends a line: any newline, or only one outside the quotes of line protocol. */
 export type LineKind = 'plain' | 'quoted';
 
-/** What some editors put before a text; it is no part of it. */
 const byteOrderMark = Buffer.from('\uFEFF');
 
-/** No line of line protocol is longer: what seems so has a quote that nothing closes. */
+/** Max bytes of a line of line protocol, the newlines in its quotes included. */
 export const maxLineBytes = 16 * 1024 * 1024;
 
 /**
- * Splits a stream of bytes into lines. The line found last is `buf[start..end)`, without its newline; it stays where it
- * is until the next chunk is added.
+ * Splits a stream of bytes into lines. The current line is `buf[start..end)`, without its newline; it is valid until the
+ * next chunk is added.
+ *
+ * A quoted line may span several physical lines. That its quotes are meant so shows only when it is parsed: a reader that
+ * finds it malformed calls `cutToFirstNewline`, and the lines behind the first are split again by themselves.
  */
 export class LineSplitter {
   buf: Buffer = Buffer.alloc(0);
   start = 0;
   end = 0;
-  /** The number of the line found last, from 1: that of its first line if it holds newlines. */
+  /** The number of the current line's first physical line, from 1. */
   line = 0;
+  /** Set if the current line must not be parsed: it is too long, or is not UTF-8. */
+  problem: UdfError | undefined;
 
-  /** What is wrong with the line found last if it is too long: of such a line nothing is kept. */
-  tooLong: UdfError | undefined;
-
-  readonly #longest: number;
-  /** Whether the rest of a line that was too long is still to be passed over. */
+  readonly #maxBytes: number;
+  /** Where the current line's first newline is, if it holds one; else -1. */
+  #firstNewline = -1;
+  /** Whether the rest of a line that was too long is to be skipped. */
   #skipping = false;
   /** Where the next line begins, and its number. */
   #next = 0;
   #nextLine = 1;
   #finished = false;
-  /** Where the next quote and the next backslash are: most lines have none, which is then known without looking. */
+  #insideQuotes = false;
+  /** Whether the next line ends at its first newline, whatever its quotes say. */
+  #forceFirst = false;
+  /** The bytes before this offset are known to be UTF-8. */
+  #validEnd = 0;
+  /** Where the next quote and the next backslash are: most lines have neither, which need not be searched again. */
   #quote = 0;
   #backslash = 0;
 
-  /**
-   * Lines of more than `longest` bytes are too long. Where quotes hold newlines, it is the quotes that are wrong then: the
-   * first newline ends the line.
-   */
-  constructor(longest: number) {
-    this.#longest = longest;
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   add(chunk: Buffer): void {
@@ -49,59 +53,90 @@ export class LineSplitter {
     this.buf = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     this.#next = 0;
     this.#quote = this.#backslash = 0;
+    this.#validate(this.buf.lastIndexOf(newline) + 1);
   }
 
-  /** No more comes: what is left is a line too. */
+  /** No more chunks follow: the remaining bytes are lines too. */
   finish(): void {
     this.#finished = true;
+    this.#validate(this.buf.length);
   }
 
-  /** Bytes that are there and belong to no line yet. */
-  get left(): number {
-    return this.buf.length - this.#next;
+  /** Whether at least one physical line waits for a quote to be closed. */
+  get isInsideQuotes(): boolean {
+    return this.#insideQuotes;
   }
 
-  /** Goes on to the next line. False if it has not come whole. */
+  /** Whether the current line spans several physical lines. */
+  get isMultiline(): boolean {
+    return this.#firstNewline >= 0;
+  }
+
+  /** Stops waiting for the quote to be closed: the line ends at its first newline. */
+  giveUpQuotes(): void {
+    this.#forceFirst = this.#insideQuotes;
+  }
+
+  /** Ends the current multi-line line at its first newline; what follows is split again. */
+  cutToFirstNewline(): void {
+    this.end = this.#firstNewline;
+    this.#next = this.end + 1;
+    this.#nextLine = this.line + 1;
+    this.#firstNewline = -1;
+  }
+
+  /** Moves to the next line. False if it is not complete yet. */
   next(kind: LineKind): boolean {
     const { buf } = this;
-    this.tooLong = undefined;
+    this.problem = undefined;
+    this.#firstNewline = -1;
+    this.#insideQuotes = false;
     if (this.#skipping) this.#skip();
-    if (
-      this.#nextLine === 1 &&
-      this.#next === 0 &&
-      buf.subarray(0, byteOrderMark.length).equals(byteOrderMark)
-    ) {
-      this.#next = byteOrderMark.length;
-    }
+    if (this.#nextLine === 1 && this.#next === 0 && startsWithMark(buf)) this.#next = byteOrderMark.length;
     const start = this.#next;
     if (start === buf.length) return false;
+    const isOversized = buf.length - start > this.#maxBytes;
     const first = buf.indexOf(newline, start);
     let end = first;
     let lines = 1;
-    if (kind === 'quoted' && (first < 0 || this.#special(start) < first) && !isComment(buf, start)) {
+    if (kind === 'quoted' && first >= 0 && !this.#forceFirst && this.#special(start) < first) {
       end = quotedEnd(buf, start);
-      // Quotes that nothing closes would take in all that follows.
-      if (end < 0 && first >= 0 && (this.#finished || this.left > this.#longest)) end = first;
-      if (end > first) lines = newlines(buf, start, end);
+      if (end > first || end < 0) {
+        const isWhole = end >= 0 && (end < buf.length || this.#finished);
+        if (!isWhole && !this.#finished && !isOversized) {
+          this.#insideQuotes = end < 0;
+          return false;
+        }
+        if (!isWhole || end - start > this.#maxBytes) end = first;
+        else {
+          lines = countNewlines(buf, start, end) + 1;
+          if (lines > 1) this.#firstNewline = first;
+        }
+      }
     }
+    this.#forceFirst = false;
     if (end < 0) {
-      if (!this.#finished && this.left <= this.#longest) return false;
+      if (!this.#finished && !isOversized) return false;
       end = buf.length;
       this.#skipping = !this.#finished;
-    }
-    if (end - start > this.#longest) {
-      this.tooLong = new UdfError('malformed', `it has more than ${this.#longest} bytes`);
     }
     this.start = start;
     this.end = end;
     this.line = this.#nextLine;
     this.#next = Math.min(end + 1, buf.length);
-    // A line that goes on is counted when its end has come.
+    // A line whose rest is skipped is counted at its newline.
     if (!this.#skipping) this.#nextLine += lines;
+    if (end - start > this.#maxBytes) {
+      this.problem = new UdfError('malformed', `it has more than ${this.#maxBytes} bytes`);
+    } else if (end > this.#validEnd && !isUtf8(buf.subarray(start, end))) this.problem = notUtf8();
     return true;
   }
 
-  /** Passes over what is left of a line that was too long. */
+  /** Checks all complete lines of a chunk at once; only if that fails each line is checked by itself. */
+  #validate(end: number): void {
+    this.#validEnd = isUtf8(this.buf.subarray(this.#next, end)) ? end : 0;
+  }
+
   #skip(): void {
     const end = this.buf.indexOf(newline, this.#next);
     this.#next = end < 0 ? this.buf.length : end + 1;
@@ -119,41 +154,54 @@ export class LineSplitter {
   }
 }
 
+export function notUtf8(): UdfError {
+  return new UdfError('malformed', 'it has bytes that are not UTF-8; name what they are with --encoding');
+}
+
+function startsWithMark(buf: Buffer): boolean {
+  return buf.subarray(0, byteOrderMark.length).equals(byteOrderMark);
+}
+
 function position(buf: Buffer, code: number, start: number): number {
   const at = buf.indexOf(code, start);
   return at < 0 ? buf.length : at;
 }
 
 /**
- * Where the newline is that ends a line of line protocol, -1 if it is not there. As Kapacitor does it: quotes count
- * behind the first space, in a value only, and a backslash takes the next byte with it.
+ * Where a line of line protocol ends: at a newline, or at the end of the buffer; -1 if a quote is open there. As in
+ * Kapacitor, quotes count behind the first space, in a value only, and a backslash takes the next byte with it.
  */
 function quotedEnd(buf: Buffer, start: number): number {
   const { length } = buf;
+  let at = start;
+  while (buf[at] === space || buf[at] === tab) at++;
+  if (buf[at] === hash) return position(buf, newline, at);
   let fields = false;
   let value = false;
-  for (let at = start; at < length; at++) {
+  for (; at < length; at++) {
     const code = buf[at]!;
     if (code > equals && code !== backslash) continue;
     if (code === newline) return at;
     if (code === backslash) at++;
     else if (code === space) fields = true;
-    else if (code === quote && value) at = closingQuote(buf, at + 1, length);
-    else if (code === equals) value = fields;
+    else if (code === quote && value) {
+      at = closingQuote(buf, at + 1, length);
+      if (at >= length) return -1;
+    } else if (code === equals) value = fields;
     else if (code === comma) value = false;
   }
-  return -1;
+  return length;
 }
 
-/** Where a quoted text ends; `length` if it does not. */
+/** Where a quoted text ends; `length` or more if it does not. */
 function closingQuote(buf: Buffer, start: number, length: number): number {
   let at = start;
   while (at < length && buf[at] !== quote) at += buf[at] === backslash ? 2 : 1;
   return at;
 }
 
-function newlines(buf: Buffer, start: number, end: number): number {
-  let count = 1;
-  for (let at = start; at < end; at++) if (buf[at] === newline) count++;
+function countNewlines(buf: Buffer, start: number, end: number): number {
+  let count = 0;
+  for (let at = buf.indexOf(newline, start); at >= 0 && at < end; at = buf.indexOf(newline, at + 1)) count++;
   return count;
 }

@@ -3,23 +3,17 @@ import { UdfError } from '../model/errors.js';
 import { BadEntries } from './entries.js';
 import { parseBatchEntry } from './batch-entry.js';
 import { formatOfName, type RecordedItem, type RecordingFormat } from './format.js';
-import { parseJsonLine } from './json-line.js';
+import { JsonTimes, parseJsonLine } from './json-line.js';
 import { PointMaker, type PointOptions } from './point-maker.js';
 import { readCsv } from './csv-reader.js';
 import { readJson } from './read-json.js';
+import { checkReadOptions, needsTranscoding, type ReadOptions, transcoded } from './read-options.js';
 import { readLineProtocol, readStreamRecording } from './read-lines.js';
-import { readZip } from './source.js';
-import { formatOfFile, openSource, plainBytes, type Source } from './source.js';
+import { formatOfFile, openSource, plainBytes, readZip, type Source } from './source.js';
 
-export interface OpenOptions extends PointOptions {
-  /** Told by the file's name if not given. */
-  readonly format?: RecordingFormat | undefined;
-  /** What messages call it: the path if not given. */
+export interface OpenOptions extends PointOptions, ReadOptions {
+  /** What messages call it: the path by default. */
   readonly name?: string | undefined;
-  /** Leave out and count what is malformed, instead of stopping there. */
-  readonly skipBad?: boolean | undefined;
-  /** Called with what is wrong with each entry that is left out. */
-  readonly onBad?: ((problem: UdfError) => void) | undefined;
 }
 
 /** A recording that is read while it is iterated over, once: arrays of its points and batches, in order. */
@@ -34,23 +28,24 @@ export interface Recording extends AsyncIterable<readonly RecordedItem[]> {
 }
 
 /**
- * Opens a recording, in memory that does not grow with it. Compression is told by the bytes: line protocol, stream
+ * Opens a recording, in memory that does not grow with it. Compression is recognized by the bytes: line protocol, stream
  * recordings, JSON Lines and CSV may be gzipped, and a batch recording a zip file or plain.
  *
- * Throws `invalid_config` if it cannot be read or its name tells no format; iterating throws `malformed` that names
- * file, line and what is wrong.
+ * Throws `invalid_config` if it cannot be read or its name does not tell its format, and `usage` for an option that the
+ * format has no use for; iterating throws `malformed` that names file, line and what is wrong.
  */
 export async function openRecording(from: string | Readable, options: OpenOptions = {}): Promise<Recording> {
   const name = options.name ?? (typeof from === 'string' ? from : 'stream');
   const format = options.format ?? (name === from ? await formatOfFile(name) : formatOfName(name));
+  checkReadOptions(options, format);
   const source = await openSource(from, name);
   const path = typeof from === 'string' ? from : undefined;
   if (source.kind === 'zip' && (format !== 'brpl' || path === undefined)) {
     const why = format === 'brpl' ? 'a zip file is read from disk, not from a stream' : 'it is a zip file';
     throw new UdfError('invalid_config', `cannot read ${name}: ${why}`);
   }
-  const bad = new BadEntries(name, options.skipBad ?? false, options.onBad);
-  const items = read(format, path, source, new PointMaker(options), bad);
+  const bad = new BadEntries(name, options);
+  const items = read(format, path, source, options, bad);
   return {
     name,
     format,
@@ -69,23 +64,51 @@ function read(
   format: RecordingFormat,
   path: string | undefined,
   source: Source,
-  maker: PointMaker,
+  options: OpenOptions,
   bad: BadEntries,
 ): AsyncGenerator<readonly RecordedItem[]> {
-  if (source.kind === 'zip') return readBatches(path!, source, maker, bad);
-  const chunks = plainBytes(source);
+  const maker = new PointMaker(options);
+  if (source.kind === 'zip') return readBatches(path!, source, maker, bad, options.encoding);
+  const reading = { ...options, bad, openQuoteTimeoutMs: openQuoteTimeoutMs(source) };
+  const chunks = textChunks(source, options.encoding);
   switch (format) {
     case 'lp':
-      return readLineProtocol(chunks, maker, bad);
+      return readLineProtocol(chunks, maker, reading);
     case 'srpl':
-      return readStreamRecording(chunks, maker, bad);
+      return readStreamRecording(chunks, maker, reading);
     case 'brpl':
       return readJson(chunks, (text) => parseBatchEntry(text, maker), bad);
     case 'jsonl':
-      return readJson(chunks, (text) => parseJsonLine(text, maker), bad);
+      return readJsonLines(chunks, maker, options, bad);
     case 'csv':
-      return readCsv(chunks, maker, bad);
+      return readCsv(chunks, maker, reading);
   }
+}
+
+/** The bytes of a source without compression, in UTF-8. */
+export function textChunks(source: Source, encoding: string | undefined): AsyncIterable<Buffer> {
+  return inUtf8(plainBytes(source), encoding);
+}
+
+/** Chunks in UTF-8, whatever their encoding. */
+export function inUtf8(chunks: AsyncIterable<Buffer>, encoding: string | undefined): AsyncIterable<Buffer> {
+  return needsTranscoding(encoding) ? transcoded(chunks, encoding) : chunks;
+}
+
+/** A file is read to its end at once; only a stream may keep a reader waiting inside quotes. */
+export function openQuoteTimeoutMs(source: Source): number {
+  return source.size === undefined ? 1_000 : Infinity;
+}
+
+async function* readJsonLines(
+  chunks: AsyncIterable<Buffer>,
+  maker: PointMaker,
+  options: OpenOptions,
+  bad: BadEntries,
+): AsyncGenerator<readonly RecordedItem[]> {
+  const times = new JsonTimes(options);
+  yield* readJson(chunks, (text) => parseJsonLine(text, maker, times), bad);
+  for (const warning of times.warnings) options.onWarning?.(warning);
 }
 
 async function* readBatches(
@@ -93,8 +116,9 @@ async function* readBatches(
   source: Source,
   maker: PointMaker,
   bad: BadEntries,
+  encoding: string | undefined,
 ): AsyncGenerator<readonly RecordedItem[]> {
   for await (const { name, chunks } of readZip(path, source)) {
-    yield* readJson(chunks, (text) => parseBatchEntry(text, maker), bad, name);
+    yield* readJson(inUtf8(chunks, encoding), (text) => parseBatchEntry(text, maker), bad, name);
   }
 }

@@ -8,7 +8,7 @@ import type { Chunks } from './read-lines.js';
 /** A batch is a line, however large: some million points. */
 const maxEntryBytes = 128 * 1024 * 1024;
 
-/** How a line becomes what it holds. Throws `malformed`. */
+/** Converts a line to the item it holds. Throws `malformed`. */
 type ParseEntry = (text: string) => RecordedItem;
 
 /** The entries of a file with one JSON object a line, those of a chunk at a time. */
@@ -21,9 +21,9 @@ export async function* readJson(
   const splitter = new LineSplitter(maxEntryBytes);
   const take = (items: RecordedItem[]): void => {
     while (splitter.next('plain')) {
-      const { buf, start, end, tooLong } = splitter;
+      const { buf, start, end, problem } = splitter;
       try {
-        if (tooLong) throw tooLong;
+        if (problem) throw problem;
         const text = buf.toString('utf8', start, end).trim();
         if (text !== '') items.push(parse(text));
       } catch (reason) {
@@ -31,7 +31,7 @@ export async function* readJson(
       }
     }
   };
-  // A line of many chunks is put together once, not with each chunk.
+  // The chunks of a long line are joined once.
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
   for await (const chunk of chunks) {

@@ -1,125 +1,188 @@
 import { UdfError } from '../model/errors.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { PointTemplate } from '../wire/point/template.js';
-import type { BadEntries } from './entries.js';
-import { carriageReturn, hash, newline, space, tab } from './bytes.js';
-import { LineParser } from './line-parser.js';
+import { carriageReturn } from './bytes.js';
+import { BadEntries, portions } from './entries.js';
+import { LineParser, type LineParserOptions } from './line-parser.js';
+import {
+  createPointParser,
+  isEmpty,
+  type LinePoint,
+  linePointOf,
+  parseCurrentLine,
+} from './line-protocol.js';
 import { LineSplitter, maxLineBytes } from './line-splitter.js';
-import type { PointMaker, Dbrp } from './point-maker.js';
-import { portions } from './entries.js';
+import type { Dbrp, PointMaker } from './point-maker.js';
+import { formatOfFile, openSource, plainBytes } from './source.js';
 
-/** The chunks of a source. */
 export type Chunks = AsyncIterable<Buffer>;
 
+/** How lines are read. */
+export interface LineReading extends LineParserOptions {
+  readonly bad: BadEntries;
+  /** How long to wait for a quote to be closed, not counting the time in which nothing is read. */
+  readonly openQuoteTimeoutMs?: number | undefined;
+}
+
 /** The points of line protocol, those of a chunk at a time. */
-export async function* readLineProtocol(
+export function readLineProtocol(
   chunks: Chunks,
   maker: PointMaker,
-  bad: BadEntries,
+  reading: LineReading,
 ): AsyncGenerator<readonly LazyPoint[]> {
+  const parser = templateParser(maker, {}, reading);
+  return readEntries(chunks, reading, (splitter) => {
+    parseCurrentLine(splitter, parser);
+    return pointOf(parser, maker);
+  });
+}
+
+/** A line of line protocol as it is written. */
+export interface LineText {
+  /** Without blanks around it; with its time in nanoseconds if it has one. */
+  readonly text: string;
+  readonly time: bigint | undefined;
+  readonly line: number;
+}
+
+/** The well-formed lines of line protocol, unchanged unless the unit of their times is not the nanosecond. */
+export function readLineTexts(chunks: Chunks, reading: LineReading): AsyncGenerator<readonly LineText[]> {
+  const parser = new LineParser<undefined>(() => undefined, reading);
+  const isScaled = (reading.precision ?? 'ns') !== 'ns';
+  return readEntries(chunks, reading, (splitter) => {
+    parseCurrentLine(splitter, parser);
+    const { buf, start, end, line } = splitter;
+    const { time, timeStart } = parser;
+    const text =
+      isScaled && time !== undefined
+        ? `${buf.toString('utf8', start, timeStart).trim()} ${time}`
+        : buf.toString('utf8', start, end).trim();
+    return { text, time, line };
+  });
+}
+
+/** What `parse` makes of each line that is not blank or a comment. */
+async function* readEntries<Item>(
+  chunks: Chunks,
+  { bad, openQuoteTimeoutMs }: LineReading,
+  parse: (splitter: LineSplitter) => Item,
+): AsyncGenerator<readonly Item[]> {
   const splitter = new LineSplitter(maxLineBytes);
-  const parser = parserOf(maker, {});
-  const take = (points: LazyPoint[]): void => {
+  const take = (items: Item[]): void => {
     while (splitter.next('quoted')) {
-      const { buf, start, end, tooLong } = splitter;
-      if (isEmpty(buf, start, end)) continue;
+      if (isEmpty(splitter)) continue;
       try {
-        if (tooLong) throw tooLong;
-        points.push(pointOf(parser, buf, start, end, maker));
+        items.push(parse(splitter));
       } catch (reason) {
         bad.at(splitter.line, reason);
       }
     }
   };
-  yield* portions(chunks, splitter, take);
+  yield* portions(chunks, splitter, take, openQuoteTimeoutMs);
 }
 
-/** Kapacitor's stream recording: for each point a line with its database, one with its retention policy, and its own. */
-export async function* readStreamRecording(
+/** The points of Kapacitor's stream recording. */
+export function readStreamRecording(
   chunks: Chunks,
   maker: PointMaker,
-  bad: BadEntries,
+  reading: LineReading,
 ): AsyncGenerator<readonly LazyPoint[]> {
-  const splitter = new LineSplitter(maxLineBytes);
   const parsers = new Map<string, LineParser<PointTemplate>>();
+  return readStreamEntries(chunks, reading, (splitter, where) => {
+    const key = `${where.database}\n${where.retentionPolicy}`;
+    let parser = parsers.get(key);
+    if (!parser) {
+      if (parsers.size >= maxParsers) parsers.clear();
+      parser = templateParser(maker, where, reading);
+      parsers.set(key, parser);
+    }
+    parseCurrentLine(splitter, parser);
+    return pointOf(parser, maker);
+  });
+}
+
+/**
+ * What `parse` makes of each entry of Kapacitor's stream recording: a line with the database, one with the retention
+ * policy, and the point's own.
+ */
+async function* readStreamEntries<Item>(
+  chunks: Chunks,
+  { bad, openQuoteTimeoutMs }: LineReading,
+  parse: (splitter: LineSplitter, where: StreamPlace) => Item,
+): AsyncGenerator<readonly Item[]> {
+  const splitter = new LineSplitter(maxLineBytes);
   let database: string | undefined;
   let retentionPolicy: string | undefined;
-  const take = (points: LazyPoint[]): void => {
+  const take = (items: Item[]): void => {
     while (splitter.next(retentionPolicy === undefined ? 'plain' : 'quoted')) {
-      const { buf, start, end, tooLong } = splitter;
-      if (tooLong) {
-        bad.at(splitter.line, tooLong);
-        database = retentionPolicy = undefined;
-      } else if (database === undefined) database = nameIn(buf, start, end);
-      else if (retentionPolicy === undefined) retentionPolicy = nameIn(buf, start, end);
-      else {
-        try {
-          if (isEmpty(buf, start, end)) throw new UdfError('malformed', 'a point should be here');
+      try {
+        if (splitter.problem) throw splitter.problem;
+        if (database === undefined) database = nameIn(splitter);
+        else if (retentionPolicy === undefined) retentionPolicy = nameIn(splitter);
+        else {
           const where = { database, retentionPolicy };
-          points.push(pointOf(parserFor(parsers, maker, where), buf, start, end, maker));
-        } catch (reason) {
-          bad.at(splitter.line, reason);
+          database = retentionPolicy = undefined;
+          if (isEmpty(splitter)) throw new UdfError('malformed', 'a point should be here');
+          items.push(parse(splitter, where));
         }
+      } catch (reason) {
         database = retentionPolicy = undefined;
+        bad.at(splitter.line, reason);
       }
     }
   };
-  yield* portions(chunks, splitter, take);
-  if (database !== undefined) {
-    bad.at(
-      splitter.line,
-      new UdfError('malformed', 'it ends where a retention policy or a point should follow'),
-    );
-  }
+  yield* portions(chunks, splitter, take, openQuoteTimeoutMs);
+  if (database === undefined) return;
+  bad.at(
+    splitter.line,
+    new UdfError('malformed', 'it ends where a retention policy or a point should follow'),
+  );
 }
 
-function pointOf(
-  parser: LineParser<PointTemplate>,
-  buf: Buffer,
-  start: number,
-  end: number,
-  maker: PointMaker,
-): LazyPoint {
-  parser.parse(buf, start, end);
-  const { series, fields, time } = parser;
-  return series.point(time ?? maker.now(), fields.keys, fields.values, fields.count);
-}
-
-function parserOf(maker: PointMaker, where: Dbrp): LineParser<PointTemplate> {
-  return new LineParser((name, tags) => maker.template(name, tags, where));
-}
-
-/** More databases than this are none, but a file that is something else. */
-const maxParsers = 64;
-
-function parserFor(
-  parsers: Map<string, LineParser<PointTemplate>>,
-  maker: PointMaker,
-  where: { readonly database: string; readonly retentionPolicy: string },
-): LineParser<PointTemplate> {
-  const key = `${where.database}\n${where.retentionPolicy}`;
-  let parser = parsers.get(key);
-  if (!parser) {
-    if (parsers.size >= maxParsers) parsers.clear();
-    parser = parserOf(maker, where);
-    parsers.set(key, parser);
-  }
-  return parser;
-}
+type StreamPlace = { readonly [Key in keyof Dbrp]-?: string };
 
 /** Kapacitor takes a carriage return at the end of a line for a part of the line's end. */
-function nameIn(buf: Buffer, start: number, end: number): string {
+function nameIn({ buf, start, end }: LineSplitter): string {
   return buf.toString('utf8', start, end > start && buf[end - 1] === carriageReturn ? end - 1 : end);
 }
 
-/** Whether a line is blank or a comment. As in InfluxDB, a carriage return is blank at the line's end only. */
-export function isEmpty(buf: Buffer, start: number, lineEnd: number): boolean {
-  const end = buf[lineEnd - 1] === carriageReturn ? lineEnd - 1 : lineEnd;
-  let at = start;
-  while (at < end && isBlank(buf[at]!)) at++;
-  return at >= end || buf[at] === hash;
+function templateParser(
+  maker: PointMaker,
+  where: Dbrp,
+  options: LineParserOptions,
+): LineParser<PointTemplate> {
+  return new LineParser((name, tags) => maker.template(name, tags, where), options);
 }
 
-function isBlank(code: number): boolean {
-  return code === space || code === tab || code === newline;
+function pointOf({ series, fields, time }: LineParser<PointTemplate>, maker: PointMaker): LazyPoint {
+  return series.point(time ?? maker.now(), fields.keys, fields.values, fields.count);
+}
+
+/** A file with more databases than this is most likely not a recording. */
+const maxParsers = 64;
+
+/**
+ * The points of line protocol or of a stream recording, gzipped or not, as data: what no line says of them is left out.
+ * The file is read whole.
+ *
+ * Throws `invalid_config` if it cannot be read or its name does not tell its format, and `malformed` with file and line.
+ */
+export async function readLinePoints(path: string): Promise<LinePoint[]> {
+  const format = await formatOfFile(path);
+  if (format !== 'lp' && format !== 'srpl') {
+    const why = format === 'brpl' ? 'it holds batches' : `its format is ${format}`;
+    throw new UdfError('invalid_config', `${path} is neither line protocol nor a stream recording: ${why}`);
+  }
+  const chunks = plainBytes(await openSource(path, path));
+  const reading = { bad: new BadEntries(path) };
+  const parser = createPointParser();
+  const all: LinePoint[] = [];
+  const parse = (splitter: LineSplitter): LinePoint => {
+    parseCurrentLine(splitter, parser);
+    return linePointOf(parser);
+  };
+  const portionsOfPoints =
+    format === 'srpl' ? readStreamEntries(chunks, reading, parse) : readEntries(chunks, reading, parse);
+  for await (const points of portionsOfPoints) for (const point of points) all.push(point);
+  return all;
 }

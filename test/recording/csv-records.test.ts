@@ -6,11 +6,11 @@ import { pieces } from '../support/frames.js';
 /** What is found in a text that comes in pieces: each record, or what is wrong with it, and its line. */
 function found(text: string, sizes: readonly number[] = []) {
   const records = new CsvRecords();
-  const results: { line: number; cells?: readonly Cell[]; parseError?: string }[] = [];
+  const results: { line: number; cells?: readonly Cell[]; problem?: string }[] = [];
   const take = (): void => {
     while (records.next()) {
-      const { line, cells, parseError } = records;
-      results.push(parseError ? { line, parseError: parseError.message } : { line, cells });
+      const { line, cells, problem } = records;
+      results.push(problem ? { line, problem: problem.message } : { line, cells });
     }
   };
   for (const piece of pieces(Buffer.from(text), sizes)) {
@@ -65,9 +65,9 @@ describe('records of CSV', () => {
     ['a quote that nothing closes', 'a,"b\nc,d\n', 'a quote is not closed'],
     ['text behind a quote', '"a"b,c\nc,d\n', 'a comma should follow the quote that closes, not "b"'],
     ['a quote inside a cell', 'a"b"\nc,d\n', 'there is a quote inside a cell that does not begin with one'],
-  ])('with %s cost their first line only', (_what, text, parseError) => {
+  ])('with %s cost their first line only', (_what, text, problem) => {
     expect(found(text)).toEqual([
-      { line: 1, parseError },
+      { line: 1, problem },
       { line: 2, cells: ['c', 'd'] },
     ]);
   });
@@ -78,7 +78,7 @@ describe('records of CSV', () => {
     const results: unknown[] = [];
     const add = (bytes: Buffer): void => {
       records.add(bytes);
-      while (records.next()) results.push([records.line, records.parseError?.message ?? records.cells]);
+      while (records.next()) results.push([records.line, records.problem?.message ?? records.cells]);
     };
     add(Buffer.from('a,b\n'));
     for (let count = 0; count < 40; count++) add(chunk);

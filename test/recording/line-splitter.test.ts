@@ -8,8 +8,8 @@ function found(text: string, kind: LineKind, size: number, longest = 10): unknow
   const lines: unknown[] = [];
   const take = (): void => {
     while (splitter.next(kind)) {
-      const { line, tooLong, buf, start, end } = splitter;
-      lines.push([line, tooLong?.message ?? buf.toString('utf8', start, end)]);
+      const { line, problem, buf, start, end } = splitter;
+      lines.push([line, problem?.message ?? buf.toString('utf8', start, end)]);
     }
   };
   const bytes = Buffer.from(text);

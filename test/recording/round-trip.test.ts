@@ -29,7 +29,8 @@ const time = fc.oneof(
   fc.bigInt({ min: least, max: most }),
   fc.constantFrom(0n, -1n, least, most, least + 2n),
 );
-const record = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.dictionary(text, arbitrary, { maxKeys: 4 });
+const named = text.filter((name) => name !== '');
+const record = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.dictionary(named, arbitrary, { maxKeys: 4 });
 
 const points = fc
   .record({
@@ -43,7 +44,7 @@ const points = fc
   .map(({ name, tags, fields, time, ...where }) => maker.point(name, tags, fields, time, where));
 const batches = fc
   .record({
-    name: text,
+    name: named,
     tags: record(text),
     byName: fc.boolean(),
     time,
@@ -100,8 +101,8 @@ describe('what is written is what is read', () => {
   it('in CSV, whatever the points are', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(points, { maxLength: 5 }), async (items) => {
-        const named = items.filter(({ name }) => name !== '');
-        expect(await expectKept('csv', items)).toBe(named.length);
+        const possible = items.filter(({ name, tags }) => name !== '' && !Object.values(tags).includes(''));
+        expect(await expectKept('csv', items)).toBe(possible.length);
       }),
     );
   });
@@ -142,6 +143,24 @@ describe('what is written is what is read', () => {
         });
       }),
     );
+  });
+});
+
+describe('an empty name', () => {
+  const [tags, fields] = [{ '': 'x' }, { '': 1 }];
+  it.each([
+    ['a point', maker.point('', {}, { v: 1 }, 1n, {})],
+    ['a tag', maker.point('m', tags, { v: 1 }, 1n, {})],
+    ['a field', maker.point('m', {}, fields, 1n, {})],
+  ])('of %s is not written: no reader takes it', async (what, item) => {
+    for (const format of ['lp', 'srpl', 'jsonl', 'csv'] as const) {
+      await expect(written(format, [item]), format).rejects.toThrow(
+        /cannot hold .*(without a name|is empty)/,
+      );
+    }
+    const batch = maker.batch({ name: 'm', tags: {}, byName: false, time: 1n, points: [item] });
+    if (what !== 'a point')
+      await expect(written('brpl', [batch])).rejects.toThrow(`cannot hold ${what} without a name`);
   });
 });
 

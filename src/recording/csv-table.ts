@@ -1,0 +1,175 @@
+import { UdfError } from '../model/errors.js';
+import { nearestName } from '../model/text.js';
+import { type Fields, type FieldValue, setEntry, type Tags } from '../model/values.js';
+import type { Cell } from './csv-records.js';
+import { cellTime, cellValue, type CsvSettings, type FieldKind, presentText } from './csv-values.js';
+
+/** A point as a record has it. */
+export interface CsvPoint {
+  readonly name: string;
+  readonly time: bigint | undefined;
+  readonly database?: string | undefined;
+  readonly retentionPolicy?: string | undefined;
+  readonly tags: Tags;
+  readonly fields: Fields;
+}
+
+/** What a header says of the records below it. */
+export interface CsvTable {
+  /** The column of the time; `undefined` if there is none. */
+  readonly timeColumn: string | undefined;
+  readonly columns: readonly string[];
+  /** The point of one record. Throws `malformed`. */
+  point(cells: readonly Cell[]): CsvPoint;
+}
+
+type HeadName = 'time' | 'name' | 'database' | 'retentionPolicy';
+
+interface Column {
+  readonly kind: 'head' | 'tag' | FieldKind;
+  readonly name: string;
+}
+
+const heads: ReadonlyMap<string, HeadName> = new Map([
+  ['name', 'name'],
+  ['measurement', 'name'],
+  ['database', 'database'],
+  ['retentionPolicy', 'retentionPolicy'],
+]);
+
+const prefixes: ReadonlyMap<string, Column['kind']> = new Map([
+  ['tag', 'tag'],
+  ['double', 'double'],
+  ['int', 'int'],
+  ['string', 'string'],
+  ['bool', 'bool'],
+  ['field', 'any'],
+]);
+
+/** What other programs call the types. */
+const otherNames: ReadonlyMap<string, FieldKind> = new Map([
+  ['float', 'double'],
+  ['number', 'double'],
+  ['integer', 'int'],
+  ['long', 'int'],
+  ['text', 'string'],
+  ['boolean', 'bool'],
+]);
+
+/**
+ * The table that a header begins. Its columns are `time`, `name` (or `measurement`), `database`, `retentionPolicy`,
+ * `tag:host`, and fields with their types: `double:usage`, `int:count`, `string:state`, `bool:on`. The type of a field
+ * without a prefix, or with `field:`, is told by each value.
+ *
+ * Throws `malformed` for a column that is unknown, empty or given twice, and for a header without a name or without the
+ * time column that was asked for.
+ */
+export function parseHeader(cells: readonly Cell[], settings: CsvSettings): CsvTable {
+  const names = columnNames(cells);
+  const timeColumn = settings.timeColumn ?? 'time';
+  const columns = names.map((name): Column => parseColumn(name, timeColumn));
+  const [head, ...more] = columns.filter(({ kind, name }) => kind === 'head' && name === 'name');
+  if (!head)
+    throw new UdfError(
+      'malformed',
+      `the header has no column "name" (or "measurement")${delimiterHint(names)}`,
+    );
+  if (more.length > 0) throw new UdfError('malformed', 'both "name" and "measurement" are columns');
+  const hasTime = columns.some(({ kind, name }) => kind === 'head' && name === 'time');
+  if (!hasTime && settings.timeColumn !== undefined) {
+    throw new UdfError(
+      'malformed',
+      `the header has no column ${JSON.stringify(timeColumn)} for --time-column`,
+    );
+  }
+  return {
+    timeColumn: hasTime ? timeColumn : undefined,
+    columns: names,
+    point: (record) => parseRecord(columns, record, settings),
+  };
+}
+
+/** Whether a record below a blank line is the header of a new table, and not one more of the old table. */
+export function isHeader(cells: readonly Cell[]): boolean {
+  return cells.some((cell) => cell !== null && heads.get(cell) === 'name');
+}
+
+/** The names of a header's columns. Throws `malformed` if one is empty or given twice. */
+export function columnNames(cells: readonly Cell[], isUnnamedFirst = false): readonly string[] {
+  const names = cells.map((cell) => cell ?? '');
+  names.forEach((name, index) => {
+    if (name === '' && !(isUnnamedFirst && index === 0)) {
+      throw new UdfError('malformed', `column ${index + 1} of the header has no name`);
+    }
+    if (names.indexOf(name) < index) {
+      throw new UdfError('malformed', `the column ${JSON.stringify(name)} is given twice`);
+    }
+  });
+  return names;
+}
+
+/** Throws `malformed` unless a record has a cell for each column. */
+export function checkLength(cells: readonly Cell[], columns: readonly unknown[]): void {
+  if (cells.length === columns.length) return;
+  throw new UdfError('malformed', `it has ${cells.length} cells; the header has ${columns.length}`);
+}
+
+function parseColumn(cell: string, timeColumn: string): Column {
+  if (cell === timeColumn) return { kind: 'head', name: 'time' };
+  const head = heads.get(cell);
+  if (head !== undefined) return { kind: 'head', name: head };
+  const colon = cell.indexOf(':');
+  if (colon < 0) return { kind: 'any', name: cell };
+  const kind = prefixes.get(cell.slice(0, colon));
+  if (kind === undefined) throw unknownPrefix(cell, cell.slice(0, colon));
+  const name = cell.slice(colon + 1);
+  if (name === '')
+    throw new UdfError('malformed', `the column ${JSON.stringify(cell)} has no name behind its colon`);
+  return { kind, name };
+}
+
+/** A misspelt prefix would silently become part of a field's name. */
+function unknownPrefix(cell: string, prefix: string): UdfError {
+  const known = [...prefixes.keys()];
+  const near = nearestName(prefix, [...known, ...otherNames.keys()]);
+  const meant = near === undefined ? '' : ` (did you mean ${otherNames.get(near) ?? near}:?)`;
+  return new UdfError(
+    'malformed',
+    `the column ${JSON.stringify(cell)} has an unknown prefix${meant}; the known ones are ${known.map((name) => `${name}:`).join(', ')}, and ${JSON.stringify(`field:${cell}`)} is a field of that name`,
+  );
+}
+
+function delimiterHint(names: readonly string[]): string {
+  const other = names.length === 1 ? /[;\t|]/.exec(names[0]!)?.[0] : undefined; // one is there
+  return other === undefined ? '' : `; if ${JSON.stringify(other)} parts its cells, name it: --delimiter`;
+}
+
+function parseRecord(columns: readonly Column[], cells: readonly Cell[], settings: CsvSettings): CsvPoint {
+  checkLength(cells, columns);
+  const head: Partial<Record<HeadName, string>> = {};
+  const tags: Record<string, string> = {};
+  const fields: Record<string, FieldValue> = {};
+  let time: bigint | undefined;
+  columns.forEach(({ kind, name }, index) => {
+    const cell = presentText(cells[index], settings);
+    if (kind === 'head' && name === 'time') {
+      if (cell === undefined || cell.trim() === '') throw new UdfError('malformed', 'it has no time');
+      time = cellTime(cell, settings);
+    } else if (cell === undefined) return;
+    else if (kind === 'head') head[name as HeadName] = cell;
+    else if (kind === 'tag') {
+      if (cell !== '') setUnique(tags, 'tag', name, cell);
+    } else {
+      const value = cellValue(kind, name, cell);
+      if (value !== undefined) setUnique(fields, 'field', name, value);
+    }
+  });
+  if (!head.name) throw new UdfError('malformed', 'it has no name');
+  return { ...head, name: head.name, time, tags, fields };
+}
+
+/** Columns of one field that have different types may have a value in one of them only. */
+function setUnique<Value>(record: Record<string, Value>, what: string, name: string, value: Value): void {
+  if (Object.hasOwn(record, name)) throw new UdfError('malformed', `${what} "${name}" is given twice`);
+  setEntry(record, name, value);
+}

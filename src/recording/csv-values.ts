@@ -1,0 +1,69 @@
+import { UdfError } from '../model/errors.js';
+import type { FieldValue } from '../model/values.js';
+import type { Cell } from './csv-records.js';
+import { int64 } from './line-number.js';
+import type { TimeParser } from './times.js';
+
+export type FieldKind = 'double' | 'int' | 'string' | 'bool' | 'any';
+
+/** What tables need to know of how CSV is read. */
+export interface CsvSettings {
+  readonly times: TimeParser;
+  readonly timeColumn: string | undefined;
+  readonly nullMarkers: ReadonlySet<string>;
+}
+
+const double = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const special: ReadonlyMap<string, number> = new Map([
+  ['NaN', NaN],
+  ['Infinity', Infinity],
+  ['-Infinity', -Infinity],
+  ['+Inf', Infinity],
+  ['-Inf', -Infinity],
+]);
+
+/** A cell's text; `undefined` if it is empty or stands for a missing value. */
+export function presentText(cell: Cell | undefined, { nullMarkers }: CsvSettings): string | undefined {
+  if (cell === null || cell === undefined) return undefined;
+  return nullMarkers.size > 0 && nullMarkers.has(cell.trim()) ? undefined : cell;
+}
+
+/** A time as a cell has it. Throws `malformed`. */
+export function cellTime(cell: string, { times }: CsvSettings): bigint {
+  return times.parse(cell.trim());
+}
+
+/** A field's value; `undefined` for empty quotes where the type is not text. Throws `malformed`. */
+export function cellValue(kind: FieldKind, name: string, cell: string): FieldValue | undefined {
+  if (kind === 'string') return cell;
+  const text = cell.trim();
+  if (kind === 'any') return anyValue(name, cell, text);
+  if (text === '') return undefined;
+  const value = kind === 'double' ? doubleOf(name, text) : kind === 'bool' ? boolOf(text) : intOf(name, text);
+  if (value !== undefined) return value;
+  throw new UdfError('malformed', `field "${name}" is no ${kind}: ${JSON.stringify(cell)}`);
+}
+
+/** A value whose type its own form tells: `5i`, `0.5`, `true`, else text. */
+function anyValue(name: string, cell: string, text: string): FieldValue {
+  if (/^-?\d+i$/.test(text)) return intOf(name, text.slice(0, -1))!; // it has digits only
+  return boolOf(text) ?? doubleOf(name, text) ?? cell;
+}
+
+function doubleOf(name: string, text: string): number | undefined {
+  if (!double.test(text)) return special.get(text);
+  const value = Number(text);
+  if (Number.isFinite(value)) return value;
+  throw new UdfError('malformed', `field "${name}" is beyond what a double holds: ${text}`);
+}
+
+function intOf(name: string, text: string): bigint | undefined {
+  if (!/^-?\d+$/.test(text)) return undefined;
+  const value = int64(text);
+  if (value !== undefined) return value;
+  throw new UdfError('malformed', `field "${name}" is beyond 64 bits: ${text}`);
+}
+
+function boolOf(text: string): boolean | undefined {
+  return /^(?:true|false)$/i.test(text) ? text.toLowerCase() === 'true' : undefined;
+}
