@@ -1,9 +1,23 @@
 import { Command, Option } from 'commander';
 import { maxTimerMs } from '../model/duration.js';
-import { logLevelOption } from './options.js';
+import { influxTarget } from '../influx/target.js';
+import { UdfError } from '../model/errors.js';
+import { counted } from '../model/text.js';
+import { logLevelOption, type LogOptions } from './options.js';
 import { influxUrl } from './parse-urls.js';
 import { count, fileMode } from './parse-values.js';
-import type { RecordOptions } from './run-record.js';
+
+interface RecordFlags extends LogOptions {
+  readonly out: string;
+  readonly proxy?: true;
+  readonly fromInflux?: string;
+  readonly url?: string;
+  readonly listen?: string;
+  readonly socket?: string;
+  readonly socketMode: number;
+  readonly socketGroup?: string;
+  readonly drainMs: number;
+}
 
 export function recordCommand(): Command {
   return new Command('record')
@@ -56,8 +70,46 @@ export function recordCommand(): Command {
         '  $ kapacitor-udf record --proxy --listen /tmp/udf/recorded.sock --socket /tmp/udf/mirror.sock --out ./recordings\n' +
         "  $ kapacitor-udf record --from-influx 'SELECT * FROM cpu WHERE time > now() - 1h' --url 'http://localhost:8086?db=telegraf' --out cpu.lp",
     )
-    .action(async (options: RecordOptions) => {
-      const { runRecord } = await import('./run-record.js');
-      await runRecord(options);
+    .action(async (flags: RecordFlags) => {
+      if (flags.fromInflux !== undefined) await recordFromInflux(flags.fromInflux, flags);
+      else if (flags.proxy) await recordProxy(flags);
+      else throw new UdfError('usage', 'say what to record: --proxy, or --from-influx QUERY');
     });
+}
+
+async function recordFromInflux(query: string, { url, out }: RecordFlags): Promise<void> {
+  if (url === undefined) {
+    throw new UdfError(
+      'usage',
+      'record --from-influx needs --url http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME (2.x)',
+    );
+  }
+  const { recordQuery } = await import('../record/record-query.js');
+  const points = await recordQuery({ target: influxTarget(url, process.env), query, out });
+  process.stderr.write(`${counted(points, 'point')} recorded in ${out}\n`);
+}
+
+/** Records until a signal comes. */
+async function recordProxy({ listen, socket, ...flags }: RecordFlags): Promise<void> {
+  if (listen === undefined || socket === undefined) {
+    throw new UdfError(
+      'usage',
+      'record --proxy needs --listen PATH, where Kapacitor connects, and --socket PATH, where the UDF is',
+    );
+  }
+  const { recordConversations } = await import('../record/record-conversations.js');
+  const { onStopSignal, onUncaught } = await import('../host/process-end.js');
+  const { createLogger } = await import('../telemetry/create-logger.js');
+  const logger = createLogger({ level: flags.logLevel });
+  const recording = recordConversations({ ...flags, listen, socket, logger });
+  const removeFile = (): void => {
+    recording.removeFile();
+  };
+  onUncaught(logger, removeFile);
+  const signal = onStopSignal(removeFile);
+  await Promise.race([recording.start(), signal]);
+  if (!signal.came) logger.info({ listen, socket, out: flags.out }, 'ready');
+  logger.info({ signal: await signal }, 'stopping');
+  await recording.stop();
+  logger.info({}, 'stopped');
 }

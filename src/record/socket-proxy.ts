@@ -7,32 +7,34 @@ import { drainPendingReads } from '../transport/drain-pending-reads.js';
 import { connectProblem } from '../transport/dial-unix.js';
 
 export interface SocketProxyOptions {
-  /** Where Kapacitor connects to. */
+  /** Path of the socket that Kapacitor connects to. */
   readonly listen: string;
-  /** Where the UDF listens. */
+  /** Path of the UDF's socket. */
   readonly target: string;
   readonly access: SocketAccess;
   readonly logger: Logger;
   /** Called with the two ends of each connection, before a byte flows. */
   readonly onConnection: (kapacitor: Socket, udf: Socket) => void;
-  /** Milliseconds that connections have to finish at the end. */
+  /** Max time that connections have to finish at the end. */
   readonly drainMs: number;
 }
 
-interface Pair {
+/** A connection of Kapacitor and the one to the UDF that carries its bytes. */
+interface ProxiedConnection {
   readonly kapacitor: Socket;
   readonly udf: Socket;
-  readonly gone: Promise<void>;
+  /** Resolves when both are closed. */
+  readonly closed: Promise<void>;
 }
 
 /**
- * Stands between Kapacitor and the socket of a UDF: each connection is one to the UDF, bytes go through as they are, a
- * half-close is passed on, and whoever does not read holds up the one who writes, as without it.
+ * A proxy between Kapacitor and the socket of a UDF: each connection gets one to the UDF; bytes, half-closes and
+ * back-pressure pass through unchanged.
  */
 export class SocketProxy {
   readonly #options: SocketProxyOptions;
   readonly #server: Server;
-  readonly #pairs = new Set<Pair>();
+  readonly #connections = new Set<ProxiedConnection>();
   #file: SocketFile | undefined;
 
   constructor(options: SocketProxyOptions) {
@@ -42,7 +44,7 @@ export class SocketProxy {
     });
   }
 
-  /** Throws what `listenOnSocket` throws. To be called once. */
+  /** Listens; to be called once. Rejects as `listenOnSocket` does. */
   async start(): Promise<void> {
     const { listen, access, logger } = this.#options;
     this.#file = await listenOnSocket(this.#server, resolve(listen), access);
@@ -51,14 +53,14 @@ export class SocketProxy {
     });
   }
 
-  /** Removes the socket's file and nothing else. */
+  /** Removes only the socket's file. */
   removeFile(): void {
     this.#file?.remove();
   }
 
   /**
-   * Takes no more connections, and ends those that there are as Kapacitor would: what it has written goes to the UDF, then
-   * the half-close, and what the UDF still sends goes to Kapacitor. Cuts them off after `drainMs`. Never rejects.
+   * Accepts no more connections, and ends the open ones as Kapacitor would: what it has written goes to the UDF, then the
+   * half-close, and what the UDF still sends goes to Kapacitor. Destroys them after `drainMs`. Never rejects.
    */
   async stop(): Promise<void> {
     const { drainMs, logger } = this.#options;
@@ -69,21 +71,21 @@ export class SocketProxy {
     }
     this.#server.close();
     const timer = setTimeout(() => {
-      logger.warn({ connections: this.#pairs.size }, `cut off: not drained within ${drainMs} ms`);
-      for (const { kapacitor, udf } of this.#pairs) for (const end of [kapacitor, udf]) end.destroy();
+      logger.warn({ connections: this.#connections.size }, `cut off: not drained within ${drainMs} ms`);
+      for (const { kapacitor, udf } of this.#connections) for (const end of [kapacitor, udf]) end.destroy();
     }, drainMs);
     await drainPendingReads(
       drainMs,
-      () => Array.from(this.#pairs).reduce((sum, { kapacitor }) => sum + kapacitor.bytesRead, 0),
-      () => Array.from(this.#pairs).some(({ udf }) => udf.writableLength > 0),
+      () => Array.from(this.#connections).reduce((sum, { kapacitor }) => sum + kapacitor.bytesRead, 0),
+      () => Array.from(this.#connections).some(({ udf }) => udf.writableLength > 0),
     );
-    for (const { kapacitor, udf } of this.#pairs) {
+    for (const { kapacitor, udf } of this.#connections) {
       kapacitor.unpipe(udf);
       udf.end();
       if (kapacitor.writableFinished) kapacitor.destroy();
       else kapacitor.once('finish', () => kapacitor.destroy());
     }
-    await Promise.all(Array.from(this.#pairs, ({ gone }) => gone));
+    await Promise.all(Array.from(this.#connections, ({ closed }) => closed));
     clearTimeout(timer);
   }
 
@@ -91,10 +93,10 @@ export class SocketProxy {
     const { target, logger, onConnection } = this.#options;
     const udf = createConnection({ path: target, allowHalfOpen: true });
     const ends = [kapacitor, udf];
-    const gone = Promise.all(ends.map((end) => new Promise((closed) => end.once('close', closed))));
-    const pair: Pair = { kapacitor, udf, gone: gone.then(() => undefined) };
-    this.#pairs.add(pair);
-    void pair.gone.then(() => this.#pairs.delete(pair));
+    const closed = Promise.all(ends.map((end) => new Promise((resolve) => end.once('close', resolve))));
+    const connection = { kapacitor, udf, closed: closed.then(() => undefined) };
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
 
     udf.on('error', (err) => {
       if (udf.connecting || udf.bytesRead + udf.bytesWritten === 0) {
@@ -102,14 +104,14 @@ export class SocketProxy {
       } else {
         logger.warn({ err, socket: target }, `the connection to the UDF broke: ${messageOf(err)}`);
       }
-      kapacitor.destroySoon(); // what the UDF has sent before is still to arrive
+      kapacitor.destroySoon(); // after what the UDF has sent before
     });
     kapacitor.on('error', (err) => {
       logger.debug({ err }, `Kapacitor has gone: ${messageOf(err)}`);
       udf.destroySoon();
     });
     onConnection(kapacitor, udf);
-    // `pipe` stops reading where the other side does not take more, and passes on the half-close.
+    // `pipe` respects back-pressure and passes on the half-close.
     kapacitor.pipe(udf);
     udf.pipe(kapacitor);
   }
