@@ -7,7 +7,7 @@ import { maxLengthBytes } from '../wire/frame-header.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { encodeResponse } from '../wire/messages.js';
 import { Inbox } from './inbox.js';
-import { defaultsProblem, type InstanceDefaults } from './instance.js';
+import { defaultsProblem, type InstanceDefaults } from './defaults.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
 import { OutputGuard } from './output-guard.js';

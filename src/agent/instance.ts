@@ -2,33 +2,13 @@ import { UdfError } from '../model/errors.js';
 import type { BatchInfo } from '../model/batch.js';
 import type { Context, UdfDefinition } from '../udf/definition.js';
 import { type OptionCall, resolveOptions } from '../udf/resolve-options.js';
-import { errorPolicies, type ErrorPolicy, type RuntimeOptions } from '../udf/runtime-options.js';
+import type { ErrorPolicy, RuntimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { nameBytes } from '../wire/text.js';
+import type { InstanceDefaults } from './defaults.js';
 import type { OutputGuard } from './output-guard.js';
 import { GroupTable } from './state/table.js';
-
-/** What the host decides for every use of a UDF, unless the TICKscript says otherwise. */
-export interface InstanceDefaults {
-  readonly onError?: ErrorPolicy | undefined;
-  readonly groupTtl?: bigint | undefined;
-  readonly maxGroups?: number | undefined;
-}
-
-/** What is wrong with a host's defaults, if something is. */
-export function defaultsProblem({ onError, groupTtl, maxGroups }: InstanceDefaults): string | undefined {
-  if (onError !== undefined && !errorPolicies.includes(onError)) {
-    return `onError must be one of ${errorPolicies.join(', ')}, got ${onError as string}`;
-  }
-  if (groupTtl !== undefined && (typeof groupTtl !== 'bigint' || groupTtl <= 0n)) {
-    return `groupTtl must be a bigint of nanoseconds above 0, got ${String(groupTtl)}`;
-  }
-  if (maxGroups !== undefined && (!Number.isSafeInteger(maxGroups) || maxGroups < 1)) {
-    return `maxGroups must be a whole number from 1, got ${String(maxGroups)}`;
-  }
-  return undefined;
-}
 
 /** What an instance is given by its connection. */
 export interface InstanceSetup extends Pick<AnyContext, 'count' | 'log' | 'signal' | 'task' | 'node'> {

@@ -16,7 +16,8 @@ import {
 import { snapshotFrameStart } from '../wire/snapshot-frame.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Counters } from './counters.js';
-import { Instance, type InstanceDefaults, type MaybePromise } from './instance.js';
+import type { InstanceDefaults } from './defaults.js';
+import { Instance, type MaybePromise } from './instance.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
 import type { OutputGuard } from './output-guard.js';

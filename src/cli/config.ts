@@ -1,10 +1,26 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { loadOption, logLevelOption, socketDirOption } from './options.js';
+import {
+  addLogOptions,
+  defaultSocketDir,
+  loadOption,
+  type LoadOptions,
+  type LogOptions,
+  socketDirOption,
+} from './options.js';
 import { duration } from './parse-values.js';
-import type { ConfigOptions } from './run-config.js';
+import { print } from './print.js';
 
+interface ConfigOptions extends LoadOptions, LogOptions {
+  readonly socketDir?: string;
+  readonly process?: true;
+  readonly timeout: bigint;
+}
+
+/** `config`: the sections of kapacitor.conf by which Kapacitor reaches UDFs. */
 export function configCommand(): Command {
-  return new Command('config')
+  const command = new Command('config')
     .summary("print Kapacitor's configuration for UDFs")
     .description('Prints the [udf.functions.NAME] sections to add at the end of kapacitor.conf.')
     .argument('[name...]', 'UDFs to configure (default: all)')
@@ -19,11 +35,32 @@ export function configCommand(): Command {
         .default(10_000_000_000n, '10s')
         .argParser(duration('2ms')),
     )
-    .addOption(loadOption())
-    .addOption(logLevelOption())
+    .addOption(loadOption());
+  return addLogOptions(command)
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf config edgeDetect >> /etc/kapacitor/kapacitor.conf')
-    .action(async (names: string[], options: ConfigOptions) => {
-      const { runConfig } = await import('./run-config.js');
-      await runConfig(names, options);
-    });
+    .action(config);
+}
+
+async function config(names: readonly string[], options: ConfigOptions): Promise<void> {
+  const [{ availableUdfs, chooseUdfs }, { formatUdfSections }] = await Promise.all([
+    import('../host/available-udfs.js'),
+    import('../host/kapacitor-conf.js'),
+  ]);
+  const { load = [], socketDir = defaultSocketDir, timeout } = options;
+  const sections = chooseUdfs(await availableUdfs(load), names).map(({ name }) =>
+    options.process
+      ? { name, timeout, ...childProcess(name, load) }
+      : { name, timeout, socket: resolve(socketDir, `${name}.sock`) },
+  );
+  await print(formatUdfSections(sections));
+}
+
+/** With absolute paths, because Kapacitor has its own PATH and working directory. */
+function childProcess(name: string, load: readonly string[]): { prog: string; args: string[] } {
+  const modules = load.map((module) => (existsSync(module) ? resolve(module) : module));
+  const script = process.argv[1]!; // the file that Node.js was started with: there is always one
+  return {
+    prog: process.execPath,
+    args: [script, 'stdio', name, ...(modules.length > 0 ? ['--load', ...modules] : [])],
+  };
 }

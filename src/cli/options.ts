@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { defaultLimits } from '../agent/limits.js';
-import { type LogLevel, logLevels } from '../telemetry/logger.js';
+import type { ConnectionOptions } from '../host/host.js';
+import { type LogFormat, logFormats, type LogLevel, logLevels } from '../telemetry/logger.js';
 import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
 import { byteSize, count, duration, formatByteSize } from './parse-values.js';
@@ -10,12 +11,36 @@ export const defaultSocketDir = '/var/run/kapacitor-udf';
 
 export interface LogOptions {
   readonly logLevel: LogLevel;
+  readonly logFormat?: LogFormat;
 }
 
 export function logLevelOption(): Option {
   return new Option('--log-level <level>', 'how much to log on standard error; debug adds stack traces')
     .choices(logLevels)
     .default('info');
+}
+
+/** Adds `--log-level` and `--log-format`, for a command that hands both to `createLogger`. */
+export function addLogOptions(command: Command): Command {
+  return command
+    .addOption(logLevelOption())
+    .addOption(
+      new Option(
+        '--log-format <format>',
+        'json, a line an entry; pretty, for people; auto, pretty on a terminal',
+      )
+        .choices(logFormats)
+        .default('auto'),
+    );
+}
+
+export interface QuietOptions {
+  readonly quiet?: true;
+}
+
+/** `--quiet`: logs warnings and errors only. What else the command leaves out is in `doc`. */
+export function quietOption(doc = 'log warnings and errors only'): Option {
+  return new Option('-q, --quiet', doc).implies({ logLevel: 'warn' });
 }
 
 export interface LoadOptions {
@@ -65,7 +90,7 @@ export interface RunOptions extends LogOptions, LoadOptions {
 export function addRunOptions(command: Command): Command {
   const size = (flag: string, bytes: number, doc: string): Option =>
     new Option(`${flag} <size>`, doc).default(bytes, formatByteSize(bytes)).argParser(byteSize);
-  return command
+  command
     .addOption(loadOption())
     .addOption(
       new Option(
@@ -108,5 +133,20 @@ export function addRunOptions(command: Command): Command {
         .default(5_000)
         .argParser(count(0, maxTimerMs)),
     )
-    .addOption(logLevelOption());
+    .addOption(quietOption());
+  return addLogOptions(command);
+}
+
+/** The options of a command line as a host or an agent takes them. */
+export async function connectionOptions(options: RunOptions): Promise<ConnectionOptions> {
+  const { createLogger } = await import('../telemetry/create-logger.js');
+  const { messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs } = options;
+  return {
+    logger: createLogger({ level: options.logLevel, format: options.logFormat }),
+    onError: options.onError,
+    groupTtl: options.groupTtl,
+    maxGroups: options.maxGroups,
+    strictRestore: options.strictRestore,
+    limits: { messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs },
+  };
 }

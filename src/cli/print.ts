@@ -1,13 +1,30 @@
-/** Writes a result to standard output, and waits until it is written: the process ends right after. */
+import { messageOf } from '../model/errors.js';
+
+/**
+ * Writes a result to standard output, and resolves once it is written: the process ends right after. Never resolves if
+ * that fails, since `exitOnOutputError` ends the process.
+ */
 export function print(text: string): Promise<void> {
   return new Promise((resolve) => {
-    process.stdout.write(`${text}\n`, () => {
-      resolve();
+    process.stdout.write(`${text}\n`, (error) => {
+      if (!error) resolve();
     });
   });
 }
 
-/** As JSON that a person can read too. */
+/** As JSON that people can read too. */
 export function printJson(value: unknown): Promise<void> {
   return print(JSON.stringify(value, null, 2));
+}
+
+/**
+ * Ends the process when standard output cannot be written: with exit code 0 and no message if its reader has closed it
+ * (`list | head`), else with a message and exit code 1.
+ */
+export function exitOnOutputError(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`kapacitor-udf: cannot write to standard output: ${messageOf(error)}\n`);
+    process.exit(1);
+  });
 }

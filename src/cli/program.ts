@@ -1,57 +1,29 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { checkCommand } from './check.js';
-import { configCommand } from './config.js';
-import { demoCommand } from './demo.js';
 import { ExitCode } from './exit-code.js';
-import { feedCommand } from './feed.js';
-import { listCommand } from './list.js';
-import { recordCommand } from './record.js';
 import { reportError, usageMessage } from './report-error.js';
-import { replayCommand } from './replay.js';
-import { serveCommand } from './serve.js';
-import { stdioCommand } from './stdio.js';
-import { tasksCommand } from './tasks.js';
-import { testCommand } from './test.js';
 
-/** Carries out a command line and returns the exit code: 0, 1 for what failed, 2 for a wrong command line. */
+/** The commands in the order of the help. Only the one that runs is loaded; each loads its room when it is called. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.js')).serveCommand(),
+  stdio: async () => (await import('./stdio.js')).stdioCommand(),
+  list: async () => (await import('./list.js')).listCommand(),
+  config: async () => (await import('./config.js')).configCommand(),
+  check: async () => (await import('./check.js')).checkCommand(),
+  demo: async () => (await import('./demo.js')).demoCommand(),
+  record: async () => (await import('./record.js')).recordCommand(),
+  replay: async () => (await import('./replay.js')).replayCommand(),
+  tasks: async () => (await import('./tasks.js')).tasksCommand(),
+  test: async () => (await import('./test.js')).testCommand(),
+  feed: async () => (await import('./feed.js')).feedCommand(),
+};
+
+/** Runs a command line and returns the exit code: 0, 1 for a failure, 2 for a wrong command line. */
 export async function runProgram(args: readonly string[]): Promise<number> {
-  // Only what describes the commands is loaded so far; each loads what it does when it is called.
-  const commands = [
-    serveCommand(),
-    stdioCommand(),
-    listCommand(),
-    configCommand(),
-    checkCommand(),
-    demoCommand(),
-    recordCommand(),
-    replayCommand(),
-    tasksCommand(),
-    testCommand(),
-    feedCommand(),
-  ];
-  const { version } = createRequire(import.meta.url)('kapacitor-udf/package.json') as { version: string };
-  const program = new Command('kapacitor-udf')
-    .description('Hosts user-defined functions for Kapacitor.')
-    .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
-    .exitOverride()
-    .configureOutput({
-      outputError: (text, write) => {
-        write(usageMessage(text));
-      },
-    })
-    .addHelpText('after', '\nExample:\n  $ kapacitor-udf serve edgeDetect --socket-dir /tmp/udf');
-  for (const command of commands) {
-    program.addCommand(command.copyInheritedSettings(program));
-    for (const part of command.commands) part.copyInheritedSettings(program);
-  }
-
-  /** Whether stack traces are wanted, once it is known which command runs. */
-  let debug = false;
+  const program = await createProgram(args[0]);
+  let isDebug = false;
   program.hook('preAction', (_program, command) => {
-    debug = command.opts<{ logLevel?: string }>().logLevel === 'debug';
+    isDebug = command.opts<{ logLevel?: string }>().logLevel === 'debug';
   });
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -59,6 +31,34 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   } catch (reason) {
     if (reason instanceof ExitCode) return reason.code;
     if (reason instanceof CommanderError) return reason.exitCode === 0 ? 0 : 2;
-    return reportError(reason, debug);
+    return reportError(reason, isDebug);
   }
+}
+
+/** With the named command alone if there is one of that name, else with all. */
+async function createProgram(name: string | undefined): Promise<Command> {
+  const { version } = createRequire(import.meta.url)('kapacitor-udf/package.json') as { version: string };
+  const program = new Command('kapacitor-udf')
+    .description('Hosts user-defined functions for Kapacitor.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => {
+        write(usageMessage(text));
+      },
+    })
+    .addHelpText('after', '\nExample:\n  $ kapacitor-udf serve edgeDetect --socket-dir /tmp/udf');
+  const isOne = name !== undefined && Object.hasOwn(commands, name);
+  const loaders = isOne ? [commands[name]!] : Object.values(commands);
+  for (const command of await Promise.all(loaders.map((load) => load()))) {
+    program.addCommand(command.copyInheritedSettings(program));
+    for (const part of command.commands) part.copyInheritedSettings(program);
+  }
+  if (!isOne) {
+    const { addCompletion } = await import('./completion.js');
+    addCompletion(program);
+  }
+  return program;
 }

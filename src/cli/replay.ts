@@ -208,7 +208,7 @@ async function agentOf({ udf, socket, exec, load }: ReplayCommandOptions): Promi
   }
   if (socket !== undefined) return { socket };
   if (exec !== undefined) return { exec };
-  const { availableUdfs, chooseUdfs } = await import('./available-udfs.js');
+  const { availableUdfs, chooseUdfs } = await import('../host/available-udfs.js');
   return { udf: chooseUdfs(await availableUdfs(load), [udf!])[0]! }; // exactly one is given, and one name gives one UDF
 }
 

@@ -1,15 +1,41 @@
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { addRunOptions, configOption, socketDirOption } from './options.js';
+import type { Udfs } from '../host/available-udfs.js';
+import type { Host, HostedSocket } from '../host/host.js';
+import { nearestName } from '../model/text.js';
+import { UdfError } from '../model/errors.js';
+import type { ConversationRecorder } from '../recording/conversation/recorder.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Report } from '../telemetry/runtime-report.js';
+import {
+  addRunOptions,
+  configOption,
+  connectionOptions,
+  defaultSocketDir,
+  type RunOptions,
+  socketDirOption,
+  type SocketOptions,
+} from './options.js';
 import { influxUrl } from './parse-urls.js';
 import { count, fileMode, timerDuration } from './parse-values.js';
-import type { ServeOptions } from './run-serve.js';
 
+interface ServeOptions extends RunOptions, SocketOptions {
+  readonly socketMode: number;
+  readonly socketGroup?: string;
+  readonly maxConnections: number;
+  readonly telemetry?: string;
+  readonly telemetryInterval: bigint;
+  /** The directory that conversations are recorded in. */
+  readonly record?: string;
+}
+
+/** `serve`: UDFs on Unix sockets, until a signal. */
 export function serveCommand(): Command {
   const command = new Command('serve')
     .summary('host UDFs on Unix sockets')
     .description(
       'Hosts UDFs on Unix sockets, one each, until SIGTERM or SIGINT: then it finishes what has come, removes the ' +
-        'sockets and exits with 0. Logs go to standard error, a line of JSON each.',
+        'sockets and exits with 0. Logs go to standard error.',
     )
     .argument('[name...]', 'UDFs to host (default: all)')
     .addOption(socketDirOption())
@@ -42,11 +68,11 @@ export function serveCommand(): Command {
       new Option('--telemetry-interval <duration>', 'how often to write them')
         .default(10_000_000_000n, '10s')
         .argParser(timerDuration('100ms')),
+    )
+    .option(
+      '--record <dir>',
+      'write the conversation of each connection to a file of its own in this directory (default: none is written)',
     );
-  command.option(
-    '--record <dir>',
-    'write the conversation of each connection to a file of its own in this directory (default: none is written)',
-  );
   return addRunOptions(command)
     .addHelpText(
       'after',
@@ -54,8 +80,84 @@ export function serveCommand(): Command {
         '  $ kapacitor-udf serve edgeDetect movingAverage --socket-dir /tmp/udf --socket-group kapacitor\n' +
         '  $ kapacitor-udf serve --config /etc/kapacitor/kapacitor.conf --load ./my-udf.js',
     )
-    .action(async (names: string[], options: ServeOptions) => {
-      const { runServe } = await import('./run-serve.js');
-      await runServe(names, options);
-    });
+    .action(serve);
+}
+
+async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
+  const [{ availableUdfs, chooseUdfs }, { createSocketHost }, { runUntilSignal }] = await Promise.all([
+    import('../host/available-udfs.js'),
+    import('../host/socket-host.js'),
+    import('../host/serve.js'),
+  ]);
+  const settings = await connectionOptions(options);
+  const { logger } = settings;
+  const udfs = await availableUdfs(options.load);
+  const sockets =
+    options.config === undefined
+      ? chooseUdfs(udfs, names).map((definition) => ({
+          definition,
+          path: join(options.socketDir ?? defaultSocketDir, `${definition.name}.sock`),
+        }))
+      : await configuredUdfs(options.config, names, udfs, logger);
+  const { socketMode, socketGroup, maxConnections, drainMs } = options;
+  const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
+  const host = createSocketHost(
+    { ...settings, sockets, socketMode, socketGroup, maxConnections, drainMs },
+    recorder &&
+      ((transport, udf, socket) => {
+        recorder.follow(transport, { udf, socket });
+      }),
+  );
+  const report = options.telemetry === undefined ? undefined : await startTelemetry(options, host, logger);
+  await runUntilSignal(host, logger, async () => {
+    await recorder?.close();
+    await report?.stop();
+  });
+}
+
+async function startRecorder(directory: string, logger: Logger): Promise<ConversationRecorder> {
+  const { ConversationRecorder } = await import('../recording/conversation/recorder.js');
+  const recorder = new ConversationRecorder({ directory, logger });
+  logger.info({ to: directory }, 'conversations are recorded');
+  return recorder;
+}
+
+async function startTelemetry(options: ServeOptions, host: Host, logger: Logger): Promise<Report> {
+  const [{ createInfluxWriter }, { describeTarget, influxTarget }, { startReport }] = await Promise.all([
+    import('../influx/writer.js'),
+    import('../influx/target.js'),
+    import('../telemetry/runtime-report.js'),
+  ]);
+  const target = influxTarget(options.telemetry!, process.env); // only called if it is given
+  logger.info({ to: describeTarget(target) }, 'telemetry is written');
+  return startReport({
+    writer: createInfluxWriter(target),
+    intervalMs: Number(options.telemetryInterval / 1_000_000n),
+    logger,
+    figures: () => host.stats.udfs.map(({ udf, connections, stats }) => ({ udf, connections, ...stats })),
+  });
+}
+
+/** The UDFs on the sockets that a kapacitor.conf names. */
+async function configuredUdfs(
+  file: string,
+  names: readonly string[],
+  udfs: Udfs,
+  logger: Logger,
+): Promise<HostedSocket[]> {
+  const { configuredSockets } = await import('../host/kapacitor-conf.js');
+  const { sockets, processes } = configuredSockets(file, names);
+  if (processes.length > 0) {
+    logger.info({ file, udfs: processes }, 'these are not hosted: Kapacitor starts them itself (prog)');
+  }
+  return sockets.map(({ name, path }) => {
+    const definition = udfs.get(name);
+    if (definition) return { definition, path };
+    const near = nearestName(name, [...udfs.keys()]);
+    throw new UdfError(
+      'invalid_config',
+      `${file}: [udf.functions.${name}]: there is no UDF ${name}${near === undefined ? '' : ` (did you mean ${near}?)`}; ` +
+        'add its module with --load, or name the UDFs to host, so that others are left to their own hosts',
+    );
+  });
 }

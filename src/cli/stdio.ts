@@ -1,8 +1,9 @@
-import { Command, Option } from 'commander';
-import { addRunOptions } from './options.js';
-import { count } from './parse-values.js';
-import type { StdioOptions } from './run-stdio.js';
+import { Command } from 'commander';
+import type { UdfDefinition } from '../udf/definition.js';
+import { ExitCode } from './exit-code.js';
+import { addRunOptions, connectionOptions, type RunOptions } from './options.js';
 
+/** `stdio`: one UDF as a child process of Kapacitor. */
 export function stdioCommand(): Command {
   const command = new Command('stdio')
     .summary('run one UDF on standard input and output')
@@ -10,8 +11,7 @@ export function stdioCommand(): Command {
       "Runs one UDF on standard input and output, as Kapacitor's prog and args start it, until the input ends. " +
         'Standard output carries frames and nothing else: what a UDF prints goes to standard error.',
     )
-    .argument('<name>', 'the UDF')
-    .addOption(new Option('--frames-fd <n>').argParser(count(3)).hideHelp());
+    .argument('<name>', 'the UDF');
   return addRunOptions(command)
     .addHelpText(
       'after',
@@ -21,8 +21,16 @@ export function stdioCommand(): Command {
         '  args = [ "stdio", "edgeDetect" ]\n' +
         '  timeout = "10s"',
     )
-    .action(async (name: string, options: StdioOptions) => {
-      const { runStdio } = await import('./run-stdio.js');
-      await runStdio(name, options);
-    });
+    .action(stdio);
+}
+
+async function stdio(name: string, options: RunOptions): Promise<void> {
+  const { runStdio } = await import('../host/serve-stdio.js');
+  const load = async (): Promise<UdfDefinition> => {
+    const { availableUdfs, chooseUdf } = await import('../host/available-udfs.js');
+    return chooseUdf(await availableUdfs(options.load), name);
+  };
+  const settings = await connectionOptions(options);
+  const failure = await runStdio(load, { ...settings, drainMs: options.drainMs });
+  if (failure) throw new ExitCode(1);
 }

@@ -2,15 +2,15 @@ import Table from 'cli-table3';
 import { createKapacitorPeer } from '../peer/kapacitor-peer.js';
 import { formatDuration } from '../model/duration.js';
 import type { Point } from '../model/point.js';
-import { readRecording } from './recording.js';
-import type { Stage } from './stage.js';
+import type { DemoHost } from './demo-host.js';
+import { readRecording } from './recordings.js';
 
 const options = ".field('value').previousAs('was').durationAs('lasted').unit(1ns)";
 
 /** The router's records as a table in which the changes that `edgeDetect` finds are marked. */
-export async function showChanges(stage: Stage): Promise<string> {
+export async function showChanges(host: DemoHost): Promise<string> {
   const records = readRecording('edge-detect', 'adsl.lp');
-  const kapacitor = createKapacitorPeer(await stage.connect('edgeDetect'));
+  const kapacitor = createKapacitorPeer(await host.connect('edgeDetect'));
   await kapacitor.info();
   await kapacitor.init(options);
   for (const record of records) kapacitor.point(record);
@@ -19,16 +19,17 @@ export async function showChanges(stage: Stage): Promise<string> {
 
   const changes = new Map(points.map((point) => [point.time, point]));
   const table = new Table({
-    head: ['time (ns)', 'value', 'change', 'the old state lasted'],
+    head: ['time (UTC)', 'value', 'change', 'the old state lasted'],
     style: { head: [], border: [] },
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
   });
   for (const { time, fields } of records) {
     const change = changes.get(time);
-    table.push([String(time), String(fields.value), change ? '*' : '', change ? oldState(change) : '']);
+    table.push([readableTime(time), String(fields.value), change ? '*' : '', change ? oldState(change) : '']);
   }
   return [
-    `@edgeDetect()${options} on ${records.length} records of an ADSL router:`,
+    `@edgeDetect()${options}`,
+    `on ${records.length} records of an ADSL router:`,
     table.toString(),
     `${points.length} changes in ${records.length} records.`,
   ].join('\n');
@@ -39,8 +40,13 @@ function oldState(change: Point): string {
   return was === undefined ? 'the first record' : `${String(was)} for ${lasted(change)}`;
 }
 
-/** Whole milliseconds are enough for a router that is polled every minute and a half. */
+/** Rounded to seconds, which are exact enough for a router that is polled every minute and a half. */
 function lasted(change: Point): string {
-  const nanoseconds = BigInt(Number(change.field('lasted')));
-  return formatDuration(nanoseconds - (nanoseconds % 1_000_000n));
+  const seconds = Math.round(Number(change.field('lasted')) / 1e9);
+  return formatDuration(BigInt(seconds) * 1_000_000_000n);
+}
+
+/** `2018-01-03 11:30:51`. */
+function readableTime(nanoseconds: bigint): string {
+  return new Date(Number(nanoseconds / 1_000_000n)).toISOString().slice(0, 19).replace('T', ' ');
 }

@@ -1,7 +1,7 @@
 import { createPoint } from '../udf/create.js';
 import { createKapacitorPeer } from '../peer/kapacitor-peer.js';
 import type { Point } from '../model/point.js';
-import type { Stage } from './stage.js';
+import type { DemoHost } from './demo-host.js';
 
 const uses = [
   ['mirror', ''],
@@ -10,32 +10,30 @@ const uses = [
 ] as const;
 
 const groups = 100;
-/** Until both sides run compiled code. */
+/** Enough for V8 to compile the hot code of both sides. */
 const warmUpMs = 300;
 const runMs = 700;
 
-/** How many points a second go to a UDF over its socket and are answered, measured on this machine, now. */
-export async function showRate(stage: Stage): Promise<string> {
+/** Measures the points a second that a UDF takes and answers over its socket. */
+export async function showRate(host: DemoHost): Promise<string> {
   const points = samplePoints();
-  const lines = [
-    `Points a second over one socket, in ${groups} groups, with Kapacitor's side played by this process:`,
-  ];
+  const lines = [`Points a second over one socket, in ${groups} groups; this process plays Kapacitor:`];
   for (const [udf, options] of uses) {
-    const rate = await measure(stage, udf, options, points);
+    const rate = await measure(host, udf, options, points);
     lines.push(`  ${udf.padEnd(14)}${Math.round(rate).toLocaleString('en-US').padStart(11)}`);
   }
   return lines.join('\n');
 }
 
 async function measure(
-  stage: Stage,
+  host: DemoHost,
   udf: string,
   options: string,
   points: readonly Point[],
 ): Promise<number> {
-  const kapacitor = createKapacitorPeer(await stage.connect(udf), {
+  const kapacitor = createKapacitorPeer(await host.connect(udf), {
     writes: 'coalesced',
-    onPoint: () => undefined, // counted by Kapacitor's side itself; keeping them would measure our memory
+    onPoint: () => undefined, // counted by Kapacitor's side; keeping them would measure our memory
   });
   await kapacitor.info();
   await kapacitor.init(options);
@@ -55,7 +53,7 @@ async function measure(
   return sent / ((performance.now() - start) / 1000);
 }
 
-/** A few seconds of a hundred servers, each of which changes its state now and then. */
+/** Twenty seconds of a hundred servers, each of which changes its state once. */
 function samplePoints(): Point[] {
   return Array.from({ length: 20 * groups }, (_, index) => {
     const host = `server${index % groups}`;

@@ -1,38 +1,33 @@
 import type { Socket } from 'node:net';
 import { type Agent, createAgent } from '../agent/agent.js';
-import type { InstanceDefaults } from '../agent/instance.js';
-import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
-import type { Limits } from '../agent/limits.js';
 import { type AgentStats, noStats, sumOfStats } from '../model/statistics.js';
 import { UdfError } from '../model/errors.js';
-import type { Logger } from '../telemetry/logger.js';
+import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import { drainPendingReads } from '../transport/drain-pending-reads.js';
 import { socketTransport } from '../transport/socket-transport.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
+import type { ConnectionOptions } from './host.js';
 
-export interface ConnectionOptions extends InstanceDefaults {
-  readonly logger: Logger;
-  readonly limits?: Partial<Limits> | undefined;
-  readonly strictRestore?: boolean | undefined;
-  /** Called with each connection before its agent takes it, to follow what is said. */
-  readonly onConnection?: ((transport: Transport, udf: string, socket: string) => void) | undefined;
-}
+/** Called with each new connection, the name of its UDF and the path of its socket. */
+export type ConnectionListener = (transport: Transport, udf: string, socket: string) => void;
 
-/** The connections of a host, whatever sockets they came in on. */
+/** A host's connections, over all of its sockets. */
 export class Connections {
   accepted = 0;
   refused = 0;
   readonly #options: ConnectionOptions;
   readonly #max: number;
+  readonly #onConnection: ConnectionListener | undefined;
   readonly #open = new Map<Agent, string>();
-  /** What the connections did that are no more, by UDF. */
+  /** Statistics of ended connections, by UDF. */
   readonly #ended = new Map<string, AgentStats>();
   readonly #refusals: RateLimitedLogger;
 
-  constructor(options: ConnectionOptions, max: number) {
+  constructor(options: ConnectionOptions, max: number, onConnection: ConnectionListener | undefined) {
     this.#options = options;
     this.#max = max;
+    this.#onConnection = onConnection;
     this.#refusals = new RateLimitedLogger(options.logger);
   }
 
@@ -40,13 +35,13 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** What a UDF has done since the start, over all of its connections, and how many are open. */
+  /** A UDF's statistics since the start, over all of its connections, and how many are open. */
   statsOf(udf: string): { readonly connections: number; readonly stats: AgentStats } {
     const open = [...this.#open].filter(([, name]) => name === udf).map(([agent]) => agent.stats);
     return { connections: open.length, stats: open.reduce(sumOfStats, this.#ended.get(udf) ?? noStats) };
   }
 
-  /** Serves a UDF on a connection that has come in on the socket at `path`, unless there are too many. */
+  /** Serves a UDF on a connection to the socket at `path`; closes it at once if too many are open. */
   accept(socket: Socket, definition: UdfDefinition, path: string): void {
     if (this.#open.size >= this.#max) {
       this.refused++;
@@ -59,7 +54,7 @@ export class Connections {
     }
     const transport = socketTransport(socket, `unix:${path}#${++this.accepted}`);
     const logger = this.#options.logger.child({ connection: transport.description });
-    this.#options.onConnection?.(transport, definition.name, path);
+    this.#onConnection?.(transport, definition.name, path);
     const agent = createAgent({ ...this.#options, definition, transport, logger });
     this.#open.set(agent, definition.name);
     logger.debug({}, 'connected');
@@ -71,7 +66,7 @@ export class Connections {
     });
   }
 
-  /** Ends all: each finishes and sends what has come, and is cut off if that takes longer than `withinMs`. */
+  /** Ends all: each handles and answers what has been received, and is cut off after `withinMs`. */
   async drain(withinMs: number): Promise<void> {
     const timer = setTimeout(() => {
       this.#options.logger.warn(

@@ -1,16 +1,20 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { resolve } from 'node:path';
-import { defaultsProblem } from '../agent/instance.js';
-import { resolveLimits } from '../agent/limits.js';
+import type { InstanceDefaults } from '../agent/defaults.js';
+import type { Limits } from '../agent/limits.js';
 import type { UdfStats } from '../model/statistics.js';
-import { UdfError } from '../model/errors.js';
-import { maxTimerMs } from '../model/duration.js';
+import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';
-import { type ConnectionOptions, Connections } from './connections.js';
-import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
-import { groupNumber } from './unix-group.js';
+import { createSocketHost } from './socket-host.js';
 
-/** Where a UDF is offered. */
+/** How conversations are run, over sockets and over stdio alike. */
+export interface ConnectionOptions extends InstanceDefaults {
+  readonly logger: Logger;
+  /** Those of `defaultLimits` that are not given. */
+  readonly limits?: Partial<Limits> | undefined;
+  /** Fail a task whose snapshot cannot be restored, instead of starting it afresh. */
+  readonly strictRestore?: boolean | undefined;
+}
+
+/** A UDF and the socket that it is served on. */
 export interface HostedSocket {
   readonly definition: UdfDefinition;
   readonly path: string;
@@ -31,153 +35,34 @@ export interface HostOptions extends ConnectionOptions {
 export interface HostStats {
   /** Connections since the start. */
   readonly accepted: number;
+  /** Connections beyond `maxConnections`. */
   readonly refused: number;
-  /** Each UDF: its open connections, and what it has done since the start over all that it had. */
   readonly udfs: readonly UdfStats[];
 }
 
 /** Many UDFs on many sockets in one process. */
 export interface Host {
   /**
-   * Listens on every socket. If one fails, none stays open, and it throws what `listenOnSocket` throws. To be called
-   * once.
+   * Listens on every socket. Can be called once.
+   *
+   * If one socket fails, none stays open, and it throws `socket_in_use` if another process answers there,
+   * `socket_not_a_socket` if the path holds something else, `socket_path_too_long`, `socket_permission`, or
+   * `socket_failed` for any other reason.
    */
   start(): Promise<void>;
-  /** Takes no more connections, removes the socket files, lets the connections finish, and closes. Never rejects. */
+  /** Accepts no more connections, removes the socket files, lets the connections finish, and closes. Never rejects. */
   stop(): Promise<void>;
-  /** Removes the socket files and nothing else: for a process that is about to exit without `stop`. */
+  /** Removes the socket files only: for a process that exits without `stop`. */
   removeFiles(): void;
   readonly stats: HostStats;
 }
 
 /**
- * Hosts UDFs; `start` makes it listen. Throws `invalid_config` for sockets, a mode, a group or a policy that cannot be
- * used, and `invalid_argument` for limits that are none.
+ * Hosts UDFs; `start` makes it listen. `serve` does so with defaults, and handles signals too.
+ *
+ * Throws `invalid_config` for sockets, a mode, a group or a policy that cannot be used, and `invalid_argument` for an
+ * invalid limit.
  */
 export function createHost(options: HostOptions): Host {
-  const problem = hostProblem(options);
-  if (problem !== undefined) throw new UdfError('invalid_config', problem);
-  resolveLimits(options.limits);
-  return new SocketHost(options);
-}
-
-/** A socket that is open. */
-interface Listening {
-  readonly server: Server;
-  readonly file: SocketFile;
-}
-
-class SocketHost implements Host {
-  readonly #options: HostOptions;
-  readonly #access: SocketAccess;
-  readonly #connections: Connections;
-  readonly #listening: Listening[] = [];
-  #started: Promise<void> | undefined;
-  #stopped: Promise<void> | undefined;
-
-  constructor(options: HostOptions) {
-    const { socketMode: mode = 0o660, socketGroup: group, maxConnections = 1024 } = options;
-    this.#options = options;
-    this.#access = { mode, gid: group === undefined ? undefined : groupNumber(group) };
-    this.#connections = new Connections(options, maxConnections);
-  }
-
-  get stats(): HostStats {
-    const { accepted, refused } = this.#connections;
-    const names = new Set(this.#options.sockets.map(({ definition }) => definition.name));
-    return {
-      accepted,
-      refused,
-      udfs: Array.from(names, (udf) => ({ udf, ...this.#connections.statsOf(udf) })),
-    };
-  }
-
-  start(): Promise<void> {
-    if (this.#started || this.#stopped) {
-      return Promise.reject(new UdfError('invalid_argument', 'a host can be started once'));
-    }
-    this.#started = this.#openAll();
-    return this.#started;
-  }
-
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
-  }
-
-  removeFiles(): void {
-    for (const { file } of this.#listening) this.#remove(file);
-  }
-
-  async #openAll(): Promise<void> {
-    try {
-      for (const socket of this.#options.sockets) {
-        await this.#open(socket);
-        if (this.#stopped) return;
-      }
-    } catch (reason) {
-      await this.#closeAll();
-      throw reason;
-    }
-  }
-
-  async #open({ definition, path }: HostedSocket): Promise<void> {
-    const { logger } = this.#options;
-    // Half-open: when Kapacitor has sent all, it still waits for the last points.
-    const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
-      this.#connections.accept(socket, definition, path);
-    });
-    const file = await listenOnSocket(server, resolve(path), this.#access);
-    server.on('error', (err) => {
-      logger.error({ err, socket: path }, `cannot accept a connection: ${err.message}`);
-    });
-    this.#listening.push({ server, file });
-    logger.info({ udf: definition.name, socket: path }, `${definition.name} listens on ${path}`);
-  }
-
-  async #stop(): Promise<void> {
-    await this.#started?.catch(() => undefined); // whoever called start() has the error
-    await this.#closeAll();
-  }
-
-  async #closeAll(): Promise<void> {
-    this.removeFiles();
-    const closed = this.#listening.splice(0).map(
-      ({ server }) =>
-        new Promise((done) => {
-          server.close(done);
-        }),
-    );
-    await this.#connections.drain(this.#options.drainMs ?? 5_000);
-    await Promise.all(closed);
-  }
-
-  #remove(file: SocketFile): void {
-    try {
-      file.remove();
-    } catch (err) {
-      this.#options.logger.warn({ err }, 'a socket file cannot be removed; the next start replaces it');
-    }
-  }
-}
-
-function hostProblem(options: HostOptions): string | undefined {
-  const { sockets, maxConnections = 1, socketMode = 0, drainMs = 0, onError } = options;
-  if (sockets.length === 0) return 'there is no socket to listen on';
-  const paths = sockets.map(({ path }) => resolve(path));
-  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
-  if (twice !== undefined) return `two UDFs cannot share the socket ${twice}`;
-  if (!Number.isInteger(maxConnections) || maxConnections < 1) {
-    return `maxConnections must be a whole number from 1, got ${maxConnections}`;
-  }
-  if (!Number.isInteger(socketMode) || socketMode < 0 || socketMode > 0o777) {
-    return `socketMode must be from 0 to 0o777, got ${socketMode}`;
-  }
-  if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > maxTimerMs)
-    return `drainMs must be a whole number from 0 to ${maxTimerMs}, got ${drainMs}`;
-  const unfit = sockets.find(({ definition: { wants, provides } }) => wants !== provides);
-  if (onError === 'pass' && unfit) {
-    return `onError 'pass' needs UDFs that provide what they want; ${unfit.definition.name} does not`;
-  }
-  return defaultsProblem(options);
+  return createSocketHost(options);
 }

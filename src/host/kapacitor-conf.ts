@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { parse, TomlError } from 'smol-toml';
+import { parse, stringify, TomlError } from 'smol-toml';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { nearestName } from '../model/text.js';
 
-/** What a kapacitor.conf says of its UDFs. */
+/** The UDFs that a kapacitor.conf configures. */
 export interface ConfiguredSockets {
-  /** Those that Kapacitor expects to answer on a socket. */
+  /** Those that Kapacitor connects to on a socket. */
   readonly sockets: readonly { readonly name: string; readonly path: string }[];
-  /** The names of those that it starts itself. */
+  /** The names of those that Kapacitor starts as child processes. */
   readonly processes: readonly string[];
 }
 
@@ -83,4 +83,44 @@ function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function invalid(file: string, problem: string): UdfError {
   return new UdfError('invalid_config', `${file}: ${problem}`);
+}
+
+/** How Kapacitor reaches one UDF. */
+export type UdfSection = {
+  readonly name: string;
+  /** How long Kapacitor waits for an answer, in nanoseconds. */
+  readonly timeout: bigint;
+} & ({ readonly socket: string } | { readonly prog: string; readonly args: readonly string[] });
+
+/**
+ * The `[udf.functions.NAME]` sections of UDFs. Without `[udf]` and `[udf.functions]` of their own: a file that has these
+ * already could not have them twice.
+ */
+export function formatUdfSections(sections: readonly UdfSection[]): string {
+  const functions = sections.map(({ name, timeout, ...where }): [string, object] => [
+    name,
+    { ...where, timeout: goDuration(timeout) },
+  ]);
+  return stringify({ udf: { functions: Object.fromEntries(functions) } }).trimEnd();
+}
+
+/** The units of Go's time.ParseDuration, which knows neither days nor weeks, and writes microseconds as `us`. */
+const goUnits = [
+  ['h', 3_600_000_000_000n],
+  ['m', 60_000_000_000n],
+  ['s', 1_000_000_000n],
+  ['ms', 1_000_000n],
+  ['us', 1_000n],
+  ['ns', 1n],
+] as const;
+
+/** A duration of nanoseconds, not negative, as Kapacitor's configuration reads it: `48h`, `1m30s`. */
+export function goDuration(nanoseconds: bigint): string {
+  let rest = nanoseconds;
+  let text = '';
+  for (const [unit, size] of goUnits) {
+    if (rest >= size) text += `${rest / size}${unit}`;
+    rest %= size;
+  }
+  return text === '' ? '0s' : text;
 }

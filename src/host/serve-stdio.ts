@@ -1,36 +1,173 @@
+import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
-import { createAgent } from '../agent/agent.js';
+import { isatty } from 'node:tty';
+import { type Agent, createAgent } from '../agent/agent.js';
+import { maxTimerMs } from '../model/duration.js';
+import { UdfError } from '../model/errors.js';
+import { createLogger } from '../telemetry/create-logger.js';
+import type { Logger } from '../telemetry/logger.js';
+import { claimStdout, descriptorStream } from '../transport/claim-stdout.js';
 import { stdioTransport } from '../transport/stdio-transport.js';
-import { availableUdfs, chooseUdfs } from '../cli/available-udfs.js';
-import { ExitCode } from '../cli/exit-code.js';
-import { onStopSignal, onUncaught } from './process-end.js';
-import type { RunOptions } from '../cli/options.js';
-import { runSettings } from '../cli/run-settings.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import type { ConnectionOptions } from './host.js';
+import { onStopSignal, onUncaught, stopSignals } from './process-end.js';
+import { tuneV8 } from './tune-v8.js';
 
-/** One conversation on standard input and `output`. */
-export async function serveStdio(name: string, options: RunOptions, output: Writable): Promise<void> {
-  const settings = runSettings(options);
-  const { logger } = settings;
-  onUncaught(logger, nothing);
-  const definition = chooseUdfs(await availableUdfs(options.load), [name])[0]!; // it throws if there is none
-  if (process.stdin.isTTY) {
-    logger.warn(
-      {},
-      'standard input is a terminal: Kapacitor starts this command; see kapacitor-udf config --process',
-    );
-  }
-  const agent = createAgent({ ...settings, definition, transport: stdioTransport(output) });
-
-  // A terminal or a service manager signals Kapacitor and its children alike. Kapacitor then ends the conversation, and
-  // has points to send before: it is given the time.
-  void onStopSignal(nothing).then((signal) => {
-    logger.info({ signal }, 'stopping');
-    setTimeout(() => void agent.drain(), options.drainMs);
-  });
-  await agent.closed;
-  if (agent.failure) throw new ExitCode(1);
+export interface StdioOptions extends Omit<ConnectionOptions, 'logger'> {
+  /**
+   * Milliseconds that the conversation has to finish after SIGTERM, and that written output may stay unread after the
+   * end of the input: 5000 if not given.
+   */
+  readonly drainMs?: number | undefined;
+  /** Logs to standard error at level `info` if not given. */
+  readonly logger?: Logger | undefined;
 }
 
-function nothing(): void {
-  // There is no file to remove.
+/**
+ * Serves a UDF on standard input and output, as Kapacitor's `prog` and `args` start it; resolves when the conversation
+ * has ended. From the call on, standard output carries frames only: whatever else is printed goes to standard error.
+ * A definition that is loaded by code which might print is given as a function, called once that is so. Sets V8's flags
+ * for this work, which are of the whole process.
+ *
+ * Rejects with the `UdfError` that ended the conversation, which is logged, and with what `definition` throws.
+ *
+ * Where standard output is a socket (with a parent on Node.js), the script is run once more in a child process that
+ * serves in its place; the call then resolves when the child ends, and `process.exitCode` is the child's.
+ */
+export async function serveStdio(
+  definition: UdfDefinition | (() => UdfDefinition | Promise<UdfDefinition>),
+  options: StdioOptions = {},
+): Promise<void> {
+  const failure = await runStdio(typeof definition === 'function' ? definition : () => definition, options);
+  if (failure) throw failure;
+}
+
+/** As `serveStdio`, but resolves with the failure that ended the conversation, which is logged. */
+export async function runStdio(
+  load: () => UdfDefinition | Promise<UdfDefinition>,
+  options: StdioOptions,
+): Promise<UdfError | undefined> {
+  const { drainMs = 5_000, logger = createLogger({ level: 'info' }), ...others } = options;
+  if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > maxTimerMs) {
+    throw new UdfError(
+      'invalid_argument',
+      `drainMs must be a whole number from 0 to ${maxTimerMs}, got ${drainMs}`,
+    );
+  }
+  const output = framesOutput();
+  if (!output) {
+    process.exitCode = await relayStdout();
+    return undefined;
+  }
+  tuneV8();
+  const stopCatching = onUncaught(logger);
+  const signal = onStopSignal();
+  try {
+    const definition = await load();
+    const transport = stdioTransport(output, () => {
+      limitUnreadTime(agent, output, drainMs, logger);
+    });
+    const agent = createAgent({ ...others, logger, definition, transport });
+    if (isatty(0)) {
+      logger.warn(
+        {},
+        'standard input is a terminal: Kapacitor starts this command; see kapacitor-udf config --process',
+      );
+    }
+    void signal.then((name) => {
+      logger.info({ signal: name }, 'stopping');
+      limitTimeToStop(agent, drainMs, logger);
+    });
+    await agent.closed;
+    return agent.failure;
+  } finally {
+    signal.release();
+    stopCatching();
+  }
+}
+
+/** The most of the time to stop that is kept for sending what is left. */
+const maxSendMs = 1_000;
+
+/**
+ * A terminal or service manager signals Kapacitor and its children alike; Kapacitor then sends its last points and ends
+ * the conversation. So reading continues for most of the time, and the conversation is cut off at its end.
+ */
+function limitTimeToStop(agent: Agent, drainMs: number, logger: Logger): void {
+  const drainTimer = setTimeout(
+    () => void agent.drain(),
+    Math.max(drainMs - maxSendMs, Math.floor(drainMs * 0.8)),
+  );
+  const cutTimer = setTimeout(() => {
+    cutOff(agent, `not finished within ${drainMs} ms`, logger);
+  }, drainMs);
+  void agent.closed.then(() => {
+    clearTimeout(drainTimer);
+    clearTimeout(cutTimer);
+  });
+}
+
+const minPollMs = 5;
+const maxPollMs = 250;
+
+/**
+ * After the end of the input, Kapacitor waits for the end of standard error, at times without reading standard output.
+ * A handler that takes its time is no reason to end; output that nothing reads is.
+ */
+function limitUnreadTime(agent: Agent, output: Writable, drainMs: number, logger: Logger): void {
+  let accepted = -1; // bytes that the system has taken
+  let since = performance.now();
+  const pollMs = Math.min(Math.max(drainMs / 10, minPollMs), maxPollMs);
+  const timer = setInterval(() => {
+    const now = agent.stats.bytesOut - output.writableLength;
+    if (now !== accepted || output.writableLength === 0) {
+      accepted = now;
+      since = performance.now();
+    } else if (performance.now() - since >= drainMs) {
+      cutOff(agent, `standard output was not read for ${drainMs} ms`, logger);
+    }
+  }, pollMs);
+  void agent.closed.then(() => {
+    clearInterval(timer);
+  });
+}
+
+function cutOff(agent: Agent, why: string, logger: Logger): void {
+  logger.warn({}, `the conversation is cut off: ${why} (drainMs)`);
+  agent.destroy(new UdfError('connection', why));
+}
+
+/** Names the descriptor that frames go to, in a process that `relayStdout` has started. */
+const framesDescriptor = 'KAPACITOR_UDF_FRAMES_FD';
+
+/** Where frames go; `undefined` if standard output cannot be claimed within this process. */
+function framesOutput(): Writable | undefined {
+  const descriptor = process.env[framesDescriptor];
+  if (descriptor === undefined) return claimStdout();
+  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- children of this process have no such descriptor
+  delete process.env[framesDescriptor];
+  return descriptorStream(Number(descriptor));
+}
+
+/**
+ * Runs this script once more with standard output as descriptor 3 and standard error as descriptor 1. Resolves with its
+ * exit code.
+ */
+function relayStdout(): Promise<number> {
+  const { execPath, execArgv, argv, env } = process;
+  const child = spawn(execPath, [...execArgv, ...argv.slice(1)], {
+    stdio: [0, 2, 2, 1],
+    env: { ...env, [framesDescriptor]: '3' },
+  });
+  for (const signal of stopSignals) {
+    process.on(signal, () => {
+      child.kill(signal);
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      resolve(code ?? 1); // null: a signal ended it
+    });
+  });
 }

@@ -1,24 +1,29 @@
 import { dirname } from 'node:path';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 
-const refusals = new Set(['EACCES', 'EPERM', 'EROFS']);
-const notDirectories = new Set(['EEXIST', 'ENOTDIR']);
+const permissionCodes = new Set(['EACCES', 'EPERM', 'EROFS']);
+const notDirectoryCodes = new Set(['EEXIST', 'ENOTDIR']);
+
+/** Whether the system has refused something for lack of permission. */
+export function isPermission(reason: unknown): boolean {
+  return permissionCodes.has(systemCode(reason) ?? '');
+}
 
 /** Any failure about a socket file, as an error that says what was tried, where, and what to do. */
 export function socketError(reason: unknown, action: string, path: string): UdfError {
   if (reason instanceof UdfError) return reason;
   const code = systemCode(reason);
-  if (code !== undefined && refusals.has(code)) {
+  if (code !== undefined && permissionCodes.has(code)) {
     return new UdfError(
       'socket_permission',
       `cannot ${action} ${path}: no permission (${code}); let this user write to ${dirname(path)}, or choose another directory`,
       { cause: reason },
     );
   }
-  if (code !== undefined && notDirectories.has(code)) {
+  if (code !== undefined && notDirectoryCodes.has(code)) {
     return new UdfError(
       'socket_failed',
-      `cannot ${action} ${path}: something on that path is a file and no directory; remove it, or choose another directory`,
+      `cannot ${action} ${path}: something on that path is a file, not a directory; remove it, or choose another directory`,
       { cause: reason },
     );
   }

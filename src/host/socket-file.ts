@@ -1,8 +1,9 @@
-import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
+import { makeDirectory } from '../files/make-directory.js';
 import { systemCode, UdfError } from '../model/errors.js';
-import { socketError } from './socket-error.js';
+import { isPermission, socketError } from './socket-error.js';
 import { checkSocketPath, temporaryPath } from './socket-path.js';
 
 /** Who may connect. */
@@ -20,10 +21,10 @@ export interface SocketFile {
 }
 
 /**
- * Makes a server listen on a Unix socket at this path, in a directory that is made if need be. What a process that is
- * gone left there is replaced.
+ * Makes a server listen on a Unix socket at this path; the directory is made if absent. A socket that a dead process has
+ * left there is replaced.
  *
- * Throws `socket_in_use` if somebody answers there, `socket_not_a_socket` if something else is there,
+ * Throws `socket_in_use` if a process answers there, `socket_not_a_socket` if the path holds something else,
  * `socket_path_too_long`, `socket_permission`, and `socket_failed` for the rest; the server then does not listen.
  */
 export async function listenOnSocket(
@@ -32,10 +33,10 @@ export async function listenOnSocket(
   access: SocketAccess,
 ): Promise<SocketFile> {
   checkSocketPath(path);
-  makeDirectory(path);
+  makeSocketDirectory(dirname(path));
   let abandoned = await findReplaceable(path);
-  // Node removes whatever lies at the path that a server was bound to when the server closes, even what another process
-  // has put there since. So it is bound to a name nobody else uses, and moved once its mode and group are right.
+  // When a server closes, Node removes the file at the path that it was bound to, even if another process has put it
+  // there since. So it is bound to a name that nothing else uses, and moved once its mode and group are right.
   const temporary = temporaryPath(path);
   await listen(server, temporary, path);
   let own: string | undefined;
@@ -56,12 +57,13 @@ export async function listenOnSocket(
   };
 }
 
-function makeDirectory(path: string): void {
-  const directory = dirname(path);
+function makeSocketDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
   } catch (reason) {
-    throw socketError(reason, 'make the directory', directory);
+    const { message, cause } = UdfError.from(reason);
+    if (isPermission(cause)) throw socketError(cause, 'make the directory', directory);
+    throw new UdfError('socket_failed', `${message}; choose another directory`, { cause });
   }
 }
 
@@ -85,7 +87,7 @@ function takePath(temporary: string, path: string, abandoned: string | undefined
   return true;
 }
 
-/** Removes a file by moving it aside first, so that what another process has just put in its place can be put back. */
+/** Removes a file by moving it aside first, so that one that another process has just put there can be put back. */
 function removeAbandoned(path: string, abandoned: string): void {
   const aside = temporaryPath(path);
   try {
@@ -98,7 +100,7 @@ function removeAbandoned(path: string, abandoned: string): void {
   else if (identityOf(path) === undefined) renameSync(aside, path);
 }
 
-/** What tells this file from any other: `undefined` if there is none. */
+/** Device and inode, which no other file has at the same time; `undefined` if absent. */
 function identityOf(path: string): string | undefined {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return found && `${found.dev}:${found.ino}`;

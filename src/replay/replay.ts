@@ -1,5 +1,5 @@
 import { type Agent, createAgent } from '../agent/agent.js';
-import type { InstanceDefaults } from '../agent/instance.js';
+import type { InstanceDefaults } from '../agent/defaults.js';
 import { UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { Pace } from '../recording/pace.js';

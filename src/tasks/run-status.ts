@@ -2,7 +2,7 @@ import { KapacitorApi } from '../kapacitor/api.js';
 import { kapacitorTarget } from '../kapacitor/target.js';
 import { readTickscript } from '../kapacitor/tickscript.js';
 import type { Task } from '../kapacitor/types.js';
-import { availableUdfs, type Udfs } from '../cli/available-udfs.js';
+import { availableUdfs, type Udfs } from '../host/available-udfs.js';
 import { ExitCode } from '../cli/exit-code.js';
 import type { LoadOptions, LogOptions } from '../cli/options.js';
 import { print, printJson } from '../cli/print.js';

@@ -1,6 +1,9 @@
+import { createRequire } from 'node:module';
+import { isatty } from 'node:tty';
 import { pino } from 'pino';
+import type { PrettyOptions } from 'pino-pretty';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
-import type { Logger, LogLevel } from './logger.js';
+import type { LogFormat, Logger, LogLevel } from './logger.js';
 
 /** Takes finished lines, each with its line feed. */
 export interface LogDestination {
@@ -9,15 +12,22 @@ export interface LogDestination {
 
 export interface LoggerOptions {
   readonly level: LogLevel;
+  /** `auto` if not given. */
+  readonly format?: LogFormat | undefined;
   /** Standard error if none is given, written synchronously so that the last line before an exit is not lost. */
   readonly destination?: LogDestination | undefined;
 }
 
+const standardError = 2;
+
 /**
- * A logger that writes a line of JSON per entry, at most 16 KiB long. Errors are given as `err`; at level `debug` each
- * has its stack, else only defects do.
+ * A logger that writes one line per entry, at most 16 KiB long: JSON, or text for people with details below it. Errors
+ * are given as `err`; at level `debug` each has its stack, else only defects do.
  */
-export function createLogger({ level, destination }: LoggerOptions): Logger {
+export function createLogger({ level, format = 'auto', destination }: LoggerOptions): Logger {
+  const isPretty =
+    format === 'pretty' || (format === 'auto' && destination === undefined && isatty(standardError));
+  const lines = destination ?? pino.destination({ dest: standardError, sync: true });
   return pino(
     {
       level,
@@ -25,10 +35,26 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (reason: unknown) => errorDetails(reason, level === 'debug') },
-      hooks: { streamWrite: capLine },
+      hooks: { streamWrite: isPretty ? prettifier(destination === undefined) : capLine },
     },
-    destination ?? pino.destination({ dest: 2, sync: true }),
+    lines,
   );
+}
+
+/** Turns a line of JSON into readable text. */
+function prettifier(isStandardError: boolean): (line: string) => string {
+  // Loaded only here: JSON is what services write, and they should start fast.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as {
+    prettyFactory(options: PrettyOptions): (line: string) => string;
+  };
+  const hasColours = isStandardError && isatty(standardError) && process.env.NO_COLOR === undefined;
+  const format = prettyFactory({
+    colorize: hasColours,
+    translateTime: 'SYS:HH:MM:ss.l',
+    levelFirst: false,
+    singleLine: true,
+  });
+  return (line) => format(capLine(line));
 }
 
 /** Causes of causes that are logged; a chain may even be a circle. */

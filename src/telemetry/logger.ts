@@ -12,3 +12,8 @@ export interface Logger {
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 export type LogLevel = (typeof logLevels)[number];
+
+/** How a log entry looks: a line of JSON, or readable text; `auto` is `pretty` where standard error is a terminal. */
+export const logFormats = ['auto', 'json', 'pretty'] as const;
+
+export type LogFormat = (typeof logFormats)[number];

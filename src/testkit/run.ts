@@ -1,5 +1,5 @@
 import { type Agent, createAgent } from '../agent/agent.js';
-import type { InstanceDefaults } from '../agent/instance.js';
+import type { InstanceDefaults } from '../agent/defaults.js';
 import type { Limits } from '../agent/limits.js';
 import type { AgentStats } from '../model/statistics.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';

@@ -26,6 +26,18 @@ describe('config', () => {
     });
   });
 
+  test.each([
+    ['2d', '48h'],
+    ['1w', '168h'],
+    ['90s', '1m30s'],
+    ['2500ms', '2s500ms'],
+    ['2ms7u', '2ms7us'],
+    ['2ms7ns', '2ms7ns'],
+  ])('writes the timeout %s in units that Go reads', async (given, written) => {
+    const { stdout } = await run('config', 'mirror', '--timeout', given);
+    expect(stdout).toContain(`timeout = "${written}"`);
+  });
+
   test('makes whole paths of relative ones, because Kapacitor runs elsewhere', async () => {
     expect(await functions('mirror', '--socket-dir', 'here')).toEqual({
       mirror: { socket: `${process.cwd()}/here/mirror.sock`, timeout: '10s' },

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
-import { rangeOf, sparkline } from '../../src/demo/sparkline.js';
+import { rangeOf, sparkline } from '../../src/demo/average.js';
 import { Cli, runCli } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
@@ -21,14 +21,16 @@ describe('kapacitor-udf demo', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const marked = stdout.split('\n').filter((line) => /│ \*\s+│/.test(line));
     expect(marked.map((line) => line.split('│').map((cell) => cell.trim()))).toEqual([
-      ['', '1514979051065000000', 'SHOWTIME', '*', 'the first record', ''],
-      ['', '1514979141070000000', 'TRAINING', '*', 'SHOWTIME for 1m30s5ms', ''],
-      ['', '1514979231065000000', 'SHOWTIME', '*', 'TRAINING for 1m29s995ms', ''],
-      ['', '1514979681040000000', 'TRAINING', '*', 'SHOWTIME for 7m29s975ms', ''],
-      ['', '1514980041020000000', 'SHOWTIME', '*', 'TRAINING for 5m59s980ms', ''],
-      ['', '1514980221010000000', 'TRAINING', '*', 'SHOWTIME for 2m59s990ms', ''],
+      ['', '2018-01-03 11:30:51', 'SHOWTIME', '*', 'the first record', ''],
+      ['', '2018-01-03 11:32:21', 'TRAINING', '*', 'SHOWTIME for 1m30s', ''],
+      ['', '2018-01-03 11:33:51', 'SHOWTIME', '*', 'TRAINING for 1m30s', ''],
+      ['', '2018-01-03 11:41:21', 'TRAINING', '*', 'SHOWTIME for 7m30s', ''],
+      ['', '2018-01-03 11:47:21', 'SHOWTIME', '*', 'TRAINING for 6m', ''],
+      ['', '2018-01-03 11:50:21', 'TRAINING', '*', 'SHOWTIME for 3m', ''],
     ]);
-    expect(stdout.match(/15149\d{14}.*(SHOWTIME|TRAINING)/g)).toHaveLength(17);
+    expect(stdout.match(/2018-01-03 11:\d\d:\d\d.*(SHOWTIME|TRAINING)/g)).toHaveLength(17);
+    for (const line of stdout.replaceAll(temporary, '/tmp').split('\n'))
+      expect(line.length).toBeLessThanOrEqual(80);
     expect(stdout).toMatch(/router1 +down [▁-█]{30}.*\n +avg +[▁-█]{30}/);
     for (const udf of ['mirror', 'edgeDetect', 'movingAverage']) {
       expect(stdout).toMatch(new RegExp(`^  ${udf} +[1-9][\\d,]+$`, 'm'));

@@ -4,7 +4,7 @@ import { run } from '../support/run-program.js';
 
 const commands = [
   ...['serve', 'stdio', 'list', 'config', 'check'],
-  ...['replay', 'record', 'tasks', 'test', 'feed', 'demo'],
+  ...['replay', 'record', 'tasks', 'test', 'feed', 'demo', 'completion'],
 ];
 const usage = (message: string) => ({
   code: 2,
@@ -22,6 +22,7 @@ describe('help', () => {
 
   test.each(commands)('of %s has its usage and an example', async (command) => {
     const { code, stdout, stderr } = await run(command, '--help');
+    expect(await run('help', command)).toEqual({ code, stdout, stderr });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain(`Usage: kapacitor-udf ${command} `);
     expect(stdout).toMatch(/\nExamples?[:,]/);
@@ -30,7 +31,7 @@ describe('help', () => {
   test('of serve names the default of every setting', async () => {
     const { stdout } = await run('serve', '--help');
     for (const option of stdout.split(/\n {2}(?=-)/).slice(1)) {
-      if (/^(--config|--load|--strict-restore|--telemetry|-h)/.test(option)) continue;
+      if (/^(--config|--load|--strict-restore|--telemetry|-q|-h)/.test(option)) continue;
       expect(option).toMatch(/default:/);
     }
   });
@@ -129,5 +130,5 @@ test('a stack is shown only with --log-level debug', async () => {
   expect((await run(...args)).stderr.split('\n')).toHaveLength(2);
   const { stderr } = await run(...args, '--log-level', 'debug');
   expect(stderr).toMatch(/^kapacitor-udf: no UDF answers in \/nowhere: there is no such directory\n/);
-  expect(stderr).toMatch(/\n +at .*run-check/);
+  expect(stderr).toMatch(/\n +at .*check/);
 });

@@ -110,7 +110,9 @@ test.each(['file', 'file/below'])('a directory that is a file is told as such: %
   const path = join(directory, name);
   await expect(listen(join(path, 'a.sock'))).rejects.toMatchObject({
     code: 'socket_failed',
-    message: `cannot make the directory ${path}: something on that path is a file and no directory; remove it, or choose another directory`,
+    message: expect.stringMatching(
+      /^cannot make the directory .*: .*not a directory; choose another directory$/,
+    ) as string,
   });
 });
 

@@ -1,16 +1,16 @@
 import { bundledUdfs } from '../../udfs/index.js';
 import { UdfError } from '../model/errors.js';
-import type { UdfDefinition } from '../udf/definition.js';
 import { nearestName } from '../model/text.js';
+import type { UdfDefinition } from '../udf/definition.js';
 
 /** UDFs by name. */
 export type Udfs = ReadonlyMap<string, UdfDefinition>;
 
-/** The bundled UDFs, and those of these modules. Throws `invalid_module`, also when two have the same name. */
+/** The bundled UDFs and those of these modules. Throws `invalid_module`, also for two UDFs of one name. */
 export async function availableUdfs(modules: readonly string[] = []): Promise<Udfs> {
   const udfs = new Map(bundledUdfs.map((definition) => [definition.name, definition]));
   if (modules.length === 0) return udfs;
-  const { loadModule } = await import('../host/load-module.js');
+  const { loadModule } = await import('./load-module.js');
   const sources = new Map<string, string>();
   for (const module of modules) {
     for (const definition of await loadModule(module)) {
@@ -30,17 +30,20 @@ export async function availableUdfs(modules: readonly string[] = []): Promise<Ud
   return udfs;
 }
 
-/** The UDFs of these names, each once; all if no name is given. Throws `usage` for a name that there is none of. */
+/** The UDFs of these names, each once; all of them without names. Throws `usage` for an unknown name. */
 export function chooseUdfs(udfs: Udfs, names: readonly string[]): UdfDefinition[] {
   if (names.length === 0) return [...udfs.values()];
-  return [...new Set(names)].map((name) => {
-    const definition = udfs.get(name);
-    if (definition) return definition;
-    const known = [...udfs.keys()];
-    const near = nearestName(name, known);
-    throw new UdfError(
-      'usage',
-      `there is no UDF ${name} (${near === undefined ? `there are ${known.join(', ')}; --load takes the module of another` : `did you mean ${near}?`})`,
-    );
-  });
+  return [...new Set(names)].map((name) => chooseUdf(udfs, name));
+}
+
+/** The UDF of this name. Throws `usage` for an unknown one, naming the nearest. */
+export function chooseUdf(udfs: Udfs, name: string): UdfDefinition {
+  const definition = udfs.get(name);
+  if (definition) return definition;
+  const known = [...udfs.keys()];
+  const near = nearestName(name, known);
+  throw new UdfError(
+    'usage',
+    `there is no UDF ${name} (${near === undefined ? `there are ${known.join(', ')}; --load takes the module of another` : `did you mean ${near}?`})`,
+  );
 }

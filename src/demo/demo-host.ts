@@ -6,58 +6,54 @@ import { join } from 'node:path';
 import { UdfError } from '../model/errors.js';
 import { dialUnix } from '../transport/dial-unix.js';
 import type { Transport } from '../transport/transport.js';
-import { packageFile } from './package-file.js';
+import { packageFile } from './recordings.js';
 
-/** The host as users run it, `kapacitor-udf serve` in a process of its own, on sockets in a temporary directory. */
-export interface Stage {
+/** `kapacitor-udf serve` in a process of its own, as users run it, on sockets in a temporary directory. */
+export interface DemoHost {
   readonly directory: string;
-  /** A connection to a UDF's socket. */
+  /** Connects to a UDF's socket, as soon as the host listens. */
   connect(udf: string): Promise<Transport>;
-  /** Ends the host with SIGTERM. Throws `internal` if it does not end well. */
-  close(): Promise<void>;
-  /** Ends it at once, and leaves nothing behind either. */
-  abort(): Promise<void>;
+  /** Ends the host with SIGTERM and removes the directory. Throws `internal` if the exit code is not 0. */
+  stop(): Promise<void>;
+  /** The same with SIGKILL; never throws. */
+  kill(): Promise<void>;
 }
 
-const startMs = 10_000;
+const startTimeoutMs = 10_000;
 const retryMs = 20;
 
-export function openStage(): Stage {
+export function startDemoHost(): DemoHost {
   const directory = mkdtempSync(join(tmpdir(), 'kapacitor-udf-'));
-  const args = [
-    packageFile('dist/src/cli/main.js'),
-    'serve',
-    '--socket-dir',
-    directory,
-    '--log-level',
-    'warn',
-  ];
+  const cli = packageFile('dist/src/cli/main.js');
+  const args = [cli, 'serve', '--socket-dir', directory, '--log-level', 'warn'];
   const host = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(host, 'exit') as Promise<[number | null]>;
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    host.kill(signal);
+    const [code] = await exited;
+    rmSync(directory, { recursive: true, force: true });
+    return code;
+  };
   return {
     directory,
     connect: (udf) => dial(join(directory, `${udf}.sock`), host),
-    close: async () => {
-      host.kill('SIGTERM');
-      const [code] = await exited;
-      rmSync(directory, { recursive: true, force: true });
+    stop: async () => {
+      const code = await end('SIGTERM');
       if (code !== 0) throw new UdfError('internal', `the host ended with exit code ${code ?? 'none'}`);
     },
-    abort: async () => {
-      host.kill('SIGKILL');
-      await exited;
-      rmSync(directory, { recursive: true, force: true });
+    kill: async () => {
+      await end('SIGKILL');
     },
   };
 }
 
-/** Kapacitor, too, dials again until the host is there. */
+/** Kapacitor, too, dials again until the host listens. */
 async function dial(path: string, host: ChildProcess): Promise<Transport> {
   for (const start = Date.now(); ;) {
     try {
       return await dialUnix(path);
     } catch (cause) {
-      if (host.exitCode !== null || Date.now() - start > startMs) {
+      if (host.exitCode !== null || Date.now() - start > startTimeoutMs) {
         throw new UdfError('connection', `the host does not answer on ${path}`, { cause });
       }
       await new Promise((resolve) => setTimeout(resolve, retryMs));

@@ -1,15 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { parseLine } from '../recording/line-protocol.js';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { PointInit } from '../model/point.js';
 import type { Fields } from '../model/values.js';
-import { packageFile } from './package-file.js';
+import { parseLine } from '../recording/line-protocol.js';
+
+/** A file of this package, wherever it is installed: the package resolves its own name. */
+export function packageFile(...path: readonly string[]): string {
+  const root = dirname(createRequire(import.meta.url).resolve('kapacitor-udf/package.json'));
+  return join(root, ...path);
+}
 
 export interface RecordedPoint extends PointInit {
   readonly time: bigint;
   readonly fields: Fields;
 }
 
-/** The points of a line-protocol recording that came with a UDF, grouped by `host` as a TICKscript would. */
+/** The points of a bundled UDF's line-protocol recording, grouped by `host` as a TICKscript would. */
 export function readRecording(udf: string, file: string): RecordedPoint[] {
   return readFileSync(packageFile('udfs', udf, 'recordings', file), 'utf8')
     .split('\n')

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { createLogger } from '../telemetry/create-logger.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import { createHost, type Host, type HostOptions } from './host.js';
+import { onStopSignal, onUncaught } from './process-end.js';
+import { tuneV8 } from './tune-v8.js';
+
+/** Where sockets are unless another directory is given. */
+export const defaultSocketDir = '/var/run/kapacitor-udf';
+
+export interface ServeOptions extends Omit<HostOptions, 'sockets' | 'logger'> {
+  /** The directory of the sockets, `NAME.sock` each: `/var/run/kapacitor-udf` if not given. It is made if absent. */
+  readonly socketDir?: string | undefined;
+  /** Logs to standard error at level `info` if not given. */
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * Serves UDFs on Unix sockets until SIGTERM, SIGINT or SIGHUP; resolves once all connections have finished and the
+ * sockets are removed. A second signal, or an error that nothing catches, ends the process with exit code 1. Sets V8's
+ * flags for this work, which are of the whole process.
+ *
+ * Throws what `createHost` and its `start` throw.
+ */
+export async function serve(
+  definitions: readonly UdfDefinition[],
+  options: ServeOptions = {},
+): Promise<void> {
+  const { socketDir = defaultSocketDir, logger = createLogger({ level: 'info' }), ...others } = options;
+  tuneV8();
+  const sockets = definitions.map((definition) => ({
+    definition,
+    path: join(socketDir, `${definition.name}.sock`),
+  }));
+  const host = createHost({ ...others, logger, sockets });
+  await runUntilSignal(host, logger);
+}
+
+/**
+ * Starts a host, and stops it at the first signal; then calls `afterStop`. Rejects with what `start` throws.
+ */
+export async function runUntilSignal(
+  host: Host,
+  logger: Logger,
+  afterStop?: () => Promise<void>,
+): Promise<void> {
+  const removeFiles = (): void => {
+    host.removeFiles();
+  };
+  const stopCatching = onUncaught(logger, removeFiles);
+  const signal = onStopSignal(removeFiles);
+  try {
+    await Promise.race([host.start(), signal]);
+    if (!signal.came) logger.info({}, 'ready');
+    logger.info({ signal: await signal }, 'stopping');
+    await host.stop();
+    await afterStop?.();
+    logger.info({}, 'stopped');
+  } finally {
+    signal.release();
+    stopCatching();
+  }
+}
