@@ -98,19 +98,23 @@ async function run(file: string, options: ReplayCommandOptions): Promise<void> {
   }
   const { isConversationFile } = await import('../recording/conversation/open.js');
   const isConversation = file !== '-' && (await isConversationFile(file));
-  const rejections = countRejections();
+  const uncaught = watchUncaught();
   try {
-    await (isConversation ? runConversation(file, options) : runPoints(file, options));
+    const { signal } = uncaught;
+    await (isConversation ? runConversation(file, options) : runPoints(file, options, signal));
+    // Node.js reports rejections after the microtasks of the turn.
+    await new Promise((resolve) => setImmediate(resolve));
   } finally {
-    await rejections.stop();
+    uncaught.stop();
   }
-  if (rejections.count > 0) {
-    say(`${counted(rejections.count, 'promise')} of the UDF rejected without being awaited`);
+  uncaught.signal.throwIfAborted();
+  if (uncaught.rejections > 0) {
+    say(`${counted(uncaught.rejections, 'promise')} of the UDF rejected without being awaited`);
     throw new ExitCode(1);
   }
 }
 
-async function runPoints(file: string, options: ReplayCommandOptions): Promise<void> {
+async function runPoints(file: string, options: ReplayCommandOptions, signal: AbortSignal): Promise<void> {
   const { countsOf, replayFile } = await import('../replay/replay-file.js');
   const { createLogger } = await import('../telemetry/create-logger.js');
   const { groupBy, inputFormat, skipBad, logLevel, html } = options;
@@ -130,6 +134,7 @@ async function runPoints(file: string, options: ReplayCommandOptions): Promise<v
       },
       stdout: standardOutput(),
       logger: createLogger({ level: logLevel }),
+      signal,
       onLeftOut: ({ message }) => {
         leftOut(`left out: ${message}`);
       },
@@ -234,30 +239,37 @@ async function watchModules(file: string, modules: readonly string[]): Promise<v
   );
 }
 
-interface RejectionCount {
-  readonly count: number;
-  stop(): Promise<void>;
+interface Uncaught {
+  /** Promises that were rejected without being awaited. */
+  readonly rejections: number;
+  /** Aborts with what was thrown outside of any handler, by a timer say. */
+  readonly signal: AbortSignal;
+  stop(): void;
 }
 
-/** Keeps rejected promises that a UDF did not await from ending the process: they are reported and counted. */
-function countRejections(): RejectionCount {
-  let count = 0;
+/** Keeps what a UDF does not catch from ending the process at once: rejections are reported, what is thrown ends the replay. */
+function watchUncaught(): Uncaught {
+  let rejections = 0;
   const report = limitedSay('further rejected promises are only counted');
   const onRejection = (reason: unknown): void => {
-    count++;
+    rejections++;
     report(
       `a promise was rejected that nobody awaited: ${messageOf(reason)}; return or await it in the handler`,
     );
   };
-  process.on('unhandledRejection', onRejection);
+  const thrown = new AbortController();
+  const onException = (cause: unknown): void => {
+    const message = `the UDF threw outside of its handlers: ${messageOf(cause)}`;
+    thrown.abort(new UdfError('handler', message, { cause }));
+  };
+  process.on('unhandledRejection', onRejection).on('uncaughtException', onException);
   return {
-    get count() {
-      return count;
+    get rejections() {
+      return rejections;
     },
-    async stop() {
-      // Node.js reports rejections after the microtasks of the turn.
-      await new Promise((resolve) => setImmediate(resolve));
-      process.off('unhandledRejection', onRejection);
+    signal: thrown.signal,
+    stop() {
+      process.off('unhandledRejection', onRejection).off('uncaughtException', onException);
     },
   };
 }

@@ -47,6 +47,8 @@ export interface ReplayFileOptions {
   readonly stdout?: Writable | undefined;
   readonly speed?: number | undefined;
   readonly logger?: Logger | undefined;
+  /** Ends the replay, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
   /** Called with what is wrong with each entry that is left out. */
   readonly onLeftOut?: ((problem: UdfError) => void) | undefined;
   /** Called before the first point is read, for showing progress. */
@@ -120,6 +122,7 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
       },
       speed: options.speed,
       logger: options.logger,
+      signal: options.signal,
       onInput: (item) => {
         page?.input(item);
         hints?.see(item);

@@ -31,6 +31,8 @@ export interface ReplayOptions extends InstanceDefaults {
   readonly onBatch?: EmitHandler<Batch> | undefined;
   /** Called with each point or batch that goes in. */
   readonly onInput?: ((input: Point | Batch) => void) | undefined;
+  /** Ends the replay, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
   /** Where the UDF and the runtime log to; nowhere if not given. */
   readonly logger?: Logger | undefined;
 }
@@ -123,7 +125,13 @@ class Run {
   }
 
   async play(recording: AsyncIterable<readonly (Point | Batch)[]>): Promise<Replay> {
+    const { signal } = this.#options;
+    const onAbort = (): void => {
+      this.#failWith(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort);
     try {
+      signal?.throwIfAborted();
       const { wants, options: types } = await this.#kapacitor.info();
       const { options = '' } = this.#options;
       // `OptionsOf` is the only function among the types of `options`.
@@ -134,6 +142,7 @@ class Run {
     } catch (reason) {
       throw this.#withPlace(reason);
     } finally {
+      signal?.removeEventListener('abort', onAbort);
       this.#kapacitor.abort();
     }
     await this.#agent?.closed;

@@ -47,7 +47,7 @@ describe('replay', () => {
   it('prints the points of batches with their name and tags', async () => {
     const { stdout, stderr } = await run('replay', cpu, '--udf', 'outliers', '--set', 'field=value');
     expect(stdout).toMatch(/^cpu,dc=a,host=h0 s="t",n=17,value=85 1795344738000000000\n/);
-    expect(stderr).toMatch(/^120 points in \(3 batches\), 18 points out \(3 batches\), 0 errors; /);
+    expect(stderr).toMatch(/^120 points in \(3 batches\), 18 points out \(3 batches\), 0 errors;\n/);
   });
 
   it('writes a file in the format that its name tells, and reads it again', async () => {
@@ -293,7 +293,7 @@ it('says of an agent that repeats what it hears that it does', async () => {
   const { code, stderr } = await run('replay', adsl, '--exec', 'cat');
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /^kapacitor-udf: stray-bytes: the request to init came back as it was sent: .*\(task fails: .*\n$/,
+    /^kapacitor-udf: stray-bytes: the init request came back as it was sent: .*\(task fails: .*\n$/,
   );
 });
 
@@ -330,6 +330,28 @@ export default defineUdf({ name: 'rejecting', wants: 'stream', provides: 'stream
     expect(stderr.match(/nobody awaited/g)).toHaveLength(10);
     expect(stderr).toContain('17 points in, 17 points out, 0 errors; ');
     expect(stderr).toMatch(/17 promises of the UDF rejected without being awaited\n$/);
+  });
+
+  it('ends with one line where a UDF throws outside of its handlers, and leaves no part of a file', async () => {
+    const directory = tempDir();
+    const module = join(directory, 'throwing.mjs');
+    writeFileSync(
+      module,
+      `import { defineUdf } from 'kapacitor-udf';
+export default defineUdf({ name: 'throwing', wants: 'stream', provides: 'stream',
+  async point() {
+    setTimeout(() => { throw new Error('too late'); });
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  } });\n`,
+    );
+    const out = join(directory, 'out.lp');
+    const args = ['replay', adsl, '--udf', 'throwing', '--load', module, '--out', out];
+    expect(await runCli(args)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'kapacitor-udf: the UDF threw outside of its handlers: too late\n',
+    });
+    expect([existsSync(out), existsSync(`${out}.part`)]).toEqual([false, false]);
   });
 
   it('ends without a word when the reader of its output has gone', async () => {

@@ -107,6 +107,22 @@ describe('a replay', () => {
     await expect(unable).rejects.toThrow('no way to write it');
   });
 
+  it('ends with the reason of its signal', async () => {
+    const abort = new AbortController();
+    const silent = defineUdf({
+      name: 'silent',
+      wants: 'stream',
+      provides: 'stream',
+      point: () => {
+        abort.abort(new Error('enough'));
+        return new Promise<void>(() => undefined);
+      },
+    });
+    const { signal } = abort;
+    await expect(replay(await lines('m v=1 1'), silent, { signal })).rejects.toThrow('enough');
+    await expect(replay(await lines('m v=1 1'), mirror, { signal })).rejects.toThrow('enough');
+  });
+
   it("keeps the points' own times if it is asked to, or goes so many times faster", async () => {
     const text = ['m v=1 0', 'm v=2 2000000000', 'm v=3 4000000000'];
     const start = performance.now();

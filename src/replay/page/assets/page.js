@@ -424,7 +424,7 @@ function showHover({ cursor, over }, rows, input, emitted) {
   const row = cursor.idx === null || cursor.idx === undefined ? undefined : rows[cursor.idx];
   hover.hidden = row === undefined || cursor.left < 0;
   if (hover.hidden) return;
-  const lines = [`${isoOf(row.time).replace('T', ' ').replace('Z', ' UTC')}  ${row.time}`];
+  const lines = [isoOf(row.time).replace('T', ' ').replace('Z', ' UTC'), `${row.time} ns`];
   lines.push(...described('input', input, row.input), ...described('emitted', emitted, row.emitted));
   hover.textContent = lines.join('\n');
   const left = over.offsetLeft + cursor.left + 16;
