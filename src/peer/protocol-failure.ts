@@ -1,14 +1,14 @@
 import { UdfError } from '../model/errors.js';
 
-/** What the real daemon would do about it. */
+/** What happens to the real daemon. */
 export type Consequence =
   /** All of `kapacitord` goes down, with every task. */
   | 'daemon crashes'
-  /** Something waits without limit: a task cannot be stopped or disabled. */
+  /** A call never returns: the task cannot be stopped or disabled. */
   | 'daemon hangs'
   /** This task ends with an error. */
   | 'task fails'
-  /** Nothing is noticed, and points are missing or come out wrong. */
+  /** No error, but points are missing or wrong. */
   | 'data is lost';
 
 const rules = {
@@ -53,14 +53,14 @@ const rules = {
   'wrong-edge': ['data is lost', 'the next node gets what its edge does not carry'],
 } as const satisfies Record<string, readonly [Consequence, string]>;
 
-/** The rules that Kapacitor's side of the protocol holds an agent to. */
+/** The rules of the protocol that Kapacitor relies on. */
 export type ProtocolRule = keyof typeof rules;
 
-/** An agent broke a rule of the protocol, or ended the task. The message says what the real daemon would do. */
+/** An agent broke a rule of the protocol, or reported an error. The message says what it does to the real daemon. */
 export class ProtocolFailure extends UdfError {
   readonly rule: ProtocolRule;
   readonly consequence: Consequence;
-  /** What happened, without the rule and its consequence: an agent's own words where there are some. */
+  /** What happened, without rule and consequence; the agent's own message if it sent one. */
   readonly detail: string;
 
   constructor(rule: ProtocolRule, detail: string, options?: ErrorOptions) {
@@ -70,4 +70,19 @@ export class ProtocolFailure extends UdfError {
     this.consequence = consequence;
     this.detail = detail;
   }
+  /**
+   * The same failure with more detail. For one that the agent reports, `agentError` is the agent's own error, if it runs in
+   * this process: what the UDF's code threw becomes the cause.
+   */
+  withContext(detail: string, agentError?: Error): ProtocolFailure {
+    const cause = agentError && reportedRules.has(this.rule) ? (agentError.cause ?? agentError) : this;
+    return new ProtocolFailure(this.rule, `${this.detail}${detail}`, { cause });
+  }
 }
+
+/** The rules of failures whose message comes from the agent. */
+const reportedRules: ReadonlySet<ProtocolRule> = new Set([
+  'error-response',
+  'init-refused',
+  'restore-refused',
+]);

@@ -237,7 +237,7 @@ class Run {
     if (!(reason instanceof ProtocolFailure)) return reason;
     const handled = this.#agent?.stats.pointsIn ?? 0;
     const place = handled > 0 ? ` (at point ${handled} of the recording)` : '';
-    return new ProtocolFailure(reason.rule, `${reason.detail}${place}`, { cause: reason });
+    return reason.withContext(place, this.#agent?.failure);
   }
 }
 

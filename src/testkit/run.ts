@@ -10,7 +10,7 @@ import type { Point } from '../model/point.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import { showLine } from '../recording/format-line.js';
-import { InputTrace } from './input-trace.js';
+import { type OutputCause, OutputCauses } from './output-causes.js';
 import { type Input, type InputOptions, InputConverter } from './input-converter.js';
 import {
   createKapacitorPeer,
@@ -23,13 +23,13 @@ import type { OptionInputs } from '../peer/option-calls.js';
 import { setCausingInput } from '../expect/causing-input.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 
-/** How a UDF is run: as a TICKscript and a host would have it. */
+/** How a UDF is run: what its TICKscript and its host would set. */
 export interface RunOptions<Specs extends OptionSpecs = OptionSpecs>
   extends
     InputOptions,
     InstanceDefaults,
     Pick<KapacitorPeerOptions, 'taskId' | 'nodeId' | 'keepaliveTimeoutMs' | 'answerTimeoutMs'> {
-  /** By name, or as a TICKscript calls them: `.field('value').size(3)`. */
+  /** By name, or as TICKscript: `.field('value').size(3)`. */
   readonly options?: OptionInputs<Specs> | string | undefined;
   /** A snapshot to start from. */
   readonly snapshot?: Uint8Array | undefined;
@@ -37,28 +37,27 @@ export interface RunOptions<Specs extends OptionSpecs = OptionSpecs>
   readonly strictRestore?: boolean | undefined;
 }
 
-/** A UDF that runs in this process, behind real frames. */
+/** A UDF that runs in this process, behind the real agent and real frames. */
 export interface UdfRun extends Emitted {
   /** What the UDF and the runtime have logged so far. */
   readonly log: readonly LogLine[];
   readonly stats: AgentStats;
-  /** Hands in points or batches, waits until they are handled, and returns what was emitted since the last call. */
+  /** Sends points or batches, waits until they are handled, and returns what was emitted since the last `send`. */
   send(input: Input): Promise<Emitted>;
   keepalive(): Promise<void>;
   snapshot(): Promise<Uint8Array>;
   /** Takes a snapshot, stops, and starts a new instance from it, as when a task is enabled again. */
   restart(): Promise<UdfRun>;
-  /** Stops the task and returns all that was emitted, up to the last point. */
+  /** Stops the task and returns all that was emitted, by `stop` handlers too. */
   stop(): Promise<Emitted>;
 }
 
 /**
- * Starts a UDF as Kapacitor does. All runs in this process and takes as long as the handlers do; a test that fails
- * half-way leaves nothing behind that keeps a process alive.
+ * Starts a UDF as Kapacitor does, in this process. A run that is not stopped keeps no process alive.
  *
  * It and the run's methods throw `ProtocolFailure` for what would end the task, such as `init-refused` and
- * `error-response`; the message names the input point. They throw `invalid_argument` and `malformed` for input that is
- * none.
+ * `error-response`: the message names the input, and `cause` is the error that the UDF's own code threw. They throw
+ * `malformed` and `invalid_argument` for input that cannot be read.
  */
 export async function runUdf<Specs extends OptionSpecs>(
   definition: UdfDefinition<Specs>,
@@ -78,10 +77,10 @@ class MemoryRun implements UdfRun {
   readonly #agent: Agent;
   readonly #kapacitor: KapacitorPeer;
   readonly #inputs: InputConverter;
-  readonly #trace = new InputTrace();
-  /** What was handed in, for messages. */
-  readonly #handed: (LazyPoint | LazyBatch)[] = [];
-  #returned = { points: 0, batches: 0 };
+  readonly #causes = new OutputCauses();
+  /** All input, for messages. */
+  readonly #sent: (LazyPoint | LazyBatch)[] = [];
+  #taken = { points: 0, batches: 0 };
 
   constructor(definition: UdfDefinition, options: RunOptions) {
     this.#definition = definition;
@@ -91,7 +90,7 @@ class MemoryRun implements UdfRun {
     const kind = definition.provides === 'stream' ? 'pointsOut' : 'batchesOut';
     const { limits, strictRestore, onError, groupTtl, maxGroups } = options;
     this.#agent = createAgent({
-      definition: this.#trace.follow(definition, () => this.#agent.stats[kind]),
+      definition: this.#causes.instrument(definition, () => this.#agent.stats[kind]),
       transport: agentSide,
       logger: memoryLogger(this.log),
       limits,
@@ -116,32 +115,35 @@ class MemoryRun implements UdfRun {
     return this.#agent.stats;
   }
 
-  async start(): Promise<void> {
-    const { options = '', snapshot } = this.#options;
-    await this.#kapacitor.info();
-    await this.#kapacitor.init(options);
-    if (snapshot) await this.#kapacitor.restore(snapshot);
+  start(): Promise<void> {
+    return this.#withContext(async () => {
+      const { options = '', snapshot } = this.#options;
+      await this.#kapacitor.info();
+      await this.#kapacitor.init(options);
+      if (snapshot) await this.#kapacitor.restore(snapshot);
+    });
   }
 
   send(input: Input): Promise<Emitted> {
-    return this.#named(async () => {
-      for (const one of this.#inputs.convert(input)) {
-        this.#handed.push(one);
-        const roomy = one instanceof LazyBatch ? this.#kapacitor.batch(one) : this.#kapacitor.point(one);
-        if (!roomy) await this.#kapacitor.drained();
+    return this.#withContext(async () => {
+      for (const item of this.#inputs.convert(input)) {
+        this.#sent.push(item);
+        const writable =
+          item instanceof LazyBatch ? this.#kapacitor.batch(item) : this.#kapacitor.point(item);
+        if (!writable) await this.#kapacitor.drained();
       }
-      // Info is answered in its turn: when all that came before it has been handled.
+      // The agent answers Info in order: after it has handled all that was sent before.
       await this.#kapacitor.info();
-      return this.#news();
+      return this.#takeNew();
     });
   }
 
   keepalive(): Promise<void> {
-    return this.#named(() => this.#kapacitor.keepalive());
+    return this.#withContext(() => this.#kapacitor.keepalive());
   }
 
   snapshot(): Promise<Uint8Array> {
-    return this.#named(() => this.#kapacitor.snapshot());
+    return this.#withContext(() => this.#kapacitor.snapshot());
   }
 
   async restart(): Promise<UdfRun> {
@@ -152,42 +154,41 @@ class MemoryRun implements UdfRun {
   }
 
   stop(): Promise<Emitted> {
-    return this.#named(async () => {
+    return this.#withContext(async () => {
       await this.#kapacitor.stop();
       await this.#agent.closed;
       return { points: this.points, batches: this.batches };
     });
   }
 
-  #news(): Emitted {
-    const { points, batches } = this.#returned;
-    this.#returned = { points: this.points.length, batches: this.batches.length };
+  #takeNew(): Emitted {
+    const { points, batches } = this.#taken;
+    this.#taken = { points: this.points.length, batches: this.batches.length };
     return { points: this.points.slice(points), batches: this.batches.slice(batches) };
   }
 
   #keep<Output extends Point | Batch>(outputs: Output[], output: Output): void {
     const number = outputs.push(output) - 1;
-    setCausingInput(output, () => this.#describe(this.#trace.inputOf(number)));
+    setCausingInput(output, () => this.#describe(this.#causes.of(number)));
   }
 
-  #describe(input: number): string {
-    const handed = this.#handed[input];
-    if (!handed) return 'no input';
-    const number = input + 1;
-    if (!(handed instanceof LazyBatch)) return `input point ${number}: ${showLine(handed)}`;
-    return `input batch ${number}: "${handed.name}", group "${handed.group}", at ${handed.time}`;
+  #describe(cause: OutputCause | undefined): string {
+    if (!cause) return 'no input';
+    if (cause.kind === 'stop') return cause.group === '' ? 'stop' : `stop of group "${cause.group}"`;
+    const input = this.#sent[cause.number]!; // handlers are called for what was sent only
+    const number = cause.number + 1;
+    if (!(input instanceof LazyBatch)) return `input point ${number}: ${showLine(input)}`;
+    return `input batch ${number}: "${input.name}", group "${input.group}", at ${input.time}`;
   }
 
-  /** Does something, and names the input in a failure. */
-  async #named<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** Adds the input to a failure's message, and the error of the UDF's own code as its cause. */
+  async #withContext<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (reason) {
-      const { current } = this.#trace;
-      if (!(reason instanceof ProtocolFailure) || current < 0) throw reason;
-      throw new ProtocolFailure(reason.rule, `${reason.detail}; at ${this.#describe(current)}`, {
-        cause: reason,
-      });
+      if (!(reason instanceof ProtocolFailure)) throw reason;
+      const { current } = this.#causes;
+      throw reason.withContext(current ? `; at ${this.#describe(current)}` : '', this.#agent.failure);
     }
   }
 }

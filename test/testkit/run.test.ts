@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { defineUdf, option, UdfError } from 'kapacitor-udf';
+import { defineUdf, option, type Point, UdfError } from 'kapacitor-udf';
 import { expectBatches, expectPoints, causingInput, runUdf } from 'kapacitor-udf/testkit';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import edgeDetect from '../../udfs/edge-detect/edge-detect.js';
@@ -49,6 +49,21 @@ const slow = defineUdf({
     emit(point);
     await wait(1);
     emit(point);
+  },
+});
+
+/** Emits each group's last point when the task stops. */
+const lastOfGroup = defineUdf({
+  name: 'lastOfGroup',
+  wants: 'stream',
+  provides: 'stream',
+  state: () => ({ last: undefined as Point | undefined }),
+  point(point, { state }) {
+    state.last = point.detach();
+  },
+  stop({ state }) {
+    if (state.last?.field('boom') === true) throw new Error('boom');
+    return state.last;
   },
 });
 
@@ -216,6 +231,45 @@ describe('a run', () => {
       ...Array<string>(3).fill('input point 2: cpu v=2 2'),
     ]);
     await run.stop();
+  });
+
+  test('has the error that a handler threw as the cause of its failure, with its own stack', async () => {
+    const run = await runUdf(numbered);
+    const failure = await run.send('cpu boom=true 1').catch((reason: unknown) => reason as Error);
+    expect(failure).toMatchObject({ rule: 'error-response', cause: { message: 'boom' } });
+    expect(((failure as Error).cause as Error).stack).toMatch(/^Error: boom\n +at .*run\.test\.ts:\d+/);
+  });
+
+  test('has the error that prepare threw as the cause of its failure', async () => {
+    const thrown = new Error('no table');
+    const unprepared = defineUdf({
+      name: 'unprepared',
+      wants: 'stream',
+      provides: 'stream',
+      prepare: () => {
+        throw thrown;
+      },
+      point: (point) => point,
+    });
+    await expect(runUdf(unprepared)).rejects.toMatchObject({ rule: 'init-refused', cause: thrown });
+  });
+
+  test('returns what stop emits for each group, and names the group as its cause', async () => {
+    const run = await runUdf(lastOfGroup, { groupBy: ['host'] });
+    expect((await run.send('cpu,host=a v=1 1\ncpu,host=b v=2 2\ncpu,host=a v=3 3')).points).toEqual([]);
+    const { points } = await run.stop();
+    expectPoints(points, 'cpu,host=a v=3 3\ncpu,host=b v=2 2');
+    expect(points.map(causingInput)).toEqual(['stop of group "host=a"', 'stop of group "host=b"']);
+  });
+
+  test('names the group whose stop failed', async () => {
+    const run = await runUdf(lastOfGroup, { groupBy: ['host'] });
+    await run.send('cpu,host=a v=1 1\ncpu,host=b boom=true 2');
+    await expect(run.stop()).rejects.toMatchObject({
+      rule: 'error-response',
+      detail: expect.stringMatching(/boom.*; at stop of group "host=b"$/) as string,
+      cause: { message: 'boom' },
+    });
   });
 
   test('names the input point at which a handler failed', async () => {
