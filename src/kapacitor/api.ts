@@ -3,19 +3,20 @@ import type { KapacitorTarget } from './target.js';
 import type {
   Handler,
   ReplaySettings,
-  Series,
+  OutputSeries,
   Task,
   TaskSettings,
   Template,
   TopicEvent,
-  Work,
+  JobStatus,
 } from './types.js';
 
 const pageSize = 100;
 
 /**
- * Kapacitor's HTTP API. Every call rejects as `KapacitorHttp` does: with Kapacitor's own reason when it refuses, and with
- * the URL when it does not answer.
+ * Kapacitor's HTTP API.
+ *
+ * Every method rejects as `KapacitorHttp` does: `refused` with Kapacitor's own reason, or `connection` with the URL.
  */
 export class KapacitorApi {
   readonly #http: KapacitorHttp;
@@ -28,11 +29,18 @@ export class KapacitorApi {
     return this.#http.url;
   }
 
-  /** Kapacitor's version, which is empty in some builds; then `unknown`. */
+  /** Kapacitor's version; `unknown` for builds that do not name theirs. */
   async ping(): Promise<string> {
     const { headers } = await this.#http.send('GET', '/ping');
     const version = headers.get('x-kapacitor-version') ?? '';
     return version === '' ? 'unknown' : version;
+  }
+
+  /** Seconds since the start of the daemon; `undefined` if it does not say. */
+  async uptimeSeconds(): Promise<number | undefined> {
+    const { kapacitor } = await this.#http.json<{ kapacitor?: { uptime?: unknown } }>('GET', '/debug/vars');
+    const uptime = kapacitor?.uptime;
+    return typeof uptime === 'number' ? uptime : undefined;
   }
 
   // ---- tasks ----
@@ -42,19 +50,19 @@ export class KapacitorApi {
   }
 
   /**
-   * Changes what is given and leaves the rest. A task that is running goes on as it was until it is disabled and
-   * enabled again.
+   * Changes the given settings only. A running task keeps its old script and variables until it is disabled and enabled
+   * again.
    */
   updateTask(id: string, settings: TaskSettings): Promise<Task> {
     return this.#http.json('PATCH', pathOf('tasks', id), settings);
   }
 
-  /** `undefined` if there is no such task. The script comes as it was defined. */
+  /** `undefined` if there is no such task. The script is as it was defined, not reformatted. */
   task(id: string): Promise<Task | undefined> {
-    return this.#http.jsonIfThere(`${pathOf('tasks', id)}?script-format=raw`);
+    return this.#http.jsonOrUndefined(`${pathOf('tasks', id)}?script-format=raw`);
   }
 
-  /** All tasks whose id fits the pattern (`*` and `?` as in a shell). */
+  /** All tasks whose id matches the pattern (`*` and `?` as in a shell). */
   tasks(pattern = '*'): Promise<Task[]> {
     return this.#list<Task>('tasks', { pattern, 'script-format': 'raw' });
   }
@@ -63,19 +71,22 @@ export class KapacitorApi {
     return this.updateTask(id, { status: 'enabled' });
   }
 
-  /** Stops it. Kapacitor drops what is on its way to or from a UDF at that moment. */
+  /**
+   * Stops it, dropping all data on its way to or from a UDF. Kapacitor 1.5.7 to 1.8.3 may crash (`send on closed channel`)
+   * if points flow through a UDF at that moment.
+   */
   disableTask(id: string): Promise<Task> {
     return this.updateTask(id, { status: 'disabled' });
   }
 
-  /** Stops and removes it, with its snapshot. Well if there is none. */
+  /** Stops and removes a task and its snapshot. No-op if absent. */
   async deleteTask(id: string): Promise<void> {
     await this.#http.send('DELETE', pathOf('tasks', id));
   }
 
-  /** What an `httpOut` node of a running task holds. */
-  async output(task: string, endpoint: string): Promise<readonly Series[]> {
-    const { series } = await this.#http.json<{ series?: readonly Series[] | null }>(
+  /** What an `httpOut` node of a running task holds. Rejects with a 500 if a field is NaN or infinite. */
+  async output(task: string, endpoint: string): Promise<readonly OutputSeries[]> {
+    const { series } = await this.#http.json<{ series?: readonly OutputSeries[] | null }>(
       'GET',
       pathOf('tasks', task, endpoint),
     );
@@ -88,13 +99,13 @@ export class KapacitorApi {
     return this.#http.json('POST', '/templates', { id, ...settings });
   }
 
-  /** Changes it, and with it all tasks that are made from it. */
+  /** Changes it, and restarts all tasks that are made from it. */
   updateTemplate(id: string, settings: Pick<TaskSettings, 'script' | 'type'>): Promise<Template> {
     return this.#http.json('PATCH', pathOf('templates', id), settings);
   }
 
   template(id: string): Promise<Template | undefined> {
-    return this.#http.jsonIfThere(`${pathOf('templates', id)}?script-format=raw`);
+    return this.#http.jsonOrUndefined(`${pathOf('templates', id)}?script-format=raw`);
   }
 
   async deleteTemplate(id: string): Promise<void> {
@@ -107,22 +118,22 @@ export class KapacitorApi {
 
   // ---- data ----
 
-  /** Hands points to the running tasks, without any InfluxDB: line protocol with times in nanoseconds. */
+  /** Writes points to the running tasks, not to InfluxDB: line protocol with times in nanoseconds. */
   async write(db: string, rp: string, lines: string): Promise<void> {
     await this.#http.send('POST', `/write?${new URLSearchParams({ db, rp }).toString()}`, lines);
   }
 
   /** Starts to record the result of a query, for a task of that type. */
-  recordQuery(type: Task['type'], query: string): Promise<Work> {
+  recordQuery(type: Task['type'], query: string): Promise<JobStatus> {
     return this.#http.json('POST', '/recordings/query', { type, query });
   }
 
   /** Starts to record the queries of a batch task between two times in RFC 3339. */
-  recordBatch(task: string, start: string, stop: string): Promise<Work> {
+  recordBatch(task: string, start: string, stop: string): Promise<JobStatus> {
     return this.#http.json('POST', '/recordings/batch', { task, start, stop });
   }
 
-  recording(id: string): Promise<Work> {
+  recording(id: string): Promise<JobStatus> {
     return this.#http.json('GET', pathOf('recordings', id));
   }
 
@@ -130,12 +141,12 @@ export class KapacitorApi {
     await this.#http.send('DELETE', pathOf('recordings', id));
   }
 
-  /** Starts to replay a recording to a task. A task that fails meanwhile fails the replay. */
-  replay(settings: ReplaySettings): Promise<Work> {
+  /** Starts to replay a recording to a task. The replay fails if the task does. */
+  replay(settings: ReplaySettings): Promise<JobStatus> {
     return this.#http.json('POST', '/replays', settings);
   }
 
-  replayState(id: string): Promise<Work> {
+  replayStatus(id: string): Promise<JobStatus> {
     return this.#http.json('GET', pathOf('replays', id));
   }
 
@@ -145,7 +156,7 @@ export class KapacitorApi {
 
   // ---- alerts ----
 
-  /** The state of each thing that alerts on a topic watch. Kapacitor knows a topic once something has come into it. */
+  /** The last event of each id in a topic. Rejects until the topic has had an event. */
   async topicEvents(topic: string): Promise<readonly TopicEvent[]> {
     const { events } = await this.#http.json<{ events?: readonly TopicEvent[] | null }>(
       'GET',
@@ -154,7 +165,7 @@ export class KapacitorApi {
     return events ?? [];
   }
 
-  /** Forgets a topic and the states in it. Well if there is none. */
+  /** Deletes a topic and its events. No-op if absent. */
   async deleteTopic(topic: string): Promise<void> {
     await this.#http.send('DELETE', pathOf('alerts', 'topics', topic));
   }
@@ -169,7 +180,7 @@ export class KapacitorApi {
 
   // ---- configuration ----
 
-  /** A section of the configuration as it is in force, overrides included: `influxdb`, `smtp`, … */
+  /** A section of the configuration in force, overrides included: `influxdb`, `smtp`, … */
   config(section: string): Promise<unknown> {
     return this.#http.json('GET', pathOf('config', section));
   }
@@ -178,11 +189,11 @@ export class KapacitorApi {
     const all: Item[] = [];
     for (;;) {
       const page = new URLSearchParams({ ...query, offset: String(all.length), limit: String(pageSize) });
-      const answer = await this.#http.json<Readonly<Record<string, readonly Item[]>>>(
+      const response = await this.#http.json<Readonly<Record<string, readonly Item[]>>>(
         'GET',
         `/${kind}?${page.toString()}`,
       );
-      const items = answer[kind] ?? [];
+      const items = response[kind] ?? [];
       all.push(...items);
       if (items.length < pageSize) return all;
     }

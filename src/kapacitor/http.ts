@@ -1,16 +1,17 @@
 import { messageOf, UdfError } from '../model/errors.js';
+import { formatJson, parseJson } from './json.js';
 import type { KapacitorTarget } from './target.js';
 
-const timeoutMs = 10_000;
+const requestTimeoutMs = 10_000;
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 
-/** Kapacitor answered, and refused. */
+/** Kapacitor's answer to a request that it refuses. */
 export class KapacitorRefusal extends UdfError {
   readonly status: number;
-  /** What was asked: the method and the path. */
+  /** Method and path. */
   readonly request: string;
-  /** What Kapacitor itself says. */
+  /** Kapacitor's own message. */
   readonly reason: string;
 
   constructor(status: number, request: string, reason: string) {
@@ -23,8 +24,10 @@ export class KapacitorRefusal extends UdfError {
 }
 
 /**
- * Requests to version 1 of Kapacitor's HTTP API. Each rejects with a `KapacitorRefusal` when Kapacitor refuses, and with
- * `connection` that names the URL when it cannot be reached, does not answer within ten seconds, or is an InfluxDB.
+ * Requests to version 1 of Kapacitor's HTTP API.
+ *
+ * Each rejects with a `KapacitorRefusal` if Kapacitor refuses it, and with `connection` naming the URL if the server
+ * cannot be reached, does not answer within ten seconds, or is an InfluxDB.
  */
 export class KapacitorHttp {
   readonly url: string;
@@ -36,16 +39,16 @@ export class KapacitorHttp {
     this.#headers = authorization === undefined ? {} : { authorization };
   }
 
-  /** The answer's JSON, whose shape is the API's promise. A body that is an object goes as JSON. */
-  async json<Answer>(method: Method, path: string, body?: object): Promise<Answer> {
-    const response = await this.send(method, path, body && JSON.stringify(body));
-    return (await response.json()) as Answer;
+  /** Sends an object as JSON and returns the response's JSON. Integers beyond 2^53 are `bigint` both ways. */
+  async json<Content>(method: Method, path: string, body?: object): Promise<Content> {
+    const response = await this.send(method, path, body && formatJson(body));
+    return parseJson(await response.text()) as Content; // its shape is what the API documents
   }
 
-  /** As `json`, but `undefined` if there is nothing of that name. */
-  async jsonIfThere<Answer>(path: string): Promise<Answer | undefined> {
+  /** As `json`, but `undefined` if Kapacitor answers that there is no such thing (404). */
+  async jsonOrUndefined<Content>(path: string): Promise<Content | undefined> {
     try {
-      return await this.json<Answer>('GET', path);
+      return await this.json<Content>('GET', path);
     } catch (reason) {
       if (reason instanceof KapacitorRefusal && reason.status === 404) return undefined;
       throw reason;
@@ -60,7 +63,7 @@ export class KapacitorHttp {
         method,
         headers: this.#headers,
         ...(body !== undefined && { body }),
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.timeout(requestTimeoutMs),
       });
     } catch (cause) {
       const why = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
@@ -80,7 +83,7 @@ export class KapacitorHttp {
   }
 }
 
-/** A path of these parts, whatever characters they have. */
+/** A URL path of these segments, each escaped. */
 export function pathOf(...parts: readonly string[]): string {
   return parts.map((part) => `/${encodeURIComponent(part)}`).join('');
 }
@@ -90,7 +93,7 @@ function reasonOf(body: string): string {
     const { error } = JSON.parse(body) as { readonly error?: unknown };
     if (typeof error === 'string') return error;
   } catch {
-    // Not every answer is JSON; then it is the reason as it stands.
+    // Some responses are plain text.
   }
   return body.trim();
 }

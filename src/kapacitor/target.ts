@@ -11,7 +11,7 @@ export interface KapacitorTarget {
 }
 
 /** Kapacitor's URL unless another is given. */
-export const defaultUrl = 'http://localhost:9092';
+const defaultUrl = 'http://localhost:9092';
 
 const kapacitorKind: ServerKind = {
   what: 'a Kapacitor',

@@ -1,4 +1,4 @@
-/** A word of a TICKscript, `script.slice(start, end)`. */
+/** A token of a TICKscript: `script.slice(start, end)`. */
 export interface Token {
   readonly kind: 'name' | 'string' | 'reference' | 'regex' | 'number' | 'sign';
   readonly text: string;
@@ -15,21 +15,21 @@ const patterns: readonly (readonly [Token['kind'] | undefined, RegExp])[] = [
   ['regex', /\/(?:\\\/|[^/\n])+\//y],
 ];
 
-/** What a slash divides, if it stands behind it. */
+/** After these a slash is a division, elsewhere it begins a regular expression. */
 const operands: ReadonlySet<Token['kind']> = new Set(['name', 'string', 'reference', 'number']);
 
-/** The words of a TICKscript, without comments. What is no word of the language is a sign of its own. */
-export function tokensOf(script: string): Token[] {
+/** The tokens of a TICKscript, without comments. Any other character is a `sign`. Never throws. */
+export function tokenize(script: string): Token[] {
   const tokens: Token[] = [];
   for (let at = 0; at < script.length;) {
-    const { kind, end } = wordAt(script, at, tokens.at(-1));
+    const { kind, end } = tokenAt(script, at, tokens.at(-1));
     if (kind !== undefined) tokens.push({ kind, text: script.slice(at, end), start: at, end });
     at = end;
   }
   return tokens;
 }
 
-function wordAt(
+function tokenAt(
   script: string,
   at: number,
   before: Token | undefined,

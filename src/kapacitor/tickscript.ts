@@ -1,4 +1,4 @@
-import { type Token, tokensOf } from './tick-tokens.js';
+import { type Token, tokenize } from './tick-tokens.js';
 import type { Dbrp, TaskType } from './types.js';
 
 /** A part of a script: `script.slice(start, end)`. */
@@ -10,7 +10,7 @@ export interface Span {
 /** A property of a node: `.field('value')`. */
 export interface Property extends Span {
   readonly name: string;
-  /** The words between its parentheses. */
+  /** The tokens between its parentheses. */
   readonly args: readonly Token[];
 }
 
@@ -18,45 +18,45 @@ export interface Property extends Span {
 export interface ScriptNode extends Span {
   readonly name: string;
   readonly udf: boolean;
-  /** As Kapacitor numbers them: `alert3` is the node with number 3. The source has number 0. */
+  /** Kapacitor's number of the node, as in `alert3`. The source has number 0. */
   readonly number: number;
-  /** The words between the parentheses of the call itself. */
+  /** The tokens between the parentheses of the call itself. */
   readonly args: readonly Token[];
   readonly properties: readonly Property[];
-  /** The chain that it stands in; absent if that is an argument of another node. */
+  /** Its chain; absent if the chain is an argument of another node. */
   readonly chain: Chain | undefined;
 }
 
-/** `var name = stream|from()…`: where the statement begins, and where the chain does. */
+/** Offsets in `var name = stream|from()…`: of the statement, and of the chain's first token. */
 export interface Chain {
   readonly start: number;
   readonly head: number;
 }
 
-/** What can be told of a TICKscript without carrying it out. */
+/** What the text of a TICKscript says without being run. */
 export interface Tickscript {
-  /** By the source that it begins with; `undefined` if it has none. */
+  /** By its source; `undefined` if it has none. */
   readonly type: TaskType | undefined;
   /** Its `dbrp` statements. */
   readonly dbrps: readonly (Dbrp & Span)[];
   readonly nodes: readonly ScriptNode[];
 }
 
-/** Reads a TICKscript. It takes any text: what is wrong with a script is for Kapacitor to say. */
+/** Reads a TICKscript. Never throws: Kapacitor itself reports what is wrong with a script. */
 export function readTickscript(script: string): Tickscript {
-  const tokens = tokensOf(script);
+  const tokens = tokenize(script);
   const source = tokens.find(
     ({ text }, index) => (text === 'stream' || text === 'batch') && !isCall(tokens, index),
   );
   return { type: source?.text as TaskType | undefined, dbrps: dbrpsOf(tokens), nodes: nodesOf(tokens) };
 }
 
-/** A text as a script writes it. */
+/** A TICKscript string literal. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "\\'")}'`;
 }
 
-/** The text that a string or a reference stands for. */
+/** The value of a string or a reference. */
 export function unquote({ text }: Token): string {
   if (text.startsWith("'''")) return text.slice(3, -3);
   return text.slice(1, -1).replaceAll(`\\${text[0]!}`, text[0]!);
@@ -77,7 +77,7 @@ function dbrpsOf(tokens: readonly Token[]): (Dbrp & Span)[] {
 /** Nodes in the order in which Kapacitor makes them: an argument of a call before the call itself. */
 function nodesOf(tokens: readonly Token[]): ScriptNode[] {
   const nodes: (ScriptNode & { end: number; properties: Property[] })[] = [];
-  /** The last node of each level of parentheses, to which properties there belong. */
+  /** The last node at each depth of parentheses: the owner of the properties there. */
   const last: ((typeof nodes)[number] | undefined)[] = [undefined];
   const open: { call: number | undefined; from: number }[] = [];
   let chain: Chain = { start: 0, head: 0 };

@@ -1,4 +1,4 @@
-/** What Kapacitor's HTTP API takes and gives, as far as it is used here. Names are the API's own. */
+/** The parts of Kapacitor's HTTP API that are used here, by the API's own names. Integers beyond 2^53 are `bigint`. */
 
 export type TaskType = 'stream' | 'batch';
 
@@ -11,21 +11,21 @@ export interface Dbrp {
 /** A variable of a TICKscript, set from outside it. */
 export type TaskVar =
   | { readonly type: 'string' | 'lambda' | 'regex' | 'duration'; readonly value: string }
-  | { readonly type: 'int' | 'float'; readonly value: number }
+  | { readonly type: 'int' | 'float'; readonly value: number | bigint }
   | { readonly type: 'bool'; readonly value: boolean }
   | { readonly type: 'star'; readonly value: '' }
   | { readonly type: 'list'; readonly value: readonly TaskVar[] };
 
 export type TaskVars = Readonly<Record<string, TaskVar>>;
 
-/** What a task can be made of, or changed to. */
+/** What a task is created from, or changed to. */
 export interface TaskSettings {
   readonly script?: string;
-  /** Only for a script that does not tell by beginning with `stream` or `batch`. */
+  /** Needed only if the script does not begin with `stream` or `batch`. */
   readonly type?: TaskType;
-  /** The template it is an instance of, in place of a script. */
+  /** The template to make it from, in place of a script. */
   readonly 'template-id'?: string;
-  /** The data it may read; not to be given if its script has a `dbrp` statement. */
+  /** The databases it reads. Kapacitor refuses them if the script has a `dbrp` statement. */
   readonly dbrps?: readonly Dbrp[];
   readonly vars?: TaskVars;
   readonly status?: 'enabled' | 'disabled';
@@ -45,9 +45,13 @@ export interface Task {
   readonly dot: string;
   readonly status: 'enabled' | 'disabled';
   readonly executing: boolean;
+  /** RFC 3339; year 1 if it was never enabled. */
+  readonly 'last-enabled'?: string;
+  /** RFC 3339. */
+  readonly modified?: string;
   /** Why it stopped, if it failed. */
   readonly error: string;
-  /** Missing, or without the parts, while it does not run. */
+  /** Absent, or without its parts, unless the task runs. */
   readonly stats: TaskStats | null;
   readonly vars: TaskVars;
 }
@@ -60,8 +64,8 @@ export interface Template {
   readonly vars: TaskVars;
 }
 
-/** A recording or a replay: work that goes on after it was asked for. */
-export interface Work {
+/** State of a recording or a replay, which Kapacitor carries out in the background. */
+export interface JobStatus {
   readonly id: string;
   readonly status: 'running' | 'finished' | 'failed';
   readonly progress: number;
@@ -77,13 +81,13 @@ export interface ReplaySettings {
   readonly clock?: 'fast' | 'real';
 }
 
-/** A series of what an `httpOut` node holds: the last point, or the last batch, of each group. */
-export interface Series {
+/** What an `httpOut` node holds of a group: its last point, or its last batch. */
+export interface OutputSeries {
   readonly name: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly columns?: readonly string[];
-  /** Missing in an empty batch. The columns are those of the first row's fields. */
-  readonly values?: readonly (readonly (string | number | boolean | null)[])[] | null;
+  /** Absent for an empty batch. The columns are those of the first row. */
+  readonly values?: readonly (readonly (string | number | bigint | boolean | null)[])[] | null;
 }
 
 export interface Handler {
@@ -94,7 +98,7 @@ export interface Handler {
   readonly match?: string;
 }
 
-/** The state of one thing that an alert watches. */
+/** The last alert event of an id. */
 export interface TopicEvent {
   readonly id: string;
   readonly state: {

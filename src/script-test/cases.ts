@@ -1,15 +1,17 @@
-import { readFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { messageOf, systemCode, UdfError } from '../model/errors.js';
+import { basename, dirname, resolve } from 'node:path';
+import { readTextFile } from '../files/read-text.js';
+import { messageOf, UdfError } from '../model/errors.js';
 import type { TaskType, TaskVars } from '../kapacitor/types.js';
+import { LazyPoint } from '../wire/point/lazy-point.js';
 import { type LinePoint, parseLines } from '../recording/line-protocol.js';
+import { openRecording } from '../recording/open.js';
 import { isVar } from '../kapacitor/task-file.js';
 import { YamlNode } from './yaml-reader.js';
 
 export const levels = ['OK', 'INFO', 'WARNING', 'CRITICAL'] as const;
 export type Level = (typeof levels)[number];
 
-/** An alert as a case expects it; only what is given is compared. */
+/** An expected alert; only the given properties are compared. */
 export interface ExpectedAlert {
   readonly level?: Level;
   readonly message?: string;
@@ -17,31 +19,41 @@ export interface ExpectedAlert {
 }
 
 export interface Expectations {
-  /** How many alerts of each level. */
+  /** The number of alerts of each level. */
   readonly triggered: ReadonlyMap<Level, number>;
   readonly alerts: readonly ExpectedAlert[] | undefined;
-  /** What comes out of nodes. */
+  /** The output of nodes, by their names. */
   readonly points: ReadonlyMap<string, readonly LinePoint[]>;
-  /** How many points come out of nodes. */
+  /** The number of points that nodes emit. */
   readonly counts: ReadonlyMap<string, number>;
   readonly tolerance: number;
 }
 
-/** One case of a file. */
-export interface TestCase {
+/** A case's name and place. */
+export interface CaseHead {
   readonly name: string;
   readonly file: string;
   readonly line: number;
-  /** The script or the file of a template's task, as the case names it. */
+  /** The script, or the file of a template's task, as the case names it; empty if it names none. */
   readonly task: string;
+}
+
+/** A case that can be run. */
+export interface TestCase extends CaseHead {
   readonly db: string | undefined;
   readonly rp: string | undefined;
   readonly type: TaskType | undefined;
   readonly vars: TaskVars;
-  /** Empty for a recording of Kapacitor's own. */
+  /** Empty if the case uses a recording that Kapacitor stores. */
   readonly data: readonly LinePoint[];
   readonly recordingId: string | undefined;
   readonly expects: Expectations;
+}
+
+/** A case with a mistake. */
+export interface InvalidCase extends CaseHead {
+  /** Names file, line and key. */
+  readonly error: UdfError;
 }
 
 const caseKeys = ['name', 'task_name', 'type', 'db', 'rp', 'vars', 'data', 'data_file', 'recording'] as const;
@@ -58,23 +70,40 @@ const expectKeys = [
 ] as const;
 const levelKeys = { ok: 'OK', info: 'INFO', warn: 'WARNING', crit: 'CRITICAL' } as const;
 
-/** Reads the cases of a file. Throws `invalid_config` that names the file and the line of the first mistake. */
-export function readCases(path: string): TestCase[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    const why =
-      systemCode(cause) === 'EISDIR' ? `it is a directory; name its files: ${path}/*.yaml` : messageOf(cause);
-    throw new UdfError('invalid_config', `${path} cannot be read: ${why}`, { cause });
-  }
-  const tests = YamlNode.read(path, text).map(['tests']).get('tests');
+/**
+ * Reads the cases of a file, those with a mistake as well. Rejects with `invalid_config` if the file cannot be read or is
+ * no list of tests in YAML.
+ */
+export async function readCases(path: string): Promise<(TestCase | InvalidCase)[]> {
+  const tests = YamlNode.read(path, readTextFile(path)).map(['tests']).get('tests');
   if (!tests) throw new UdfError('invalid_config', `${path}:1: there must be a list of tests`);
-  return tests.list().map((test) => readCase(path, test));
+  const cases: (TestCase | InvalidCase)[] = [];
+  for (const test of tests.list()) {
+    const head = readHead(path, test);
+    try {
+      cases.push(await readCase(head, test));
+    } catch (reason) {
+      if (!(reason instanceof UdfError)) throw reason;
+      cases.push({ ...head, error: reason });
+    }
+  }
+  return cases;
 }
 
-function readCase(path: string, test: YamlNode): TestCase {
+/** As much as can be read of it. */
+function readHead(path: string, test: YamlNode): CaseHead {
+  const { name, task_name: task } = test.isMap ? (test.plain() as Readonly<Record<string, unknown>>) : {};
+  return {
+    name: typeof name === 'string' ? name : `${basename(path)}:${test.line}`,
+    file: path,
+    line: test.line,
+    task: typeof task === 'string' ? task : '',
+  };
+}
+
+async function readCase(head: CaseHead, test: YamlNode): Promise<TestCase> {
   const keys = test.map([...caseKeys, 'recording_id', 'clock', 'expects']);
+  keys.get('name')?.text();
   keys.get('clock')?.one(['fast']);
   const task = keys.get('task_name') ?? test.fail('must have a task_name');
   const given = (['data', 'data_file', 'recording', 'recording_id'] as const).flatMap(
@@ -83,15 +112,13 @@ function readCase(path: string, test: YamlNode): TestCase {
   if (given.length !== 1) test.fail('must have one of data, data_file, recording and recording_id');
   const expects = keys.get('expects') ?? test.fail('must have the key expects');
   return {
-    name: keys.get('name')?.text() ?? `${basename(path)}:${test.line}`,
-    file: path,
-    line: test.line,
+    ...head,
     task: task.text(),
     db: keys.get('db')?.text(),
     rp: keys.get('rp')?.text(),
     type: keys.get('type')?.one(['stream', 'batch']),
     vars: readVars(keys.get('vars')),
-    data: keys.has('recording_id') ? [] : readData(dirname(path), keys),
+    data: keys.has('recording_id') ? [] : await readData(dirname(head.file), keys),
     recordingId: keys.get('recording_id')?.text(),
     expects: readExpectations(expects),
   };
@@ -106,32 +133,38 @@ function readVars(node: YamlNode | undefined): TaskVars {
   return Object.fromEntries(vars);
 }
 
-function readData(folder: string, keys: ReadonlyMap<string, YamlNode>): readonly LinePoint[] {
+async function readData(
+  directory: string,
+  keys: ReadonlyMap<string, YamlNode>,
+): Promise<readonly LinePoint[]> {
   const data = keys.get('data');
   if (data) return data.isList ? data.list().flatMap((line) => points(line)) : points(data);
-  const node = (keys.get('data_file') ?? keys.get('recording'))!; // one of them is there
-  const file = resolve(folder, node.text());
+  const recording = keys.get('recording');
+  const node = recording ?? keys.get('data_file')!; // the case has one of the four keys
+  const file = resolve(directory, node.text());
   try {
-    const text = readFileSync(file, 'utf8');
-    return parseLines(keys.has('recording') ? recordedLines(file, text) : text);
+    return recording ? await readRecording(file) : parseLines(readTextFile(file));
   } catch (reason) {
     return node.fail(`cannot be read: ${file}: ${messageOf(reason)}`);
   }
 }
 
-/** The points of a stream recording: each has a line with its database and one with its retention policy before it. */
-function recordedLines(file: string, text: string): string {
+/** The points of a stream recording, gzipped or not. */
+async function readRecording(file: string): Promise<LinePoint[]> {
   if (file.endsWith('.brpl')) {
     throw new UdfError(
       'invalid_config',
       'it holds batches; give what they were queried from, as data or data_file',
     );
   }
-  const lines = text.split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  if (lines.length % 3 !== 0)
-    throw new UdfError('invalid_config', 'it is no recording of a stream, or cut short');
-  return lines.filter((_, index) => index % 3 === 2).join('\n');
+  const items: LinePoint[] = [];
+  for await (const portion of await openRecording(file, { format: 'srpl' })) {
+    for (const item of portion) {
+      if (!(item instanceof LazyPoint)) continue; // a stream recording holds no batches
+      items.push({ name: item.name, tags: item.tags, fields: item.fields, time: item.time });
+    }
+  }
+  return items;
 }
 
 function points(node: YamlNode): readonly LinePoint[] {
@@ -154,7 +187,7 @@ function readExpectations(node: YamlNode): Expectations {
     const count = keys.get(key)?.count();
     return count === undefined ? [] : [[level, count] as const];
   });
-  // As kapacitor-unit has it: where one of its three levels is counted, those that are left out are 0.
+  // As in kapacitor-unit: if one of its three levels is counted, the others default to 0.
   const counted = triggered.length > 0 ? (['OK', 'WARNING', 'CRITICAL'] as const) : [];
   return {
     triggered: new Map([...counted.map((level) => [level, 0] as const), ...triggered]),
@@ -182,16 +215,4 @@ function readAlert(node: YamlNode): ExpectedAlert {
     ...(message !== undefined && { message }),
     ...(id !== undefined && { id }),
   };
-}
-
-/** Where a case's task may lie, best first: as it is named, in `tasks` beside the directory of the case, or with it. */
-export function candidates({ file, task }: TestCase, folder: string | undefined): string[] {
-  const here = dirname(file);
-  const folders =
-    folder === undefined ? [join(here, '../tasks'), here, join(here, '..')] : [join(folder, 'tasks'), folder];
-  const names = /\.(tick|ya?ml|json)$/.test(task)
-    ? [task]
-    : ['tick', 'yaml', 'yml', 'json'].map((end) => `${task}.${end}`);
-  const paths = names.flatMap((name) => folders.map((place) => resolve(place, name)));
-  return paths.filter((path) => path !== resolve(file));
 }

@@ -8,38 +8,42 @@ import { type Edit, type EditOptions, editsOf, mark } from './script-edits.js';
 export const numberTag = `${mark}_n`;
 const numbered = `|eval(lambda: string(count())).as('${numberTag}').tags('${numberTag}').keep()`;
 
-/** A node that is looked at. */
-export interface Observed {
+/** A node whose output is read. */
+export interface ObservedNode {
   readonly node: ScriptNode;
-  /** How the points that come here look to whom the script hands them: with another name, with more tags. */
+  /** Measurement and tags that an `influxDBOut` node would write instead of a point's own. */
   readonly name: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
-  /** Where they are shown. */
+  /** The `httpOut` endpoint with its output. */
   readonly endpoint: string;
-  /** The topic in which they are shown, if they are. */
+  /** The topic with its output, if output goes to topics. */
   readonly topic: string;
 }
 
+/**
+ * Where a copy puts the output of its nodes: in `httpOut` endpoints, or as events in topics. Topics outlive the task, and
+ * hold NaN and infinities, but not batches.
+ */
+export type OutputKind = 'http' | 'topics';
+
 export interface IsolationOptions extends EditOptions {
-  /** The names of the nodes to look at. */
+  /** The names of the nodes to observe. */
   readonly watch: readonly string[];
-  /** Whether alerts are to be looked at, too. */
+  /** Whether to observe alert nodes, too. */
   readonly alerts: boolean;
-  /** Whether to show points as events of topics, which outlive the task. */
-  readonly topics: boolean;
 }
 
-/** A copy of a script that touches nothing outside, and shows what comes out of some of its nodes. */
+/** A copy of a script that has no effect outside its task, and exposes the output of some of its nodes. */
 export interface IsolatedScript {
   readonly type: TaskType | undefined;
-  /** The nodes that were asked for, by the names that they were asked by. */
-  readonly watched: ReadonlyMap<string, Observed>;
-  readonly alerts: readonly Observed[];
-  /** The script, with those nodes shown that carry batches as their last batch only. */
-  text(batches: ReadonlySet<Observed>): string;
+  /** The observed nodes by the names of `watch`. */
+  readonly watched: ReadonlyMap<string, ObservedNode>;
+  readonly alerts: readonly ObservedNode[];
+  /** The script. Nodes that emit batches expose their last batch, in an `httpOut` endpoint whatever `output` is. */
+  text(options: { readonly batches: ReadonlySet<ObservedNode>; readonly output: OutputKind }): string;
 }
 
-/** Makes the copy. Throws `invalid_config` for a node that the script does not have. */
+/** Makes the copy. Throws `invalid_config` if a node of `watch` is unknown, ambiguous or inside another. */
 export function isolate(script: string, options: IsolationOptions): IsolatedScript {
   const { type, dbrps, nodes } = readTickscript(script);
   const others = [...dbrps, ...options.others];
@@ -47,11 +51,11 @@ export function isolate(script: string, options: IsolationOptions): IsolatedScri
     ...dbrps.map(({ start, end }) => ({ start, end, text: '' })),
     ...nodes.flatMap((node) => editsOf(node, { ...options, others })),
   ];
-  const observed = new Map<ScriptNode, Observed>();
-  const observe = (node: ScriptNode): Observed => {
+  const observed = new Map<ScriptNode, ObservedNode>();
+  const observe = (node: ScriptNode): ObservedNode => {
     const known = observed.get(node) ?? {
       node,
-      ...lookOf(node),
+      ...outputIdentity(node),
       endpoint: `${mark}_${node.number}`,
       topic: `${options.database}-${node.number}`,
     };
@@ -66,17 +70,19 @@ export function isolate(script: string, options: IsolationOptions): IsolatedScri
     type,
     watched,
     alerts,
-    text: (batches) =>
-      rewritten(
-        script,
-        edits,
-        [...observed.values()],
-        options.topics ? topicOf : (one) => shown(one, batches.has(one)),
-      ),
+    text: ({ batches, output }) =>
+      withOutputs(script, edits, [...observed.values()], (node) => {
+        if (batches.has(node)) return batchOutput(node);
+        return output === 'topics' ? topicOutput(node) : httpOutput(node);
+      }),
   };
 }
 
-/** A node by its name (`edgeDetect`, if there is one such), or by that and its number, as Kapacitor shows it. */
+/**
+ * A node by its name if that is unique (`edgeDetect`), or by name and number as Kapacitor shows it (`edgeDetect2`).
+ *
+ * Throws `invalid_config` if it is unknown, ambiguous, or an argument of another node.
+ */
 export function findNode(nodes: readonly ScriptNode[], name: string): ScriptNode {
   const plain = (text: string): string => text.replaceAll('_', '').toLowerCase();
   const called = nodes.map((node) => ({
@@ -102,7 +108,7 @@ export function findNode(nodes: readonly ScriptNode[], name: string): ScriptNode
   throw new UdfError('invalid_config', `the script has no node ${name} (${hint})`);
 }
 
-function lookOf({ name, properties }: ScriptNode): Pick<Observed, 'name' | 'tags'> {
+function outputIdentity({ name, properties }: ScriptNode): Pick<ObservedNode, 'name' | 'tags'> {
   if (name !== 'influxDBOut') return { name: undefined, tags: {} };
   const texts = (property: Property): string[] =>
     property.args.filter(({ kind }) => kind === 'string').map(unquote);
@@ -114,12 +120,12 @@ function lookOf({ name, properties }: ScriptNode): Pick<Observed, 'name' | 'tags
   };
 }
 
-/** Parts chains behind the nodes that are looked at, so that something more can hang on them. */
-function rewritten(
+/** Applies the edits, cuts chains behind observed nodes with a variable each, and attaches the outputs to these. */
+function withOutputs(
   script: string,
   edits: readonly Edit[],
-  observed: readonly Observed[],
-  show: (observed: Observed) => string,
+  observed: readonly ObservedNode[],
+  outputOf: (observed: ObservedNode) => string,
 ): string {
   const sorted = edits.toSorted((one, other) => one.start - other.start);
   const slice = (start: number, end: number): string => {
@@ -138,9 +144,9 @@ function rewritten(
   cuts.forEach(({ node, endpoint }, index) => {
     const { start, head } = node.chain!; // findNode takes no others
     const before = cuts[index - 1];
-    const goesOn = before?.node.chain === node.chain ? before : undefined;
-    if (goesOn) {
-      text += `var ${endpoint} = ${goesOn.endpoint}${slice(goesOn.node.end, node.end)}\n`;
+    const continues = before?.node.chain === node.chain ? before : undefined;
+    if (continues) {
+      text += `var ${endpoint} = ${continues.endpoint}${slice(continues.node.end, node.end)}\n`;
     } else {
       text += `${slice(at, start)}var ${endpoint} = ${slice(head, node.end)}\n`;
     }
@@ -152,20 +158,29 @@ function rewritten(
     }
   });
   text += slice(at, script.length);
-  return `${text.trimEnd()}\n${observed.map(show).join('\n')}\n`;
+  return `${text.trimEnd()}\n${observed.map(outputOf).join('\n')}\n`;
 }
 
-/**
- * `httpOut` holds the last point of each group: with a group for each point it holds them all, in the order in which they
- * came. Batches cannot be parted so.
- */
-function shown({ endpoint }: Observed, batch: boolean): string {
-  if (batch) return `${endpoint}|httpOut('${endpoint}')`;
+/** `httpOut` holds the last point of each group: with a group for each numbered point it holds all, in order. */
+function httpOutput({ endpoint }: ObservedNode): string {
   return `${endpoint}${numbered}|groupBy(*)|httpOut('${endpoint}')`;
 }
 
-/** A topic holds the last event of each id: each point has one of its own. */
-function topicOf({ endpoint, topic }: Observed): string {
-  const id = `{{ .Group }} {{ index .Tags "${numberTag}" }}`;
-  return `${endpoint}${numbered}|alert().id('${id}').details('{{ json . }}').crit(lambda: TRUE).topic('${topic}')`;
+/** Points of a batch cannot be grouped one by one. */
+function batchOutput({ endpoint }: ObservedNode): string {
+  return `${endpoint}|httpOut('${endpoint}')`;
 }
+
+/**
+ * A topic holds the last event of each id: each numbered point has its own. `read-output.ts` parses the details; they are
+ * not JSON as a whole, which has no NaN.
+ */
+function topicOutput({ endpoint, topic }: ObservedNode): string {
+  const id = `{{ .Group }} {{ index .Tags "${numberTag}" }}`;
+  return `${endpoint}${numbered}|alert().id('${id}').details('${pointTemplate}').crit(lambda: TRUE).topic('${topic}')`;
+}
+
+const pointTemplate =
+  '{{ .Time.UnixNano }} {{ json .Name }} {{ range $key, $value := .Tags }}tag {{ json $key }} {{ json $value }} {{ end }}' +
+  '{{ range $key, $value := .Fields }}{{ printf "%T" $value }} {{ json $key }} ' +
+  '{{ if eq (printf "%T" $value) "string" }}{{ json $value }}{{ else }}{{ $value }}{{ end }} {{ end }}';

@@ -2,82 +2,99 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UdfError } from '../model/errors.js';
 import type { KapacitorApi } from '../kapacitor/api.js';
 import { KapacitorRefusal } from '../kapacitor/http.js';
-import type { TaskSettings, TopicEvent } from '../kapacitor/types.js';
-import { batchNodes } from './batch-nodes.js';
+import type { TaskSettings } from '../kapacitor/types.js';
+import { findBatchNodes } from './batch-nodes.js';
+import type { CaseOptions } from './case-options.js';
 import type { TestCase } from './cases.js';
-import type { IsolatedScript, Observed } from './isolated-script.js';
-import { judge } from './judge.js';
-import { alertsOf, pointsOf, type SeenAlert, seriesOf, told } from './observation.js';
-import type { CaseOptions } from './run-case-options.js';
+import { compareOutput } from './compare-output.js';
+import type { IsolatedScript } from './isolated-script.js';
+import {
+  alertsOf,
+  asEmitted,
+  normalizeAlerts,
+  type OutputAlert,
+  type OutputPoint,
+  pointsOfEvents,
+} from './read-output.js';
 
 export interface ReplayCaseOptions extends CaseOptions {
-  /** The name of the task, which whoever calls deletes. */
+  /** The name of the task, which the caller deletes. */
   readonly id: string;
   readonly settings: TaskSettings;
 }
 
+const pollIntervalMs = 25;
+
 /**
- * Runs a case with a recording that Kapacitor has. It replays it to the task apart from all that runs, and ends when all
- * has passed through; what came out is read from topics afterwards.
+ * Runs a case with a recording that Kapacitor stores: replays it to the task, and reads the output from topics once the
+ * replay has finished. Returns the differences from what is expected.
  */
 export async function replayCase(
   test: TestCase,
   isolated: IsolatedScript,
-  { api, id, settings, withinMs, signal }: ReplayCaseOptions,
+  { api, id, settings, caseTimeoutMs, signal }: ReplayCaseOptions,
 ): Promise<string[]> {
   if (settings.dbrps?.length === 0) {
     throw new UdfError('invalid_config', 'the case must say by db and rp where its recording comes from');
   }
   const { watched, alerts } = isolated;
-  const batches = await batchNodes(api, id, isolated, settings);
-  for (const [name, observed] of watched) {
-    if (batches.has(observed)) {
+  const batches = await findBatchNodes(api, id, isolated, settings);
+  for (const [name, node] of watched) {
+    if (batches.has(node)) {
       throw new UdfError('invalid_config', `${name} carries batches, whose points a replay does not show`);
     }
   }
-  await api.createTask(id, { ...settings, script: isolated.text(batches) });
-  const replay = { task: id, recording: test.recordingId!, 'recording-time': true, clock: 'fast' as const };
-  const { id: work } = await api.replay(replay);
+  await api.createTask(id, { ...settings, script: isolated.text({ batches, output: 'topics' }) });
+  const { id: replay } = await api.replay({
+    ...{ task: id, recording: test.recordingId!, 'recording-time': true, clock: 'fast' }, // run-case.ts checks the id
+  });
   try {
-    const end = Date.now() + withinMs;
+    const end = Date.now() + caseTimeoutMs;
     for (;;) {
       signal.throwIfAborted();
-      const { status, error } = await api.replayState(work);
+      const { status, error } = await api.replayStatus(replay);
       if (status === 'failed') return [`the replay failed: ${error}`];
       if (status === 'finished') break;
-      if (Date.now() >= end) return [`the replay did not end within ${withinMs} ms`];
-      await sleep(25, undefined, { signal });
+      if (Date.now() >= end) return [`the replay did not end within ${caseTimeoutMs} ms`];
+      await sleep(pollIntervalMs, undefined, { signal });
     }
-    const series = async ({ topic }: Observed) => seriesOf(await eventsIn(api, topic));
-    const points = new Map<string, ReturnType<typeof pointsOf>>();
-    for (const [name, observed] of watched) points.set(name, pointsOf(await series(observed), observed, 0n));
-    const came: SeenAlert[] = [];
-    for (const observed of alerts) came.push(...alertsOf(await series(observed), observed, 0n));
-    return judge(test.expects, {
+    const points = new Map<string, OutputPoint[]>();
+    for (const [name, node] of watched) {
+      points.set(name, asEmitted(await topicPoints(api, node.topic), node, 0n));
+    }
+    const found: OutputAlert[] = [];
+    for (const { topic } of alerts) found.push(...alertsOf(await topicPoints(api, topic), 0n, false));
+    return compareOutput(test.expects, {
       points,
       counts: new Map([...points].map(([name, all]) => [name, all.length])),
       triggered: new Map(
         [...test.expects.triggered.keys()].map((level) => [
           level,
-          came.filter((alert) => alert.level === level).length,
+          found.filter((alert) => alert.level === level).length,
         ]),
       ),
-      alerts: told(came, id, test.task),
+      alerts: normalizeAlerts(found, id, test.task),
       errors: [],
     });
   } finally {
-    await api.deleteReplay(work).catch(() => undefined);
-    for (const { topic } of [...watched.values(), ...alerts])
-      await api.deleteTopic(topic).catch(() => undefined);
+    await api.deleteReplay(replay).catch(() => undefined);
+    await deleteTopics(api, isolated);
   }
 }
 
-/** Kapacitor does not know a topic that nothing has come into. */
-async function eventsIn(api: KapacitorApi, topic: string): Promise<readonly TopicEvent[]> {
+/** The points in a topic; none if Kapacitor does not know the topic, since it has had no event. */
+export async function topicPoints(api: KapacitorApi, topic: string): Promise<OutputPoint[]> {
   try {
-    return await api.topicEvents(topic);
+    return pointsOfEvents(await api.topicEvents(topic));
   } catch (reason) {
     if (reason instanceof KapacitorRefusal && reason.reason.includes('unknown topic')) return [];
     throw reason;
+  }
+}
+
+/** Deletes the topics of a script's copy. Never rejects. */
+export async function deleteTopics(api: KapacitorApi, { watched, alerts }: IsolatedScript): Promise<void> {
+  for (const { topic } of [...watched.values(), ...alerts]) {
+    await api.deleteTopic(topic).catch(() => undefined);
   }
 }

@@ -1,9 +1,9 @@
-import type { TestCase } from './cases.js';
+import type { CaseHead } from './cases.js';
 
-/** What became of a case. */
+/** The result of a case. */
 export interface CaseResult {
-  readonly test: TestCase;
-  /** What is not as expected. */
+  readonly test: CaseHead;
+  /** Differences from what is expected. */
   readonly problems: readonly string[];
   /** Why it could not be run. */
   readonly error: string | undefined;
@@ -13,25 +13,57 @@ export interface CaseResult {
 export const passed = ({ problems, error }: CaseResult): boolean =>
   problems.length === 0 && error === undefined;
 
-const why = ({ problems, error }: CaseResult): string => error ?? problems.join('\n');
+const reason = ({ problems, error }: CaseResult): string => error ?? problems.join('\n');
 
 const place = ({ test }: CaseResult): string => `${test.file}:${test.line}`;
 
-/** A case for people: a line, and below it what went wrong. */
+const lineWidth = 80;
+
+/** A case as a line of at most 80 columns, with what went wrong below it. */
 export function caseText(result: CaseResult): string {
   const { test, ms } = result;
   const word = passed(result) ? 'ok   ' : result.error === undefined ? 'FAIL ' : 'ERROR';
-  const line = `${word}  ${test.name}  (${test.task}, ${Math.round(ms)} ms)`;
+  const details = `(${test.task === '' ? '' : `${test.task}, `}${duration(ms)})`;
+  const line = `${word}  ${shortened(test.name, lineWidth - 9 - details.length)}  ${details}`;
   if (passed(result)) return line;
-  return [line, indented(`${place(result)}\n${why(result)}`, '       ')].join('\n');
+  return [line, indented(`${place(result)}\n${reason(result)}`, '       ')].join('\n');
 }
 
+function duration(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
+}
+
+function shortened(text: string, width: number): string {
+  return text.length <= Math.max(width, 20) ? text : `${text.slice(0, Math.max(width, 20) - 1)}…`;
+}
+
+/** The counts of results: `3 passed`, `2 passed, 1 failed, 1 could not be run`. */
 export function summary(results: readonly CaseResult[]): string {
-  const failed = results.filter((result) => !passed(result)).length;
-  return failed === 0 ? `${results.length} passed` : `${failed} of ${results.length} failed`;
+  const errors = results.filter(({ error }) => error !== undefined).length;
+  const good = results.filter(passed).length;
+  const failed = results.length - errors - good;
+  return [
+    `${good} passed`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(errors > 0 ? [`${errors} could not be run`] : []),
+  ].join(', ');
 }
 
-/** All cases in the Test Anything Protocol, version 13. */
+/** Results for programs; times in milliseconds. */
+export function jsonReport(results: readonly CaseResult[]): readonly object[] {
+  return results.map((result) => {
+    const { name, file, line, task } = result.test;
+    const { problems, error, ms } = result;
+    const status = passed(result) ? 'passed' : error === undefined ? 'failed' : 'error';
+    return {
+      ...{ name, file, line, task, status, problems },
+      ...(error !== undefined && { error }),
+      ms: Math.round(ms),
+    };
+  });
+}
+
+/** Results in the Test Anything Protocol, version 13. */
 export function tap(results: readonly CaseResult[]): string {
   const lines = results.flatMap((result, index) => {
     const name = result.test.name.replaceAll('#', '\\#').replace(/\s+/g, ' ');
@@ -42,14 +74,14 @@ export function tap(results: readonly CaseResult[]): string {
       '  ---',
       `  at: ${JSON.stringify(place(result))}`,
       '  message: |',
-      indented(why(result), '    '),
+      indented(reason(result), '    '),
       '  ...',
     ];
   });
   return ['TAP version 13', `1..${results.length}`, ...lines].join('\n');
 }
 
-/** All cases as the XML that began with JUnit; a suite for each file. */
+/** Results as JUnit XML, a suite for each file. */
 export function junit(results: readonly CaseResult[]): string {
   const files = [...new Set(results.map(({ test }) => test.file))];
   const suites = files.map((file) => {
@@ -81,8 +113,8 @@ function junitCase(result: CaseResult): string {
   const start = `    <testcase name=${quoted(test.name)} classname=${quoted(test.task)} time="${seconds(ms)}"`;
   if (passed(result)) return `${start}/>`;
   const kind = error === undefined ? 'failure' : 'error';
-  const [first = ''] = why(result).split('\n');
-  const body = escaped(`${place(result)}\n${why(result)}`);
+  const [first = ''] = reason(result).split('\n');
+  const body = escaped(`${place(result)}\n${reason(result)}`);
   return `${start}>\n      <${kind} message=${quoted(first)}>${body}</${kind}>\n    </testcase>`;
 }
 
@@ -90,7 +122,7 @@ const seconds = (ms: number): string => (ms / 1_000).toFixed(3);
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** XML has no place for most control characters, however they are written. */
+/** XML 1.0 cannot hold most control characters, not even as references. */
 function escaped(text: string): string {
   return text
     .replace(/[&<>"]/g, (sign) => entities[sign]!)

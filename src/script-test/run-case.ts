@@ -2,48 +2,69 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UdfError } from '../model/errors.js';
 import type { KapacitorApi } from '../kapacitor/api.js';
+import { KapacitorRefusal } from '../kapacitor/http.js';
 import type { Task, TaskSettings } from '../kapacitor/types.js';
+import { ScratchDatabase } from '../influx/scratch-database.js';
 import { formatLine } from '../recording/format-line.js';
+import { findBatchNodes } from './batch-nodes.js';
+import type { CaseOptions } from './case-options.js';
 import type { TestCase } from './cases.js';
-import { isolate, type IsolatedScript } from './isolated-script.js';
-import { judge, type Seen } from './judge.js';
+import { type CaseOutput, compareOutput } from './compare-output.js';
+import type { CaseScript } from './find-script.js';
+import { isolate, type IsolatedScript, type ObservedNode, type OutputKind } from './isolated-script.js';
 import {
   alertsOf,
+  asEmitted,
+  changingStats,
   countOf,
-  figuresOf,
-  nodesOf,
-  pointsOf,
-  stalledOf,
-  type SeenAlert,
-  told,
+  nodeStats,
+  normalizeAlerts,
+  type OutputAlert,
+  type OutputPoint,
+  pointsOfSeries,
+  stalledNodes,
   triggeredOf,
-} from './observation.js';
-import { batchNodes } from './batch-nodes.js';
-import { replayCase } from './replay-case.js';
-import type { CaseOptions } from './run-case-options.js';
-import type { CaseScript } from './script.js';
-import { SourceDatabase } from './source-database.js';
+} from './read-output.js';
+import { deleteTopics, replayCase, topicPoints } from './replay-case.js';
 
-/** Kapacitor takes bodies up to a size. */
-const linesAtOnce = 5_000;
+/** Kapacitor limits the size of a request's body. */
+const maxLinesPerWrite = 5_000;
 const second = 1_000_000_000n;
-/** So many seconds ahead a query is planned: Kapacitor must have started the task by then. */
-const aheadMs = 2_000;
+/** From planning a query to running it: Kapacitor must have started the task by then. */
+const queryDelayMs = 2_000;
+const pollIntervalMs = 25;
 
 /**
- * Runs a case in a task and databases of its own, which are gone afterwards, however it ends. Returns what is not as
- * expected, nothing if all is. Rejects if it cannot be run.
+ * Runs a case in a task and a database of its own, which are removed afterwards, however it ends. Returns the differences
+ * from what is expected, none if it passes. Rejects if it cannot be run.
  */
 export async function runCase(test: TestCase, source: CaseScript, options: CaseOptions): Promise<string[]> {
-  const id = `kapacitor-udf-test-${randomBytes(6).toString('hex')}`;
-  const { api, influx, signal } = options;
-  /** What ends the task goes first. `otherwise` says how to do it later. */
-  const cleanUps: { readonly run: () => Promise<void>; readonly otherwise: string }[] = [];
   try {
-    const { script, vars } = source;
-    const due = new Date(Date.now() + aheadMs);
+    return await runWithOutput('http', test, source, options);
+  } catch (reason) {
+    // Topics can show NaN, but take longer.
+    if (reason instanceof UnshowableOutput) return await runWithOutput('topics', test, source, options);
+    throw reason;
+  }
+}
+
+/** An `httpOut` endpoint of a stream holds NaN or an infinity, which JSON cannot hold. */
+class UnshowableOutput extends Error {}
+
+async function runWithOutput(
+  output: OutputKind,
+  test: TestCase,
+  { script, vars, dbrps: scriptDbrps }: CaseScript,
+  options: CaseOptions,
+): Promise<string[]> {
+  const id = `kapacitor-udf-test-${randomBytes(6).toString('hex')}`;
+  const { api, influx, signal, onLeftover } = options;
+  /** In the order in which they run. `byHand`: how to do the same later. */
+  const cleanUps: { readonly run: () => Promise<void>; readonly byHand: string }[] = [];
+  try {
+    const queryTime = new Date(Date.now() + queryDelayMs);
     const dbrps = [
-      ...source.dbrps,
+      ...scriptDbrps,
       ...(test.db === undefined ? [] : [{ db: test.db, rp: test.rp ?? 'autogen' }]),
     ];
     const isolated = isolate(script, {
@@ -51,51 +72,58 @@ export async function runCase(test: TestCase, source: CaseScript, options: CaseO
       alerts: test.expects.alerts !== undefined || test.recordingId !== undefined,
       database: id,
       others: dbrps,
-      cron: `${due.getUTCSeconds()} * * * * * *`,
-      topics: test.recordingId !== undefined,
+      cron: `${queryTime.getUTCSeconds()} * * * * * *`,
     });
     const type = isolated.type ?? test.type ?? 'stream';
     cleanUps.push({
       run: () => api.deleteTask(id),
-      otherwise: `kapacitor delete tasks ${id} removes the task, once the host of its UDFs runs`,
+      byHand: `kapacitor delete tasks ${id} removes the task, once the host of its UDFs runs`,
     });
     if (test.recordingId !== undefined) {
       return await replayCase(test, isolated, { ...options, id, settings: { type, vars, dbrps } });
     }
     const rp = test.rp ?? dbrps[0]?.rp ?? 'autogen';
-    const { lines, offset } = timed(test, type === 'batch');
+    const { lines, offset } = timedLines(test, type === 'batch');
     const settings: TaskSettings = { type, vars, dbrps: [{ db: id, rp }] };
-
+    if (output === 'topics') {
+      cleanUps.push({ run: () => deleteTopics(api, isolated), byHand: `its topics begin with ${id}` });
+    }
     if (type === 'batch') {
-      if (influx === undefined) {
+      if (!influx) {
         throw new UdfError(
           'invalid_config',
-          'a batch task queries InfluxDB: give the one of Kapacitor with --influx URL',
+          'a batch task queries InfluxDB: give the InfluxDB 1.x of Kapacitor with --influx URL',
         );
       }
-      const database = new SourceDatabase(influx, id, rp);
-      cleanUps.push({ run: () => database.drop(), otherwise: `DROP DATABASE "${id}" removes the database` });
+      const database = new ScratchDatabase(influx, id, rp);
+      cleanUps.push({ run: () => database.drop(), byHand: `DROP DATABASE "${id}" removes the database` });
       await database.create(lines.join('\n'));
     }
-    const batches = await batchNodes(api, id, isolated, settings);
+    const batches = await findBatchNodes(api, id, isolated, settings);
     signal.throwIfAborted();
-    await api.createTask(id, { ...settings, script: isolated.text(batches), status: 'enabled' });
-    for (let at = 0; type === 'stream' && at < lines.length; at += linesAtOnce) {
+    await api.createTask(id, { ...settings, script: isolated.text({ batches, output }), status: 'enabled' });
+    for (let at = 0; type === 'stream' && at < lines.length; at += maxLinesPerWrite) {
       signal.throwIfAborted();
-      await api.write(id, rp, lines.slice(at, at + linesAtOnce).join('\n'));
+      await api.write(id, rp, lines.slice(at, at + maxLinesPerWrite).join('\n'));
     }
-    return await outcome(test, isolated, id, offset, type === 'batch' ? due.getTime() : undefined, options);
+    return await settledOutcome(
+      { test, isolated, id, batches, output, offset, queryTime: type === 'batch' ? queryTime.getTime() : 0 },
+      options,
+    );
   } finally {
-    for (const { run, otherwise } of cleanUps) {
+    for (const { run, byHand } of cleanUps) {
       await run().catch((reason: unknown) => {
-        process.stderr.write(`kapacitor-udf: ${id} is left behind: ${messageOf(reason)}; ${otherwise}\n`);
+        onLeftover(`${id} is left behind: ${messageOf(reason)}; ${byHand}`);
       });
     }
   }
 }
 
-/** Lines with times: a second after the one before where they have none; for queries up to the present. */
-function timed({ data }: TestCase, recent: boolean): { lines: string[]; offset: bigint } {
+/**
+ * Line protocol of a case's points. Points without a time are a second apart. The points of a query end at the present,
+ * `offset` later than the case says.
+ */
+function timedLines({ data }: TestCase, queried: boolean): { lines: string[]; offset: bigint } {
   const present = (BigInt(Date.now()) / 1_000n) * second;
   let next = present - BigInt(data.length) * second;
   const points = data.map((point) => {
@@ -103,66 +131,71 @@ function timed({ data }: TestCase, recent: boolean): { lines: string[]; offset: 
     next = time + second;
     return { ...point, time };
   });
-  const newest = points.reduce((most, { time }) => (time > most ? time : most), 0n);
+  const newest = points.reduce((max, { time }) => (time > max ? time : max), 0n);
   const given = data.some(({ time }) => time !== undefined);
-  const offset = recent && given ? present - second - newest : 0n;
+  const offset = queried && given ? present - second - newest : 0n;
   return { lines: points.map((point) => formatLine({ ...point, time: point.time + offset })), offset };
 }
 
-/** Looks until all is as expected and nothing moves any more, or it is clear that it will not be. */
-async function outcome(
-  test: TestCase,
-  isolated: IsolatedScript,
-  id: string,
-  offset: bigint,
-  due: number | undefined,
-  { api, settleMs, withinMs, signal }: CaseOptions,
+/** A case whose task is running. */
+interface RunningCase {
+  readonly test: TestCase;
+  readonly isolated: IsolatedScript;
+  readonly id: string;
+  readonly batches: ReadonlySet<ObservedNode>;
+  readonly output: OutputKind;
+  readonly offset: bigint;
+  /** When the query runs, in milliseconds since the epoch; 0 for a stream. */
+  readonly queryTime: number;
+}
+
+/** Polls until the output is as expected and the task's statistics have settled, or it is clear that it will not be. */
+async function settledOutcome(
+  running: RunningCase,
+  { api, settleMs, caseTimeoutMs, signal }: CaseOptions,
 ): Promise<string[]> {
-  const end = Date.now() + withinMs;
-  // A query that finds nothing leaves no trace: some time after it was due it has been carried out.
-  const earliest = due === undefined ? 0 : due + 1_000;
-  let figures = '';
+  const end = Date.now() + caseTimeoutMs;
+  // A query without results leaves no trace in the statistics: allow a second for it to run.
+  const earliest = running.queryTime + 1_000;
+  let stats = '';
   let since = performance.now();
   for (;;) {
-    const task = await api.task(id);
-    if (!task) throw new UdfError('refused', 'somebody deleted the task while the case ran');
-    // Kapacitor stops a task before it notes why.
+    const task = await api.task(running.id);
+    if (!task) throw new UdfError('refused', 'the task was deleted while the case ran');
+    // Kapacitor stops a task before it sets the task's error.
     if (!task.executing && (task.error !== '' || performance.now() - since >= settleMs)) {
       return [`the task stopped: ${task.error}`];
     }
-    const now = figuresOf(task);
-    if (now !== figures) since = performance.now();
-    figures = now;
-    const calm = performance.now() - since;
-    if (calm >= settleMs && Date.now() >= earliest) {
-      const problems = judge(test.expects, await seen(api, task, isolated, test, offset));
-      // What is late may still come.
-      if (problems.length === 0 || calm >= 4 * settleMs || Date.now() >= end) return problems;
+    const now = changingStats(task);
+    if (now !== stats) since = performance.now();
+    stats = now;
+    const calmMs = performance.now() - since;
+    if (calmMs >= settleMs && Date.now() >= earliest) {
+      const problems = compareOutput(running.test.expects, await readOutput(api, task, running));
+      // Late output may still come.
+      if (problems.length === 0 || calmMs >= 4 * settleMs || Date.now() >= end) return problems;
     } else if (Date.now() >= end) {
-      return [`it did not come to rest within ${withinMs} ms`];
+      return [`its statistics did not settle within ${caseTimeoutMs} ms`];
     }
-    await sleep(25, undefined, { signal });
+    await sleep(pollIntervalMs, undefined, { signal });
   }
 }
 
-async function seen(
-  api: KapacitorApi,
-  task: Task,
-  { watched, alerts }: IsolatedScript,
-  { expects, task: taskFile }: TestCase,
-  offset: bigint,
-): Promise<Seen> {
-  const points = new Map<string, ReturnType<typeof pointsOf>>();
+async function readOutput(api: KapacitorApi, task: Task, running: RunningCase): Promise<CaseOutput> {
+  const { test, isolated, batches, offset } = running;
+  const { watched, alerts } = isolated;
+  const { expects } = test;
+  const points = new Map<string, OutputPoint[]>();
   for (const name of expects.points.keys()) {
-    const observed = watched.get(name)!; // all that are expected are watched
-    points.set(name, pointsOf(await api.output(task.id, observed.endpoint), observed, offset));
+    const node = watched.get(name)!; // all nodes with expected points are watched
+    points.set(name, asEmitted(await nodePoints(api, node, running), node, offset));
   }
-  const came: SeenAlert[] = [];
-  for (const observed of alerts) {
-    came.push(...alertsOf(await api.output(task.id, observed.endpoint), observed, offset));
+  const found: OutputAlert[] = [];
+  for (const node of alerts) {
+    found.push(...alertsOf(await nodePoints(api, node, running), offset, batches.has(node)));
   }
-  const errors = Object.entries(nodesOf(task)).flatMap(([name, { errors = 0 }]) =>
-    errors > 0 ? [`${name} had ${errors} errors; the log of Kapacitor tells which`] : [],
+  const errors = Object.entries(nodeStats(task)).flatMap(([name, { errors = 0 }]) =>
+    errors > 0 ? [`${name} had ${errors} errors; they are in Kapacitor's log`] : [],
   );
   return {
     points,
@@ -170,7 +203,28 @@ async function seen(
       [...expects.counts.keys()].map((name) => [name, countOf(task, watched.get(name)!.node.number)]),
     ),
     triggered: new Map([...expects.triggered.keys()].map((level) => [level, triggeredOf(task, level)])),
-    alerts: told(came, task.id, taskFile),
-    errors: [...errors, ...stalledOf(task)],
+    alerts: normalizeAlerts(found, task.id, test.task),
+    errors: [...errors, ...stalledNodes(task)],
   };
+}
+
+async function nodePoints(
+  api: KapacitorApi,
+  observed: ObservedNode,
+  { id, batches, output }: RunningCase,
+): Promise<OutputPoint[]> {
+  if (output === 'topics' && !batches.has(observed)) return topicPoints(api, observed.topic);
+  try {
+    return pointsOfSeries(await api.output(id, observed.endpoint));
+  } catch (reason) {
+    const unsupported = reason instanceof KapacitorRefusal && /unsupported value: (\S+)/.exec(reason.reason);
+    if (!unsupported) throw reason;
+    if (!batches.has(observed)) throw new UnshowableOutput();
+    const { name, number } = observed.node;
+    throw new UdfError(
+      'refused',
+      `a batch of ${name}${number} has a field that is ${unsupported[1]}, which Kapacitor's HTTP API cannot show`,
+      { cause: reason },
+    );
+  }
 }

@@ -1,24 +1,24 @@
 import { type Property, quote, type ScriptNode, unquote } from '../kapacitor/tickscript.js';
 import type { Dbrp } from '../kapacitor/types.js';
 
-/** Names in the copy of a script that the script itself is not likely to have. */
+/** Prefix of the names that a copy of a script adds. */
 export const mark = 'kapacitor_udf';
 
-/** Nodes that do something outside the task: a pass-through stands in for them. */
+/** Nodes with effects outside the task; an `httpOut`, which passes data through, replaces them. */
 const outward = /^(influxDBOut|httpPost|kapacitorLoopback|\w+Autoscale)$/;
 
-/** What shapes an alert; everything else of it tells somebody, or keeps alerts of others back. */
-const shaping = new Set(
+/** Properties that determine an alert's content. The others, handlers and inhibitors, are removed. */
+const contentProperties = new Set(
   (
     'id message details info warn crit infoReset warnReset critReset flapping history all noRecoveries quiet ' +
     'stateChangesOnly levelTag levelField messageField durationField idTag idField'
   ).split(' '),
 );
 
-/** The fields that an alert's points carry in the copy. */
+/** Fields that the copy adds to the points of an alert node. */
 export const alertFields = { level: `${mark}_level`, message: `${mark}_message`, id: `${mark}_id` } as const;
 
-/** A change of the text: what is between `start` and `end` becomes `text`. */
+/** Replaces `script.slice(start, end)`. */
 export interface Edit {
   readonly start: number;
   readonly end: number;
@@ -26,14 +26,14 @@ export interface Edit {
 }
 
 export interface EditOptions {
-  /** The database that a query is to read in place of others. */
+  /** The database that queries read instead of `others`. */
   readonly database: string;
   readonly others: readonly Dbrp[];
-  /** When to carry out queries, as `.cron` takes it. */
+  /** When to run queries, as `.cron` takes it. */
   readonly cron: string;
 }
 
-/** What of a node must be written otherwise, so that it touches nothing outside its task. */
+/** The edits that keep a node from having effects outside its task. */
 export function editsOf(node: ScriptNode, options: EditOptions): Edit[] {
   const { name, udf, properties, start, end } = node;
   if (udf) return [];
@@ -43,7 +43,7 @@ export function editsOf(node: ScriptNode, options: EditOptions): Edit[] {
   if (name === 'alert' || name === 'deadman') {
     const { level, message, id } = alertFields;
     const more = `.levelField('${level}').messageField('${message}').idField('${id}')`;
-    return [...without((property) => !shaping.has(property.name)), { start: end, end, text: more }];
+    return [...without((property) => !contentProperties.has(property.name)), { start: end, end, text: more }];
   }
   if (name === 'from') return without((property) => ['database', 'retentionPolicy'].includes(property.name));
   if (name !== 'query') return [];
@@ -57,7 +57,7 @@ export function editsOf(node: ScriptNode, options: EditOptions): Edit[] {
   ];
 }
 
-/** A query of the case's own database. */
+/** The query, reading `database` instead of `others`. */
 function redirected(query: string, { others, database }: EditOptions): string {
   let text = query;
   for (const { db, rp } of others) {

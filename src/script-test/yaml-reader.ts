@@ -1,7 +1,8 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { smallIntegersAsNumbers } from '../kapacitor/task-file.js';
 import { UdfError } from '../model/errors.js';
 
-/** A node of a YAML file, which knows its line. Each method throws `invalid_config` that names file, line and key. */
+/** A node of a YAML file with its line. Each method throws `invalid_config` that names file, line and key. */
 export class YamlNode {
   readonly #file: YamlFile;
   readonly #node: Node | null;
@@ -13,13 +14,13 @@ export class YamlNode {
     this.#what = what;
   }
 
-  /** The whole of a file. */
+  /** The root of a file. */
   static read(path: string, text: string): YamlNode {
     const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, intAsBigInt: true });
     const [error] = document.errors;
-    if (error) throw mistake(path, lines.linePos(error.pos[0]).line, error.message);
-    return new YamlNode({ path, lines }, document.contents, 'the file');
+    if (error) throw invalid(path, lines.linePos(error.pos[0]).line, error.message);
+    return new YamlNode({ path, lines, document }, document.contents, 'the file');
   }
 
   get line(): number {
@@ -34,14 +35,14 @@ export class YamlNode {
     return isMap(this.#node);
   }
 
-  /** The values of a map by key; only `known` keys may be there, any if it is not given. */
+  /** The values of a map by key. Only `known` keys are allowed, any if not given. */
   map(known?: readonly string[]): ReadonlyMap<string, YamlNode> {
     if (!isMap(this.#node)) this.fail(`must be a map of keys${known ? `: ${known.join(', ')}` : ''}`);
     const entries = new Map<string, YamlNode>();
     for (const { key, value } of this.#node.items) {
       const name = String(isScalar(key) ? key.value : key);
       if (known && !known.includes(name)) {
-        throw mistake(
+        throw invalid(
           this.#file.path,
           new YamlNode(this.#file, key as Node, name).line,
           `"${name}" is no key of ${this.#what}; there are ${known.join(', ')}`,
@@ -80,24 +81,26 @@ export class YamlNode {
     return choices.find((choice) => choice === value) ?? this.fail(`must be ${choices.join(' or ')}`);
   }
 
+  /** The value as plain data; integers beyond 2^53 are `bigint`. */
   plain(): unknown {
-    return this.#node?.toJSON() as unknown;
+    return smallIntegersAsNumbers(this.#node?.toJS(this.#file.document));
   }
 
   fail(message: string): never {
-    throw mistake(this.#file.path, this.line, `${this.#what} ${message}`);
+    throw invalid(this.#file.path, this.line, `${this.#what} ${message}`);
   }
 
   #scalar(): unknown {
-    return isScalar(this.#node) ? this.#node.value : undefined;
+    return isScalar(this.#node) ? smallIntegersAsNumbers(this.#node.value) : undefined;
   }
 }
 
 interface YamlFile {
   readonly path: string;
   readonly lines: LineCounter;
+  readonly document: Document;
 }
 
-function mistake(path: string, line: number, message: string): UdfError {
+function invalid(path: string, line: number, message: string): UdfError {
   return new UdfError('invalid_config', `${path}:${line}: ${message.replace(/\s+/g, ' ')}`);
 }

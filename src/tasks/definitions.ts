@@ -1,27 +1,28 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { extname, join, parse, relative } from 'node:path';
+import { readTextFile } from '../files/read-text.js';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { readTickscript } from '../kapacitor/tickscript.js';
 import type { Dbrp, TaskSettings } from '../kapacitor/types.js';
 import { parseTaskFile, type TaskFile } from '../kapacitor/task-file.js';
 
-/** A template or a task as a directory has it. */
+/** A template or a task of a directory. */
 export interface Definition {
   readonly kind: 'template' | 'task';
   readonly id: string;
-  /** The file that defines it, as seen from the directory. */
+  /** The file that defines it, relative to the directory. */
   readonly file: string;
   readonly settings: TaskSettings;
 }
 
-/** A file that defines nothing, and why. */
+/** A file that defines nothing, with the reason. */
 export interface Problem {
   readonly file: string;
   readonly message: string;
 }
 
 export interface Definitions {
-  /** Templates first: tasks are made from them. */
+  /** Templates first, since tasks are made from them. */
   readonly definitions: readonly Definition[];
   readonly problems: readonly Problem[];
 }
@@ -29,20 +30,20 @@ export interface Definitions {
 const dataFile = /\.(ya?ml|json)$/;
 
 /**
- * Reads the templates and tasks of a directory: of its `templates` and `tasks`, or, where there are neither, those that
- * lie in it; a script that a file there names as its template is one. Other files are left alone.
+ * Reads the templates and tasks in the folders `templates` and `tasks` of a directory. A directory with neither folder
+ * holds the scripts itself; those that a task's file names as its template are templates. Other files are ignored.
  *
- * Throws `invalid_config` if there is no such directory, or nothing in it.
+ * Throws `invalid_config` if the directory is missing or defines nothing.
  */
 export function readDefinitions(directory: string, dbrps: readonly Dbrp[] = []): Definitions {
   if (!existsSync(directory)) throw new UdfError('invalid_config', `there is no directory ${directory}`);
   const folders = ['templates', 'tasks'].map((name) => join(directory, name));
-  const parted = folders.some(existsSync);
-  const [templateFiles = [], taskFiles = []] = parted ? folders.map(filesIn) : [[], filesIn(directory)];
+  const hasFolders = folders.some(existsSync);
+  const [templateFiles = [], taskFiles = []] = hasFolders ? folders.map(filesIn) : [[], filesIn(directory)];
   const problems: Problem[] = [];
-  const reading = <Content>(file: string, read: (text: string) => Content): Content | undefined => {
+  const readOrReport = <Content>(file: string, read: (text: string) => Content): Content | undefined => {
     try {
-      return read(readFileSync(file, 'utf8'));
+      return read(readTextFile(file));
     } catch (reason) {
       problems.push({ file: relative(directory, file), message: messageOf(reason) });
       return undefined;
@@ -51,15 +52,17 @@ export function readDefinitions(directory: string, dbrps: readonly Dbrp[] = []):
 
   const data = new Map<string, { readonly file: string; readonly content: TaskFile }>();
   for (const file of taskFiles.filter((file) => dataFile.test(file))) {
-    const content = reading(file, parseTaskFile);
+    const content = readOrReport(file, parseTaskFile);
     if (content) data.set(parse(file).name, { file, content });
   }
-  const used = new Set(parted ? [] : [...data.values()].map(({ content }) => content['template-id']));
+  const templateIds = new Set(
+    hasFolders ? [] : [...data.values()].map(({ content }) => content['template-id']),
+  );
 
   const templates: Definition[] = [];
   const tasks: Definition[] = [];
   for (const file of [...templateFiles, ...taskFiles].filter((file) => extname(file) === '.tick')) {
-    const script = reading(file, (text) => text);
+    const script = readOrReport(file, (text) => text);
     const id = parse(file).name;
     if (script === undefined) continue;
     if (script.trim() === '') {
@@ -69,18 +72,18 @@ export function readDefinitions(directory: string, dbrps: readonly Dbrp[] = []):
     const { type, dbrps: own } = readTickscript(script);
     const settings = { script, ...(type && { type }) };
     const known = { id, file: relative(directory, file) };
-    if (templateFiles.includes(file) || used.has(id)) {
+    if (templateFiles.includes(file) || templateIds.has(id)) {
       templates.push({ kind: 'template', ...known, settings });
     } else {
-      const { vars, dbrps: told = dbrps } = data.get(id)?.content ?? {};
-      if (own.length + told.length === 0) {
+      const { vars, dbrps: given = dbrps } = data.get(id)?.content ?? {};
+      if (own.length + given.length === 0) {
         problems.push({
           file: known.file,
           message: 'it names no database: begin it with dbrp "DATABASE"."RETENTION_POLICY", or give --dbrp',
         });
         continue;
       }
-      const needed = own.length === 0 && told.length > 0 && { dbrps: told };
+      const needed = own.length === 0 && given.length > 0 && { dbrps: given };
       tasks.push({ kind: 'task', ...known, settings: { ...settings, ...needed, ...(vars && { vars }) } });
     }
   }

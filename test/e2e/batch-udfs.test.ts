@@ -78,7 +78,7 @@ describe.skipIf(missing)(title, () => {
     const recording = await kapacitor.recordBatch(task.id, ...times);
     await until('the recording', async () => (await kapacitor.recording(recording.id)).status === 'finished');
     const replay = await kapacitor.replay({ task: task.id, recording: recording.id, 'recording-time': true });
-    await until('the replay', async () => (await kapacitor.replayState(replay.id)).status === 'finished');
+    await until('the replay', async () => (await kapacitor.replayStatus(replay.id)).status === 'finished');
     const rows = await influx.query('SELECT n, value FROM telegraf.autogen.noise_outliers GROUP BY host');
     expect(rows.map(({ host, n, value }) => [host, n, value])).toEqual([
       ['a', 7, 99],

@@ -46,7 +46,7 @@ describe.skipIf(missing)(title, () => {
     const replay = async (): Promise<void> => {
       const { id } = await kapacitor.replay({ task: task.id, recording: recording.id });
       const { error } = await until('a replay', async () => {
-        const state = await kapacitor.replayState(id);
+        const state = await kapacitor.replayStatus(id);
         return state.status !== 'running' && state;
       });
       expect(error).toBe('');

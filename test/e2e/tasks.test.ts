@@ -150,7 +150,9 @@ stream|from().measurement(name).groupBy(tags)|where(fits)|window().period(wait).
     await stack.kapacitor.write(task, 'rp', values('m', [1, 1, 2]).join('\n'));
     const mine = async () => {
       const { stdout } = await tasks('status', '--json');
-      return (JSON.parse(stdout) as { id: string }[]).filter((found) => found.id.startsWith(task));
+      return (JSON.parse(stdout) as { tasks: { id: string }[] }).tasks.filter((found) =>
+        found.id.startsWith(task),
+      );
     };
     await eventually(mine).toMatchObject([
       {
@@ -167,7 +169,10 @@ stream|from().measurement(name).groupBy(tags)|where(fits)|window().period(wait).
     ]);
     const { stdout } = await tasks('status');
     expect(stdout).toMatch(
-      new RegExp(`^running   ${task}  \\(stream @edgeDetect\\), [0-9.]+ points/s\n.*edgeDetect2 3 → 2`, 'm'),
+      new RegExp(
+        `^running    ${task}  \\(stream @edgeDetect\\)\n {11}[0-9.]+ points/s, enabled \\S+ \\S+ \\(0 min ago\\)\n.*edgeDetect2 3 → 2`,
+        'm',
+      ),
     );
     expect((await tasks('status', '--all')).stdout).toContain(`${task}-none`);
   });
@@ -180,7 +185,9 @@ stream|from().measurement(name).groupBy(tags)|where(fits)|window().period(wait).
     expect(applied.stdout).toContain('stopped as soon as it was started');
     const { code, stdout, stderr } = await tasks('status');
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
-    expect(stdout).toMatch(new RegExp(`^failed    ${task} .*\n +error: .*must be at least 1, got 0`, 'm'));
+    expect(stdout).toMatch(
+      new RegExp(`^failed     ${task} .*\n +error: [^]*must be at[ \n]+least 1, got[ \n]+0`, 'm'),
+    );
     await stack.kapacitor.deleteTask(task);
   });
 

@@ -30,7 +30,9 @@ describe('where Kapacitor is', () => {
     'http://me:secret@host:9092',
     'ftp://me:secret@host',
     'me:secret@host',
-    'http://host:9092?u=me&p=secret',
+    'localhost:9092?u=me&p=secret',
+    'http://localhost:9092/?u=me&p=secret',
+    'http://localhost:9092/#secret',
   ])('takes none from the command line, and does not repeat them: %s', (text) => {
     const read = (): unknown => kapacitorTarget(text, {});
     expect(read).toThrow(expect.objectContaining({ code: 'invalid_config' }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { quote, readTickscript, unquote } from '../../src/kapacitor/tickscript.js';
-import { tokensOf } from '../../src/kapacitor/tick-tokens.js';
+import { tokenize } from '../../src/kapacitor/tick-tokens.js';
 
 describe('reading a TICKscript', () => {
   it('finds its type, its databases, and its nodes with their numbers and properties', () => {
@@ -56,7 +56,7 @@ data|alert().crit(lambda: "x" / 2 > limit AND "s" =~ /\\/|from()/)`;
   });
 
   it('reads and writes quoted texts', () => {
-    for (const text of ["it's", '', 'a "b" c']) expect(unquote(tokensOf(quote(text))[0]!)).toBe(text);
-    expect(unquote(tokensOf("'''it's'''")[0]!)).toBe("it's");
+    for (const text of ["it's", '', 'a "b" c']) expect(unquote(tokenize(quote(text))[0]!)).toBe(text);
+    expect(unquote(tokenize("'''it's'''")[0]!)).toBe("it's");
   });
 });

@@ -3,9 +3,9 @@ import { isolate } from '../../src/script-test/isolated-script.js';
 
 const copy = (script: string, watch: readonly string[] = [], alerts = false): string =>
   isolate(script, {
-    ...{ watch, alerts, database: 'own', cron: '7 * * * * * *', topics: false },
+    ...{ watch, alerts, database: 'own', cron: '7 * * * * * *' },
     others: [{ db: 'telegraf', rp: 'autogen' }],
-  }).text(new Set());
+  }).text({ batches: new Set(), output: 'http' });
 
 describe('the copy of a script', () => {
   it('writes nowhere and tells nobody', () => {
@@ -56,7 +56,6 @@ stream
         database: 'own',
         others: [],
         cron: '',
-        topics: false,
       }).watched.get(name)?.node.number;
     expect([
       numbers('influxDBOut'),

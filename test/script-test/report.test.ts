@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { TestCase } from '../../src/script-test/cases.js';
-import { caseText, type CaseResult, junit, summary, tap } from '../../src/script-test/report.js';
+import { caseText, type CaseResult, jsonReport, junit, summary, tap } from '../../src/script-test/report.js';
 
 const result = (name: string, problems: string[], error?: string): CaseResult => ({
-  // What a report shows of a case.
-  test: { name, file: 'a.yaml', line: 3, task: 'x.tick' } as TestCase,
+  test: { name, file: 'a.yaml', line: 3, task: 'x.tick' },
   ...{ problems, error, ms: 1_500 },
 });
 
@@ -17,12 +15,28 @@ const results = [
 describe('the results of cases', () => {
   it('are a line each, with the reason below', () => {
     expect(results.map(caseText)).toEqual([
-      'ok     good  (x.tick, 1500 ms)',
-      'FAIL   bad #1  (x.tick, 1500 ms)\n       a.yaml:3\n       a <b>\n       - "c"\n       d',
-      'ERROR  odd  (x.tick, 1500 ms)\n       a.yaml:3\n       no & answer',
+      'ok     good  (x.tick, 1.5 s)',
+      'FAIL   bad #1  (x.tick, 1.5 s)\n       a.yaml:3\n       a <b>\n       - "c"\n       d',
+      'ERROR  odd  (x.tick, 1.5 s)\n       a.yaml:3\n       no & answer',
     ]);
-    expect(summary(results)).toBe('2 of 3 failed');
+    expect(summary(results)).toBe('1 passed, 1 failed, 1 could not be run');
     expect(summary(results.slice(0, 1))).toBe('1 passed');
+  });
+
+  it('take a line of at most 80 columns', () => {
+    const [line] = caseText(result('a name that is too long for a line '.repeat(3), [])).split('\n');
+    expect(line).toHaveLength(80);
+    expect(line).toMatch(/^ok {5}a name that is .*… {2}\(x\.tick, 1\.5 s\)$/);
+    expect(caseText({ ...result('short', []), ms: 9.6 })).toBe('ok     short  (x.tick, 10 ms)');
+  });
+
+  it('are JSON', () => {
+    const place = { file: 'a.yaml', line: 3, task: 'x.tick' };
+    expect(jsonReport(results)).toEqual([
+      { name: 'good', ...place, status: 'passed', problems: [], ms: 1500 },
+      { name: 'bad #1', ...place, status: 'failed', problems: ['a <b>\n- "c"', 'd'], ms: 1500 },
+      { name: 'odd', ...place, status: 'error', problems: [], error: 'no & answer', ms: 1500 },
+    ]);
   });
 
   it('are TAP', () => {

@@ -106,7 +106,7 @@ function kapacitorWith({ task, template }: { task: TaskSettings; template?: stri
 const definition = (settings: TaskSettings): Definition => ({ kind: 'task', id: 't', file: 't', settings });
 
 function apply(kapacitor: Kapacitor, settings: TaskSettings, dryRun = false) {
-  return new Applier(kapacitor, { dryRun, restart: false }).apply(definition(settings));
+  return new Applier(kapacitor, { dryRun, restart: 'none' }).apply(definition(settings));
 }
 
 const plain = 'stream|from()';

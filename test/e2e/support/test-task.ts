@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import type { KapacitorApi } from '../../../src/kapacitor/api.js';
-import type { Series, Task, TaskSettings } from '../../../src/kapacitor/types.js';
+import type { OutputSeries, Task, TaskSettings } from '../../../src/kapacitor/types.js';
 
 /** The database and retention policy that tests write to: what Telegraf writes to unless it is told otherwise. */
 export const database = 'telegraf';
@@ -70,7 +70,7 @@ export async function startTask(api: KapacitorApi, settings: TaskSettings, name 
   return task;
 }
 
-function rowsOf({ columns = [], values, tags }: Series): Record<string, unknown>[] {
+function rowsOf({ columns = [], values, tags }: OutputSeries): Record<string, unknown>[] {
   return (values ?? []).map((row) => ({
     ...Object.fromEntries(columns.map((column, index) => [column, row[index]])),
     ...tags,

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../model/errors.js';
+import type { KapacitorApi } from '../kapacitor/api.js';
+import { KapacitorRefusal } from '../kapacitor/http.js';
+import type { Dbrp } from '../kapacitor/types.js';
+import { Applier, type Outcome } from './applier.js';
+import type { TaskConnections } from './connections.js';
+import { type Definition, readDefinitions } from './definitions.js';
+
+export interface ApplyOptions {
+  readonly api: KapacitorApi;
+  /** Databases for scripts that name none. */
+  readonly dbrps?: readonly Dbrp[] | undefined;
+  /** Change nothing, and return what would be done. */
+  readonly dryRun: boolean;
+  /** Also restart unchanged tasks: `all`, or those without an open connection to the host of their UDFs. */
+  readonly restart: 'none' | 'disconnected' | 'all';
+  readonly connections: TaskConnections;
+  /** How long to wait for Kapacitor to answer. */
+  readonly waitMs: number;
+  /** Called with the reason each time that Kapacitor does not answer yet. */
+  readonly onWaiting?: (reason: string) => void;
+  readonly onOutcome?: (outcome: ApplyOutcome) => Promise<void> | void;
+}
+
+/** The outcome of a definition, or of a file that defines nothing. */
+export interface ApplyOutcome extends Outcome {
+  /** For people: `task adsl-edges (tasks/adsl-edges.tick)`. */
+  readonly subject: string;
+}
+
+/** Kapacitor reports options that a UDF refuses only some time after it has enabled the task. */
+const startTimeMs = 300;
+const retryIntervalMs = 1_000;
+
+/**
+ * Brings Kapacitor's templates and tasks to what a directory defines, and enables the tasks. A failure does not keep
+ * others from being applied, and is an outcome `failed`.
+ *
+ * Rejects with `invalid_config` as `readDefinitions` does, and with `connection` if Kapacitor does not answer.
+ */
+export async function applyTasks(directory: string, options: ApplyOptions): Promise<ApplyOutcome[]> {
+  const { api, dryRun, restart, onOutcome } = options;
+  const { definitions, problems } = readDefinitions(directory, options.dbrps);
+  await waitForKapacitor(options);
+  const connectionOf = restart === 'disconnected' ? await options.connections(await api.tasks()) : undefined;
+  const applier = new Applier(api, { dryRun, restart: connectionOf ?? (restart === 'all' ? 'all' : 'none') });
+  const outcomes: ApplyOutcome[] = [];
+  const report = async (subject: string, outcome: Outcome): Promise<void> => {
+    outcomes.push({ subject, ...outcome });
+    await onOutcome?.({ subject, ...outcome });
+  };
+  for (const { file, message } of problems) await report(file, { done: 'failed', details: [message] });
+  const started: Definition[] = [];
+  for (const definition of definitions) {
+    const { kind, id, file } = definition;
+    const outcome = await apply(applier, definition);
+    if (kind === 'task' && !['failed', 'unchanged'].includes(outcome.done)) started.push(definition);
+    await report(`${kind} ${id} (${file})`, outcome);
+  }
+  if (dryRun || started.length === 0) return outcomes;
+  await sleep(startTimeMs);
+  for (const { id, file } of started) {
+    const task = await api.task(id);
+    if (!task || task.executing) continue;
+    const subject = `task ${id} (${file}) stopped as soon as it was started`;
+    await report(subject, { done: 'failed', details: [task.error] });
+  }
+  return outcomes;
+}
+
+/** The number of outcomes of each kind: `2 defined, 5 unchanged`. */
+export function countOutcomes(outcomes: readonly { readonly done: string }[]): string {
+  const counts = new Map<string, number>();
+  for (const { done } of outcomes) counts.set(done, (counts.get(done) ?? 0) + 1);
+  return [...counts].map(([done, count]) => `${count} ${done}`).join(', ');
+}
+
+async function apply(applier: Applier, definition: Definition): Promise<Outcome> {
+  try {
+    return await applier.apply(definition);
+  } catch (reason) {
+    if (!(reason instanceof KapacitorRefusal)) throw reason;
+    return { done: 'failed', details: reason.reason.split('\n') };
+  }
+}
+
+async function waitForKapacitor({ api, waitMs, onWaiting }: ApplyOptions): Promise<void> {
+  const end = performance.now() + waitMs;
+  for (;;) {
+    try {
+      await api.ping();
+      return;
+    } catch (reason) {
+      if (performance.now() >= end) throw reason;
+      onWaiting?.(messageOf(reason));
+    }
+    await sleep(Math.min(retryIntervalMs, Math.max(0, end - performance.now())));
+  }
+}
