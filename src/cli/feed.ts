@@ -14,8 +14,9 @@ import { replaySpeed } from './parse-replay-options.js';
 import { influxUrl, kapacitorWriteUrl } from './parse-urls.js';
 import { count, timerDuration } from './parse-values.js';
 import { printJson } from './print.js';
+import { addReadOptions, flagOf, type ReadFlags, readFlagNames, readOptionsOf } from './read-options.js';
 
-interface FeedFlags extends LogOptions {
+interface FeedFlags extends LogOptions, ReadFlags {
   readonly url?: string;
   readonly kapacitor?: string;
   readonly format?: RecordingFormat;
@@ -33,7 +34,7 @@ interface FeedFlags extends LogOptions {
 }
 
 export function feedCommand(): Command {
-  return new Command('feed')
+  const command = new Command('feed')
     .summary('write data into InfluxDB or Kapacitor')
     .description(
       'Writes line protocol, CSV, JSON Lines or recordings into InfluxDB 1.x or 2.x, or straight into Kapacitor. ' +
@@ -59,7 +60,8 @@ export function feedCommand(): Command {
       new Option('--format <format>', "the sources' format (default: as the name says, lp for -)").choices(
         recordingFormats,
       ),
-    )
+    );
+  return addReadOptions(command)
     .addOption(new Option('--demo <name>', 'made-up data instead of a source').choices(generatorNames))
     .addOption(
       new Option('--seed <n>', 'another number, other data of the demo (default: 1)').argParser(count(0)),
@@ -104,6 +106,8 @@ async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
   if (demo === undefined && (points !== undefined || seed !== undefined)) {
     throw new UdfError('usage', '--points and --seed are of --demo, and there is none');
   }
+  const unused = demo === undefined ? undefined : readFlagNames.find((name) => flags[name] !== undefined);
+  if (unused !== undefined) throw new UdfError('usage', `${flagOf(unused)} is for sources, not for --demo`);
   const target = targetOf(flags);
   const { feed } = await import('../feed/feed.js');
   const { exitCodeOf, onStopSignal } = await import('../host/process-end.js');
@@ -117,6 +121,7 @@ async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
     ...{ target, sources, stdin: process.stdin, signal: stop.signal, events: report.events },
     ...{ format: flags.format, follow: flags.follow, speed: flags.speed, shiftToNow: flags.shiftToNow },
     ...{ skipBad: flags.skipBad, spool: flags.spool, maxBatchLines: flags.batch },
+    reading: readOptionsOf(flags),
     flushMs: Number(flags.flush / 1_000_000n),
     generator: demo && { name: demo, seed, points },
   };

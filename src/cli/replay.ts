@@ -12,8 +12,9 @@ import { ExitCode } from './exit-code.js';
 import { type LoadOptions, loadOption, type LogOptions, logLevelOption } from './options.js';
 import { replaySpeed, tagList } from './parse-replay-options.js';
 import { print } from './print.js';
+import { addReadOptions, flagOf, type ReadFlags, readFlagNames, readOptionsOf } from './read-options.js';
 
-interface ReplayCommandOptions extends LoadOptions, LogOptions {
+interface ReplayCommandOptions extends LoadOptions, LogOptions, ReadFlags {
   readonly udf?: string;
   readonly socket?: string;
   readonly exec?: string;
@@ -31,7 +32,7 @@ interface ReplayCommandOptions extends LoadOptions, LogOptions {
 }
 
 export function replayCommand(): Command {
-  return new Command('replay')
+  const command = new Command('replay')
     .summary('run a recording through a UDF')
     .description(
       'Runs a recording through a UDF as a task would, and prints the points that it emits; a summary goes to standard ' +
@@ -84,7 +85,8 @@ export function replayCommand(): Command {
       '--skip-bad',
       'leave out and count what is malformed, and points that the output format cannot hold, instead of stopping there',
     )
-    .addOption(loadOption())
+    .addOption(loadOption());
+  return addReadOptions(command)
     .option('--watch', 'run again whenever a module of --load changes')
     .addOption(logLevelOption().default('error'))
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf replay adsl.srpl --udf edgeDetect --set field=value')
@@ -129,6 +131,8 @@ async function runPoints(file: string, options: ReplayCommandOptions, signal: Ab
       reading: {
         groupBy,
         skipBad,
+        ...readOptionsOf(options),
+        onWarning: say,
         format: inputFormat ?? (isStdin ? 'lp' : undefined),
         ...(isStdin && { name: 'standard input' }),
       },
@@ -164,7 +168,7 @@ async function runPoints(file: string, options: ReplayCommandOptions, signal: Ab
 }
 
 /** Options that a conversation does not take: it brings its own options and expected answers. */
-const pointOptions = ['set', 'format', 'inputFormat', 'out', 'expect', 'html'] as const;
+const pointOptions = ['set', 'format', 'inputFormat', 'out', 'expect', 'html', ...readFlagNames] as const;
 
 async function runConversation(file: string, options: ReplayCommandOptions): Promise<void> {
   const given =
@@ -172,7 +176,7 @@ async function runConversation(file: string, options: ReplayCommandOptions): Pro
   if (given) {
     throw new UdfError(
       'usage',
-      `--${given === 'inputFormat' ? 'input-format' : given} is for recordings of points; ${file} is a conversation, which has its own options and answers`,
+      `${flagOf(given)} is for recordings of points; ${file} is a conversation, which has its own options and answers`,
     );
   }
   const { replayConversationFile } = await import('../replay/replay-file.js');

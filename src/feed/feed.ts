@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { glob } from 'tinyglobby';
-import type { InfluxTarget } from '../influx/target.js';
+import { type InfluxTarget, isBucket } from '../influx/target.js';
 import { createInfluxWriter } from '../influx/writer.js';
 import { UdfError } from '../model/errors.js';
 import type { RecordingFormat } from '../recording/format.js';
 import { inBatches } from './batches.js';
 import { Delivery } from './delivery.js';
+import type { ReadOptions as RecordingReadOptions } from '../recording/read-options.js';
 import { fileLines, type ReadOptions } from './file-lines.js';
 import { generatedLines, type GeneratorName } from './generated-lines.js';
 import { type Line, newestTime, pacedLines, shiftLine } from './lines.js';
@@ -28,6 +29,9 @@ export interface FeedOptions {
   readonly generator?: FeedGenerator | undefined;
   /** Derived from each file's name by default. */
   readonly format?: RecordingFormat | undefined;
+  /** How the sources' text is read. */
+  readonly reading?:
+    Omit<RecordingReadOptions, 'format' | 'skipBad' | 'onBad' | 'onWarning' | 'hint'> | undefined;
   /** Continue with what is appended to the one source, until the signal aborts. */
   readonly follow?: boolean | undefined;
   /** How many seconds of the data take one; Infinity, the default, for no waiting. */
@@ -258,18 +262,21 @@ async function linesOf(
     return generatedLines(name, { seed, points, live: shiftToNow, signal });
   }
   const settings: ReadOptions = {
+    ...options.reading,
     ...{ signal, stdin, follow, format: options.format, skipBad: options.skipBad ?? false },
     onBad: (problem) => {
       reading.skipped++;
       events.onSkipped?.(problem);
     },
     onNote: events.onNote,
+    openQuoteTimeoutMs: options.flushMs,
+    allowUnsigned: isBucket(options.target.store),
     onRead: (bytes) => {
       progress.read(bytes);
     },
   };
   if (!shiftToNow) return allLines(files, settings, progress);
-  const quiet = { ...settings, onBad: () => undefined, onRead: undefined };
+  const quiet = { ...settings, onBad: () => undefined, onRead: undefined, onNote: undefined };
   const newest = await newestTime(allLines(files, quiet));
   const by = newest === undefined ? 0n : BigInt(Date.now()) * 1_000_000n - newest;
   return (async function* () {

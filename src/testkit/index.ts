@@ -19,6 +19,8 @@ export type { RecordedItem, RecordingFormat } from '../recording/format.js';
 export { batchGroupId, groupId, type Grouping } from '../recording/groups.js';
 export { type OpenOptions, openRecording, type Recording } from '../recording/open.js';
 export type { PointOptions } from '../recording/point-maker.js';
+export type { ReadOptions } from '../recording/read-options.js';
+export type { Precision } from '../recording/times.js';
 export { createRecordingWriter, type RecordingWriter, type WriterOptions } from '../recording/writer.js';
 export { openConversationFile } from '../recording/conversation/open.js';
 export type { RecordedConversation } from '../recording/conversation/reader.js';

@@ -1,0 +1,80 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ReadOptions } from '../recording/read-options.js';
+import { precisions, type Precision } from '../recording/times.js';
+
+/** The options of commands that read recordings, as commander names them. */
+export interface ReadFlags {
+  readonly precision?: Precision;
+  readonly delimiter?: string;
+  readonly timeColumn?: string;
+  readonly timeFormat?: string;
+  readonly timeZone?: string;
+  readonly null?: readonly string[];
+  readonly encoding?: string;
+}
+
+export const readFlagNames = [
+  'precision',
+  'delimiter',
+  'timeColumn',
+  'timeFormat',
+  'timeZone',
+  'null',
+  'encoding',
+] as const satisfies (keyof ReadFlags)[];
+
+/** Adds the options for how a recording's text is read. */
+export function addReadOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--precision <unit>',
+        "the unit of times that are numbers (default: ns; s for the timestamp of Telegraf's JSON)",
+      ).choices(precisions),
+    )
+    .addOption(
+      new Option(
+        '--delimiter <character>',
+        "what parts the cells of CSV: ';', '|', tab (default: ,)",
+      ).argParser(delimiter),
+    )
+    .option(
+      '--time-column <name>',
+      'the column of CSV that holds the time (default: time; _time if annotated)',
+    )
+    .option(
+      '--time-format <format>',
+      "how times are written, in Luxon's tokens: 'dd.MM.yyyy HH:mm:ss' (default: numbers, and dates as 2018-01-03T11:30:51Z)",
+    )
+    .option(
+      '--time-zone <zone>',
+      'the IANA zone of times without a zone of their own: Europe/Berlin. A time that comes twice as the clock is put ' +
+        'back is the first of the two, or the second if the first would be before the time above it in the file; one that ' +
+        'is skipped as the clock is put forward is taken as an hour later. Both are counted in a warning',
+    )
+    .addOption(
+      new Option(
+        '--null <marker>',
+        'a cell of CSV that stands for a missing value, as NA; repeatable',
+      ).argParser((marker: string, before: readonly string[] | undefined) => [...(before ?? []), marker]),
+    )
+    .option('--encoding <label>', "the text's encoding: windows-1252, utf-16le, … (default: utf-8)");
+}
+
+/** `tab` and `\t` are easier to type than the character. */
+function delimiter(text: string): string {
+  if (text === 'tab' || text === '\\t') return '\t';
+  if (text.length !== 1) throw new InvalidArgumentError("It must be one character, or 'tab'.");
+  return text;
+}
+
+/** The flags as options for reading. */
+export function readOptionsOf(flags: ReadFlags): ReadOptions {
+  const { precision, timeColumn, timeFormat, timeZone, encoding, null: nullMarkers } = flags;
+  return { precision, delimiter: flags.delimiter, timeColumn, timeFormat, timeZone, nullMarkers, encoding };
+}
+
+/** The option as it is typed: `--time-zone`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
