@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -162,4 +163,45 @@ describe('feed that a signal stops', () => {
     expect(await feed.stop('SIGINT')).toEqual({ code: 0, signal: null });
     expect(feed.stderr).not.toContain('before the end');
   });
+});
+
+/** A small file system of its own; `undefined` where this user may not mount one. */
+function smallDisk(): string | undefined {
+  const directory = join(tempDir(), 'disk');
+  mkdirSync(directory);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  onTestFinished(() => {
+    execFileSync('umount', [directory]);
+  });
+  return directory;
+}
+
+test('a full disk under --spool ends the feed with one line, a true count, and no part file', async ({
+  skip,
+}) => {
+  const disk = smallDisk();
+  if (disk === undefined) return skip('only root may mount the small disk that this test fills');
+  const spool = join(disk, 'spool');
+  const path = file('long.lp', points.join('\n'));
+  const args = ['--url', 'http://127.0.0.1:1?db=d', '--spool', spool, '--batch', '500', '--json'];
+  const { code, stdout, stderr } = await run('feed', path, ...args);
+  expect(code).toBe(1);
+  const files = readdirSync(spool);
+  expect(files.every((name) => name.endsWith('.spooled.jsonl'))).toBe(true);
+  expect(files.length).toBeGreaterThan(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    arrived: 0,
+    refused: 0,
+    unsent: 500,
+    waitingBatches: files.length,
+  });
+  expect(stderr.split('\n')).toEqual([
+    expect.stringMatching(/^the server is away /),
+    `kapacitor-udf: cannot spool to ${spool}: no space left on device; 500 lines not kept, from ${path}, line ${500 * files.length + 1} on`,
+    '',
+  ]);
 });

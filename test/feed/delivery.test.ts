@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Delivery } from '../../src/feed/delivery.js';
 import type { Line } from '../../src/feed/lines.js';
@@ -144,4 +145,56 @@ test('what it had in hand when the server took nothing any more is in the spool,
   await second.delivery.finish();
   expect([...server.stored]).toEqual(lines(1, 6).map(({ text }) => text));
   expect(second.delivery.arrived).toBe(6);
+});
+
+test('what arrived before the server took nothing any more is not spooled, and counts once', async () => {
+  const directory = tempDir();
+  const arrived: string[] = [];
+  const write = (texts: readonly string[]): Promise<void> => {
+    if (texts.length > 2) return Promise.reject(new InfluxWriteError('HTTP 413: too large', false, 0, 413));
+    if (arrived.length > 0) return Promise.reject(new InfluxWriteError('HTTP 401: no', false, 0, 401));
+    arrived.push(...texts);
+    return Promise.resolve();
+  };
+  const { delivery } = deliveryTo({ write }, await Spool.open(directory));
+  await expect(delivery.send(lines(1, 4))).rejects.toMatchObject({ code: 'refused' });
+  expect(delivery).toMatchObject({ arrived: 2, refused: 0, unsent: 0 });
+  expect(await (await Spool.open(directory)).first()).toEqual(lines(3, 4));
+});
+
+test('without a spool, what a server that takes nothing has not taken is counted', async () => {
+  const write = (): Promise<void> => Promise.reject(new InfluxWriteError('HTTP 401: no', false, 0, 401));
+  const { delivery } = deliveryTo({ write });
+  await expect(delivery.send(lines(1, 4))).rejects.toMatchObject({ code: 'refused' });
+  expect(delivery).toMatchObject({ arrived: 0, refused: 0, unsent: 4 });
+});
+
+test.runIf(existsSync('/dev/full'))(
+  'a full disk ends it with one line; what it could not keep is counted',
+  async () => {
+    const server = new Server();
+    server.away = true;
+    const directory = tempDir();
+    const { delivery } = deliveryTo(server, await Spool.open(directory));
+    await delivery.send(lines(1, 3));
+    symlinkSync('/dev/full', join(directory, '000000000002.spooled.jsonl.part'));
+    await expect(delivery.send(lines(4, 6))).rejects.toMatchObject({
+      code: 'invalid_config',
+      message: `cannot spool to ${directory}: no space left on device; 3 lines not kept, from data.lp, line 4 on`,
+    });
+    expect(delivery).toMatchObject({ arrived: 0, refused: 0, unsent: 3 });
+    expect(readdirSync(directory)).toEqual(['000000000001.spooled.jsonl']);
+  },
+);
+
+test('once stopped, a server that is away is not tried again for every batch', async () => {
+  const server = new Server();
+  server.away = true;
+  const { delivery, stop } = deliveryTo(server);
+  server.onRequest = () => {
+    stop.abort();
+  };
+  for (let first = 1; first < 50; first += 10) await delivery.send(lines(first, first + 9));
+  expect(server.requests).toBe(1);
+  expect(delivery).toMatchObject({ arrived: 0, unsent: 50 });
 });
