@@ -341,7 +341,7 @@ function standardOutput(): Writable {
     decodeStrings: false,
     write(chunk: string | Buffer, _encoding, done) {
       process.stdout.write(chunk, (error) => {
-        done(error && new UdfError('connection', `cannot write standard output: ${messageOf(error)}`));
+        done(error && new UdfError('connection', `cannot write to standard output: ${messageOf(error)}`));
       });
     },
   });

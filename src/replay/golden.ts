@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { unifiedDiff } from '../expect/differences.js';
 import { wholeFile } from '../files/whole-file.js';
-import { systemCode, UdfError } from '../model/errors.js';
+import { UdfError } from '../model/errors.js';
 import type { RecordedItem, RecordingFormat } from '../recording/format.js';
 import { recordedText } from '../recording/source.js';
 import { compressed } from '../recording/writer.js';
@@ -63,12 +63,7 @@ export class Golden implements Output {
 
   /** The lines of the difference from the file to what was emitted; none if they are equal. */
   async difference(): Promise<readonly string[]> {
-    const expected = await recordedText(this.#path, maxCharacters).catch((reason: unknown) => {
-      const cause = reason instanceof UdfError ? reason.cause : reason;
-      if (systemCode(cause) !== 'ENOENT') throw reason;
-      const message = `cannot read ${this.#path}: there is no such file; --update writes it`;
-      throw new UdfError('invalid_config', message, { cause });
-    });
+    const expected = await recordedText(this.#path, maxCharacters);
     return unifiedDiff(expected, this.#text, [this.#path, 'emitted']);
   }
 }

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { wholeFile } from '../files/whole-file.js';
@@ -82,6 +82,9 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
   const { expect, update, html, out, format } = options;
   if (update && expect === undefined) throw new UdfError('usage', '--update needs --expect GOLDEN');
   refuseSharedFiles(source, options);
+  if (expect !== undefined && !update && !existsSync(expect)) {
+    throw new UdfError('invalid_config', `cannot read ${expect}: there is no such file; --update writes it`);
+  }
   const { skipBad = false } = options.reading ?? {};
   const onLeftOut = options.onLeftOut ?? ((): void => undefined);
   const recording = await openRecording(source, {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -146,7 +146,7 @@ describe('replay', () => {
     );
     const went = await run('replay', input, '--udf', 'mirror', '--skip-bad');
     expect(went).toMatchObject({ code: 0, stdout: 'm v=1 1\nm v=3 3\n' });
-    expect(went.stderr).toMatch(/2 points in, 2 points out, 0 errors, 1 malformed left out; /);
+    expect(went.stderr).toMatch(/2 points in, 2 points out, 0 errors, 1 malformed left out;\s/);
   });
 
   it('takes a point without fields for malformed where line protocol is written, which cannot hold it', async () => {
@@ -158,7 +158,7 @@ describe('replay', () => {
     });
     const went = await run('replay', input, '--udf', 'mirror', '--skip-bad');
     expect(went).toMatchObject({ code: 0, stdout: 'm x=1 1\nm x=3 3\n' });
-    expect(went.stderr).toMatch(/2 points in, 2 points out, 0 errors, 1 malformed left out; /);
+    expect(went.stderr).toMatch(/2 points in, 2 points out, 0 errors, 1 malformed left out;\s/);
     const { stdout } = await run('replay', input, '--udf', 'mirror', '--format', 'json');
     expect(stdout).toContain('{"time":"2","name":"m","tags":{},"fields":{}}\n');
   });
@@ -352,6 +352,17 @@ export default defineUdf({ name: 'throwing', wants: 'stream', provides: 'stream'
       stderr: 'kapacitor-udf: the UDF threw outside of its handlers: too late\n',
     });
     expect([existsSync(out), existsSync(`${out}.part`)]).toEqual([false, false]);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says that standard output cannot be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    try {
+      const { code, stderr } = await runCli(['replay', adsl, ...edges], { stdio: ['ignore', full, 'pipe'] });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^kapacitor-udf: cannot write to standard output: no space left on device\n$/);
+    } finally {
+      closeSync(full);
+    }
   });
 
   it('ends without a word when the reader of its output has gone', async () => {

@@ -180,6 +180,15 @@ describe('the replay of a file', () => {
     });
   });
 
+  it('misses a golden file before it writes anything', async () => {
+    const directory = tempDir();
+    const [out, golden] = [join(directory, 'out.lp'), join(directory, 'golden.lp')];
+    await expect(replayFile(adsl, { agent: { udf: mirror }, out, expect: golden })).rejects.toThrow(
+      `cannot read ${golden}: there is no such file; --update writes it`,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
   it('ends with what a UDF fails on, and leaves no part of a file', async () => {
     const failing = defineUdf({
       name: 'failing',
