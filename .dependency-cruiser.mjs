@@ -78,7 +78,7 @@ export default {
       severity: 'error',
       from: {},
       // The package's own name, which resolves once it is built.
-      to: { couldNotResolve: true, pathNot: '^kapacitor-udf(/testkit)?$' },
+      to: { couldNotResolve: true, pathNot: '^kapacitor-udf(/(testkit|udfs))?$' },
     },
   ],
   options: {

@@ -8,6 +8,7 @@ export default defineConfig({
     // Tests run the sources; `kapacitor-udf` is what a user's UDF imports.
     alias: [
       { find: /^kapacitor-udf\/testkit$/, replacement: at('src/testkit/index.ts') },
+      { find: /^kapacitor-udf\/udfs$/, replacement: at('udfs/index.ts') },
       { find: /^kapacitor-udf$/, replacement: at('src/index.ts') },
     ],
   },

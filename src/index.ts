@@ -2,6 +2,7 @@ export { UdfError, type UdfErrorCode } from './model/errors.js';
 export { createBatch, createPoint } from './udf/create.js';
 export { defineUdf, isUdfDefinition } from './udf/definition.js';
 export type {
+  ConnectionSignal,
   Context,
   HandlerResult,
   Setup,
@@ -30,10 +31,14 @@ export type {
 } from './model/values.js';
 export { createHost } from './host/host.js';
 export type { Host, HostedSocket, HostOptions, HostStats } from './host/host.js';
+export { serve } from './host/serve.js';
+export type { ServeOptions } from './host/serve.js';
+export { serveStdio } from './host/serve-stdio.js';
+export type { StdioOptions } from './host/serve-stdio.js';
 export { defaultLimits } from './agent/limits.js';
 export type { Limits } from './agent/limits.js';
 export type { AgentStats, UdfStats } from './model/statistics.js';
 export { createLogger } from './telemetry/create-logger.js';
 export type { LogDestination, LoggerOptions } from './telemetry/create-logger.js';
-export type { LogLevel } from './telemetry/logger.js';
+export type { LogFormat, LogLevel } from './telemetry/logger.js';
 export type { Logger } from './telemetry/logger.js';

@@ -45,7 +45,7 @@ export function createLogger({ level, format = 'auto', destination }: LoggerOpti
 function prettifier(isStandardError: boolean): (line: string) => string {
   // Loaded only here: JSON is what services write, and they should start fast.
   const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as {
-    prettyFactory(options: PrettyOptions): (line: string) => string;
+    readonly prettyFactory: (options: PrettyOptions) => (line: string) => string;
   };
   const hasColours = isStandardError && isatty(standardError) && process.env.NO_COLOR === undefined;
   const format = prettyFactory({

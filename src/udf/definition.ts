@@ -14,6 +14,14 @@ export interface UdfLog {
   error(message: string, details?: Readonly<Record<string, unknown>>): void;
 }
 
+/**
+ * The global `AbortSignal`, which `fetch` and Node's own functions take. Where no types declare it, the part of it that
+ * needs none: this package compiles without `@types/node` and DOM types.
+ */
+export type ConnectionSignal = typeof globalThis extends { AbortSignal: { prototype: infer Signal } }
+  ? Signal
+  : { readonly aborted: boolean; readonly reason: unknown; throwIfAborted(): void };
+
 /** What a handler works with besides its input. One object for all calls: `state` is the current group's. */
 export interface Context<Options, Prepared, State, Output> {
   /** The options of the TICKscript, checked and defaulted. */
@@ -40,7 +48,7 @@ export interface Context<Options, Prepared, State, Output> {
   count(this: void, counter: string, by?: number): void;
   readonly log: UdfLog;
   /** Aborts when the connection ends: for an async handler's own requests. */
-  readonly signal: AbortSignal;
+  readonly signal: ConnectionSignal;
   readonly task: string;
   readonly node: string;
 }

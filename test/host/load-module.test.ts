@@ -13,6 +13,14 @@ const files: Readonly<Record<string, string>> = {
   'named.mjs': `${define}export const a = ${udf('one')};\nexport const b = ${udf('two')};\nexport default a;\nexport const c = 3;`,
   'array.mjs': `${define}export default [${udf('one')}, ${udf('two')}];`,
   'none.mjs': `export default { name: 'one' };\nexport const nothing = null;`,
+  'empty.mjs': `${define}${udf('one')};`,
+  'plain.mjs': `export default { name: 'one', wants: 'stream', provides: 'stream', point() {} };`,
+  'maker.mjs': `${define}export default () => ${udf('one')};`,
+  // As TypeScript compiles it to CommonJS.
+  'compiled.cjs': `Object.defineProperty(exports, '__esModule', { value: true });\nconst { defineUdf } = require(${JSON.stringify(new URL('../../dist/src/index.js', import.meta.url).pathname)});\nconst udf = ${udf('compiled')};\nObject.assign(exports, { default: udf });`,
+  'enum.ts': `const one = 1;\nexport enum Color { Red }\nexport default one;`,
+  'namespace.ts': `namespace A { export const x = 1 }`,
+  'parameter.ts': `export class A {\n  constructor(private x: number) {}\n}`,
   'throws.mjs': `throw new Error('not\\ntoday');`,
   'syntax.mjs': `export const ok = 1;\nexport default {;`,
   'wrong.mjs': `${define}export default defineUdf({ name: 'no-name', wants: 'stream', provides: 'stream', point() {} });`,
@@ -28,6 +36,8 @@ const files: Readonly<Record<string, string>> = {
 /** What became of each module, loaded by the built code in a process of its own whose directory has them all. */
 let loaded: Readonly<Record<string, string[] | { code: string; message: string }>>;
 let directory: string;
+/** A module in a directory where nothing is installed. */
+let lonely: string;
 
 beforeAll(() => {
   directory = tempDirForFile();
@@ -36,7 +46,10 @@ beforeAll(() => {
     writeFileSync(join(directory, file), text);
   }
   mkdirSync(join(directory, 'folder'));
+  lonely = join(tempDirForFile(), 'requires.cjs');
+  writeFileSync(lonely, `exports.default = require('kapacitor-udf').${udf('one')};`);
   const modules = [
+    lonely,
     ...Object.keys(files)
       .filter((file) => !file.includes('/'))
       .map((file) => `./${file}`),
@@ -69,6 +82,7 @@ describe('a module gives the UDFs that it exports', () => {
     ['by name, each once', './named.mjs', ['one', 'two']],
     ['in an array', './array.mjs', ['one', 'two']],
     ['from a path without ./', 'default.mjs', ['one']],
+    ['from a module compiled to CommonJS', './compiled.cjs', ['compiled']],
     ['from a package that is installed in the directory', 'my-udfs', ['packed']],
   ])('%s', (_how, module, names) => {
     expect([...(loaded[module] as string[])].sort()).toEqual(names);
@@ -82,6 +96,21 @@ describe('a module gives the UDFs that it exports', () => {
 describe('a module that cannot be used is told in terms of what was given:', () => {
   test.each([
     ['no UDF in it', './none.mjs', './none.mjs exports no UDF; export what defineUdf() returns'],
+    [
+      'nothing exported',
+      './empty.mjs',
+      './empty.mjs exports nothing; write: export default defineUdf({ … })',
+    ],
+    [
+      'a definition without defineUdf',
+      './plain.mjs',
+      './plain.mjs exports a plain object instead of a UDF; write: export default defineUdf({ … })',
+    ],
+    [
+      'a function that makes a UDF',
+      './maker.mjs',
+      './maker.mjs exports a function by default; export what defineUdf() returns, not a function that calls it',
+    ],
     ['it throws', './throws.mjs', 'cannot load ./throws.mjs: not\ntoday'],
     ['its UDF is wrong', './wrong.mjs', 'cannot load ./wrong.mjs: UDF "no-name": the name must be a letter'],
     ['there is no such file', './gone.mjs', 'cannot load ./gone.mjs: there is no file DIR/gone.mjs'],
@@ -102,6 +131,13 @@ describe('a module that cannot be used is told in terms of what was given:', () 
     expect(told.slice(0, message.length + directory.length)).toContain(message.replace('DIR', directory));
   });
 
+  test('CommonJS that does not find kapacitor-udf', () => {
+    expect(loaded[lonely]).toEqual({
+      code: 'invalid_module',
+      message: `cannot load ${lonely}: it is compiled to CommonJS, whose require() finds kapacitor-udf only where it is installed; compile it to ES modules ("type": "module" in package.json), or install kapacitor-udf beside it`,
+    });
+  });
+
   test('a syntax error, with the place', () => {
     expect(loaded['./syntax.mjs']).toEqual({
       code: 'invalid_module',
@@ -111,8 +147,21 @@ describe('a module that cannot be used is told in terms of what was given:', () 
     });
   });
 
+  const stripsTypes = 'typescript' in process.features && process.features.typescript !== false;
+
+  test.runIf(stripsTypes).each([
+    ['./enum.ts', 'enum', 2],
+    ['./namespace.ts', 'namespace declaration', 1],
+    ['./parameter.ts', 'parameter property', 2],
+  ])('TypeScript that Node.js cannot erase, with construct, file and line: %s', (module, construct, line) => {
+    expect(loaded[module]).toEqual({
+      code: 'invalid_module',
+      message: `cannot load ${module}: Node.js cannot erase TypeScript's ${construct} (${join(directory, module)}:${line}); write it in JavaScript, or compile the module first`,
+    });
+  });
+
   test('TypeScript, where this Node.js cannot import it', () => {
-    if ('typescript' in process.features && process.features.typescript !== false) {
+    if (stripsTypes) {
       expect(loaded['./typed.ts']).toEqual(['typed']);
     } else {
       expect(loaded['./typed.ts']).toMatchObject({
