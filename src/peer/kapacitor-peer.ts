@@ -89,6 +89,8 @@ class Conversation implements KapacitorPeer {
     );
     this.#listen();
     this.#keepalive.start();
+    const { input } = transport;
+    if (input.readableEnded || input.destroyed) this.#fail('connection-lost', 'the connection is closed');
   }
 
   // ---- requests ----

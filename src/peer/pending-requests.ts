@@ -1,3 +1,4 @@
+import { payloadStart } from '../wire/frame-header.js';
 import { ProtocolFailure } from './protocol-failure.js';
 import type { ManagementResponse } from './response-reader.js';
 
@@ -52,9 +53,7 @@ export class PendingRequests {
 
 /** The kind of an encoded request that has a response of its own, by the tag of its one field. */
 export function typedKindOf(frame: Buffer): TypedKind | undefined {
-  let payload = 0;
-  while (frame[payload]! > 0x7f) payload++;
-  return kindByTag.get(frame[payload + 1]);
+  return kindByTag.get(frame[payloadStart(frame)]);
 }
 
 const kindByTag: ReadonlyMap<number | undefined, TypedKind> = new Map([

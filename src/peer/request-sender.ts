@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { payloadStart } from '../wire/frame-header.js';
 import { FrameOutput } from '../wire/frame-output.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import { encodeRequest } from '../wire/messages.js';
@@ -60,8 +61,7 @@ export class RequestSender {
       else this.#scheduleFlush();
       return !this.#output.writableNeedDrain;
     }
-    let payload = start + 1;
-    while (buf[payload - 1]! > 0x7f) payload++;
+    const payload = payloadStart(buf, start);
     this.#output.write(buf.subarray(start, payload));
     return this.#output.write(buf.subarray(payload, end));
   }

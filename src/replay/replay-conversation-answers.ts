@@ -4,13 +4,13 @@ import { decodeResponse, encodeResponse, type InfoMessage, type Response } from 
 import type { Fields, Tags } from '../model/values.js';
 import { showLine } from '../recording/format-line.js';
 
-/** One answer of a UDF, to be compared and shown. What is costly is made when it is needed. */
+/** One answer of a UDF, to be compared and shown; a point is decoded only when it differs. */
 export class Answer {
-  /** The bytes of a point's frame; another answer has none. */
+  /** The frame, if it is a point. */
   readonly #frame: Buffer | undefined;
   #text: string | undefined;
   #head = '';
-  /** Measurement, tags and time of a point: points that differ in the rest are shown together. */
+  /** Measurement, tags and time of a point: such points are shown side by side. */
   #place = '';
   #fields: Fields = {};
 
@@ -20,23 +20,23 @@ export class Answer {
     this.#head = head;
   }
 
-  /** A point's frame; its bytes are copied. */
+  /** A point from its frame, which is copied. */
   static point(frame: Buffer): Answer {
     return new Answer(Buffer.from(frame), undefined);
   }
 
-  /** Anything else: what it says, and what belongs to it besides. */
+  /** Any other answer, by its text; `head` is compared too, and shown only if the texts are equal. */
   static other(text: string, head = ''): Answer {
     return new Answer(undefined, text, head);
   }
 
-  /** As it is shown: a point as line protocol, its tags and fields in order. */
+  /** A point as line protocol, with tags and fields sorted; another answer in words. */
   get text(): string {
     if (this.#text === undefined) this.#decode();
-    return this.#text!; // it has just been made
+    return this.#text!; // `#decode` has set it
   }
 
-  /** With what line protocol does not show, such as the group. */
+  /** The text, and what line protocol does not hold, such as the group. */
   get fullText(): string {
     const { text } = this;
     return this.#head === '' ? text : `${text}    (${this.#head})`;
@@ -47,7 +47,7 @@ export class Answer {
     return this.#frame !== undefined && this.text !== '' && other.text !== '' && this.#place === other.#place;
   }
 
-  /** Whether both say the same, in whichever order of tags and fields, doubles within the tolerance. */
+  /** Whether both are equal but for the order of tags and fields, and doubles within the tolerance. */
   equals(other: Answer, tolerance: number): boolean {
     if (this.#frame && other.#frame?.equals(this.#frame)) return true;
     if (this.text !== other.text) {
@@ -58,7 +58,7 @@ export class Answer {
   }
 
   #decode(): void {
-    const point = pointOf(this.#frame!); // whoever has no text has a frame
+    const point = pointOf(this.#frame!); // an answer without text has a frame
     const { name, tags, fields, time, database, retentionPolicy, group, dimensions, byName } = point;
     // A point of a batch has no name of its own.
     const series = { name: name || '…', tags: sorted<Tags>(tags) };
@@ -71,7 +71,7 @@ export class Answer {
   }
 }
 
-/** Whether all fields are the same but for doubles, which may be so far apart, as a part of the first. */
+/** Whether all fields are equal, doubles within the tolerance relative to the first. */
 function near(one: Fields, other: Fields, tolerance: number): boolean {
   const names = Object.keys(one);
   return (
@@ -84,11 +84,11 @@ function near(one: Fields, other: Fields, tolerance: number): boolean {
   );
 }
 
-/** The answers in a stream of a UDF's bytes, in order, except those that differ from run to run. */
+/** Reads the answers in a UDF's bytes, except keepalives and snapshots, which differ from run to run. */
 export class AnswerReader {
   readonly #frames: FrameReader;
   readonly #onAnswer: (answer: Answer) => void;
-  /** Asked at each info; false for one that is not to be compared. */
+  /** Called at each Info response; `false` excludes it from the comparison. */
   readonly #onInfo: () => boolean;
 
   constructor(onAnswer: (answer: Answer) => void, onInfo: () => boolean = () => true) {
@@ -103,7 +103,7 @@ export class AnswerReader {
     });
   }
 
-  /** Throws `malformed` or `limit` for bytes that are no answers. */
+  /** Throws `malformed` or `limit` for bytes that are not responses. */
   push(bytes: Buffer): void {
     this.#frames.push(bytes);
   }
@@ -111,7 +111,7 @@ export class AnswerReader {
   #other(response: Response): void {
     switch (response.kind) {
       case 'point':
-        this.#onAnswer(Answer.point(encodeResponse(response))); // it was encoded in an unusual way
+        this.#onAnswer(Answer.point(encodeResponse(response))); // its fields are in an unusual order
         return;
       case 'info':
         if (this.#onInfo()) this.#onAnswer(Answer.other(infoText(response)));
@@ -137,8 +137,8 @@ export class AnswerReader {
         this.#onAnswer(Answer.other(`end of batch ${seriesText(name, tags)} ${tmax}`, head(group, byName)));
         return;
       }
-      case 'keepalive': // comes at its own times
-      case 'snapshot': // is the UDF's own business
+      case 'keepalive': // sent at any time
+      case 'snapshot': // an opaque format of the UDF
         return;
     }
   }
@@ -151,7 +151,7 @@ function pointOf(frame: Buffer): LazyPoint {
   new FrameReader(Infinity, (buf, at, payload, end) => {
     point = LazyPoint.fromFrame(buf, at, payload, end);
   }).push(frame);
-  return point!; // it was found to be one
+  return point!; // `point` is called with frames of points
 }
 
 function sorted<Entries extends Readonly<Record<string, unknown>>>(entries: Entries): Entries {

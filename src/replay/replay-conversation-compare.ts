@@ -1,17 +1,16 @@
 import { diffItems, type DiffStep } from '../expect/differences.js';
 import type { Answer } from './replay-conversation-answers.js';
 
-/** So many answers of each side are looked at together where they part. */
-const window = 500;
-/** So many answers wait at most for those of the other side. */
+/** Answers of each side that are compared with each other where the two differ. */
+const windowLength = 500;
+/** Max answers of one side that wait for those of the other. */
 const maxWaiting = 20_000;
-/** How many answers that are equal are shown around those that are not. */
-const context = 3;
+/** Equal answers that are shown before and after a difference. */
+const contextLength = 3;
 
 /**
- * Compares two streams of answers as they come, in memory that does not grow with them: `-` is what was recorded and does
- * not come any more, `+` what comes now. Where the streams part for longer than a window, the way from one to the other
- * is not the shortest.
+ * Compares two streams of answers as they come, in bounded memory: `-` was recorded only, `+` is received only. Where the
+ * two differ for longer than a window, the difference is not the shortest.
  */
 export class AnswerComparison {
   same = 0;
@@ -21,31 +20,31 @@ export class AnswerComparison {
   readonly #actual = new Queue();
   readonly #show: (line: string) => void;
   readonly #tolerance: number;
-  /** The last equal answers that were not shown, and how many were not. */
+  /** The last equal answers that are not shown yet, and the number of all since the last shown line. */
   #before: Answer[] = [];
   #unshown = 0;
-  /** How many equal answers are still to be shown behind a difference. */
-  #behind = 0;
+  /** How many equal answers are still to be shown after a difference. */
+  #after = 0;
 
-  /** Doubles are equal that are so far apart, as a part of what was recorded. */
+  /** `tolerance` is that of doubles, relative to the recorded value. */
   constructor(show: (line: string) => void, tolerance: number) {
     this.#show = show;
     this.#tolerance = tolerance;
   }
 
-  expect(answer: Answer): void {
+  addExpected(answer: Answer): void {
     this.#expected.push(answer);
     this.#advance();
   }
 
-  came(answer: Answer): void {
+  addActual(answer: Answer): void {
     this.#actual.push(answer);
     this.#advance();
   }
 
-  /** No more comes, of either side. */
+  /** To be called after the last answer of both sides. */
   finish(): void {
-    while (this.#expected.length > 0 || this.#actual.length > 0) this.#window(true);
+    while (this.#expected.length > 0 || this.#actual.length > 0) this.#compareWindow(true);
   }
 
   #advance(): void {
@@ -55,91 +54,92 @@ export class AnswerComparison {
       expected.drop(1);
       actual.drop(1);
     }
-    const both = Math.min(expected.length, actual.length) >= window;
-    if (both || Math.max(expected.length, actual.length) >= maxWaiting) this.#window(false);
+    const both = Math.min(expected.length, actual.length) >= windowLength;
+    if (both || Math.max(expected.length, actual.length) >= maxWaiting) this.#compareWindow(false);
   }
 
-  #window(final: boolean): void {
+  #compareWindow(final: boolean): void {
     const [expected, actual] = [this.#expected, this.#actual];
-    const rows = Math.min(expected.length, window);
-    const columns = Math.min(actual.length, window);
+    const rows = Math.min(expected.length, windowLength);
+    const columns = Math.min(actual.length, windowLength);
     const steps = diffItems(rows, columns, (row, column) =>
       expected.at(row).equals(actual.at(column), this.#tolerance),
     );
-    const whole = final && rows === expected.length && columns === actual.length;
-    const taken = whole ? steps : steps.slice(0, sure(steps));
-    this.#take(taken.length > 0 ? taken : steps.slice(0, Math.ceil(steps.length / 2)));
+    const complete = final && rows === expected.length && columns === actual.length;
+    const settled = complete ? steps : steps.slice(0, settledLength(steps));
+    this.#take(settled.length > 0 ? settled : steps.slice(0, Math.ceil(steps.length / 2)));
   }
 
   #take(steps: readonly DiffStep[]): void {
     const [expected, actual] = [this.#expected, this.#actual];
-    let gone: Answer[] = [];
-    let come: Answer[] = [];
+    let missing: Answer[] = [];
+    let extra: Answer[] = [];
     for (const step of steps) {
       if (step.kind === 'missing') {
-        gone.push(expected.at(step.expected));
+        missing.push(expected.at(step.expected));
       } else if (step.kind === 'extra') {
-        come.push(actual.at(step.actual));
+        extra.push(actual.at(step.actual));
       } else {
-        this.#differ(gone, come);
-        gone = [];
-        come = [];
+        this.#showDifference(missing, extra);
+        missing = [];
+        extra = [];
         this.#equal(actual.at(step.actual));
       }
     }
-    this.#differ(gone, come);
+    this.#showDifference(missing, extra);
     expected.drop(steps.filter(({ kind }) => kind !== 'extra').length);
     actual.drop(steps.filter(({ kind }) => kind !== 'missing').length);
   }
 
   #equal(answer: Answer): void {
     this.same++;
-    if (this.#behind > 0) {
-      this.#behind--;
+    if (this.#after > 0) {
+      this.#after--;
       this.#show(`  ${answer.text}`);
       return;
     }
     this.#unshown++;
     this.#before.push(answer);
-    if (this.#before.length > context) this.#before.shift();
+    if (this.#before.length > contextLength) this.#before.shift();
   }
 
-  /** Shows what went and what came in one place: what is of one series and time side by side. */
-  #differ(gone: readonly Answer[], come: readonly Answer[]): void {
-    const left = new Set(come);
-    for (const missing of gone) {
-      const [instead] = left.size === 0 ? [] : [...left].filter((extra) => missing.hasPlaceOf(extra));
-      const full = missing.text === instead?.text;
+  /** Shows the differences at one place: points of one series and time side by side. */
+  #showDifference(missing: readonly Answer[], extra: readonly Answer[]): void {
+    const unpaired = new Set(extra);
+    for (const recorded of missing) {
+      const received =
+        unpaired.size === 0 ? undefined : [...unpaired].find((answer) => recorded.hasPlaceOf(answer));
+      const full = recorded.text === received?.text;
       this.missing++;
-      this.#differs(`- ${full ? missing.fullText : missing.text}`);
-      if (!instead) continue;
-      left.delete(instead);
+      this.#showLine(`- ${full ? recorded.fullText : recorded.text}`);
+      if (!received) continue;
+      unpaired.delete(received);
       this.extra++;
-      this.#differs(`+ ${full ? instead.fullText : instead.text}`);
+      this.#showLine(`+ ${full ? received.fullText : received.text}`);
     }
-    for (const extra of left) {
+    for (const answer of unpaired) {
       this.extra++;
-      this.#differs(`+ ${extra.text}`);
+      this.#showLine(`+ ${answer.text}`);
     }
   }
 
-  #differs(line: string): void {
+  #showLine(line: string): void {
     const skipped = this.#unshown - this.#before.length;
     if (skipped > 0) this.#show(`  … ${skipped} equal`);
     for (const answer of this.#before) this.#show(`  ${answer.text}`);
     this.#before = [];
     this.#unshown = 0;
-    this.#behind = context;
+    this.#after = contextLength;
     this.#show(line);
   }
 }
 
-/** The steps up to the last that is the same: what follows may yet find its counterpart. */
-function sure(steps: readonly DiffStep[]): number {
+/** The number of steps up to the last equal one: later answers may still find their counterparts. */
+function settledLength(steps: readonly DiffStep[]): number {
   return steps.findLastIndex(({ kind }) => kind === 'same') + 1;
 }
 
-/** Answers that wait, first in first out. */
+/** A first-in, first-out queue of answers. */
 class Queue {
   #items: Answer[] = [];
   #first = 0;
@@ -149,7 +149,7 @@ class Queue {
   }
 
   at(index: number): Answer {
-    return this.#items[this.#first + index]!; // callers stay within the length
+    return this.#items[this.#first + index]!; // `index` is below `length`
   }
 
   push(answer: Answer): void {

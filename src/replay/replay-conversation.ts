@@ -1,55 +1,57 @@
 import { createAgent } from '../agent/agent.js';
-import { messageOf, UdfError } from '../model/errors.js';
+import { UdfError } from '../model/errors.js';
+import { createKapacitorPeer, type KapacitorPeer } from '../peer/kapacitor-peer.js';
+import { typedKindOf } from '../peer/pending-requests.js';
+import { ProtocolFailure, type ProtocolRule } from '../peer/protocol-failure.js';
 import type { ConversationHeader } from '../recording/conversation/format.js';
 import type { RecordedConversation } from '../recording/conversation/reader.js';
 import type { Logger } from '../telemetry/logger.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
 import type { Transport } from '../transport/transport.js';
 import { isUdfDefinition, type UdfDefinition } from '../udf/definition.js';
+import { payloadStart } from '../wire/frame-header.js';
 import { FrameReader } from '../wire/frame-reader.js';
-import { decodeRequest, encodeRequest } from '../wire/messages.js';
+import { decodeRequest } from '../wire/messages.js';
 import { memoryLogger } from '../telemetry/memory-logger.js';
 import { AnswerReader } from './replay-conversation-answers.js';
 import { AnswerComparison } from './replay-conversation-compare.js';
-import { WaitList } from '../peer/wait-list.js';
 
 export interface ConversationReplayOptions {
-  /** Called with each line of the difference as it is found: `-` was recorded, `+` comes now, and what is around them. */
+  /** Called with each line of the difference as it is found: `-` recorded only, `+` received only, and equal ones around. */
   readonly onDifference?: ((line: string) => void) | undefined;
-  /** How far doubles may be from those that were recorded, as a part of them: 0 if not given. */
+  /** Relative tolerance of doubles, default 0. */
   readonly tolerance?: number | undefined;
-  /** How long the UDF may take to answer, or to end after the half-close: 10 s if not given. */
+  /** Max time for an answer of the UDF, or for its end after the half-close; default 10 s. */
   readonly answerTimeoutMs?: number | undefined;
-  /** Where a UDF of this process and its runtime log to; nowhere if not given. */
+  /** Log of a UDF that runs in this process; default none. */
   readonly logger?: Logger | undefined;
 }
 
-/** What came of a replay. */
+/** Result of a replay. */
 export interface ConversationReplay {
   readonly header: ConversationHeader;
-  /** Those of the recorded init request, if there is one. */
+  /** Task and node of the recorded init request. */
   readonly task: string | undefined;
   readonly node: string | undefined;
-  /** How many requests were sent. */
+  /** Number of requests sent. */
   readonly requests: number;
-  /** How many answers are as recorded, do not come any more, and come that were not recorded. */
+  /** Number of answers that are as recorded, recorded only, and received only. */
   readonly same: number;
   readonly missing: number;
   readonly extra: number;
-  /** Why the conversation did not come to its recorded end, if it did not. */
+  /** The broken rule of the protocol that ended the conversation, unless it had ended so when it was recorded. */
   readonly failure: string | undefined;
 }
 
 /**
  * Sends the requests of a recorded conversation to a UDF, byte for byte and as fast as it takes them, and compares its
- * answers with those that were recorded, point by point. Keepalives and snapshots are not compared: they differ from run
- * to run. The order of tags and fields does not count.
+ * answers with those that were recorded, point by point. Keepalives and snapshots are not compared, since they differ
+ * from run to run; neither is the order of tags and fields.
  *
- * Between points now and then, and at the end, it asks for the UDF's info: the answer tells that all before it was
- * worked on, so that memory stays bounded however long the recording is, and that the UDF did not end before.
+ * Every 2,000 requests and at the end it requests Info too: the answer shows that all requests before it were handled,
+ * which bounds memory.
  *
- * A UDF that refuses, closes early or sends what is no answer is told of in `failure`. Throws what the conversation's
- * reader throws.
+ * `failure` has what a UDF did that Kapacitor would not accept. Throws what the conversation's reader throws.
  */
 export async function replayConversation(
   conversation: RecordedConversation,
@@ -57,13 +59,13 @@ export async function replayConversation(
   options: ConversationReplayOptions = {},
 ): Promise<ConversationReplay> {
   const transport = isUdfDefinition(udf) ? inMemory(udf, options.logger ?? memoryLogger([])) : udf;
-  const replay = new Replay(transport, options);
+  const replay = new ConversationRun(transport, options);
   try {
     for await (const entry of conversation.entries) {
       if (entry.kind === 'request') await replay.send(entry.bytes);
       else if (entry.kind === 'response') replay.expect(entry.bytes);
       else if (entry.kind === 'response-end') replay.expectEnd();
-      else if (entry.kind === 'request-end') replay.sent();
+      else if (entry.kind === 'request-end') replay.halfClosed();
     }
     return { header: conversation.header, ...(await replay.finish()) };
   } finally {
@@ -71,126 +73,108 @@ export async function replayConversation(
   }
 }
 
-/** A UDF of this process on the other end of a transport in memory. */
+/** Runs a UDF in this process, on the other end of a transport in memory. */
 function inMemory(definition: UdfDefinition, logger: Logger): Transport {
   const [agentSide, kapacitorSide] = memoryTransportPair();
   createAgent({ definition, transport: agentSide, logger });
   return kapacitorSide;
 }
 
-/** So many requests are sent before it is asked how far the UDF has come. */
-const requestsAhead = 2_000;
+/** Requests between two of our own for Info. */
+const requestsPerSync = 2_000;
 
-class Replay {
-  readonly #transport: Transport;
-  readonly #answerTimeoutMs: number;
+/** Failures that are how some UDFs end; no failure if the recorded one ended early too. */
+const endingRules: ReadonlySet<ProtocolRule> = new Set([
+  'connection-lost',
+  'early-eof',
+  'error-response',
+  'init-refused',
+  'restore-refused',
+]);
+
+class ConversationRun {
+  readonly #peer: KapacitorPeer;
   readonly #comparison: AnswerComparison;
   readonly #requests: FrameReader;
   readonly #recorded: AnswerReader;
-  readonly #waiters = new WaitList();
-  /** For each info that was asked for and not answered, whether it was recorded. */
+  /** For each pending Info request, whether it was recorded. */
   readonly #infos: boolean[] = [];
-  #frames: Buffer[] = [];
   #task: string | undefined;
   #node: string | undefined;
   #sent = 0;
-  #sinceAsked = 0;
-  /** The UDF has closed its side: no more comes from it. */
-  #ended = false;
-  /** The UDF cannot be written to any more. */
-  #deaf = false;
-  /** Kapacitor had half-closed; and the UDF had ended before that. */
-  #allSent = false;
-  #endRecorded = false;
-  /** The recorded answers cannot be read any further. */
-  #unreadable = false;
-  #failure: string | undefined;
+  #sinceSync = 0;
+  #drained = true;
+  /** The recorded Kapacitor had half-closed; the recorded UDF had ended before that. */
+  #halfClosed = false;
+  #endedEarly = false;
+  /** The recorded answers cannot be decoded any further. */
+  #undecodable = false;
 
   constructor(transport: Transport, options: ConversationReplayOptions) {
     const { onDifference, answerTimeoutMs = 10_000, tolerance = 0 } = options;
-    this.#transport = transport;
-    this.#answerTimeoutMs = answerTimeoutMs;
     const comparison = new AnswerComparison(onDifference ?? (() => undefined), tolerance);
     this.#comparison = comparison;
-    this.#requests = new FrameReader(Infinity, (buf, frame, payload, end) => {
-      this.#request(buf, frame, payload, end);
+    this.#requests = new FrameReader(Infinity, (buf, frame, _payload, end) => {
+      this.#request(buf.subarray(frame, end));
     });
     this.#recorded = new AnswerReader((answer) => {
-      comparison.expect(answer);
+      comparison.addExpected(answer);
     });
     const actual = new AnswerReader(
       (answer) => {
-        comparison.came(answer);
+        comparison.addActual(answer);
       },
       () => this.#infos.shift() ?? true,
     );
-    const { input, output } = transport;
-    input.on('data', (bytes: Buffer) => {
-      if (this.#ended) return;
-      try {
-        actual.push(bytes);
-      } catch (reason) {
-        this.#end(`the UDF sent what is no answer: ${messageOf(reason)}`);
-      }
-      this.#waiters.check();
-    });
-    input.once('end', () => {
-      this.#end();
-    });
-    input.once('close', () => {
-      this.#end();
-    });
-    for (const stream of new Set([input, output])) {
-      // A child process that is gone is first seen where it is written to; what it has said before is still to come.
-      stream.on('error', (reason) => {
-        this.#deaf = true;
-        this.#failure ??= `the connection to the UDF broke: ${messageOf(reason)}`;
-        this.#waiters.check();
-      });
-    }
-    if (input.readableEnded || input.destroyed) this.#end(); // gone already
-    output.on('drain', () => {
-      this.#waiters.check();
+    this.#peer = createKapacitorPeer(transport, {
+      keepaliveTimeoutMs: 0, // those that were recorded are sent
+      answerTimeoutMs,
+      writes: 'coalesced',
+      onResponse: (frame) => {
+        actual.push(frame);
+      },
+      onPoint: () => undefined, // each has been compared as a response
+      onBatch: () => undefined,
     });
   }
 
-  /** Bytes that Kapacitor had sent. */
+  /** Sends bytes that Kapacitor had sent. */
   async send(bytes: Buffer): Promise<void> {
-    this.#requests.push(bytes);
-    await this.#flush();
-    if (this.#sinceAsked < requestsAhead) return;
-    this.#sinceAsked = 0;
-    await this.#ask();
+    await this.#unlessEnded(async () => {
+      this.#requests.push(bytes);
+      if (!this.#drained) await this.#peer.drained();
+      this.#drained = true;
+      if (this.#sinceSync < requestsPerSync) return;
+      this.#sinceSync = 0;
+      await this.#sync();
+    });
   }
 
-  /** Bytes that the UDF had answered. */
+  /** Takes bytes that the UDF had answered. */
   expect(bytes: Buffer): void {
-    if (this.#unreadable) return;
+    if (this.#undecodable) return;
     try {
       this.#recorded.push(bytes);
     } catch (reason) {
       if (!(reason instanceof UdfError)) throw reason;
-      this.#unreadable = true; // what was recorded was broken; what comes now is compared with what came before that
+      this.#undecodable = true; // what is received is compared with what was recorded before that
     }
   }
 
   expectEnd(): void {
-    this.#endRecorded ||= !this.#allSent;
+    this.#endedEarly ||= !this.#halfClosed;
   }
 
-  sent(): void {
-    this.#allSent = true;
+  halfClosed(): void {
+    this.#halfClosed = true;
   }
 
   async finish(): Promise<Omit<ConversationReplay, 'header'>> {
-    // After the half-close an end is as it should be: one that came before the last request was read shows only now.
-    if (!this.#endRecorded) await this.#ask();
-    const early = this.#ended && !this.#endRecorded;
-    if (early) this.#failure ??= `the UDF closed the connection within the first ${this.#sent} requests`;
-    if (!this.#ended) {
-      if (!this.#deaf) this.#transport.output.end();
-      await this.#until(() => this.#ended, 'the UDF did not end after the half-close');
-    }
+    await this.#unlessEnded(async () => {
+      // Without it an end before the last request was handled would look like one after the half-close.
+      if (!this.#endedEarly) await this.#sync();
+      await this.#peer.stop();
+    });
     this.#comparison.finish();
     const { same, missing, extra } = this.#comparison;
     return {
@@ -200,63 +184,42 @@ class Replay {
       same,
       missing,
       extra,
-      failure: this.#failure,
+      failure: this.#failure(),
     };
   }
 
-  #request(buf: Buffer, frame: number, payload: number, end: number): void {
-    if (this.#deaf) return;
+  #request(frame: Buffer): void {
+    this.#drained = this.#peer.request(frame);
     this.#sent++;
-    this.#sinceAsked++;
-    this.#frames.push(buf.subarray(frame, end));
-    if (buf[payload] === infoTag) this.#infos.push(true);
-    if (buf[payload] !== initTag) return;
-    const request = decodeRequest(buf.subarray(payload, end));
-    if (request.kind === 'init') {
-      this.#task = request.taskID;
-      this.#node = request.nodeID;
-    }
+    this.#sinceSync++;
+    const kind = typedKindOf(frame);
+    if (kind === 'info') this.#infos.push(true);
+    if (kind !== 'init') return;
+    const request = decodeRequest(frame.subarray(payloadStart(frame)));
+    if (request.kind !== 'init') return;
+    this.#task = request.taskID;
+    this.#node = request.nodeID;
   }
 
-  /** Asks how far the UDF has come, and waits until it is there. */
-  async #ask(): Promise<void> {
-    if (this.#deaf) return;
+  /** Waits until the UDF has handled all requests. */
+  async #sync(): Promise<void> {
     this.#infos.push(false);
-    const own = this.#infos;
-    this.#frames.push(encodeRequest({ kind: 'info' }));
-    await this.#flush();
-    await this.#until(
-      () => this.#deaf || !own.includes(false),
-      'the UDF did not answer a request for its info',
-    );
+    await this.#peer.info();
   }
 
-  async #flush(): Promise<void> {
-    const frames = this.#frames;
-    this.#frames = [];
-    const { output } = this.#transport;
-    if (this.#deaf || frames.length === 0) return;
-    if (output.write(Buffer.concat(frames))) return;
-    await this.#until(() => this.#deaf || !output.writableNeedDrain, 'the UDF does not read');
-  }
-
-  /** Waits for the UDF; if it takes too long, the conversation is over. */
-  async #until(done: () => boolean, problem: string): Promise<void> {
+  /** Does nothing once the conversation has failed; the peer knows why. */
+  async #unlessEnded(work: () => Promise<void>): Promise<void> {
+    if (this.#peer.failure) return;
     try {
-      await this.#waiters.until(done, this.#answerTimeoutMs);
-    } catch {
-      this.#end(`${problem} within ${this.#answerTimeoutMs} ms`);
+      await work();
+    } catch (reason) {
+      if (!(reason instanceof ProtocolFailure)) throw reason;
     }
   }
 
-  #end(failure?: string): void {
-    if (!this.#ended) this.#failure ??= failure;
-    this.#ended = true;
-    this.#deaf = true;
-    this.#waiters.check();
+  #failure(): string | undefined {
+    const { failure } = this.#peer;
+    if (!failure || (this.#endedEarly && endingRules.has(failure.rule))) return undefined;
+    return `after ${this.#sent} requests: ${failure.message}`;
   }
 }
-
-/** The first byte of these requests. */
-const infoTag = 0x0a;
-const initTag = 0x12;

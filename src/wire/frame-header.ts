@@ -21,6 +21,13 @@ export function writeLength(buf: Uint8Array, at: number, length: number): number
   return at;
 }
 
+/** Where the payload of a whole frame starts. */
+export function payloadStart(buf: Uint8Array, frame = 0): number {
+  let at = frame;
+  while (buf[at]! > 0x7f) at++;
+  return at + 1;
+}
+
 /** A message's payload as a frame. */
 export function prependLength(payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(lengthSize(payload.length) + payload.length);

@@ -191,7 +191,7 @@ describe('the difference', () => {
   });
 });
 
-describe('a UDF that does not come to the end of the conversation is told of:', () => {
+describe('the failure says how the conversation ended before its time:', () => {
   test('one that refuses its options', async () => {
     const options = [{ name: 'nonsense', args: [] }];
     const asked = request({ kind: 'init', taskID: 'task', nodeID: 'node2', options });
@@ -218,7 +218,9 @@ describe('a UDF that does not come to the end of the conversation is told of:', 
       request(...Array.from({ length: 500 }, () => point(index, 1))),
     );
     const result = await replay(conversationOf(init, accepted, ...many), agent);
-    expect(result.failure).toMatch(/^the UDF closed the connection within the first \d+ requests$/);
+    expect(result.failure).toMatch(
+      /^after \d+ requests: (early-eof|missing-response): the agent closed the connection/,
+    );
   });
 
   test('one that closes on the last request, which Kapacitor had not', async () => {
@@ -230,7 +232,9 @@ describe('a UDF that does not come to the end of the conversation is told of:', 
       },
     });
     const result = await replay(conversationOf(init, accepted, request(point(1, 1))), agent);
-    expect(result.failure).toBe('the UDF closed the connection within the first 2 requests');
+    expect(result.failure).toMatch(
+      /^after 2 requests: missing-response: .* closed the connection without answering info/,
+    );
   });
 
   test('one that sends what is no answer', async () => {
@@ -243,12 +247,14 @@ describe('a UDF that does not come to the end of the conversation is told of:', 
     });
     const many = Array.from({ length: 10 }, () => request(...Array.from({ length: 500 }, () => point(1, 1))));
     const { failure } = await replay(conversationOf(init, accepted, ...many), agent);
-    expect(failure).toMatch(/^the UDF sent what is no answer: /);
+    expect(failure).toMatch(/^after \d+ requests: stray-bytes: /);
   });
 
   test('one that does not end', async () => {
     const agent = scriptedAgent({ halfClosed: () => undefined });
     const { failure } = await replay(conversationOf(init, accepted), agent, { answerTimeoutMs: 50 });
-    expect(failure).toBe('the UDF did not end after the half-close within 50 ms');
+    expect(failure).toMatch(
+      /^after 1 requests: no-eof-after-half-close: the connection was not closed within 50 ms /,
+    );
   });
 });
