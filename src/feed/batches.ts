@@ -2,21 +2,21 @@ import type { Line } from './lines.js';
 
 export interface BatchOptions {
   readonly size: number;
-  /** The longest that a line waits for others, in milliseconds. */
+  /** Max time that a line waits for others. */
   readonly flushMs: number;
-  /** Ends the batches with what has come. */
+  /** Ends the batches with the lines received so far. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Gathers lines into batches, as large as asked for if they come quickly. While a batch is used, at most one line more is
- * read. Throws what the lines throw, after those that came before.
+ * Collects lines into batches of `size`, or fewer after `flushMs`. While the caller uses a batch, at most one more line is
+ * read. An error of the lines is thrown after the lines before it.
  */
 export async function* inBatches(
   lines: AsyncIterable<Line>,
   options: BatchOptions,
 ): AsyncGenerator<readonly Line[]> {
-  const gathering = new Gathering(lines[Symbol.asyncIterator](), options);
+  const gathering = new BatchCollector(lines[Symbol.asyncIterator](), options);
   try {
     for (let batch = await gathering.next(); batch.length > 0; batch = await gathering.next()) yield batch;
   } finally {
@@ -25,21 +25,21 @@ export async function* inBatches(
 }
 
 /**
- * One batch at a time. Whoever waits for it waits for one promise, made anew each time, that a line, the timer or the
- * signal settles. A race for each line would not do: it leaves a reaction on each promise that does not settle.
+ * Collects one batch at a time. The caller awaits one new promise per batch, which a line, the timer or the signal
+ * settles. `Promise.race` per line would leak: each race leaves a reaction on every promise that does not settle.
  */
-class Gathering {
+class BatchCollector {
   readonly #source: AsyncIterator<Line>;
   readonly #options: BatchOptions;
   #batch: Line[] = [];
-  /** Whether the first line of the batch has waited as long as it may. */
+  /** Whether the first line of the batch has waited `flushMs`. */
   #late = false;
   #timer: NodeJS.Timeout | undefined;
-  /** Whether a line is asked for that has not come yet. */
+  /** Whether `next` of the source is pending. */
   #asked = false;
   #ended = false;
   #failure: { readonly reason: unknown } | undefined;
-  /** There only while somebody waits for a batch. */
+  /** Set while the caller awaits a batch. */
   #wake: (() => void) | undefined;
 
   constructor(source: AsyncIterator<Line>, options: BatchOptions) {
@@ -65,7 +65,7 @@ class Gathering {
     this.#end();
     clearTimeout(this.#timer);
     this.#options.signal.removeEventListener('abort', this.#end);
-    // It may be waiting for something that never comes; its own signal ends it.
+    // Not awaited: the source may be waiting for input, until its own signal ends it.
     void this.#source.return?.().catch(() => undefined);
   }
 

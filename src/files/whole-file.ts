@@ -4,26 +4,26 @@ import { Writable } from 'node:stream';
 import { messageOf, UdfError } from '../model/errors.js';
 
 /**
- * A file that is there only once it is whole. It is written beside its place, as `PATH.part`; until it is kept, what was
- * there before stays.
+ * A file that appears only when it is complete. It is written as `PATH.part`; until `keep`, a file at `PATH` stays as it
+ * is.
  */
 export interface WholeFile {
-  /** To be ended before the file is kept. Its error names the path. */
+  /** Must be ended before `keep`. Its errors name the path. */
   readonly stream: Writable;
-  /** Gives the file its name. Rejects with `invalid_config`. */
+  /** Renames the file to `PATH`. Rejects with `invalid_config`. */
   keep(): Promise<void>;
-  /** Leaves no trace of it. */
+  /** Removes `PATH.part`. */
   discard(): Promise<void>;
 }
 
 export function wholeFile(path: string): WholeFile {
   const there = statSync(path, { throwIfNoEntry: false });
   if (there && !there.isFile()) {
-    // A pipe or a device, such as /dev/stdout, is written to as it is; a directory says that it is one.
+    // A pipe or a device, such as /dev/stdout, is written to directly; for a directory, opening it fails.
     const stream = namedStream(path, path);
     return { stream, keep: () => Promise.resolve(), discard: () => Promise.resolve(void stream.destroy()) };
   }
-  const place = there ? realpathSync(path) : path; // not the link to it
+  const place = there ? realpathSync(path) : path; // a link stays a link
   const part = `${place}.part`;
   const stream = namedStream(part, path);
   return {
@@ -39,18 +39,18 @@ export function wholeFile(path: string): WholeFile {
   };
 }
 
-/** Whether two paths are of one file that is there. */
+/** Whether two paths name the same existing file. */
 export function isSameFile(one: string, other: string): boolean {
   const [first, second] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
   return first !== undefined && first.ino === second?.ino && first.dev === second.dev && first.isFile();
 }
 
-/** That a file cannot be written. */
+/** The error for a file that cannot be written. */
 export function notWritten(path: string, cause: unknown): UdfError {
   return new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}`, { cause });
 }
 
-/** A stream to a file whose errors name what the user calls it. */
+/** A stream to a file whose errors name the file as the user does. */
 function namedStream(path: string, name: string): Writable {
   const file = createWriteStream(path);
   const named = new Writable({

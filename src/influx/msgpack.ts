@@ -1,7 +1,7 @@
 import { UdfError } from '../model/errors.js';
 import { setEntry } from '../model/values.js';
 
-/** What InfluxDB sends as MessagePack: an integer is a bigint and a float a number, so that nothing is rounded. */
+/** A MessagePack value from InfluxDB: integers are bigints and floats are numbers, so that nothing is rounded. */
 export type Packed =
   null | boolean | bigint | number | string | Packed[] | { readonly [key: string]: Packed };
 
@@ -15,7 +15,7 @@ export async function* unpack(
   maxBytes = 256 * 1024 ** 2,
 ): AsyncGenerator<Packed> {
   let buf: Buffer = Buffer.alloc(0);
-  /** A value is tried again when so much is there: each byte is read about twice at most. */
+  /** An incomplete value is parsed again when this many bytes are there: it doubles, so that each byte is parsed about twice. */
   let needed = 1;
   for await (const chunk of chunks) {
     buf = buf.length === 0 ? Buffer.from(chunk) : Buffer.concat([buf, chunk]);
@@ -37,12 +37,12 @@ export async function* unpack(
   if (reader.done < buf.length) throw malformed('it ends too early');
 }
 
-/** Thrown inside where bytes are missing. */
+/** Thrown internally where bytes are missing. */
 const missing = new Error('bytes are missing');
 const maxDepth = 32;
 
 class PackedReader {
-  /** How many bytes the values took that are read. */
+  /** Bytes of the values read so far. */
   done = 0;
   readonly #buf: Buffer;
   #at = 0;
@@ -51,7 +51,7 @@ class PackedReader {
     this.#buf = buf;
   }
 
-  /** The next value, or `undefined` if it is not all there. */
+  /** The next value, or `undefined` if it is incomplete. */
   next(): Packed | undefined {
     this.#at = this.done;
     try {
@@ -140,7 +140,7 @@ class PackedReader {
     return map;
   }
 
-  /** Where the next `bytes` bytes are. */
+  /** The offset of the next `bytes` bytes, which are consumed. */
   #take(bytes: number): number {
     const start = this.#at;
     if (start + bytes > this.#buf.length) throw missing;

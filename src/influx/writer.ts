@@ -5,14 +5,14 @@ import { type InfluxTarget, isBucket } from './target.js';
 /** Builds a line of line protocol. */
 export { Point as InfluxPoint } from '@influxdata/influxdb-client';
 
-/** Why a write did not arrive. */
+/** A failed write. */
 export class InfluxWriteError extends Error {
   override readonly name = 'InfluxWriteError';
   /** Whether the same write may succeed later: the server is away, overloaded or failing. */
   readonly temporary: boolean;
-  /** How long the server asks to be left alone, in milliseconds, an hour at most; 0 if it does not say. */
+  /** The server's `Retry-After` in milliseconds, at most an hour; 0 without one. */
   readonly retryAfterMs: number;
-  /** HTTP's; undefined if there was no answer. */
+  /** HTTP status; undefined without a response. */
   readonly statusCode: number | undefined;
 
   constructor(
@@ -31,13 +31,13 @@ export class InfluxWriteError extends Error {
 
 /** Writes line protocol with times in nanoseconds to an InfluxDB of version 1 or 2. */
 export interface InfluxWriter {
-  /** One request, not tried again. Throws `InfluxWriteError`. */
+  /** Sends one request, without retries. Rejects with `InfluxWriteError`. */
   write(lines: readonly string[]): Promise<void>;
 }
 
 const timeoutMs = 10_000;
 
-/** Version 1 answers a write to a part of the API that version 2 has no more, so the path depends on the target. */
+/** The path depends on the target: InfluxDB 1.x takes writes at `/write`, 2.x at `/api/v2/write`. */
 export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
   const { url, store, authorization } = target;
   const client = new InfluxDB({
@@ -46,10 +46,10 @@ export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
     headers: authorization === undefined ? {} : { Authorization: authorization },
   });
   const [org, bucket] = isBucket(store) ? [store.org, store.bucket] : ['', ''];
-  // One for each write: a client's writer has one buffer, and two writes at a time would mingle in it.
+  // One for each write: a WriteApi has one buffer, in which concurrent writes would mix.
   const openRequest = (lines: number): WriteApi => {
     const api = client.getWriteApi(org, bucket, 'ns', {
-      // Sent by `flush` alone, whole, and once: those who write know best what to do next.
+      // Only `flush` sends, everything in one request, without retries: callers have their own policy.
       batchSize: lines + 1,
       maxBatchBytes: Number.MAX_SAFE_INTEGER,
       flushInterval: 0,
@@ -83,16 +83,16 @@ function writeError(reason: unknown): InfluxWriteError {
   const body = reason.json as { readonly error?: unknown; readonly message?: unknown } | undefined;
   const said = body?.error ?? body?.message ?? reason.body ?? reason.statusMessage;
   const message = `HTTP ${statusCode}: ${withRemedy(typeof said === 'string' ? said.trim() : '')}`;
-  // Version 1 answers with 500 to a retention policy that there is not, as if it could not say.
-  const never = message.includes('retention policy not found');
-  const temporary = !never && (statusCode === 408 || statusCode === 429 || statusCode >= 500);
+  // InfluxDB 1.x answers 500 for an unknown retention policy, which is not temporary.
+  const isPermanent = message.includes('retention policy not found');
+  const temporary = !isPermanent && (statusCode === 408 || statusCode === 429 || statusCode >= 500);
   return new InfluxWriteError(message, temporary, retryAfterMs(reason), statusCode, { cause: reason });
 }
 
-/** A server that asks for more is asked again all the same: its clock, or ours, may be wrong by years. */
+/** A longer `Retry-After` is most likely a wrong clock. */
 const maxRetryAfterMs = 60 * 60 * 1000;
 
-/** Version 1 makes no database by itself. */
+/** InfluxDB 1.x does not create databases by itself. */
 function withRemedy(said: string): string {
   const name = /^database not found: (".*")$/.exec(said)?.[1];
   return name === undefined ? said : `${said}; create it: influx -execute 'CREATE DATABASE ${name}'`;
@@ -103,5 +103,5 @@ function retryAfterMs({ headers }: HttpError): number {
   const value = headers?.['retry-after'];
   if (typeof value !== 'string') return 0;
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return ms > 0 ? Math.min(ms, maxRetryAfterMs) : 0; // not so for NaN either: a date that is none
+  return ms > 0 ? Math.min(ms, maxRetryAfterMs) : 0; // 0 also for NaN, an invalid date
 }
