@@ -35,6 +35,8 @@ export class LineParser<Series> {
   readonly #table = new SeriesTable<Series>();
   readonly #make: MakeSeries<Series>;
   readonly #unit: bigint;
+  /** Compared instead of `#unit`: BigInts compare slowly. */
+  readonly #isScaled: boolean;
   readonly #allowUnsigned: boolean;
   /** Where the value or key that was read last ends. */
   #at = 0;
@@ -42,6 +44,7 @@ export class LineParser<Series> {
   constructor(make: MakeSeries<Series>, { precision = 'ns', allowUnsigned = false }: LineParserOptions = {}) {
     this.#make = make;
     this.#unit = nanosecondsIn[precision];
+    this.#isScaled = precision !== 'ns';
     this.#allowUnsigned = allowUnsigned;
   }
 
@@ -146,7 +149,7 @@ export class LineParser<Series> {
     if (buf[at] === minus) at++;
     while (at < end && buf[at]! >= zero && buf[at]! <= zero + 9) at++;
     const digits = readTime(buf, start, at);
-    const time = this.#unit === 1n || digits === undefined ? digits : inRange(digits * this.#unit);
+    const time = this.#isScaled && digits !== undefined ? inRange(digits * this.#unit) : digits;
     const stop = at;
     while (at < end && buf[at] === space) at++;
     if (at === end && time !== undefined) return time;

@@ -103,6 +103,14 @@ describe('a point without fields, which line protocol cannot hold,', () => {
 describe('a file that is followed', () => {
   const bad = 'wrong\n';
 
+  test('loses only the line of an unclosed quote, while it is followed', async () => {
+    const path = join(tempDir(), 'f.lp');
+    writeFileSync(path, 'sys up=1i 1\nsys note="unclosed 2\nsys up=3i 3\nsys up=4i 4\n');
+    const { lines, told } = reading(path, { follow: true, skipBad: true, openQuoteTimeoutMs: 50 });
+    for (const time of [1n, 3n, 4n]) expect((await next(lines)).time).toBe(time);
+    expect(told).toEqual([expect.stringMatching(`^${path}, line 2: .*has no closing quote`)]);
+  });
+
   test('has line numbers of its own after it took the place of another', async () => {
     const directory = tempDir();
     const path = join(directory, 'f.lp');
