@@ -174,7 +174,7 @@ async function server(options: ServerOptions): Promise<{ api: KapacitorApi; conn
   const { kapacitorTarget } = await import('../kapacitor/target.js');
   const { taskConnections } = await import('../tasks/connections.js');
   const api = new KapacitorApi(kapacitorTarget(options.url, process.env));
-  return { api, connections: taskConnections(api, { config: options.config }) };
+  return { api, connections: taskConnections(api.url, { config: options.config }) };
 }
 
 function connectionConfigOption(): Option {

@@ -36,13 +36,6 @@ export class KapacitorApi {
     return version === '' ? 'unknown' : version;
   }
 
-  /** Seconds since the start of the daemon; `undefined` if it does not say. */
-  async uptimeSeconds(): Promise<number | undefined> {
-    const { kapacitor } = await this.#http.json<{ kapacitor?: { uptime?: unknown } }>('GET', '/debug/vars');
-    const uptime = kapacitor?.uptime;
-    return typeof uptime === 'number' ? uptime : undefined;
-  }
-
   // ---- tasks ----
 
   createTask(id: string, settings: TaskSettings): Promise<Task> {

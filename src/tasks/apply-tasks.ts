@@ -43,7 +43,7 @@ export async function applyTasks(directory: string, options: ApplyOptions): Prom
   const { api, dryRun, restart, onOutcome } = options;
   const { definitions, problems } = readDefinitions(directory, options.dbrps);
   await waitForKapacitor(options);
-  const connectionOf = restart === 'disconnected' ? await options.connections(await api.tasks()) : undefined;
+  const connectionOf = restart === 'disconnected' ? options.connections(await api.tasks()) : undefined;
   const applier = new Applier(api, { dryRun, restart: connectionOf ?? (restart === 'all' ? 'all' : 'none') });
   const outcomes: ApplyOutcome[] = [];
   const report = async (subject: string, outcome: Outcome): Promise<void> => {

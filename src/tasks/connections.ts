@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
-import { basename, isAbsolute, join } from 'node:path';
-import type { KapacitorApi } from '../kapacitor/api.js';
+import { hostname, networkInterfaces } from 'node:os';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { readTickscript } from '../kapacitor/tickscript.js';
 import type { Task } from '../kapacitor/types.js';
 import { configuredSockets } from '../host/kapacitor-conf.js';
@@ -17,7 +17,7 @@ export interface Connection {
 }
 
 /** Looks up the connections of all tasks of a Kapacitor; the result tells that of one of them. */
-export type TaskConnections = (tasks: readonly Task[]) => Promise<(task: Task) => Connection>;
+export type TaskConnections = (tasks: readonly Task[]) => (task: Task) => Connection;
 
 export interface ConnectionOptions {
   /** Kapacitor's configuration file; if not given, the one that the running kapacitord was started with. */
@@ -30,7 +30,7 @@ export interface ConnectionOptions {
  * Tells the connections of tasks from the sockets of this machine, since Kapacitor shows an idle task as running after its
  * connection has gone. It works on Linux, for the kapacitord that runs on this machine and for UDFs with a socket.
  *
- * - The process: the one called kapacitord that is as old as the Kapacitor at the URL says that it is.
+ * - The process: the one called kapacitord that listens on the URL's port, if the URL is of this machine.
  * - The sockets: those that its configuration file names.
  * - The connections: those to each socket in the `/proc/PID/net/unix` of all such processes. The table counts them, but
  *   does not say which task one belongs to. Without any, the connections of all tasks that use the UDF are lost; with as
@@ -38,13 +38,13 @@ export interface ConnectionOptions {
  * - In between, times decide: a task that was started after the socket was made is connected, and one that was started
  *   more than five minutes before is not, since Kapacitor tries to connect for so long.
  *
- * Whatever does not fit is `unknown`, never `lost`. The returned function rejects only as `KapacitorApi` does.
+ * Whatever does not fit is `unknown`, never `lost`. Throws `invalid_config` if `config` cannot be read.
  */
-export function taskConnections(api: KapacitorApi, options: ConnectionOptions = {}): TaskConnections {
-  return async (tasks) => {
+export function taskConnections(url: string, options: ConnectionOptions = {}): TaskConnections {
+  return (tasks) => {
     let machine: Machine;
     try {
-      machine = await inspectMachine(api, options);
+      machine = inspectMachine(url, options);
     } catch (reason) {
       if (!(reason instanceof Unknowable)) throw reason;
       const { message } = reason;
@@ -73,19 +73,11 @@ interface Machine {
   readonly root: string | undefined;
 }
 
-async function inspectMachine(
-  api: KapacitorApi,
-  { config, proc = '/proc' }: ConnectionOptions,
-): Promise<Machine> {
+function inspectMachine(url: string, { config, proc = '/proc' }: ConnectionOptions): Machine {
   const daemons = kapacitordProcesses(proc);
-  const age = await api.uptimeSeconds();
-  const daemon = daemons.find(
-    ({ ageSeconds }) => age !== undefined && Math.abs(ageSeconds - age) < maxAgeDifference,
-  );
-  if (age === undefined || !daemon) {
-    throw new Unknowable(
-      `no kapacitord on this machine is the one at ${api.url}, so its connections cannot be seen`,
-    );
+  const daemon = daemonAt(url, daemons);
+  if (!daemon) {
+    throw new Unknowable(`no kapacitord of this machine is seen to serve ${url}, nor its connections`);
   }
   const file = config ?? configFileOf(daemon.directory);
   try {
@@ -94,7 +86,7 @@ async function inspectMachine(
       sockets: new Map(sockets.map(({ name, path }) => [name, path])),
       processes: new Set(processes),
       connections: openConnections(daemons.map(({ directory }) => directory)),
-      daemonStartMs: Date.now() - age * 1_000,
+      daemonStartMs: Date.now() - daemon.ageSeconds * 1_000,
       root:
         linkTarget(join(daemon.directory, 'root')) === undefined ? undefined : join(daemon.directory, 'root'),
     };
@@ -106,8 +98,48 @@ async function inspectMachine(
   }
 }
 
-/** Seconds between the start of the process and that of the daemon's own clock, which reads its configuration first. */
-const maxAgeDifference = 2;
+/** The one that listens on the URL's port, if the URL is of this machine. */
+function daemonAt(url: string, daemons: readonly Process[]): Process | undefined {
+  const { hostname: host, port, protocol } = new URL(url);
+  const plainHost = host.replace(/^\[|\]$/g, '');
+  const own = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
+  if (!['localhost', '::1', hostname(), ...own].includes(plainHost) && !plainHost.startsWith('127.'))
+    return undefined;
+  const wanted = Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port);
+  const listening = daemons.flatMap((daemon) => {
+    const inodes = listenersOn(wanted, daemon.directory);
+    if (inodes.length === 0) return [];
+    const links = namesIn(join(daemon.directory, 'fd')).map((fd) =>
+      linkTarget(join(daemon.directory, 'fd', fd)),
+    );
+    return [
+      {
+        daemon,
+        readable: links.length > 0,
+        owns: inodes.some((inode) => links.includes(`socket:[${inode}]`)),
+      },
+    ];
+  });
+  const owner = listening.find(({ owns }) => owns);
+  if (owner) return owner.daemon;
+  // The descriptors of another user's process cannot be read; then the only process that it can be is it.
+  const candidates = listening.filter(({ readable }) => !readable);
+  return candidates.length === 1 ? candidates[0]?.daemon : undefined;
+}
+
+/** The inodes of the TCP sockets in a process's network namespace that listen on a port. */
+function listenersOn(port: number, directory: string): string[] {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return ['net/tcp', 'net/tcp6'].flatMap((table) =>
+    readOrEmpty(join(directory, table))
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      // sl local_address rem_address st … inode; state 0A is listening.
+      .filter(([, local = '', , state]) => local.endsWith(end) && state === '0A')
+      .flatMap((columns) => columns[9] ?? []),
+  );
+}
+
 /** Of the kernel's clock in /proc, whatever the processor. */
 const ticksPerSecond = 100;
 
@@ -157,11 +189,22 @@ function openConnections(directories: readonly string[]): ReadonlyMap<string, nu
     for (const line of table.split('\n')) {
       // Num RefCount Protocol Flags Type St Inode Path; state 03 is connected.
       const [, state, path] = /^\S+ \S+ \S+ \S+ \S+ (\S+) +\d+ (.+)$/.exec(line) ?? [];
-      if (state === '03' && path !== undefined) counts.set(path, (counts.get(path) ?? 0) + 1);
+      if (state !== '03' || path === undefined) continue;
+      const socket = socketPath(path);
+      counts.set(socket, (counts.get(socket) ?? 0) + 1);
     }
   }
   return counts;
 }
+
+/** Our hosts bind a socket to a temporary name, which the kernel keeps: `DIR/.NAME.sock.1a2b3c4`. */
+function socketPath(bound: string): string {
+  const [, name] = /^\.(.+)\.[0-9a-f]{7}$/.exec(basename(bound)) ?? [];
+  return name === undefined ? bound : join(dirname(bound), name);
+}
+
+/** A temporary name that does not tell which socket it is: a long path leaves no room for more. */
+const isNameless = (path: string): boolean => /^\.[0-9a-f]{7}$/.test(basename(path));
 
 function withoutUdf(task: Task): Connection | undefined {
   if (!task.executing) return { state: 'none', reason: 'it does not run' };
@@ -240,6 +283,7 @@ function connectionsTo(path: string, { connections, root }: Machine): { open: nu
     if (bound === path) continue;
     const file = isAbsolute(bound) ? statOf(bound) : undefined;
     if (isSameFile(file, socket)) open += count;
+    else if (isNameless(bound)) ambiguous = bound;
     else if (basename(bound) === basename(path) && !(sameRoot && file)) ambiguous = bound;
   }
   return open === 0 && ambiguous !== undefined ? { open, ambiguous } : { open };

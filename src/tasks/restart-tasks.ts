@@ -41,7 +41,7 @@ export async function restartTasks(
     if (found.length === 0) throw new UdfError('refused', `there is no task ${pattern} in Kapacitor`);
     for (const task of found) chosen.set(task.id, task);
   }
-  const connectionOf = await connections(all);
+  const connectionOf = connections(all);
   const outcomes: RestartOutcome[] = [];
   for (const task of chosen.values()) {
     const outcome = await restartUnlessConnected(api, task, connectionOf(task), force);

@@ -46,7 +46,7 @@ export interface StatusOptions {
 /** The state of Kapacitor's tasks. Rejects as `KapacitorApi` does. */
 export async function taskStatus({ api, udfs, connections }: StatusOptions): Promise<StatusReport> {
   const all = await api.tasks();
-  const connectionOf = await connections(all);
+  const connectionOf = connections(all);
   const statuses = all.map((task) => statusOf(task, connectionOf(task).state === 'lost'));
   const tasks = udfs ? statuses.filter((task) => task.udfs.some((name) => udfs.has(name))) : statuses;
   return { tasks, omitted: statuses.length - tasks.length };

@@ -191,6 +191,36 @@ stream|from().measurement(name).groupBy(tags)|where(fits)|window().period(wait).
     await stack.kapacitor.deleteTask(task);
   });
 
+  it('leaves out byte order marks', async () => {
+    const task = id();
+    const directory = directoryOf({ [`${task}.tick`]: `\uFEFF${script(1)}` });
+    expect((await tasks('apply', directory)).stdout).toContain('1 defined');
+    expect((await stack.kapacitor.task(task))!.script).toBe(script(1));
+  });
+
+  it('restarts a task that has lost its host, though Kapacitor shows it as running, and none that has not', async () => {
+    const task = id();
+    const text = `dbrp "${task}"."rp"\nstream|from()@movingAverage().field('value').size(2)|httpOut('last')`;
+    await tasks('apply', directoryOf({ [`${task}.tick`]: text }));
+    const state = async () => {
+      const { stdout } = await tasks('status', '--json');
+      const all = (JSON.parse(stdout) as { tasks: { id: string; state: string }[] }).tasks;
+      return all.find((found) => found.id === task)?.state;
+    };
+    await eventually(state).toBe('running');
+    const left = await tasks('restart', task);
+    expect(left).toMatchObject({ code: 0, stdout: expect.stringMatching(/^connected {2}/) as string });
+
+    await stack.agent.stop();
+    await eventually(state).toBe('lost');
+    expect(await stack.kapacitor.task(task)).toMatchObject({ executing: true });
+    await stack.agent.start();
+    const restarted = await tasks('restart', task);
+    expect(restarted).toMatchObject({ code: 0, stdout: expect.stringMatching(/^restarted {2}/) as string });
+    await eventually(state).toBe('running');
+    await stack.kapacitor.deleteTask(task);
+  }, 30_000);
+
   it('says what it waits for, and that nobody answers', async () => {
     const { code, stderr } = await run(
       'tasks',

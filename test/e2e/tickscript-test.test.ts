@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { globSync } from 'tinyglobby';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { run } from '../support/run-program.js';
@@ -104,6 +105,70 @@ describe.skipIf(missing)(title, () => {
     expect(stdout).toMatch(/^FAIL {3}wrong [^]*the task stopped: .*must be at least 1, got 0/m);
     expect(stdout).toMatch(/^ERROR {2}refused [^]*Kapacitor refused POST \/tasks: .*size/m);
   });
+
+  it('shows NaN in the points of a node, and compares the others', async () => {
+    const script = `stream|from().measurement('r')|eval(lambda: "a" / "b").as('q')|log()`;
+    const data = '    data: |\n      r,host=a a=1.0,b=4.0 1\n      r,host=a a=0.0,b=0.0 2\n';
+    const { code, stdout } = await test(
+      cases(
+        script,
+        one(`${data}    expects: { counts: { eval: 2 }, points: { eval: "r,host=a q=0.25 1" } }`),
+      ),
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^ +r,host=a q=0.25 1\n +\+ "r" \{host="a"\} \{q=NaN\} 2$/m);
+  });
+
+  it('tells large integers apart', async () => {
+    const script = `stream|from().measurement('m')|log()`;
+    const expecting = (value: string): string =>
+      one(`    data: m v=9007199254740993i 1\n    expects: { points: { log: "m v=${value} 1" } }`);
+    expect((await test(cases(script, expecting('9007199254740993i')))).stdout).toMatch(/^1 passed$/m);
+    expect((await test(cases(script, expecting('9007199254740992i')))).stdout).toContain(
+      'm v=9007199254740993i 1',
+    );
+  });
+
+  it('reads the recordings that Kapacitor writes, gzipped', async () => {
+    const file = cases(
+      `stream|from().measurement('cpu')|alert().crit(lambda: "v" > 5)`,
+      one('    recording: recorded.srpl\n    expects: { crit: 1 }'),
+    );
+    const recording = 'telegraf\nautogen\ncpu,host=a v=9,msg="two\nrows" 1700000000000000000\n';
+    writeFileSync(join(file, '../recorded.srpl'), gzipSync(recording));
+    expect((await test(file)).stdout).toMatch(/^1 passed$/m);
+  });
+
+  it('goes on after a case that is wrong', async () => {
+    const file = cases(
+      `stream|from().measurement('cpu')|alert().crit(lambda: "v" > 5)`,
+      `${one('    data: [ cpu v=high ]\n    expects: { crit: 0 }')}\n${one('    data: [ cpu v=9 ]\n    expects: { crit: 1 }')}`,
+    );
+    const { code, stdout } = await test(file);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^1 passed, 1 could not be run$/m);
+  });
+
+  it('joins batches of a UDF with those of a query that passes mirrorBatch, and not with others', async () => {
+    const join = (raw: string): string => `dbrp "telegraf"."autogen"
+var data = batch
+    |query('SELECT v FROM "telegraf"."autogen"."cpu"').period(1h).every(1h).groupBy('host')
+var raw = data${raw}
+var best = data@mirrorBatch()
+raw|join(best).as('raw', 'best')|log()`;
+    const expected = one(`    data: |
+      cpu,host=a v=1 1700000000000000000
+      cpu,host=a v=3 1700000010000000000
+    expects:
+      points:
+        join: |
+          cpu,host=a raw.v=1,best.v=1 1700000000000000000
+          cpu,host=a raw.v=3,best.v=3 1700000010000000000
+`);
+    const run = (raw: string) => test(cases(join(raw), expected), '--influx', stack.influx.url);
+    expect((await run('@mirrorBatch()')).stdout).toMatch(/^1 passed$/m);
+    expect((await run('|where(lambda: TRUE)')).stdout).toContain('join: expected 2 points, got 0');
+  }, 30_000);
 
   it('says what a batch task needs', async () => {
     const file = cases(
