@@ -1,7 +1,7 @@
 import type { Batch, BatchInit } from '../model/batch.js';
 import type { Point, PointInit } from '../model/point.js';
 import type { InfoMessage, OptionMessage } from '../wire/messages.js';
-import type { LooseOptions } from './option-calls.js';
+import type { LooseOptions } from './options.js';
 import type { ProtocolFailure } from './protocol-failure.js';
 
 export interface KapacitorPeerOptions {

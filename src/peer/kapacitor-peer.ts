@@ -6,7 +6,7 @@ import type { LazyPoint } from '../wire/point/lazy-point.js';
 import { encodeBatch, encodePoint } from './encode-input.js';
 import type { Emitted, KapacitorPeer, KapacitorPeerOptions } from './interface.js';
 import { KeepaliveTimer } from './keepalive-timer.js';
-import { type LooseOptions, optionCalls } from './option-calls.js';
+import { type LooseOptions, optionCalls } from './options.js';
 import { PendingRequests, type ResponseTo, type TypedKind, typedKindOf } from './pending-requests.js';
 import { ProtocolFailure, type ProtocolRule } from './protocol-failure.js';
 import { RequestSender } from './request-sender.js';

@@ -25,7 +25,8 @@ import {
 import { Page } from './page/page.js';
 import { type Replay, replay } from './replay.js';
 import { type ConversationReplay, replayConversation } from './replay-conversation.js';
-import { formatOptions, setOptions } from './set-options.js';
+import { parseSettings } from '../peer/options.js';
+import { formatOptions } from '../peer/tickscript-options.js';
 
 export interface ReplayFileOptions {
   readonly agent: ReplayAgent;
@@ -119,7 +120,7 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
   try {
     result = await replay(recording, agent, {
       options: (types) => {
-        calls = setOptions(options.set ?? [], types);
+        calls = parseSettings(options.set ?? [], types);
         hints = new FieldHints(calls);
         return calls;
       },

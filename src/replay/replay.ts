@@ -14,7 +14,7 @@ import type { InfoMessage, OptionMessage } from '../wire/messages.js';
 import { batchesOf } from '../recording/groups.js';
 import { createKapacitorPeer, type KapacitorPeer } from '../peer/kapacitor-peer.js';
 import { memoryLogger } from '../telemetry/memory-logger.js';
-import type { LooseOptions } from '../peer/option-calls.js';
+import type { LooseOptions } from '../peer/options.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 
 /** Called with each point or batch that is emitted; while a promise that it returns is pending, nothing more is read. */

@@ -19,7 +19,7 @@ import {
   type KapacitorPeerOptions,
 } from '../peer/kapacitor-peer.js';
 import { type LogLine, memoryLogger } from '../telemetry/memory-logger.js';
-import type { OptionInputs } from '../peer/option-calls.js';
+import type { OptionInputs } from '../peer/options.js';
 import { setCausingInput } from '../expect/causing-input.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 

@@ -1,6 +1,6 @@
-import { parseOptionChain, parseOptionValue } from 'kapacitor-udf/testkit';
+import { parseOptionChain, parseOptionValue } from '../../src/peer/tickscript-options.js';
 import { describe, expect, test } from 'vitest';
-import { optionCalls } from '../../src/peer/option-calls.js';
+import { optionCalls } from '../../src/peer/options.js';
 
 describe('options as a TICKscript writes them', () => {
   test('are read with the types that TICKscript gives them', () => {

@@ -1,8 +1,8 @@
 import { UdfError } from '../model/errors.js';
-import { parseDuration } from '../model/duration.js';
+import { durationLiteral, parseDuration } from '../model/duration.js';
 import type { ArgumentMessage, OptionMessage } from '../wire/messages.js';
 
-/** TICKscript's tokens, as far as calls of options go. */
+/** The tokens of TICKscript that calls of options consist of. */
 const space = /(?:\s|\/\/[^\n]*)*/y;
 const callStart = /\.\s*([A-Za-z_]\w*)\s*\(/y;
 const longText = /'''([^]*?)'''/y;
@@ -16,7 +16,7 @@ const integer = /-?\d+/y;
  * The calls in a piece of TICKscript: `.field('value').size(3)`. Numbers are typed as TICKscript types them: `3` is an
  * int, `3.0` a double, `3s` a duration.
  *
- * Throws `invalid_argument` that says where it is not one.
+ * Throws `invalid_argument` with the column of what is not a call.
  */
 export function parseOptionChain(script: string): OptionMessage[] {
   const reader = new ChainReader(script);
@@ -33,6 +33,18 @@ export function parseOptionValue(script: string): ArgumentMessage {
   reader.take(space);
   if (!reader.done) throw reader.error('the end');
   return value;
+}
+
+/** Calls of options as a TICKscript writes them: `.field('value').size(10)`. */
+export function formatOptions(calls: readonly OptionMessage[]): string {
+  return calls.map(({ name, args }) => `.${name}(${args.map(formatArgument).join(', ')})`).join('');
+}
+
+function formatArgument({ type, value }: ArgumentMessage): string {
+  if (type === 'string') return `'${value.replaceAll("'", "\\'")}'`;
+  if (type === 'bool') return value ? 'TRUE' : 'FALSE';
+  if (type === 'duration') return durationLiteral(value);
+  return type === 'double' && Number.isInteger(value) ? value.toFixed(1) : String(value);
 }
 
 class ChainReader {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseOptionChain } from '../../src/peer/option-chain.js';
-import { formatOptions, setOptions } from '../../src/replay/set-options.js';
+import { formatOptions, parseOptionChain } from '../../src/peer/tickscript-options.js';
+import { parseSettings } from '../../src/peer/options.js';
 
 const types = {
   field: ['string'],
@@ -16,13 +16,13 @@ const types = {
 describe('options as --set gives them', () => {
   test('are read by their types', () => {
     const sets = ['field=10', 'size=10', 'scale=2', 'period=90s', 'keep=true', 'verbose', 'range=0,1.5'];
-    expect(formatOptions(setOptions(sets, types))).toBe(
+    expect(formatOptions(parseSettings(sets, types))).toBe(
       ".field('10').size(10).scale(2.0).period(90s).keep(TRUE).verbose().range(0.0, 1.5)",
     );
   });
 
   test('are refused by name where the UDF has no such option, or the value is of another type', () => {
-    const refused = (set: string) => () => setOptions([set], types);
+    const refused = (set: string) => () => parseSettings([set], types);
     expect(refused('feild=v')).toThrow('the UDF has no option feild (did you mean field?)');
     expect(refused('size=1.5')).toThrow('--set size=1.5: "1.5" is no int, such as 10');
     expect(refused('verbose=1')).toThrow('--set verbose=1: the option takes no value');
