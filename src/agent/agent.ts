@@ -1,4 +1,5 @@
 import { UdfError } from '../model/errors.js';
+import { capText } from '../model/text.js';
 import type { AgentStats } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
@@ -329,7 +330,10 @@ class ConnectionAgent implements Agent {
     const error = UdfError.from(reason);
     this.#failure ??= error;
     const level = error.code === 'internal' || error.code === 'handler' ? 'error' : 'warn';
-    this.#session.logger[level]({ code: error.code, err: error }, `connection ends: ${error.message}`);
+    this.#session.logger[level](
+      { code: error.code, err: error },
+      capText(`connection ends: ${error.message}`),
+    );
     this.#output.sendError(encodeResponse({ kind: 'error', error: this.#session.errorText(error) }));
     // Kapacitor may be writing: if the connection were gone, it would show that and not our error.
     this.#close(lingerMs, true);

@@ -2,12 +2,15 @@ import { UdfError } from '../model/errors.js';
 import type { BatchInfo } from '../model/batch.js';
 import type { Context, UdfDefinition } from '../udf/definition.js';
 import { type OptionCall, resolveOptions } from '../udf/resolve-options.js';
-import type { ErrorPolicy, RuntimeOptions } from '../udf/runtime-options.js';
+import { stateObject } from '../udf/definition-problems.js';
+import { type ErrorPolicy, type RuntimeOptions, runtimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { nameBytes } from '../wire/text.js';
 import type { InstanceDefaults } from './defaults.js';
 import type { OutputGuard } from './output-guard.js';
+import { classInstanceIn } from './state/plain.js';
+import type { StateOptions } from './state/snapshot.js';
 import { GroupTable } from './state/table.js';
 
 /** What an instance is given by its connection. */
@@ -35,12 +38,16 @@ interface BoundHandlers {
 export class Instance {
   readonly onError: ErrorPolicy;
   readonly groups: GroupTable;
+  /** The options that the state depends on: the UDF's own, besides those that only shape its output. */
+  readonly stateOptions: StateOptions;
   readonly #handlers: BoundHandlers;
   readonly #guard: OutputGuard;
+  readonly #udf: string;
   readonly #stateful: boolean;
   /** The index of the current group, and the state with which its handler was called. */
   #group = 0;
   #state: unknown;
+  #hasWarned = false;
   readonly #context: { -readonly [Key in keyof AnyContext]: AnyContext[Key] };
 
   /** Throws `invalid_options` with every problem in one message, in TICKscript terms, or what `prepare` throws. */
@@ -59,9 +66,16 @@ export class Instance {
     }
     const create = handlers.state;
     this.#stateful = create !== undefined;
+    this.stateOptions = pick(options, stateOptionNames(definition));
     const expiry = { ttl: groupTtl ?? defaults.groupTtl, max: maxGroups ?? defaults.maxGroups };
-    this.groups = new GroupTable(() => create?.(options, prepared), this.#stateful ? expiry : {});
-    this.#handlers = handlers as unknown as BoundHandlers;
+    const createState = (): unknown => {
+      const state = create?.(options, prepared);
+      if (this.groups.size === 0) this.inspectState(state);
+      return state;
+    };
+    this.groups = new GroupTable(createState, this.#stateful ? expiry : {});
+    this.#udf = definition.name;
+    this.#handlers = handlers as unknown as BoundHandlers; // see there
     this.#guard = guard;
     this.#context = { ...given, emit: guard.emit, options, prepared, state: undefined };
   }
@@ -153,9 +167,41 @@ export class Instance {
   #keepState(): void {
     const { state } = this.#context;
     if (state === this.#state) return;
-    if (this.#stateful) this.groups.setState(this.#group, state);
+    if (!this.#stateful) {
+      throw new UdfError('handler', 'context.state was assigned, but the definition has no "state"');
+    }
+    stateObject(this.#udf, 'context.state', state);
+    this.groups.setState(this.#group, state);
     this.#state = state;
   }
+
+  /** Throws if a restored state is none that handlers could work with. */
+  checkState(state: unknown): void {
+    if (this.#stateful) stateObject(this.#udf, 'a state', state);
+  }
+
+  /** Warns, once, of an object of a class in a state. */
+  inspectState(state: unknown): void {
+    if (this.#hasWarned) return;
+    const found = classInstanceIn(state);
+    if (!found) return;
+    this.#hasWarned = true;
+    const { path, className } = found;
+    this.#context.log.warn(
+      `${path} is a ${className}: a snapshot keeps its data without its class, so it comes back without its methods; keep plain data in the state`,
+    );
+  }
+}
+
+/** The names of the options that a UDF's state depends on. */
+export function stateOptionNames({ options, stateIndependentOf }: UdfDefinition): string[] {
+  return Object.keys(options).filter(
+    (name) => !Object.hasOwn(runtimeOptions, name) && !stateIndependentOf.includes(name),
+  );
+}
+
+function pick(values: Readonly<Record<string, unknown>>, names: readonly string[]): StateOptions {
+  return Object.fromEntries(names.map((name) => [name, values[name]]));
 }
 
 /** The index of no group. */

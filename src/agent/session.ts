@@ -1,4 +1,5 @@
 import { promisify } from 'node:util';
+import { capText } from '../model/text.js';
 import { isUdfError, messageOf, UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
@@ -21,7 +22,7 @@ import { Instance, type MaybePromise } from './instance.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
 import type { OutputGuard } from './output-guard.js';
-import { readSnapshot, writeSnapshot } from './state/snapshot.js';
+import { readSnapshot, type SnapshotOwner, writeSnapshot } from './state/snapshot.js';
 
 /** What a session gets from its connection. */
 export interface SessionOptions extends InstanceDefaults {
@@ -127,8 +128,8 @@ export class Session {
   /** An error's message as Kapacitor shows it: with the UDF and the task. */
   errorText({ message }: Error): string {
     const { name } = this.#definition;
-    if (message.startsWith(`${name}: `)) return message;
-    return this.#task === '' ? `${name}: ${message}` : `${name}: task ${this.#task}: ${message}`;
+    if (message.startsWith(`${name}: `)) return capText(message);
+    return capText(this.#task === '' ? `${name}: ${message}` : `${name}: task ${this.#task}: ${message}`);
   }
 
   // ---- management ----
@@ -159,7 +160,7 @@ export class Session {
       });
     } catch (reason) {
       const error = UdfError.from(reason, 'handler');
-      this.#logger.warn({ code: error.code, err: error }, `init refused: ${error.message}`);
+      this.#logger.warn({ code: error.code, err: error }, capText(`init refused: ${error.message}`));
       this.#reply({ kind: 'init', success: false, error: this.errorText(error) });
       this.#options.close(error);
       return;
@@ -169,13 +170,15 @@ export class Session {
   }
 
   async #snapshot(): Promise<void> {
-    const { groups } = this.#ready('a snapshot request');
-    const { pieces, size } = await writeSnapshot(this.#owner(), groups, this.#options.limits.snapshotBytes);
+    const instance = this.#ready('a snapshot request');
+    const { snapshotBytes } = this.#options.limits;
+    const { pieces, size } = await writeSnapshot(this.#owner(instance), instance.groups, snapshotBytes);
     this.#output.sendExempt([snapshotFrameStart(size), ...pieces]);
   }
 
   async #restore(snapshot: Uint8Array): Promise<void> {
-    const { groups } = this.#ready('a restore request');
+    const instance = this.#ready('a restore request');
+    const { groups } = instance;
     const { snapshotBytes } = this.#options.limits;
     if (snapshot.length > snapshotBytes) {
       throw new UdfError(
@@ -185,11 +188,15 @@ export class Session {
     }
     groups.clear();
     try {
-      await readSnapshot(this.#owner(), groups, snapshot);
+      const changes = await readSnapshot(this.#owner(instance), groups, snapshot);
+      if (changes.length > 0) {
+        const what = `the state depends on options that have changed since the snapshot: ${changes.join(', ')}`;
+        this.#logger.warn({}, capText(`${this.#definition.name}: ${what}; starting with fresh state`));
+      }
     } catch (reason) {
       groups.clear();
       const error = UdfError.from(reason);
-      const message = `${this.#definition.name}: cannot restore: ${error.message}`;
+      const message = capText(`${this.#definition.name}: cannot restore: ${error.message}`);
       if (this.#options.strictRestore) {
         this.#logger.error({ code: error.code, err: error }, message);
         this.#reply({ kind: 'restore', success: false, error: message });
@@ -202,9 +209,21 @@ export class Session {
     this.#reply({ kind: 'restore', success: true, error: '' });
   }
 
-  #owner() {
-    const { name, version, handlers } = this.#definition;
-    return { name, version, migrate: handlers.migrate };
+  #owner(instance: Instance): SnapshotOwner {
+    const { name, version, handlers, options } = this.#definition;
+    return {
+      name,
+      version,
+      migrate: handlers.migrate,
+      options: instance.stateOptions,
+      defaults: Object.fromEntries(Object.entries(options).map(([key, spec]) => [key, spec.default])),
+      checkState: (state) => {
+        instance.checkState(state);
+      },
+      inspect: (state) => {
+        instance.inspectState(state);
+      },
+    };
   }
 
   // ---- data ----
@@ -335,16 +354,20 @@ export class Session {
     if (isUdfError(reason) && (reason.code === 'limit' || reason.code === 'malformed')) throw reason;
     this.#counters.errors++;
     const { onError } = this.#ready('a failure');
-    const message = `${this.#definition.name}: task ${this.#task}: ${messageOf(reason)}${where()}`;
+    const thrown = capText(messageOf(reason), maxReasonBytes);
+    const message = `${this.#definition.name}: task ${this.#task}: ${thrown}${where()}`;
     if (onError === 'stop') throw new UdfError('handler', message, { cause: reason });
     this.#failures.error(
       () => ({ code: 'handler', err: UdfError.from(reason, 'handler') }),
-      `${message}; ${onError === 'pass' && input ? 'passed on unchanged' : 'dropped'}`,
+      capText(`${message}; ${onError === 'pass' && input ? 'passed on unchanged' : 'dropped'}`),
     );
     if (onError !== 'pass' || !input) return;
     this.#guard.passOn(input);
   }
 }
+
+/** Max bytes of a thrown error's own text: what follows says where, and must fit behind it. */
+const maxReasonBytes = 7 * 1024;
 
 /** Max time that `stop` handlers run before sockets and timers get their turn. */
 const maxSliceMs = 5;

@@ -15,3 +15,22 @@ export function nearestName(name: string, known: readonly string[]): string | un
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 }
+
+/** Max bytes of an error's text: Kapacitor keeps it with the task, and logs it in one line. */
+export const maxErrorBytes = 8 * 1024;
+
+/** A text of at most `maxBytes` in UTF-8; a longer one is cut between characters and says how much is missing. */
+export function capText(text: string, maxBytes = maxErrorBytes): string {
+  // A UTF-16 unit takes at most three bytes.
+  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
+  const note = `... (${text.length} characters in all)`;
+  let end = Math.min(text.length, maxBytes);
+  // A cut text shrinks by a third at least each time until it is near, then by single characters.
+  while (Buffer.byteLength(text.slice(0, end)) + note.length > maxBytes) {
+    const excess = Buffer.byteLength(text.slice(0, end)) + note.length - maxBytes;
+    end -= Math.max(1, Math.floor(excess / 3));
+  }
+  const last = text.charCodeAt(end - 1);
+  const isHalf = last >= 0xd800 && last < 0xdc00; // the first half of a character of two
+  return text.slice(0, isHalf ? end - 1 : end) + note;
+}

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { isatty } from 'node:tty';
 import { pino } from 'pino';
 import type { PrettyOptions } from 'pino-pretty';
-import { messageOf, systemCode, UdfError } from '../model/errors.js';
+import { isUdfError, messageOf, systemCode } from '../model/errors.js';
 import type { LogFormat, Logger, LogLevel } from './logger.js';
 
 /** Takes finished lines, each with its line feed. */
@@ -65,13 +65,22 @@ const maxCauses = 4;
  * code and message are all; a defect comes with its stack and its causes.
  */
 function errorDetails(reason: unknown, stacks: boolean): object {
-  if (reason instanceof UdfError && reason.code !== 'internal' && !stacks) {
+  if (isUdfError(reason) && reason.code !== 'internal' && !stacks) {
     return { code: reason.code, message: reason.message };
   }
   return withCauses(reason, maxCauses);
 }
 
+/** Never throws: getters and Proxies of a thrown value run code of others. */
 function withCauses(reason: unknown, causes: number): object {
+  try {
+    return detailsOf(reason, causes);
+  } catch {
+    return { message: messageOf(reason) };
+  }
+}
+
+function detailsOf(reason: unknown, causes: number): object {
   if (!(reason instanceof Error)) return { message: messageOf(reason) };
   const code = systemCode(reason); // also a UdfError's: both are strings in `code`
   return {

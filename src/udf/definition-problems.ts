@@ -1,7 +1,7 @@
 import { isAsyncFunction } from 'node:util/types';
 import { UdfError } from '../model/errors.js';
 import { nearestName } from '../model/text.js';
-import type { OptionSpec, OptionType } from './option.js';
+import { type OptionSpec, valueTypes } from './option.js';
 import { errorPolicies, runtimeOptions } from './runtime-options.js';
 
 /** A name that a TICKscript can write after `@` or `.`. */
@@ -29,7 +29,7 @@ const keys = [
   'wants',
   'provides',
   'options',
-  'outputOptions',
+  'stateIndependentOf',
   'version',
   'onError',
   ...Object.keys(functions),
@@ -83,7 +83,7 @@ function problemsOfHead({ name, wants, provides, onError, doc }: Given): string[
   return problems;
 }
 
-function problemsOfOptions({ options = {}, outputOptions = [] }: Given): string[] {
+function problemsOfOptions({ options = {}, stateIndependentOf = [] }: Given): string[] {
   if (!isObject(options)) return [`"options" must be an object, got ${typeOf(options)}`];
   const problems: string[] = [];
   for (const [name, spec] of Object.entries(options)) {
@@ -98,15 +98,17 @@ function problemsOfOptions({ options = {}, outputOptions = [] }: Given): string[
     if (Object.hasOwn(runtimeOptions, name))
       problems.push(`option "${name}" is one the runtime offers on every UDF`);
   }
-  if (!Array.isArray(outputOptions)) {
-    problems.push(`"outputOptions" must be an array of options' names, got ${typeOf(outputOptions)}`);
+  if (!Array.isArray(stateIndependentOf)) {
+    problems.push(
+      `"stateIndependentOf" must be an array of options' names, got ${typeOf(stateIndependentOf)}`,
+    );
     return problems;
   }
-  for (const name of outputOptions as unknown[]) {
+  for (const name of stateIndependentOf as unknown[]) {
     if (typeof name !== 'string' || !Object.hasOwn(options, name)) {
       const near = nearestName(String(name), Object.keys(options));
       const hint = near === undefined ? '' : ` (did you mean "${near}"?)`;
-      problems.push(`"outputOptions" names ${shown(name)}, which is no option${hint}`);
+      problems.push(`"stateIndependentOf" names ${shown(name)}, which is no option${hint}`);
     }
   }
   return problems;
@@ -209,20 +211,12 @@ function isOptionSpec(value: unknown): value is OptionSpec {
   return isObject(value) && 'args' in value && 'shape' in value;
 }
 
-const defaultTypes: Readonly<Record<OptionType, string>> = {
-  bool: 'boolean',
-  int: 'number',
-  double: 'number',
-  string: 'string',
-  duration: 'bigint',
-};
-
 /** TypeScript refuses a default of another type; in JavaScript handlers would get it. */
 function defaultProblem({ shape, repeatable, args, default: preset }: OptionSpec): string | undefined {
   if (shape !== 'single' || repeatable || preset === undefined) return undefined;
   const { type } = args[0]!; // a single option has one argument
-  if (typeof preset === defaultTypes[type]) return undefined;
-  const wanted = type === 'duration' ? "a duration as text ('10s')" : `a ${defaultTypes[type]}`;
+  if (typeof preset === valueTypes[type]) return undefined;
+  const wanted = type === 'duration' ? "a duration as text ('10s')" : `a ${valueTypes[type]}`;
   return `the default of ${type === 'int' ? 'an' : 'a'} ${type} must be ${wanted}, got ${shown(preset)}`;
 }
 

@@ -108,10 +108,10 @@ export interface Udf<
   readonly provides: Provides;
   readonly options?: Specs;
   /**
-   * The options that only shape the output, such as the name of an emitted field. A snapshot is dropped when another
-   * option has changed since it was taken, because the state depends on it.
+   * Options that the state does not depend on, such as the name of an emitted field: a snapshot is used although they have
+   * changed since it was taken. If another option has changed, groups start afresh, which is logged.
    */
-  readonly outputOptions?: readonly (string & keyof Specs)[];
+  readonly stateIndependentOf?: readonly (string & keyof NoInfer<Specs>)[];
   /** What is wrong with the options taken together, in TICKscript terms; nothing if all is well. Not async. */
   check?(this: void, options: OptionValues<Specs>): readonly string[];
   /** Work that is done once per use in a TICKscript, at init; handlers read the result as `prepared`. Not async. */
@@ -213,7 +213,7 @@ export interface UdfDefinition<Specs extends OptionSpecs = OptionSpecs> {
   /** Its own options, then those that the runtime offers on every UDF. */
   readonly options: Specs;
   /** Options that the state does not depend on, besides the runtime's. */
-  readonly outputOptions: readonly string[];
+  readonly stateIndependentOf: readonly string[];
   readonly version: number;
   readonly onError: ErrorPolicy;
   readonly handlers: Handlers;
@@ -263,7 +263,7 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
     wants: udf.wants,
     provides: udf.provides,
     options: { ...udf.options, ...runtimeOptions },
-    outputOptions: udf.outputOptions ?? [],
+    stateIndependentOf: udf.stateIndependentOf ?? [],
     version: udf.version ?? 1,
     onError: udf.onError ?? 'stop',
     handlers: {

@@ -13,6 +13,15 @@ export interface OptionTypes {
   duration: bigint;
 }
 
+/** What `typeof` says of an argument's value. */
+export const valueTypes: Readonly<Record<OptionType, string>> = {
+  bool: 'boolean',
+  int: 'number',
+  double: 'number',
+  string: 'string',
+  duration: 'bigint',
+};
+
 /** One argument: its type and what it may be. */
 export interface Argument {
   readonly type: OptionType;
@@ -119,7 +128,8 @@ export const option = {
   duration<const Given extends DurationGiven>(
     given: Only<DurationGiven, Given>,
   ): OptionSpec<Read<bigint, Given>> {
-    const preset = given.default === undefined ? undefined : parseDuration(given.default);
+    const { default: text } = given;
+    const preset = typeof text === 'string' ? parseDuration(text) : text;
     return single({ type: 'duration', ...rangeOf(given, parseDuration) }, given, preset);
   },
 
@@ -180,7 +190,9 @@ function single<Value>(argument: Argument, given: Common, preset: unknown): Opti
   }
   if (oneOf?.length === 0)
     throw new UdfError('invalid_argument', "an option's oneOf has nothing to choose from");
-  const problem = preset === undefined ? undefined : argumentProblem(argument, preset as number);
+  // A default of another type is refused by `defineUdf`, which knows the option's name.
+  const isComparable = typeof preset === valueTypes[argument.type];
+  const problem = isComparable ? argumentProblem(argument, preset as number) : undefined;
   if (problem !== undefined) throw new UdfError('invalid_argument', `an option's default ${problem}`);
   return specOf('single', [argument], given, preset) as OptionSpec<Value>;
 }

@@ -222,6 +222,58 @@ describe('the handlers and what they emit', () => {
     });
   });
 
+  it('may return what they emit: an item, an array, nothing, or a promise of them', () => {
+    defineUdf({ name: 'a', wants: 'stream', provides: 'stream', point: (point) => point });
+    defineUdf({
+      name: 'a',
+      wants: 'stream',
+      provides: 'stream',
+      point: async (point) => Promise.resolve(point.time > 1n ? [point, point] : null),
+    });
+    defineUdf({ name: 'a', wants: 'batch', provides: 'batch', batch: (batch) => batch });
+    defineUdf({ name: 'a', wants: 'batch', provides: 'stream', batch: ({ points }) => points });
+    defineUdf({ name: 'a', wants: 'batch', provides: 'batch', point: (point) => point });
+    // @ts-expect-error -- a number is no point
+    defineUdf({ name: 'a', wants: 'stream', provides: 'stream', point: () => 5 });
+    // @ts-expect-error -- a batch is provided
+    defineUdf({ name: 'a', wants: 'stream', provides: 'batch', point: (point) => point });
+  });
+
+  it('are told of the end of the input, group by group', () => {
+    defineUdf({
+      name: 'a',
+      wants: 'batch',
+      provides: 'stream',
+      state: () => ({ last: undefined as Point | undefined }),
+      batch: () => undefined,
+      stop: ({ state, group, emit }) => {
+        expectTypeOf(group).toEqualTypeOf<string>();
+        expectTypeOf(emit).parameters.toEqualTypeOf<[Point]>();
+        return state.last;
+      },
+    });
+  });
+
+  it('name only options that there are as those that the state does not depend on', () => {
+    defineUdf({
+      name: 'a',
+      wants: 'stream',
+      provides: 'stream',
+      options,
+      stateIndependentOf: ['loud'],
+      point: (point) => point,
+    });
+    defineUdf({
+      name: 'a',
+      wants: 'stream',
+      provides: 'stream',
+      options,
+      // @ts-expect-error -- no option
+      stateIndependentOf: ['lout'],
+      point: (point) => point,
+    });
+  });
+
   it('do not compile when they do not fit what is wanted', () => {
     // @ts-expect-error -- a stream has no batches
     defineUdf({ name: 'a', wants: 'stream', provides: 'stream', batch: () => undefined });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defineUdf, isUdfDefinition } from '../../src/udf/definition.js';
+import { defineUdf, isUdfDefinition, type UdfDefinition } from '../../src/udf/definition.js';
 import { option } from '../../src/udf/option.js';
 
 const point = (): void => undefined;
@@ -125,5 +125,78 @@ describe('a definition', () => {
     expect(handlers.check({})).toEqual([]);
     expect(handlers.prepare({}, { task: 't', node: 'n' })).toBeUndefined();
     expect([handlers.state, handlers.migrate, handlers.batch]).toEqual([undefined, undefined, undefined]);
+  });
+});
+
+describe('a mistake in a definition gets a sentence that names its place:', () => {
+  const asyncHint = 'must not be async or return a promise: its result is used at once';
+  it.each([
+    [
+      'a state that is no function',
+      { state: { n: 0 } },
+      '"state" must be a function (state: () => ({ … })), got an object',
+    ],
+    [
+      'a handler that is no function',
+      { point: 'point' },
+      '"point" must be a function (point: (point, context) => …), got a string',
+    ],
+    [
+      'a stop that is no function',
+      { stop: 1 },
+      '"stop" must be a function (stop: (context) => …), got a number',
+    ],
+    ['a misspelt key', { optoins: {} }, 'unknown key "optoins" (did you mean "options"?)'],
+    ['a key that is like none', { retention: 1 }, 'unknown key "retention" (it has name, doc, wants, '],
+    ['an async check', { check: async () => Promise.resolve([]) }, `"check" ${asyncHint}`],
+    [
+      'an async prepare',
+      { prepare: async () => Promise.resolve(1) },
+      `"prepare" ${asyncHint}; await in the handlers`,
+    ],
+    ['an async state', { state: async () => Promise.resolve({}) }, `"state" ${asyncHint}`],
+    ['options that are no object', { options: 5 }, '"options" must be an object, got a number'],
+    [
+      'a name of no option',
+      { options: { size: option.int({ doc: '' }) }, stateIndependentOf: ['sise'] },
+      '"stateIndependentOf" names "sise", which is no option (did you mean "size"?)',
+    ],
+    [
+      'names that are no array',
+      { stateIndependentOf: 'as' },
+      '"stateIndependentOf" must be an array of options\' names, got a string',
+    ],
+    ['a doc that is no text', { doc: 1 }, '"doc" must be a string, got a number'],
+  ])('%s', (_what, wrong, message) => {
+    const call = () => define({ ...stream, ...wrong });
+    expect(call).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+    expect(call).toThrow(`UDF "udf": ${message}`);
+  });
+
+  it.each([
+    ['string', { default: 5 }, 'the default of a string must be a string, got 5'],
+    ['bool', { default: 'yes' }, 'the default of a bool must be a boolean, got "yes"'],
+    ['int', { default: 'ten' }, 'the default of an int must be a number, got "ten"'],
+    ['duration', { default: 5 }, "the default of a duration must be a duration as text ('10s'), got 5"],
+    ['double', { default: '1' }, 'the default of a double must be a number, got "1"'],
+  ] as const)('a default of the wrong type: %s', (kind, given, message) => {
+    const kinds = option as unknown as Record<string, (given: object) => unknown>; // as JavaScript would call them
+    const call = () => define({ ...stream, options: { mine: kinds[kind]!({ doc: '', ...given }) } });
+    expect(call).toThrow(`UDF "udf": option "mine": ${message}`);
+  });
+
+  it.each([undefined, null, 'udf'])('no definition at all: %s', (nothing) => {
+    expect(() => define(nothing as never)).toThrow('defineUdf: a definition is an object, got ');
+  });
+
+  it('what check and prepare return, when they are called', () => {
+    const rejected = (): Promise<never> => Promise.reject(new Error('nobody waits'));
+    const { handlers } = define({ ...stream, check: rejected, prepare: rejected }) as UdfDefinition;
+    expect(() => handlers.check({})).toThrow(`UDF "udf": "check" ${asyncHint}`);
+    expect(() => handlers.prepare({}, { task: 't', node: 'n' })).toThrow(`UDF "udf": "prepare" ${asyncHint}`);
+    const text = define({ ...stream, check: () => 'bad' }) as UdfDefinition;
+    expect(() => text.handlers.check({})).toThrow('"check" must return an array of strings, got a string');
+    const none = define({ ...stream, check: () => undefined }) as UdfDefinition;
+    expect(none.handlers.check({})).toEqual([]);
   });
 });

@@ -25,6 +25,16 @@ export default defineUdf({
     }),
     ...lateOptions,
   },
+  stateIndependentOf: [
+    'size',
+    'period',
+    'as',
+    'keep',
+    'emitPartial',
+    'onMissing',
+    'maxLatePoints',
+    'maxLateTime',
+  ],
   check({ size, period }) {
     if (size === undefined && period === undefined) return ['one of .size() or .period() is required'];
     return size === undefined || period === undefined ? [] : ['.size() and .period() exclude each other'];

@@ -115,8 +115,11 @@ function readerOf(column: Column): (index: number) => unknown {
   };
 }
 
-/** Whether what a snapshot held are columns that fit each other. */
-export function areColumns(part: unknown): part is Columns {
+/**
+ * Whether what a part of so many bytes held are columns that fit each other. Each value takes a byte at least: an array that
+ * claims more elements than that was not written by us, and to go through them could take for ever.
+ */
+export function areColumns(part: unknown, partBytes: number): part is Columns {
   if (typeof part !== 'object' || part === null || !('names' in part)) return false;
   const { names, times, keys, values } = part as Partial<Columns>;
   const fits = (column: unknown): boolean => lengthOf(column) === names?.length;
@@ -125,8 +128,11 @@ export function areColumns(part: unknown): part is Columns {
     names.length > 0 &&
     (times === undefined || fits(times)) &&
     Array.isArray(keys) &&
+    names.length * Math.max(1, keys.length) <= partBytes &&
+    keys.every((key) => typeof key === 'string') &&
     Array.isArray(values) &&
     values.length === keys.length &&
+    new Set(values).size === values.length && // one column in the place of many would multiply its size
     values.every(fits)
   );
 }

@@ -28,6 +28,8 @@ export function packPart(value: unknown): readonly [prefix: Buffer, bytes: Buffe
 export class PartReader {
   readonly #bytes: Buffer;
   #at: number;
+  /** The size of the part that was read last. */
+  size = 0;
 
   constructor(bytes: Buffer, start: number) {
     this.#bytes = bytes;
@@ -44,8 +46,14 @@ export class PartReader {
     this.#bytes.copy(part, 0, start, end);
     if (crc32(part) !== this.#bytes.readUInt32BE(this.#at + 4)) throw damaged();
     this.#at = end;
+    this.size = part.length;
     const value = deserialized(part);
-    return hasPoints(value) ? unpackPoints(value.withPoints, damaged) : value;
+    if (!hasPoints(value)) return value;
+    try {
+      return unpackPoints(value.withPoints, damaged);
+    } catch {
+      throw damaged(); // nested deeper than the stack
+    }
   }
 
   /** To be called after the last part. */
@@ -111,13 +119,20 @@ function deserialized(bytes: Buffer): unknown {
   try {
     return deserialize(bytes) as unknown;
   } catch (cause) {
-    const version = process.version;
+    if (!isOfNewerCodec(bytes)) throw damaged();
+    const { version } = process;
     throw new UdfError(
       'snapshot_newer',
       `Node.js ${version} cannot read the snapshot; a newer one wrote it`,
-      {
-        cause,
-      },
+      { cause },
     );
   }
+}
+
+/** Whether the bytes' header, a tag and the version of V8's format, names a version above this Node.js's. */
+function isOfNewerCodec(bytes: Buffer): boolean {
+  const serializer = new DefaultSerializer();
+  serializer.writeHeader();
+  const [tag, version] = serializer.releaseBuffer();
+  return bytes[0] === tag && (bytes[1] ?? 0) > version!; // a header has two bytes
 }

@@ -1,5 +1,5 @@
-import { promisify } from 'node:util';
-import { UdfError } from '../../model/errors.js';
+import { inspect, isDeepStrictEqual, promisify } from 'node:util';
+import { messageOf, UdfError } from '../../model/errors.js';
 import type { GroupEntry, GroupTable } from './table.js';
 import { areColumns, columnsOf, entriesOf } from './columns.js';
 import { codecName, damaged, packPart, PartReader, truncated } from './parts.js';
@@ -17,14 +17,29 @@ interface Header {
   readonly version: number;
   readonly codec: string;
   readonly groups: number;
+  /** The options that the state depends on; absent in a snapshot of an older version of this package. */
+  readonly options?: StateOptions;
 }
+
+/** The values of options, by name. */
+export type StateOptions = Readonly<Record<string, unknown>>;
 
 /** Which UDF a snapshot is of, and how states of older versions are brought up to date. */
 export interface SnapshotOwner {
   readonly name: string;
   readonly version: number;
   readonly migrate: ((old: unknown, fromVersion: number) => unknown) | undefined;
+  /** The options that the state depends on, and the values of those that a TICKscript does not give. */
+  readonly options: StateOptions;
+  readonly defaults: StateOptions;
+  /** Checks a state that is to be used. Throws for what is no state. */
+  checkState(state: unknown): void;
+  /** Called with some of the states that are stored. */
+  inspect(state: unknown): void;
 }
+
+/** States of a snapshot that are inspected. */
+const maxInspected = 16;
 
 /** Groups a part: about a millisecond of work. */
 const groupsPerPart = 2048;
@@ -47,7 +62,8 @@ export async function writeSnapshot(
   groups: GroupTable,
   limitBytes: number,
 ): Promise<Snapshot> {
-  const header: Header = { udf: owner.name, version: owner.version, codec: codecName, groups: groups.size };
+  const { name: udf, version, options } = owner;
+  const header: Header = { udf, version, codec: codecName, groups: groups.size, options };
   const pieces: Buffer[] = [magic, Buffer.of(formatVersion)];
   let size = magic.length + 1;
   const add = (value: unknown): void => {
@@ -65,7 +81,9 @@ export async function writeSnapshot(
 
   add(header);
   let entries: GroupEntry[] = [];
+  let inspected = 0;
   for (const entry of groups.entries()) {
+    if (inspected++ < maxInspected) owner.inspect(entry[1]);
     if (entries.push(entry) < groupsPerPart) continue;
     add(columnsOf(entries) ?? entries);
     entries = [];
@@ -76,14 +94,17 @@ export async function writeSnapshot(
 }
 
 /**
- * Puts a snapshot's groups into an empty table. Throws `snapshot_foreign`, `snapshot_newer`, `snapshot_truncated`,
- * `snapshot_damaged` or `snapshot_migration`; the table may then hold some of them.
+ * Puts a snapshot's groups into an empty table. Returns how options that the state depends on have changed since: then the
+ * state is of no use and the table stays empty.
+ *
+ * Throws `snapshot_foreign`, `snapshot_newer`, `snapshot_truncated`, `snapshot_damaged` or `snapshot_migration`; the table
+ * may then hold some of the groups. Time and memory are bounded by the snapshot's size, whatever it says about itself.
  */
 export async function readSnapshot(
   owner: SnapshotOwner,
   groups: GroupTable,
   snapshot: Uint8Array,
-): Promise<void> {
+): Promise<readonly string[]> {
   const bytes = Buffer.from(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
   const start = bytes.subarray(0, magic.length);
   if (!start.equals(magic.subarray(0, start.length))) {
@@ -100,29 +121,59 @@ export async function readSnapshot(
   if (format !== formatVersion) throw damaged(); // there was never one below
 
   const parts = new PartReader(bytes, magic.length + 1);
-  const header = parts.next() as Header;
-  checkHeader(header, owner);
+  const header = checkedHeader(parts.next(), owner, bytes.length);
+  const changes = changedOptions(header.options, owner);
+  if (changes.length > 0) return changes;
   let restored = 0;
   while (restored < header.groups) {
-    for (const entry of entriesIn(parts.next())) {
+    for (const entry of entriesIn(parts, header.groups - restored)) {
       groups.restore(migrated(entry, header.version, owner));
       restored++;
     }
     await turn();
   }
   parts.end();
+  return [];
 }
 
-function entriesIn(part: unknown): Iterable<GroupEntry> {
-  if (areColumns(part)) return entriesOf(part);
-  if (!Array.isArray(part) || part.length === 0) throw damaged();
-  return part as GroupEntry[];
+/** The next part's groups, at most `max`. Throws `snapshot_damaged` for what cannot be groups. */
+function* entriesIn(parts: PartReader, max: number): Generator<GroupEntry> {
+  const part = parts.next();
+  const isByColumns = areColumns(part, parts.size);
+  const entries: unknown = isByColumns ? part.names : part;
+  // An array may claim a length that it has no elements for; each takes a byte at least.
+  if (!Array.isArray(entries) || entries.length === 0) throw damaged();
+  if (entries.length > Math.min(max, parts.size)) throw damaged();
+  for (const entry of isByColumns ? entriesOf(part) : (entries as readonly unknown[])) {
+    if (!isEntry(entry)) throw damaged();
+    yield entry;
+  }
 }
 
-function checkHeader(header: Header, owner: SnapshotOwner): void {
-  if (typeof header !== 'object' || (header as unknown) === null || header.codec !== codecName) {
+function isEntry(entry: unknown): entry is GroupEntry {
+  if (!Array.isArray(entry)) return false;
+  const [name, , time] = entry as readonly unknown[];
+  return (
+    typeof name === 'string' &&
+    (time === undefined || (typeof time === 'bigint' && BigInt.asIntN(64, time) === time))
+  );
+}
+
+/** The header, if it can be one of a snapshot of so many bytes and of this UDF. */
+function checkedHeader(part: unknown, owner: SnapshotOwner, size: number): Header {
+  if (typeof part !== 'object' || part === null || (part as Partial<Header>).codec !== codecName) {
     throw new UdfError('snapshot_foreign', 'the snapshot has no header that this version can read');
   }
+  const header = part as Header; // its other properties are checked now
+  const { udf, version, groups, options } = header as { readonly [Key in keyof Header]: unknown };
+  const isPossible =
+    typeof udf === 'string' &&
+    isCount(version) &&
+    version > 0 &&
+    isCount(groups) &&
+    groups <= size && // each takes more than a byte
+    (options === undefined || (typeof options === 'object' && options !== null));
+  if (!isPossible) throw damaged();
   if (header.udf !== owner.name) {
     throw new UdfError('snapshot_foreign', `the snapshot is of UDF "${header.udf}"`);
   }
@@ -132,17 +183,42 @@ function checkHeader(header: Header, owner: SnapshotOwner): void {
       `the snapshot is of version ${header.version} of the UDF's state, this one knows up to ${owner.version}`,
     );
   }
+  return header;
 }
 
-function migrated(entry: GroupEntry, fromVersion: number, { version, migrate }: SnapshotOwner): GroupEntry {
-  if (fromVersion === version || !migrate) return entry;
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** The options that have another value now, as `.size() was 10, is 20`. */
+function changedOptions(was: StateOptions | undefined, { options, defaults }: SnapshotOwner): string[] {
+  if (was === undefined) return [];
+  return Object.entries(options).flatMap(([name, is]) => {
+    // An option that the UDF did not have then counts as not given.
+    const before = Object.hasOwn(was, name) ? was[name] : defaults[name];
+    return isDeepStrictEqual(before, is) ? [] : [`.${name}() was ${shown(before)}, is ${shown(is)}`];
+  });
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'not given' : inspect(value, { breakLength: Infinity, maxStringLength: 200 });
+}
+
+/** An entry with its state in today's shape. Throws `snapshot_migration`. */
+function migrated(entry: GroupEntry, fromVersion: number, owner: SnapshotOwner): GroupEntry {
+  const { version, migrate } = owner;
   const [name, old, time] = entry;
   try {
-    return [name, migrate(old, fromVersion), time];
+    const state = fromVersion === version || !migrate ? old : migrate(old, fromVersion);
+    owner.checkState(state);
+    return state === old ? entry : [name, state, time];
   } catch (cause) {
     const group = JSON.stringify(Buffer.from(name, 'latin1').toString());
-    throw new UdfError('snapshot_migration', `migrate failed for group ${group}, version ${fromVersion}`, {
-      cause,
-    });
+    const what = fromVersion === version ? 'the state cannot be used' : 'migrate failed';
+    throw new UdfError(
+      'snapshot_migration',
+      `${what} for group ${group}, version ${fromVersion}: ${messageOf(cause)}`,
+      { cause },
+    );
   }
 }

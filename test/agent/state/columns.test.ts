@@ -3,7 +3,19 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GroupTable } from '../../../src/agent/state/table.js';
 import { areColumns } from '../../../src/agent/state/columns.js';
-import { readSnapshot, writeSnapshot } from '../../../src/agent/state/snapshot.js';
+import { readSnapshot, type SnapshotOwner, writeSnapshot } from '../../../src/agent/state/snapshot.js';
+
+function snapshotOwner(): SnapshotOwner {
+  return {
+    name: 'keeper',
+    version: 1,
+    migrate: undefined,
+    options: {},
+    defaults: {},
+    checkState: () => undefined,
+    inspect: () => undefined,
+  };
+}
 
 describe('a snapshot', () => {
   test('keeps flat states that are alike, whatever their properties are called and hold', async () => {
@@ -33,7 +45,7 @@ describe('a snapshot', () => {
           if (expires && index % 2 === 0) groups.touch(group, BigInt(index));
         }
         const again = new GroupTable(() => 'not restored', expires ? { max: 100 } : {});
-        const owner = { name: 'keeper', version: 1, migrate: undefined };
+        const owner = snapshotOwner();
         const { pieces } = await writeSnapshot(owner, groups, Infinity);
         await readSnapshot(owner, again, Buffer.concat(pieces));
         // Not `toStrictEqual`, which takes a property called `constructor` for a class.
@@ -71,7 +83,7 @@ describe('a snapshot', () => {
     const groups = new GroupTable(() => create.next().value);
     for (const index of given.keys()) groups.findOrCreate(Buffer.from(`group ${index}`), 0, 7);
     const again = new GroupTable(() => 'not restored');
-    const owner = { name: 'keeper', version: 1, migrate: undefined };
+    const owner = snapshotOwner();
     await readSnapshot(owner, again, Buffer.concat((await writeSnapshot(owner, groups, Infinity)).pieces));
     const states = [...again.entries()].map(([, state]) => state);
     expect(states).toStrictEqual(given);
@@ -85,7 +97,7 @@ describe('a snapshot', () => {
     const groups = new GroupTable(() => ({ a: shared, b: shared }));
     groups.findOrCreate(Buffer.from('group'), 0, 5);
     const again = new GroupTable(() => 'not restored');
-    const owner = { name: 'keeper', version: 1, migrate: undefined };
+    const owner = snapshotOwner();
     await readSnapshot(owner, again, Buffer.concat((await writeSnapshot(owner, groups, Infinity)).pieces));
     const [[, state] = []] = again.entries() as Iterable<[string, { a: number[]; b: number[] }]>;
     expect(state?.a).toBe(state?.b);
@@ -93,7 +105,7 @@ describe('a snapshot', () => {
 
   test('whose columns do not fit each other is damaged', () => {
     const whole = { names: ['g', 'h'], times: undefined, keys: ['a'], values: [[1, 2]] };
-    expect(areColumns(whole)).toBe(true);
+    expect(areColumns(whole, 100)).toBe(true);
     for (const part of [
       { ...whole, names: [] },
       { ...whole, names: 'gh' },
@@ -106,8 +118,10 @@ describe('a snapshot', () => {
       { ...whole, values: [{ lengths: Uint32Array.of(1, 1), numbers: [1, 2] }] },
       [],
       null,
+      { ...whole, keys: [1] },
+      { ...whole, names: new Array(1e9), values: [new Array(1e9)] },
     ]) {
-      expect(areColumns(part)).toBe(false);
+      expect(areColumns(part, 100)).toBe(false);
     }
   });
 
@@ -116,7 +130,7 @@ describe('a snapshot', () => {
       let count = 0;
       const groups = new GroupTable(() => state(count++));
       for (let index = 0; index < 100; index++) groups.findOrCreate(Buffer.from(`g${index + 100}`), 0, 4);
-      return (await writeSnapshot({ name: 'u', version: 1, migrate: undefined }, groups, Infinity)).size;
+      return (await writeSnapshot(snapshotOwner(), groups, Infinity)).size;
     };
     const flat = await sizeOf((since) => ({ value: 'SHOWTIME', since, count: 1 }));
     const nested = await sizeOf((since) => ({ value: ['SHOWTIME'], since, count: 1 }));

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
-import { defineUdf } from 'kapacitor-udf';
+import { defineUdf, option } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { packPart } from '../../../src/agent/state/parts.js';
 import type { UdfDefinition } from '../../../src/udf/definition.js';
 import { encodeRequest } from '../../../src/wire/messages.js';
 import type { LogLine } from '../../../src/telemetry/memory-logger.js';
@@ -314,3 +315,140 @@ test(
     kapacitor.abort();
   },
 );
+
+/** A snapshot with these parts, each with a valid length and checksum. */
+function forged(...parts: readonly unknown[]): Buffer {
+  return Buffer.concat([Buffer.from('KUDF\x01'), ...parts.flatMap(packPart)]);
+}
+
+const forgedHeader = { udf: 'counter', version: 1, codec: 'v8', groups: 1 };
+const columns = { names: ['g'], times: undefined, keys: ['seen'], values: [[1]] };
+const endless = new Array(4e9); // a few bytes in a snapshot
+
+describe('a snapshot whose checksum is right and whose contents are impossible is damaged:', () => {
+  test.each<[string, readonly unknown[]]>([
+    ['a count of 1e15', [{ ...forgedHeader, groups: 1e15 }, columns]],
+    ['a negative count', [{ ...forgedHeader, groups: -1 }, columns]],
+    ['a count that is no whole number', [{ ...forgedHeader, groups: 0.5 }, columns]],
+    ['a count that is text', [{ ...forgedHeader, groups: '1' }, columns]],
+    ['a version that is text', [{ ...forgedHeader, version: '1' }, columns]],
+    ['a version of NaN', [{ ...forgedHeader, version: NaN }, columns]],
+    ['a name that is a number', [{ ...forgedHeader, udf: 5 }, columns]],
+    ['options that are text', [{ ...forgedHeader, options: 'size' }, columns]],
+    [
+      'more groups than the header counts',
+      [
+        forgedHeader,
+        [
+          ['g', { seen: 1 }, undefined],
+          ['h', { seen: 1 }, undefined],
+        ],
+      ],
+    ],
+    ['a group without a name', [forgedHeader, [[undefined, { seen: 1 }, undefined]]]],
+    ['a group whose name claims a length', [forgedHeader, [[{ length: 1e15 }, { seen: 1 }, undefined]]]],
+    ['a time that is a number', [forgedHeader, [['g', { seen: 1 }, 5]]]],
+    ['a time beyond 64 bits', [forgedHeader, [['g', { seen: 1 }, 1n << 64n]]]],
+    ['groups that claim a length', [forgedHeader, endless]],
+    ['columns that claim a length', [forgedHeader, { ...columns, names: endless, values: [endless] }]],
+    ['keys that claim a length', [forgedHeader, { ...columns, keys: endless, values: endless }]],
+    ['a part that is a number', [forgedHeader, 5]],
+    [
+      'bytes where a point should be',
+      [forgedHeader, { withPoints: [['g', { 'kapacitor-udf point': 5 }, undefined]] }],
+    ],
+  ])('%s', async (_what, parts) => {
+    const { seen, errors } = await after(first, forged(...parts));
+    expect(seen).toBe(1);
+    expect(errors).toMatchObject([{ details: { code: 'snapshot_damaged' } }]);
+  });
+
+  test('bytes that are no structured clone', async () => {
+    const bytes = Buffer.of(0xff, 0x0f, 0x01, 0x02);
+    const prefix = Buffer.alloc(8);
+    prefix.writeUInt32BE(bytes.length, 0);
+    prefix.writeUInt32BE(crc32(bytes), 4);
+    const { errors } = await after(first, Buffer.concat([Buffer.from('KUDF\x01'), prefix, bytes]));
+    expect(errors).toMatchObject([{ details: { code: 'snapshot_damaged' } }]);
+  });
+
+  test('but a good one can be forged, so it is the contents that are refused', async () => {
+    expect(await after(first, forged(forgedHeader, columns))).toMatchObject({ errors: [] });
+  });
+
+  test('a state that is no object, as an older definition may have had, starts afresh', async () => {
+    const { seen, errors } = await after(first, forged(forgedHeader, [['', 5, undefined]]));
+    expect(seen).toBe(1);
+    expect(errors).toMatchObject([
+      {
+        message: expect.stringContaining('the state cannot be used for group "", version 1') as string,
+        details: { code: 'snapshot_migration' },
+      },
+    ]);
+  });
+});
+
+describe('the options that a state depends on', () => {
+  const doc = '';
+  const options = {
+    field: option.field({ repeatable: true, doc }),
+    size: option.int({ default: 3, doc }),
+    as: option.field({ default: 'seen', doc }),
+  };
+  const configured = defineUdf({
+    name: 'configured',
+    wants: 'stream',
+    provides: 'stream',
+    options,
+    stateIndependentOf: ['as'],
+    state: () => ({ seen: 0 }),
+    point: (point, { state, options: { as } }) => point.replaceFields({ [as]: ++state.seen }),
+  });
+
+  async function restarted(before: string, now: string, snapshot?: Uint8Array) {
+    const run = await runUdf(configured, { options: before });
+    await run.send('cpu v=1');
+    const taken = snapshot ?? (await run.snapshot());
+    await run.stop();
+    const again = await runUdf(configured, { options: now, snapshot: taken });
+    const { points } = await again.send('cpu v=1');
+    await again.stop();
+    const warnings = again.log.filter(({ level }) => level === 'warn').map(({ message }) => message);
+    return { seen: Object.values(points[0]!.fields)[0], warnings };
+  }
+
+  test('keep it when they are the same', async () => {
+    expect(await restarted(".field('a').size(2)", ".field('a').size(2)")).toEqual({ seen: 2, warnings: [] });
+  });
+
+  test('keep it when one is given that was the default', async () => {
+    expect(await restarted(".field('a')", ".field('a').size(3)")).toEqual({ seen: 2, warnings: [] });
+  });
+
+  test('start it afresh when one has changed, and the log says which, once', async () => {
+    expect(await restarted(".field('a').size(2)", ".field('b').size(4)")).toEqual({
+      seen: 1,
+      warnings: [
+        "configured: the state depends on options that have changed since the snapshot: .field() was [ 'a' ], is [ 'b' ], .size() was 2, is 4; starting with fresh state",
+      ],
+    });
+  });
+
+  test('are not those that the definition names, nor those of the runtime', async () => {
+    const { seen, warnings } = await restarted('', ".as('other').onError('drop').maxGroups(5)");
+    expect({ seen, warnings }).toEqual({ seen: 2, warnings: [] });
+  });
+
+  test('are not known of an older snapshot, which restores as before', async () => {
+    const header = { udf: 'configured', version: 1, codec: 'v8', groups: 1 };
+    const old = forged(header, [['', { seen: 8 }, undefined]]);
+    expect(await restarted('', '.size(9)', old)).toEqual({ seen: 9, warnings: [] });
+  });
+
+  test('have their defaults where the UDF did not have them yet', async () => {
+    const header = { udf: 'configured', version: 1, codec: 'v8', groups: 1, options: { field: [] } };
+    const old = forged(header, [['', { seen: 8 }, undefined]]);
+    expect((await restarted('', '', old)).seen).toBe(9);
+    expect((await restarted('', '.size(9)', old)).seen).toBe(1);
+  });
+});
