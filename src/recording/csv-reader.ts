@@ -104,7 +104,9 @@ class CsvReader {
   #header(cells: readonly Cell[]): void {
     this.#table = refusedTable;
     const isResult = this.#isAnnotated || isResultHeader(cells);
-    if (!this.#isAnnotated) this.#annotations = new Map();
+    // Tables of one schema may repeat the header without its annotations.
+    const isSameSchema = [...this.#annotations.values()].every((row) => row.length === cells.length);
+    if (!this.#isAnnotated && !isSameSchema) this.#annotations = new Map();
     this.#isAnnotated = false;
     this.#table = isResult
       ? parseResultHeader(cells, this.#annotations, this.#settings)

@@ -2,8 +2,8 @@ import { type FieldValue, setEntry } from '../model/values.js';
 import { nameBytes } from '../wire/text.js';
 
 /**
- * A point's fields as a reader finds them, in arrays that are used again for the next point. Neighbours in a recording
- * mostly have the same fields in the same order, so the keys of the last point stay, to be recognized by their bytes.
+ * A point's fields, in arrays that are reused for the next point. Neighbours in a recording mostly have the same fields in
+ * the same order, so the keys of the last point are kept and recognized by their bytes.
  */
 export class FieldList {
   count = 0;
@@ -13,7 +13,7 @@ export class FieldList {
   readonly values: FieldValue[] = [];
   /** The keys as the recording wrote them. */
   readonly #written: Buffer[] = [];
-  /** So many of the names are known to differ from each other. */
+  /** The number of leading names that are known to be distinct. */
   #distinct = 0;
 
   clear(): void {
@@ -49,7 +49,7 @@ export class FieldList {
     this.values[this.count++] = value;
   }
 
-  /** All fields are there. Of those with one name the last counts. */
+  /** Completes the point. Of fields with the same name the last counts. */
   finish(): void {
     const { count, names } = this;
     if (count <= this.#distinct) return;

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** The longest that is waited at once, and the shortest that is waited at all. */
+/** Max time of one timer, and the shortest wait worth one. */
 const maxWaitMs = 60_000;
 const minMs = 1;
 
-/** Holds a stream to the times of its points: `speed` seconds of a recording take one. */
+/** Paces a stream by the times of its points: `speed` seconds of a recording take one second. */
 export class Pace {
   readonly #speed: number;
   #first: { readonly time: bigint; readonly at: number } | undefined;
@@ -13,7 +13,7 @@ export class Pace {
     this.#speed = speed;
   }
 
-  /** Waits until a point of this time is due, or the signal says to wait no more; `undefined` if it is due. */
+  /** Waits until a point of this time is due, or the signal aborts; `undefined` if it is due already. */
   until(time: bigint, signal?: AbortSignal): Promise<void> | undefined {
     if (this.#speed === Infinity) return undefined;
     this.#first ??= { time, at: performance.now() };

@@ -5,7 +5,7 @@ import { LazyPoint } from '../wire/point/lazy-point.js';
 import { PointTemplate } from '../wire/point/template.js';
 import { batchGroupId, groupId } from './groups.js';
 
-/** What a recording does not say of its points. */
+/** What formats do not record of their points. */
 export interface PointOptions {
   /** The tags that the stream is grouped by, as in `.groupBy('host')`; `*`, all of them, if not given. */
   readonly groupBy?: readonly string[] | '*' | undefined;
@@ -21,13 +21,12 @@ export interface PointOptions {
    */
   readonly now?: bigint | (() => bigint) | undefined;
   /**
-   * A point of a stream that has no fields is malformed: for readers that hand it to what cannot hold one. Kapacitor may
-   * send such points, so that they are read if this is not set.
+   * Refuse points of a stream without fields, for output formats that cannot hold them. Kapacitor may send such points.
    */
   readonly needsFields?: boolean | undefined;
 }
 
-/** A point's whereabouts; what is left out is as the options have it. */
+/** A point's database and retention policy; what is left out is as the options say. */
 export interface Dbrp {
   readonly database?: string | undefined;
   readonly retentionPolicy?: string | undefined;
@@ -42,7 +41,7 @@ export interface BatchParts {
   readonly points: readonly { readonly time: bigint; readonly tags: Tags; readonly fields: FieldInputs }[];
 }
 
-/** Makes of what a recording says what Kapacitor would send: grouped points and batches. Throws `malformed`. */
+/** Builds grouped points and batches as Kapacitor would send them. Throws `malformed`. */
 export class PointMaker {
   readonly #now: bigint | (() => bigint);
   readonly #options: PointOptions;
@@ -52,7 +51,7 @@ export class PointMaker {
     this.#now = options.now ?? BigInt(Date.now()) * 1_000_000n;
   }
 
-  /** The time of the next point that has none. */
+  /** The time for the next point without one. */
   now(): bigint {
     return typeof this.#now === 'function' ? this.#now() : this.#now;
   }

@@ -14,7 +14,7 @@ export interface Source {
   readonly name: string;
   /** In bytes, where it is known. */
   readonly size: number | undefined;
-  /** So many have been read. */
+  /** How many of them have been read. */
   bytesRead: number;
   readonly kind: 'plain' | 'gzip' | 'zip';
   /** The bytes as they are stored. */
@@ -23,7 +23,7 @@ export interface Source {
 
 /** The format that a file's name tells. Throws `invalid_config` if it tells none, or the file is a directory. */
 export async function formatOfFile(path: string): Promise<RecordingFormat> {
-  const found = await stat(path).catch(() => undefined); // whoever reads it finds out why it cannot be read
+  const found = await stat(path).catch(() => undefined); // opening it tells why it cannot be read
   if (found?.isDirectory()) throw isDirectory(path);
   return formatOfName(path);
 }

@@ -12,8 +12,7 @@ import { formatPointLine, formatStreamEntry } from './format-line.js';
 
 export interface WriterOptions {
   /**
-   * Whether it is compressed: line protocol, JSON Lines and CSV are not unless told so; Kapacitor's recordings are
-   * (`.srpl` with gzip, `.brpl` as a zip file) unless told not to.
+   * Whether to compress. By default only Kapacitor's recordings are: `.srpl` with gzip, `.brpl` as a zip file.
    */
   readonly compress?: boolean | undefined;
 }
@@ -59,7 +58,7 @@ function formatter(format: RecordingFormat): (item: RecordedItem) => string {
   }
 }
 
-/** What is written to the stream that is returned goes compressed to `target`. */
+/** A stream whose text is written compressed to `target`. */
 export function compressed(format: RecordingFormat, target: Writable): Writable {
   if (format !== 'brpl') {
     const gzip = createGzip();

@@ -77,7 +77,7 @@ export async function isConversationFile(file: string): Promise<boolean> {
       await handle.close();
     }
   } catch {
-    return false; // whoever reads it as something else finds out why that is impossible
+    return false; // reading it as another format tells what is wrong
   }
 }
 
