@@ -12,7 +12,10 @@ import {
 import { pointOf, type TestPoint } from './udf-messages.js';
 import { until } from './until.js';
 
-/** Kapacitor's side of a conversation over any two streams. A byte that is no frame makes `next` and `end` reject. */
+/**
+ * Raw frames over any two streams, for tests of what is on the wire: the order of responses, and bytes that
+ * `KapacitorPeer` would end the conversation for. A byte outside a frame makes `next` and `end` reject.
+ */
 export class Conversation {
   readonly responses: Response[] = [];
   readonly input: Writable;

@@ -3,7 +3,7 @@ import { memoryTransportPair } from '../../src/transport/memory-transport.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
 import { decodeRequest, encodeResponse, type Request, type Response } from '../../src/wire/messages.js';
 
-/** What a scripted agent does: good or bad, byte for byte. */
+/** The agent's side of the protocol, valid or not: what `KapacitorPeer` is tested against. */
 export interface ScriptedAgent {
   send(...responses: readonly Response[]): void;
   write(bytes: Uint8Array): void;
@@ -11,13 +11,13 @@ export interface ScriptedAgent {
   end(): void;
 }
 
-/** What the agent does at each request, and when Kapacitor has half-closed. */
+/** What the agent does at each request, and at the half-close. */
 export interface Script {
   readonly on?: Partial<Record<Request['kind'], (agent: ScriptedAgent, request: Request) => void>>;
   readonly halfClosed?: (agent: ScriptedAgent) => void;
 }
 
-/** The end of a connection to an agent that answers as a well-behaved one does, except where the script says otherwise. */
+/** Connects to an agent that follows the protocol except where its script replaces an answer. */
 export function scriptedAgent({ on = {}, halfClosed }: Script): Transport {
   const [agentSide, kapacitorSide] = memoryTransportPair();
   const { input, output } = agentSide;

@@ -19,14 +19,17 @@ const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
  * @typedef {{ path: string, pid: number } | { command: string, args: string[] }} Address
  */
 
-/** Kapacitor's side of one conversation. */
+/**
+ * Kapacitor's side of one conversation, without the checks of `src/peer`: that decodes each point, which would make the
+ * generator and not the agent the limit. Here frames are only counted.
+ */
 export class Connection {
   /** The process behind it. */
   pid;
   received = new FrameCounter((payload) => this.#control(payload));
   #input;
   #output;
-  /** Who waits: for the end, for room to write, for bytes to read, for typed answers in order, for keepalives by their time. */
+  /** Pending promises: EOF, drain, input, typed responses in order, keepalives by their time. */
   #end = deferred();
   #room = deferred();
   #arrival = deferred();
@@ -172,7 +175,7 @@ export class Connection {
       this.#fail(new Error(`the agent reports: ${response.error}`));
     } else if (response.kind === 'keepalive') {
       const time = Number(response.time);
-      this.#keepalives.get(time)?.resolve(); // heartbeats that nobody asked for have times of their own
+      this.#keepalives.get(time)?.resolve(); // unsolicited heartbeats have other times
       this.#keepalives.delete(time);
     } else {
       this.#answers.shift()?.resolve(response);
@@ -183,6 +186,6 @@ export class Connection {
 function deferred() {
   const parts = {};
   parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
-  parts.promise.catch(() => undefined); // whoever waits for it has the error
+  parts.promise.catch(() => undefined); // its users handle the error
   return parts;
 }
