@@ -83,7 +83,7 @@ export class Instance {
   /** Calls `point` for a point of a stream. */
   point(point: LazyPoint): MaybePromise {
     if (this.#stateful) {
-      const { buf, groupStart, groupLength } = point.sections();
+      const { buf, groupStart, groupLength } = LazyPoint.sectionsOf(point);
       this.#enter(buf, groupStart, groupLength);
       if (this.groups.expires) this.#used(point.time);
     }

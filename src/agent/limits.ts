@@ -18,8 +18,8 @@ export interface Limits {
 }
 
 /** What a point takes in memory that is kept, by where its frame lies: a small message costs more than it has bytes. */
-export function heldBytes({ frame, end }: { readonly frame: number; readonly end: number }): number {
-  return end - frame + pointOverheadBytes;
+export function heldBytes({ frameLength }: { readonly frameLength: number }): number {
+  return frameLength + pointOverheadBytes;
 }
 
 const pointOverheadBytes = 64;

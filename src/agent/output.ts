@@ -74,7 +74,7 @@ export class Output {
 
   point(point: LazyPoint): void {
     this.#counters.pointsOut++;
-    this.#frames.add(point.buf, point.frame, point.end);
+    point.writeTo(this.#frames);
     this.#added();
   }
 

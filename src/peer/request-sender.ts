@@ -23,11 +23,21 @@ export class RequestSender {
   }
 
   send(frame: Buffer): boolean {
-    return this.#slice(frame, 0, frame.length);
+    if (!this.#output.writable) return false;
+    if (this.#coalesced) {
+      this.#frames.add(frame, 0, frame.length);
+      return this.#afterAdd();
+    }
+    const payload = payloadStart(frame, 0);
+    this.#output.write(frame.subarray(0, payload));
+    return this.#output.write(frame.subarray(payload));
   }
 
-  point({ buf, frame, end }: LazyPoint): boolean {
-    return this.#slice(buf, frame, end);
+  point(point: LazyPoint): boolean {
+    if (!this.#coalesced) return this.send(point.frameBytes());
+    if (!this.#output.writable) return false;
+    point.writeTo(this.#frames); // neighbours in one buffer stay one run, unlike by `frameBytes`
+    return this.#afterAdd();
   }
 
   batch({ name, group, tags, byName, time, points }: LazyBatch): boolean {
@@ -53,17 +63,10 @@ export class RequestSender {
     this.#output.end();
   }
 
-  #slice(buf: Buffer, start: number, end: number): boolean {
-    if (!this.#output.writable) return false;
-    if (this.#coalesced) {
-      this.#frames.add(buf, start, end);
-      if (this.#frames.size >= maxCoalescedBytes) this.flush();
-      else this.#scheduleFlush();
-      return !this.#output.writableNeedDrain;
-    }
-    const payload = payloadStart(buf, start);
-    this.#output.write(buf.subarray(start, payload));
-    return this.#output.write(buf.subarray(payload, end));
+  #afterAdd(): boolean {
+    if (this.#frames.size >= maxCoalescedBytes) this.flush();
+    else this.#scheduleFlush();
+    return !this.#output.writableNeedDrain;
   }
 
   #scheduleFlush(): void {

@@ -154,7 +154,7 @@ export class ResponseReader {
 
 function validate(point: LazyPoint): void {
   try {
-    point.sections();
+    LazyPoint.sectionsOf(point);
   } catch (cause) {
     throw new ProtocolFailure('stray-bytes', messageOf(cause), { cause });
   }

@@ -4,6 +4,7 @@ import type { FrameOutput } from './frame-output.js';
 import { checkNames, nonEmpty, tagOf, textOf } from './point/head-writer.js';
 import { int64Of } from './int64.js';
 import { LazyPoint } from './point/lazy-point.js';
+import { batchForJson, type Inspect, inspectSymbol, shownBatch } from './point/show.js';
 import { type BeginMessage, encodeResponse } from './messages.js';
 
 /** One frame as it came: `buf[start..end)`. */
@@ -32,8 +33,8 @@ export class LazyBatch {
   readonly time: bigint;
   readonly points: readonly LazyPoint[];
   /** The frames that opened and closed it, as long as they still say what it is. */
-  private readonly begin: FrameSlice | undefined;
-  private readonly end: FrameSlice | undefined;
+  readonly #begin: FrameSlice | undefined;
+  readonly #end: FrameSlice | undefined;
 
   constructor(
     head: BatchHead,
@@ -47,9 +48,11 @@ export class LazyBatch {
     this.tags = head.tags;
     this.byName = head.byName;
     this.time = time;
-    this.points = points;
-    this.begin = begin;
-    this.end = end;
+    this.points = Object.freeze(points);
+    this.#begin = begin;
+    this.#end = end;
+    // In JavaScript an author may write to what is readonly: the size that was announced would no longer be true.
+    Object.freeze(this);
   }
 
   /** A new batch. Throws `invalid_argument` for a value that the protocol cannot hold; empty names pass. */
@@ -100,12 +103,27 @@ export class LazyBatch {
 
   /** Adds its frames to `output`: Begin with the true size, the points, End. */
   writeTo(output: FrameOutput): void {
-    const { begin, end } = this;
+    const begin = this.#begin;
+    const end = this.#end;
     if (begin) output.add(begin.buf, begin.start, begin.end);
     else add(output, encodeResponse({ kind: 'begin', ...this.head(), size: BigInt(this.points.length) }));
-    for (const point of this.points) output.add(point.buf, point.frame, point.end);
+    for (const point of this.points) point.writeTo(output);
     if (end) output.add(end.buf, end.start, end.end);
     else add(output, encodeResponse({ kind: 'end', ...this.head(), tmax: this.time }));
+  }
+
+  /** As `LazyPoint.toJSON`. */
+  toJSON(key?: string): object {
+    return key === undefined ? shownBatch(this) : batchForJson(this);
+  }
+
+  /** The same text as `JSON.stringify` gives. */
+  toString(): string {
+    return JSON.stringify(this);
+  }
+
+  [inspectSymbol](_depth: number, options: object, inspect: Inspect): string {
+    return inspect(shownBatch(this), options);
   }
 
   private head(): BatchHead {

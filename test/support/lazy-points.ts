@@ -18,7 +18,7 @@ export function lazyPoint(body: Uint8Array): LazyPoint {
 /** Everything that a point tells. */
 export function readAll(point: LazyPoint) {
   const { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields } = point;
-  const { buf, groupStart, groupLength } = point.sections();
+  const { buf, groupStart, groupLength } = LazyPoint.sectionsOf(point);
   const groupBytes = buf.subarray(groupStart, groupStart + groupLength);
   assert.equal(groupBytes.toString(), group);
   return { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields };
@@ -33,10 +33,18 @@ export function expected(message: OraclePoint): ReturnType<typeof readAll> {
 
 /** The frame that a point is sent as. */
 export function frameOf(point: LazyPoint): Buffer {
-  return point.buf.subarray(point.frame, point.end);
+  return point.frameBytes();
 }
 
 /** The Point message within it. */
 export function bodyOf(point: LazyPoint): Buffer {
-  return point.buf.subarray(point.body, point.end);
+  const frame = point.frameBytes();
+  let at = 0;
+  const skipVarint = (): void => {
+    while (frame[at++]! > 0x7f);
+  };
+  skipVarint(); // the frame's length
+  skipVarint(); // the tag of a point
+  skipVarint(); // the point's length
+  return frame.subarray(at);
 }

@@ -61,8 +61,7 @@ describe('what is put into a point', () => {
     expectTypeOf(batchPoint.withFields({ a: 1 }).replaceTags({})).toEqualTypeOf<BatchPoint>();
     expectTypeOf(batchPoint.number('a')).toEqualTypeOf<number | undefined>();
     expectTypeOf(batch.withTag('host', 'a').withTags({}).replaceTags({})).toEqualTypeOf<Batch>();
-    // @ts-expect-error -- the batch has it
-    batchPoint.withDatabase('db');
+    expectTypeOf(batchPoint).not.toHaveProperty('withDatabase');
   });
 
   it('is a time, a name and fields at least, when it is made anew', () => {

@@ -77,12 +77,9 @@ describe('the output of frames', { timeout: propertyTimeout }, () => {
     const output = new FrameOutput();
     let size = 0;
     for (let index = 0; index < 300; index++) {
-      const { buf, frame, end } = LazyPoint.create(
-        { ...head, dimensions: [], tags: {}, byName: false },
-        { index },
-      );
-      output.add(buf, frame, end);
-      size += end - frame;
+      const point = LazyPoint.create({ ...head, dimensions: [], tags: {}, byName: false }, { index });
+      point.writeTo(output);
+      size += point.frameLength;
     }
     const taken = output.take();
     // Two where the memory for new points was used up in between.

@@ -8,7 +8,7 @@ import { LazyPoint } from '../../src/wire/point/lazy-point.js';
 import { decodeRequest, encodeRequest, type Request } from '../../src/wire/messages.js';
 import { payloads } from '../support/frames.js';
 import { pointArbitrary } from '../support/generators.js';
-import { lazyPoint } from '../support/lazy-points.js';
+import { frameOf, lazyPoint } from '../support/lazy-points.js';
 import { propertyTimeout, runs } from '../support/runs.js';
 
 const head = { name: 'cpu', group: 'host=a', tags: { host: 'a' }, byName: true };
@@ -26,7 +26,7 @@ const messages = (batch: LazyBatch): Request[] => payloads([written(batch)]).map
 function received(points: readonly LazyPoint[]): { batch: LazyBatch; bytes: Buffer } {
   const begin = encodeRequest({ kind: 'begin', ...head, size: BigInt(points.length) });
   const end = encodeRequest({ kind: 'end', ...head, tmax: 7n });
-  const bytes = Buffer.concat([begin, ...points.map(({ buf, frame, end }) => buf.subarray(frame, end)), end]);
+  const bytes = Buffer.concat([begin, ...points.map(frameOf), end]);
   const slice = (buf: Buffer) => ({ buf, start: 0, end: buf.length });
   return { batch: new LazyBatch(head, 7n, points, slice(begin), slice(end)), bytes };
 }

@@ -55,9 +55,10 @@ describe.each(directions)('what Kapacitor and a UDF said in $name', ({ stream, a
     const points = pointsOf(stream);
     expect(points.length).toBeGreaterThan(17);
     for (const point of points) {
-      const { buf } = point;
+      const { buffer, byteOffset } = frameOf(point);
       assert.deepEqual(readAll(point), expected(oraclePoint(bodyOf(point))));
-      assert.equal(point.buf, buf);
+      assert.equal(frameOf(point).buffer, buffer);
+      assert.equal(frameOf(point).byteOffset, byteOffset);
     }
   });
 

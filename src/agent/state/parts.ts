@@ -1,4 +1,4 @@
-import { DefaultSerializer, deserialize } from 'node:v8';
+import { DefaultSerializer, deserialize, serialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { UdfError } from '../../model/errors.js';
 import { packPoints, unpackPoints } from './points.js';
@@ -74,22 +74,11 @@ export function truncated(): UdfError {
   return new UdfError('snapshot_truncated', 'the snapshot ends early');
 }
 
-declare module 'node:v8' {
-  interface DefaultSerializer {
-    /** Documented by Node.js, and not in its types: V8 hands over what is no plain object, which is a view of bytes. */
-    _writeHostObject(view: NodeJS.ArrayBufferView): void;
-  }
-}
-
-/** Tells whether it has met a buffer, as every point has one: to look for points everywhere would take long. */
-class PartSerializer extends DefaultSerializer {
-  hasBuffer = false;
-
-  override _writeHostObject(view: NodeJS.ArrayBufferView): void {
-    this.hasBuffer ||= Buffer.isBuffer(view);
-    super._writeHostObject(view);
-  }
-}
+/**
+ * V8's bytes of an object without properties, which a point is to it, as its fields are private. Finding none of them
+ * spares the search of the whole state for points.
+ */
+const emptyObject = Buffer.from('o{\0');
 
 /** What a part holds instead, if there are points in it. */
 interface WithPoints {
@@ -102,11 +91,9 @@ function hasPoints(part: unknown): part is WithPoints {
 
 function serialized(value: unknown): Buffer {
   try {
-    const serializer = new PartSerializer();
-    serializer.writeHeader();
-    serializer.writeValue(value);
-    const packed = serializer.hasBuffer ? packPoints(value) : undefined;
-    if (packed === undefined) return serializer.releaseBuffer();
+    const bytes = serialize(value);
+    const packed = bytes.includes(emptyObject) ? packPoints(value) : undefined;
+    if (packed === undefined) return bytes;
     return serialized({ withPoints: packed } satisfies WithPoints);
   } catch (cause) {
     if (cause instanceof UdfError) throw cause;

@@ -18,7 +18,7 @@ export function packPoints(state: unknown): unknown {
     }
     if (!(value instanceof LazyPoint)) return undefined;
     found++;
-    return { [marker]: Uint8Array.from(value.buf.subarray(value.frame, value.end)) };
+    return { [marker]: Uint8Array.from(value.frameBytes()) };
   });
   return found > 0 ? packed : undefined;
 }

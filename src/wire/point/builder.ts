@@ -51,9 +51,7 @@ export function buildPoint(givenHead: PointHead, given: FieldInputs): FrameSpan 
 }
 
 /** The same point with parts of its head changed. Throws `invalid_argument` for a value that the protocol cannot hold. */
-export function changeHead(point: Changed, given: Partial<PointHead>): FrameSpan {
-  const changes = ownHead(given);
-  const source = point.sections();
+export function changeHead(changes: Partial<PointHead>, source: PointSections): FrameSpan {
   let at = arena.open(source.boolsEnd - source.body + headRoom(changes));
   const { buf } = arena;
   at = writeHead(buf, at, source, changes);
@@ -64,19 +62,17 @@ export function changeHead(point: Changed, given: Partial<PointHead>): FrameSpan
 }
 
 /**
- * A point to be changed. It is looked at only when the author's values have been read: to read them may run code, such as
- * a getter's, that looks at another.
+ * Takes the fields that an author gave, for the change that follows. The source's sections are looked up only afterwards:
+ * to read what an author gave may run code, such as a getter's, that reads another point.
+ * Throws `invalid_argument` for an empty name or a value that no field can hold.
  */
-export interface Changed {
-  sections(): PointSections;
-  validatedSections(): PointSections;
-}
-
-/** The same point with just these fields. Throws `invalid_argument` for a value that no field can hold. */
-export function replaceFields(point: Changed, given: FieldInputs): FrameSpan {
+export function takeFields(given: FieldInputs): void {
   fields.collect(given);
   if (fields.hasEmptyName) checkNames('field', given);
-  const source = point.sections();
+}
+
+/** The same point with just the fields that were taken. */
+export function replaceFields(source: PointSections): FrameSpan {
   let at = arena.open(source.boolsEnd - source.body + fields.room);
   const { buf } = arena;
   at = copy(buf, at, source.buf, source.body, source.doublesAt);
@@ -88,12 +84,9 @@ export function replaceFields(point: Changed, given: FieldInputs): FrameSpan {
   return arena.close(at);
 }
 
-/** The same point with tags added or replaced. Throws `invalid_argument` for what is no tag. */
-export function changeTags(point: Changed, given: Tags): FrameSpan {
-  checkNames('tag', given);
-  const { tags } = ownHead({ tags: given });
+/** The same point with tags added or replaced. Throws `invalid_argument` for a tag that is not text. */
+export function changeTags({ tags }: { readonly tags: Tags }, source: PointSections): FrameSpan {
   const room = headRoom({ tags });
-  const source = point.validatedSections();
   const { tagsAt, doublesAt } = source;
   const gone = Object.keys(tags)
     .map(nameBytes)
@@ -107,14 +100,8 @@ export function changeTags(point: Changed, given: Tags): FrameSpan {
   return arena.close(at);
 }
 
-/**
- * The same point without some fields and with others added or replaced.
- * Throws `invalid_argument` for a value that no field can hold.
- */
-export function changeFields(point: Changed, removed: readonly string[], given: FieldInputs): FrameSpan {
-  fields.collect(given);
-  if (fields.hasEmptyName) checkNames('field', given);
-  const source = point.validatedSections();
+/** The same point without some fields, and with those that were taken added or replaced. */
+export function changeFields(removed: readonly string[], source: PointSections): FrameSpan {
   // A field that is replaced goes from all four maps: the new value may be of another type, and Kapacitor would take
   // the old one from a map of higher rank.
   const gone = presentKeys(source, removed);

@@ -47,6 +47,6 @@ export class PointTemplate {
     if (this.#byName) at = writeByName(buf, at, nothing, { byName: true });
     at = fields.writeBools(buf, at);
     const { frame, body, end } = arena.close(at);
-    return new LazyPoint(buf, frame, body, end);
+    return LazyPoint.at(buf, frame, body, end);
   }
 }
