@@ -8,5 +8,7 @@ const args = process.argv.slice(2);
 // `stdio` claims standard output for frames, and nothing may touch it before.
 if (args[0] !== 'stdio') exitOnOutputError();
 const code = await runProgram(args);
+// What could not be written is reported in the next turn of the event loop.
+await new Promise(setImmediate);
 // A loaded module may hold timers or connections that would keep the process running.
 process.exit(code === 0 ? process.exitCode : code);

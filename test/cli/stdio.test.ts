@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { fileURLToPath } from 'node:url';
 import { adslChanges, adslPoints } from '../support/adsl.js';
+import { encodeRequest } from '../../src/wire/messages.js';
+import { Cli } from '../support/spawn-cli.js';
 import { stdioKindNames, stdioKinds } from '../support/stdio-cli.js';
 import { pointRequest } from '../support/udf-messages.js';
 
@@ -88,6 +90,25 @@ describe('stdio', () => {
     expect(await cli.stop()).toEqual({ code: 0, signal: null });
     await kapacitor.closed();
   });
+
+  test.each(['the end of its input', 'SIGTERM'])(
+    'ends at the drain time after %s though its output is not read',
+    async (cause) => {
+      const child = new Cli(['stdio', 'mirror', '--drain-ms', '300']);
+      const input = child.process.stdin!;
+      const frames = Buffer.concat(adslPoints.map((point) => encodeRequest(pointRequest(point))));
+      input.write(encodeRequest({ kind: 'init', options: [], taskID: 't', nodeID: 'n' }));
+      for (let copy = 0; copy < 500; copy++) input.write(frames); // far more than a pipe holds
+      if (cause === 'SIGTERM') {
+        await child.untilLogged('task started');
+        child.process.kill('SIGTERM');
+      } else {
+        input.end();
+      }
+      expect(await child.ended).toEqual({ code: 1, signal: null });
+      expect(child.logged('the conversation is cut off')).toBe(true);
+    },
+  );
 
   test('exits with 1 at once after a second signal', async () => {
     const { cli, kapacitor } = start(['mirror', '--drain-ms', '60000']);
