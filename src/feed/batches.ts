@@ -2,59 +2,59 @@ import type { Line } from './lines.js';
 
 export interface BatchOptions {
   readonly size: number;
-  /** Max time that a line waits for others. */
+  /** Max time that a line waits for its batch to fill. */
   readonly flushMs: number;
-  /** Ends the batches with the lines received so far. */
+  /** Ends the batches with the lines read so far. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Collects lines into batches of `size`, or fewer after `flushMs`. While the caller uses a batch, at most one more line is
- * read. An error of the lines is thrown after the lines before it.
+ * Groups lines into batches of `size`, or fewer after `flushMs`. Reads at most one line ahead while the caller handles a
+ * batch. Throws an error of `lines` once the lines before it are yielded.
  */
-export async function* inBatches(
+export async function* batchLines(
   lines: AsyncIterable<Line>,
   options: BatchOptions,
 ): AsyncGenerator<readonly Line[]> {
-  const gathering = new BatchCollector(lines[Symbol.asyncIterator](), options);
+  const collector = new BatchCollector(lines[Symbol.asyncIterator](), options);
   try {
-    for (let batch = await gathering.next(); batch.length > 0; batch = await gathering.next()) yield batch;
+    for (let batch = await collector.next(); batch.length > 0; batch = await collector.next()) yield batch;
   } finally {
-    gathering.close();
+    collector.close();
   }
 }
 
 /**
- * Collects one batch at a time. The caller awaits one new promise per batch, which a line, the timer or the signal
- * settles. `Promise.race` per line would leak: each race leaves a reaction on every promise that does not settle.
+ * Collects one batch at a time. A line, the timer or the signal settles one promise per batch: a `Promise.race` per line
+ * would leak a reaction on each promise that stays pending.
  */
 class BatchCollector {
   readonly #source: AsyncIterator<Line>;
   readonly #options: BatchOptions;
   #batch: Line[] = [];
   /** Whether the first line of the batch has waited `flushMs`. */
-  #late = false;
+  #isDue = false;
   #timer: NodeJS.Timeout | undefined;
-  /** Whether `next` of the source is pending. */
-  #asked = false;
+  /** Whether a `next` of the source is pending. */
+  #isReading = false;
   #ended = false;
   #failure: { readonly reason: unknown } | undefined;
   /** Set while the caller awaits a batch. */
-  #wake: (() => void) | undefined;
+  #resolveNext: (() => void) | undefined;
 
   constructor(source: AsyncIterator<Line>, options: BatchOptions) {
     this.#source = source;
     this.#options = options;
     if (options.signal.aborted) this.#ended = true;
-    else options.signal.addEventListener('abort', this.#end);
+    else options.signal.addEventListener('abort', this.#onEnd);
   }
 
   /** The next batch; an empty one at the end. */
   async next(): Promise<readonly Line[]> {
-    if (!this.#ready()) {
+    if (!this.#isReady()) {
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.#ask();
+        this.#resolveNext = resolve;
+        this.#readNext();
       });
     }
     if (this.#batch.length === 0 && this.#failure) throw this.#failure.reason;
@@ -62,61 +62,61 @@ class BatchCollector {
   }
 
   close(): void {
-    this.#end();
+    this.#onEnd();
     clearTimeout(this.#timer);
-    this.#options.signal.removeEventListener('abort', this.#end);
-    // Not awaited: the source may be waiting for input, until its own signal ends it.
+    this.#options.signal.removeEventListener('abort', this.#onEnd);
+    // Not awaited: the source may wait for input until its own signal aborts.
     void this.#source.return?.().catch(() => undefined);
   }
 
-  #ready(): boolean {
-    return this.#ended || this.#late || this.#batch.length >= this.#options.size;
+  #isReady(): boolean {
+    return this.#ended || this.#isDue || this.#batch.length >= this.#options.size;
   }
 
   #take(): readonly Line[] {
     const batch = this.#batch;
     this.#batch = [];
-    this.#late = false;
+    this.#isDue = false;
     clearTimeout(this.#timer);
     return batch;
   }
 
-  #ask(): void {
-    if (this.#asked) return;
-    this.#asked = true;
-    this.#source.next().then(this.#came, this.#failed);
+  #readNext(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#source.next().then(this.#onLine, this.#onError);
   }
 
-  readonly #came = ({ done, value }: IteratorResult<Line, unknown>): void => {
-    this.#asked = false;
+  readonly #onLine = ({ done, value }: IteratorResult<Line, unknown>): void => {
+    this.#isReading = false;
     if (this.#ended) return;
     if (done) {
-      this.#end();
+      this.#onEnd();
       return;
     }
-    if (this.#batch.push(value) === 1) this.#timer = setTimeout(this.#isLate, this.#options.flushMs);
-    if (this.#ready()) this.#awaken();
-    else if (this.#wake) this.#ask();
+    if (this.#batch.push(value) === 1) this.#timer = setTimeout(this.#onTimeout, this.#options.flushMs);
+    if (this.#isReady()) this.#notify();
+    else if (this.#resolveNext) this.#readNext();
   };
 
-  readonly #failed = (reason: unknown): void => {
+  readonly #onError = (reason: unknown): void => {
     if (this.#ended) return;
     this.#failure = { reason };
-    this.#end();
+    this.#onEnd();
   };
 
-  readonly #isLate = (): void => {
-    this.#late = true;
-    this.#awaken();
+  readonly #onTimeout = (): void => {
+    this.#isDue = true;
+    this.#notify();
   };
 
-  readonly #end = (): void => {
+  readonly #onEnd = (): void => {
     this.#ended = true;
-    this.#awaken();
+    this.#notify();
   };
 
-  #awaken(): void {
-    this.#wake?.();
-    this.#wake = undefined;
+  #notify(): void {
+    this.#resolveNext?.();
+    this.#resolveNext = undefined;
   }
 }

@@ -1,38 +1,38 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { type InfluxWriter, InfluxWriteError } from '../influx/writer.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { counted } from '../model/text.js';
 import type { Line } from './lines.js';
+import { sleep } from './sleep.js';
 import type { Spool } from './spool.js';
 
 export interface DeliveryOptions {
   readonly writer: InfluxWriter;
-  /** Where lines wait while the server is away; without it, reading waits. */
+  /** Stores lines while the server is unavailable; without it, `send` retries until the signal aborts. */
   readonly spool?: Spool | undefined;
-  /** Stops waiting for a server that is away. */
+  /** Ends the retries. */
   readonly signal: AbortSignal;
-  /** Called with each line that the server refuses for good. */
+  /** Called with each line that the server rejects permanently. */
   readonly onRefused?: ((line: Line, reason: string) => void) | undefined;
-  /** Called with the reason when the server goes away, and with `undefined` when it is back. */
+  /** Called with the reason when the server becomes unavailable, and with `undefined` when it is available again. */
   readonly onOutage?: ((reason: string | undefined) => void) | undefined;
-  /** Wait after the first failure; it doubles up to 10 s. */
+  /** Wait after the first failure, 100 by default; doubles with each further one, up to 10 s. */
   readonly firstWaitMs?: number | undefined;
 }
 
 const maxWaitMs = 10_000;
-/** Failures in a row after which lines go to the spool. */
+/** Consecutive failures after which lines go to the spool. */
 const maxFailuresBeforeSpool = 3;
 
 /**
- * Brings batches to a server, in order: each line arrives, is refused for good, goes to the spool, or is counted as unsent.
- * Lines whose arrival is uncertain are sent again, which a database stores once, since every line has its time.
+ * Delivers batches to a server, in order: each line arrives, is refused, goes to the spool, or is counted as unsent. Lines
+ * whose arrival is uncertain are sent again; as each has a time, a database stores it once.
  */
 export class Delivery {
   arrived = 0;
   refused = 0;
-  /** Lines that neither arrived nor could be kept. */
+  /** Lines that neither arrived nor were spooled. */
   unsent = 0;
-  /** Lines of this delivery's batches that went to the spool. */
+  /** Lines from `send` that went to the spool. */
   #spooled = 0;
   readonly #options: DeliveryOptions;
   #failures = 0;
@@ -43,28 +43,30 @@ export class Delivery {
   }
 
   /**
-   * Takes a batch. What did not arrive is in the spool if this rejects, or counted as unsent. Rejects with `refused` if the
-   * server refuses everything (wrong credentials, no such database), and with `invalid_config` if the spool's disk is full.
+   * Delivers a batch. If this rejects, lines that did not arrive are in the spool or counted as unsent. Rejects with
+   * `refused` if the server refuses every write (wrong credentials, no such database), and with `invalid_config` if the
+   * spool cannot be written to.
    */
   async send(batch: readonly Line[]): Promise<void> {
     const { spool } = this.#options;
     const before = this.#handled;
     try {
       if (spool && spool.size > 0) {
-        await this.#keep(batch);
+        await this.#spoolLines(batch);
         await this.#sendSpooled(false);
         return;
       }
       const maxTries = spool === undefined ? Infinity : maxFailuresBeforeSpool;
-      if (!(await this.#deliver(batch, maxTries))) await this.#keep(batch.slice(this.#handled - before));
+      if (!(await this.#deliver(batch, maxTries)))
+        await this.#spoolLines(batch.slice(this.#handled - before));
     } catch (reason) {
-      // A batch is delivered in order, so that the lines without a result are its end.
-      if (!(reason instanceof SpoolError)) await this.#keep(batch.slice(this.#handled - before));
+      // Lines are handled in order: the remaining ones are the end of the batch.
+      if (!(reason instanceof SpoolError)) await this.#spoolLines(batch.slice(this.#handled - before));
       throw reason;
     }
   }
 
-  /** Sends what waits in the spool, until it is empty or the signal aborts. Rejects as `send` does. */
+  /** Sends the spooled batches until none is left or the signal aborts. Rejects as `send` does. */
   async finish(): Promise<void> {
     await this.#sendSpooled(true);
   }
@@ -80,19 +82,19 @@ export class Delivery {
       const batch = await spool.first();
       if (!batch || !(await this.#deliver(batch, untilEmpty ? Infinity : 1))) return;
       await spool.removeFirst();
-      if (isAborted(signal)) return;
+      if (signal.aborted) return;
     }
   }
 
-  /** Puts lines into the spool; without one, or if its disk is full, they are unsent. */
-  async #keep(lines: readonly Line[]): Promise<void> {
+  /** Spools lines. Without a spool, or if it fails, counts them as unsent. */
+  async #spoolLines(lines: readonly Line[]): Promise<void> {
     const { spool } = this.#options;
     if (lines.length === 0) return;
     try {
       await spool?.add(lines);
     } catch (cause) {
       this.unsent += lines.length;
-      const { from } = lines[0]!; // not empty
+      const { from } = lines[0]!; // checked above: not empty
       throw new SpoolError(
         `${messageOf(cause)}; ${counted(lines.length, 'line')} not kept, from ${from} on`,
         { cause },
@@ -102,12 +104,12 @@ export class Delivery {
     else this.unsent += lines.length;
   }
 
-  /** Resolves to false, with an end of the batch undelivered, if the server was away `maxTries` times or the signal aborted. */
+  /** Resolves to false if `maxTries` failed or the signal aborted; the end of the batch is then undelivered. */
   async #deliver(batch: readonly Line[], maxTries: number): Promise<boolean> {
     const { writer, signal, onOutage } = this.#options;
     for (let tries = 1; ; tries++) {
-      // The end must not wait for one more time-out a batch.
-      if (isAborted(signal) && this.#failures > 0) return false;
+      // Without this check, each remaining batch would wait for one more timeout after an abort.
+      if (signal.aborted && this.#failures > 0) return false;
       try {
         await writer.write(batch.map(({ text }) => text));
         this.arrived += batch.length;
@@ -123,13 +125,12 @@ export class Delivery {
         const waitMs = Math.max(reason.retryAfterMs, this.#backOffMs());
         this.#retryAt = performance.now() + waitMs;
         if (tries >= maxTries) return false;
-        await wait(waitMs, undefined, { signal }).catch(() => undefined);
-        if (isAborted(signal)) return false;
+        if (!(await sleep(waitMs, signal))) return false;
       }
     }
   }
 
-  /** Half of it is random, so that many feeders do not come back at the same moment. */
+  /** Exponential, half of it jitter, so that feeders do not retry at the same moment. */
   #backOffMs(): number {
     const { firstWaitMs = 100 } = this.#options;
     const maxMs = Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(this.#failures, 20));
@@ -142,7 +143,7 @@ export class Delivery {
     this.#retryAt = 0;
   }
 
-  /** Splits a refused batch in halves, down to the lines that are to blame. False if a half was not delivered. */
+  /** Bisects a rejected batch down to the invalid lines. Resolves to false if a half was not delivered. */
   async #deliverHalves(batch: readonly Line[], { message, statusCode }: InfluxWriteError): Promise<boolean> {
     if (statusCode !== 400 && statusCode !== 413 && statusCode !== 422) {
       throw new UdfError('refused', `the server takes nothing: ${message}`);
@@ -160,14 +161,9 @@ export class Delivery {
   }
 }
 
-/** The disk did not take lines, which are counted as unsent. */
+/** Spooling failed; the lines are counted as unsent. */
 class SpoolError extends UdfError {
   constructor(message: string, options: ErrorOptions) {
     super('invalid_config', message, options);
   }
-}
-
-/** The compiler takes a signal that was checked before for unchanged, also behind an `await`. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

@@ -5,20 +5,20 @@ import { type InfluxTarget, isBucket } from '../influx/target.js';
 import { createInfluxWriter } from '../influx/writer.js';
 import { UdfError } from '../model/errors.js';
 import type { RecordingFormat } from '../recording/format.js';
-import { inBatches } from './batches.js';
+import { batchLines } from './batches.js';
 import { Delivery } from './delivery.js';
-import type { ReadOptions as RecordingReadOptions } from '../recording/read-options.js';
-import { fileLines, type ReadOptions } from './file-lines.js';
+import type { ReadOptions } from '../recording/read-options.js';
+import { type FileLineOptions, fileLines } from './file-lines.js';
 import { generatedLines, type GeneratorName } from './generated-lines.js';
-import { type Line, newestTime, pacedLines, shiftLine } from './lines.js';
+import { type Line, newestTime, paceLines, shiftLine } from './lines.js';
 import { Spool } from './spool.js';
 
-/** Made-up data in place of sources. */
+/** Generated data instead of sources. */
 export interface FeedGenerator {
   readonly name: GeneratorName;
-  /** Each seed gives other data; 1 by default. */
+  /** Equal seeds generate equal data; 1 by default. */
   readonly seed?: number | undefined;
-  /** Max points; 1000 by default, without limit with `shiftToNow`. */
+  /** Max points; 1000 by default, unlimited with `shiftToNow`. */
   readonly points?: number | undefined;
 }
 
@@ -29,74 +29,73 @@ export interface FeedOptions {
   readonly generator?: FeedGenerator | undefined;
   /** Derived from each file's name by default. */
   readonly format?: RecordingFormat | undefined;
-  /** How the sources' text is read. */
-  readonly reading?:
-    Omit<RecordingReadOptions, 'format' | 'skipBad' | 'onBad' | 'onWarning' | 'hint'> | undefined;
-  /** Continue with what is appended to the one source, until the signal aborts. */
+  /** How sources are decoded and parsed. */
+  readonly reading?: Omit<ReadOptions, 'format' | 'skipBad' | 'onBad' | 'onWarning' | 'hint'> | undefined;
+  /** Follow the one source as it grows, until the signal aborts. */
   readonly follow?: boolean | undefined;
-  /** How many seconds of the data take one; Infinity, the default, for no waiting. */
+  /** Speed relative to the data's own times: 1 is real time; `Infinity`, the default, does not wait. */
   readonly speed?: number | undefined;
-  /** Move all times so that the newest is now. A generator begins at midnight a day ago and continues in real time. */
+  /** Shift all times so that the newest is now. A generator begins at midnight (UTC) of yesterday and continues in real time. */
   readonly shiftToNow?: boolean | undefined;
-  /** Leave out malformed entries instead of stopping at the first. */
+  /** Skip malformed entries instead of stopping at the first. */
   readonly skipBad?: boolean | undefined;
-  /** Directory where lines wait while the server is away; without it, reading waits. */
+  /** Directory for lines while the server is unavailable; without it, reading waits. */
   readonly spool?: string | undefined;
-  /** Max lines a request; 5000 by default. */
+  /** Max lines per request; 5000 by default. */
   readonly maxBatchLines?: number | undefined;
-  /** Max time that a line waits for others, in milliseconds; 1000 by default. */
+  /** Max time that a line waits for its request to fill; 1000 by default. */
   readonly flushMs?: number | undefined;
-  /** Ends the feed with what has been read. */
+  /** Ends the feed; lines read by then are still sent. */
   readonly signal: AbortSignal;
   readonly stdin: Readable;
   readonly events?: FeedEvents | undefined;
 }
 
-/** What happens meanwhile. */
+/** Callbacks during a feed. */
 export interface FeedEvents {
-  /** Before anything is read. `bytes` is the size of all files; undefined if it is not known or endless. */
+  /** Before reading. `bytes` is the total size of the files; `undefined` if unknown or endless. */
   readonly onStart?: (bytes: number | undefined) => void;
-  /** Bytes read of all files, and points that have arrived, so far. */
+  /** Bytes read and points arrived so far. */
   readonly onProgress?: (bytes: number, arrived: number) => void;
-  /** A malformed entry that is left out. */
+  /** A malformed entry was skipped. */
   readonly onSkipped?: (problem: UdfError) => void;
-  /** A line that the server refuses for good. */
+  /** The server permanently rejected a line. */
   readonly onRefused?: (line: Line, reason: string) => void;
-  /** The server goes away, for this reason, or is back (`undefined`). */
+  /** The server is unavailable for this reason, or available again (`undefined`). */
   readonly onOutage?: (reason: string | undefined) => void;
-  /** Anything else that the user may want to know. */
+  /** Any other note for the user. */
   readonly onNote?: (note: string) => void;
 }
 
 export interface FeedResult {
   readonly arrived: number;
-  /** Lines that the server refused for good. */
+  /** Lines that the server permanently rejected. */
   readonly refused: number;
-  /** Malformed entries that were left out. */
+  /** Malformed entries that were skipped. */
   readonly skipped: number;
-  /** Lines that were read, but neither arrived nor were kept in the spool. */
+  /** Lines that were read, but neither arrived nor were spooled. */
   readonly unsent: number;
   /** Batches in the spool. */
   readonly waitingBatches: number;
-  /** Whether the signal came before the end of sources that have one, or left lines unsent. */
+  /** Whether the signal cut finite sources short or left lines unsent. */
   readonly isStopped: boolean;
-  /** What ended the feed early. Lines that were read before it are accounted for above. */
+  /** The error that ended the feed early. The counts include the lines read before it. */
   readonly error?: unknown;
 }
 
-/** How long sources may take to end after the signal, before they are left alone. */
+/** Max time for sources to end after the signal; then they are abandoned. */
 const endTimeoutMs = 1_000;
 
 /**
- * Writes sources or made-up data into a database until they end, or until the signal.
+ * Writes sources or generated data into a database until they end or the signal aborts.
  *
- * Rejects with `usage` for options that contradict each other, and `invalid_config` for a glob without files or a spool
- * that cannot be used. An error after that, such as `malformed` for a malformed entry, `refused` by the server, or
- * `invalid_config` for a full disk, ends the feed and is in the result.
+ * Rejects with `usage` for contradicting options, and `invalid_config` for a glob without matches or an unusable spool.
+ * Later errors end the feed and are in the result: `malformed` for an entry, `refused` by the server, `invalid_config` for
+ * a full disk.
  */
 export async function feed(options: FeedOptions): Promise<FeedResult> {
   const { target, signal, events = {}, maxBatchLines = 5_000, flushMs = 1_000, speed = Infinity } = options;
-  const files = await checkedFiles(options);
+  const files = await resolveFiles(options);
   const spool = options.spool === undefined ? undefined : await Spool.open(options.spool);
   const delivery = new Delivery({
     writer: createInfluxWriter(target),
@@ -108,7 +107,7 @@ export async function feed(options: FeedOptions): Promise<FeedResult> {
   const progress = new Progress(delivery, events);
   events.onStart?.(await totalBytes(files, options));
 
-  const reading: Reading = { isComplete: false, skipped: 0 };
+  const outcome: ReadOutcome = { isComplete: false, skipped: 0 };
   const sourcesEnd = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const startTimer = (): void => {
@@ -120,9 +119,13 @@ export async function feed(options: FeedOptions): Promise<FeedResult> {
   else signal.addEventListener('abort', startTimer);
   let failure: { readonly error: unknown } | undefined;
   try {
-    const lines = readInto(reading, await linesOf(files, options, reading, progress), signal);
-    const paced = pacedLines(lines, speed, signal);
-    for await (const batch of inBatches(paced, { size: maxBatchLines, flushMs, signal: sourcesEnd.signal })) {
+    const lines = linesUntilError(await openLines(files, options, outcome, progress), outcome, signal);
+    const paced = paceLines(lines, speed, signal);
+    for await (const batch of batchLines(paced, {
+      size: maxBatchLines,
+      flushMs,
+      signal: sourcesEnd.signal,
+    })) {
       await delivery.send(batch);
       progress.report();
     }
@@ -134,38 +137,38 @@ export async function feed(options: FeedOptions): Promise<FeedResult> {
     signal.removeEventListener('abort', startTimer);
   }
   const { arrived, refused, unsent } = delivery;
-  const isCut = !reading.isComplete && !isEndless(options);
+  const isIncomplete = !outcome.isComplete && !isEndless(options);
   return {
-    ...{ arrived, refused, unsent, skipped: reading.skipped, waitingBatches: spool?.size ?? 0 },
-    isStopped: signal.aborted && (isCut || unsent > 0),
-    ...(failure ?? reading.failure),
+    ...{ arrived, refused, unsent, skipped: outcome.skipped, waitingBatches: spool?.size ?? 0 },
+    isStopped: signal.aborted && (isIncomplete || unsent > 0),
+    ...(failure ?? outcome.failure),
   };
 }
 
-/** How the reading of all sources ended. */
-interface Reading {
-  /** Whether it came to the end of all sources. */
+/** The outcome of reading all sources. */
+interface ReadOutcome {
+  /** Whether all sources were read to their end. */
   isComplete: boolean;
   skipped: number;
-  /** What ended it early. Lines before it are sent all the same. */
+  /** The error that ended it early. Lines read before it are still sent. */
   failure?: { readonly error: unknown };
 }
 
-/** The lines before the first error. */
-async function* readInto(
-  reading: Reading,
+/** Yields lines up to the first error, which is stored in `outcome`. */
+async function* linesUntilError(
   lines: AsyncIterable<Line>,
+  outcome: ReadOutcome,
   signal: AbortSignal,
 ): AsyncGenerator<Line> {
   try {
     yield* lines;
-    reading.isComplete = !signal.aborted; // which also ends the lines
+    outcome.isComplete = !signal.aborted; // an abort also ends the lines
   } catch (error) {
-    reading.failure = { error };
+    outcome.failure = { error };
   }
 }
 
-/** Sums the bytes of files that are read one after the other. */
+/** Sums the bytes of consecutive files. */
 class Progress {
   readonly #delivery: Delivery;
   readonly #events: FeedEvents;
@@ -192,15 +195,15 @@ class Progress {
   }
 }
 
-/** Whether only the signal ends it. */
+/** Whether only the signal ends the feed. */
 function isEndless({ follow, generator, shiftToNow }: FeedOptions): boolean {
   return (
     follow === true || (generator !== undefined && shiftToNow === true && generator.points === undefined)
   );
 }
 
-/** The files that the sources mean. Throws as `feed` does. */
-async function checkedFiles(options: FeedOptions): Promise<string[]> {
+/** Validates the options and resolves sources to files. Throws as `feed` does. */
+async function resolveFiles(options: FeedOptions): Promise<string[]> {
   const { sources = [], generator, follow, shiftToNow } = options;
   if (sources.length > 0 === (generator !== undefined)) {
     throw new UdfError('usage', 'name either sources or --demo');
@@ -212,17 +215,20 @@ async function checkedFiles(options: FeedOptions): Promise<string[]> {
     throw new UdfError('usage', '--follow takes one file');
   }
   if (shiftToNow && (follow || sources.includes('-'))) {
-    throw new UdfError('usage', '--shift-to-now must know the newest time: it takes files that are whole');
+    throw new UdfError(
+      'usage',
+      '--shift-to-now reads files twice, first for the newest time: it takes no standard input and no --follow',
+    );
   }
-  const files = await matchingFiles(sources);
+  const files = await expandGlobs(sources);
   if (follow && files.length !== 1) {
     throw new UdfError('usage', `--follow takes one file, and ${sources[0]} means ${files.length}`);
   }
   return files;
 }
 
-/** The files that the sources mean, each glob's in order. */
-async function matchingFiles(sources: readonly string[]): Promise<string[]> {
+/** Replaces each glob by its matches, sorted. */
+async function expandGlobs(sources: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for (const source of sources) {
     if (!/[*?[{]/.test(source)) {
@@ -236,24 +242,24 @@ async function matchingFiles(sources: readonly string[]): Promise<string[]> {
   return files;
 }
 
-/** The bytes of all files; undefined if they are not known or endless. */
+/** The total size of the files; `undefined` if unknown or endless. */
 async function totalBytes(files: readonly string[], { follow }: FeedOptions): Promise<number | undefined> {
   if (follow || files.length === 0 || files.includes('-')) return undefined;
   const sizes = await Promise.all(
     files.map((file) =>
       stat(file).then(
         ({ size }) => size,
-        () => 0, // opening it tells what is wrong
+        () => 0, // opening the file reports the error
       ),
     ),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-async function linesOf(
+async function openLines(
   files: readonly string[],
   options: FeedOptions,
-  reading: Reading,
+  outcome: ReadOutcome,
   progress: Progress,
 ): Promise<AsyncIterable<Line>> {
   const { generator, signal, stdin, events = {}, follow = false, shiftToNow = false } = options;
@@ -261,11 +267,11 @@ async function linesOf(
     const { name, seed = 1, points } = generator;
     return generatedLines(name, { seed, points, live: shiftToNow, signal });
   }
-  const settings: ReadOptions = {
+  const settings: FileLineOptions = {
     ...options.reading,
     ...{ signal, stdin, follow, format: options.format, skipBad: options.skipBad ?? false },
     onBad: (problem) => {
-      reading.skipped++;
+      outcome.skipped++;
       events.onSkipped?.(problem);
     },
     onNote: events.onNote,
@@ -276,17 +282,17 @@ async function linesOf(
     },
   };
   if (!shiftToNow) return allLines(files, settings, progress);
-  const quiet = { ...settings, onBad: () => undefined, onRead: undefined, onNote: undefined };
-  const newest = await newestTime(allLines(files, quiet));
-  const by = newest === undefined ? 0n : BigInt(Date.now()) * 1_000_000n - newest;
+  const silent = { ...settings, onBad: () => undefined, onRead: undefined, onNote: undefined };
+  const newest = await newestTime(allLines(files, silent));
+  const offset = newest === undefined ? 0n : BigInt(Date.now()) * 1_000_000n - newest;
   return (async function* () {
-    for await (const line of allLines(files, settings, progress)) yield shiftLine(line, by);
+    for await (const line of allLines(files, settings, progress)) yield shiftLine(line, offset);
   })();
 }
 
 async function* allLines(
   files: readonly string[],
-  settings: ReadOptions,
+  settings: FileLineOptions,
   progress?: Progress,
 ): AsyncGenerator<Line> {
   for (const file of files) {

@@ -6,7 +6,7 @@ import { formatPointLine } from '../recording/format-line.js';
 import type { RecordingFormat } from '../recording/format.js';
 import { inUtf8, openRecording } from '../recording/open.js';
 import { readLineTexts } from '../recording/read-lines.js';
-import { checkReadOptions, type ReadOptions as RecordingReadOptions } from '../recording/read-options.js';
+import { checkReadOptions, type ReadOptions } from '../recording/read-options.js';
 import { formatOfFile, openSource, plainBytes, type Source } from '../recording/source.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
@@ -15,22 +15,22 @@ import { followFile } from './follow.js';
 import type { Line } from './lines.js';
 import { completeLines, readUntilAborted } from './live-bytes.js';
 
-/** How sources are read. */
-export interface ReadOptions extends RecordingReadOptions {
+/** How a file is read. */
+export interface FileLineOptions extends ReadOptions {
   readonly skipBad: boolean;
-  /** Called with each malformed entry that is left out. */
+  /** Called with each malformed entry that is skipped. */
   readonly onBad: (problem: UdfError) => void;
-  /** Called with what the user may want to know. */
+  /** Called with notes for the user. */
   readonly onNote?: ((note: string) => void) | undefined;
-  /** Continue with what is appended, until the signal aborts. */
+  /** Follow the file as it grows, until the signal aborts. */
   readonly follow: boolean;
-  /** Ends the reading. What a pipe or a followed file has delivered by then is read to its last newline. */
+  /** Ends the reading. A pipe or followed file is read up to the last newline received by then. */
   readonly signal: AbortSignal;
-  /** Called with the number of bytes of the file that were read so far. */
+  /** Called with the bytes read so far. */
   readonly onRead?: ((bytes: number) => void) | undefined;
-  /** Read for the path `-`. */
+  /** Input for the path `-`. */
   readonly stdin: Readable;
-  /** How long the lines of a pipe or a followed file wait for a quote before them to be closed: 1 s by default. */
+  /** Max time that lines of a pipe or followed file are held back by an open quote; 1000 by default. */
   readonly openQuoteTimeoutMs?: number | undefined;
   /** Accept unsigned integers in line protocol (`5u`), which InfluxDB 2.x stores. */
   readonly allowUnsigned?: boolean | undefined;
@@ -39,19 +39,19 @@ export interface ReadOptions extends RecordingReadOptions {
 const stdinName = 'standard input';
 
 /**
- * The lines of a file, or of standard input for `-`. Line protocol is passed on as it is written, once it is known to be
- * well-formed; a line without a time gets one, so that sending it twice stores it once.
+ * Reads the lines of a file, or of standard input for `-`. Line protocol is validated and passed on unchanged; a line
+ * without a time gets the current one, so that sending it twice stores it once.
  *
- * Throws `malformed` with the place of a malformed entry unless `skipBad` is set, and `invalid_config` for a file that
- * cannot be read.
+ * Throws `malformed` with the place of a malformed entry unless `skipBad` is set, and `invalid_config` if the file cannot
+ * be read.
  */
-export async function* fileLines(path: string, options: ReadOptions): AsyncGenerator<Line> {
+export async function* fileLines(path: string, options: FileLineOptions): AsyncGenerator<Line> {
   const name = path === '-' ? stdinName : path;
   const format = options.format ?? (path === '-' ? 'lp' : await formatOfFile(path));
   checkReadOptions(options, format);
   if (format === 'lp' && options.follow && path !== '-') yield* followedLines(path, options);
   else {
-    const from = await inputOf(path, name, options);
+    const from = await openInput(path, name, options);
     if (format === 'lp') {
       const source = await openSource(from, name);
       const isLive = typeof from !== 'string';
@@ -66,14 +66,14 @@ export async function* fileLines(path: string, options: ReadOptions): AsyncGener
   }
 }
 
-/** The path of a regular file, or the bytes of one that is followed, of a pipe, or of standard input. */
-async function inputOf(path: string, name: string, options: ReadOptions): Promise<string | Readable> {
+/** Returns the path of a regular file, or a stream of a followed file, a pipe, or standard input. */
+async function openInput(path: string, name: string, options: FileLineOptions): Promise<string | Readable> {
   const { follow, signal, stdin, onNote } = options;
   let bytes: AsyncIterable<Buffer>;
   if (path === '-') bytes = readUntilAborted(stdin, signal);
   else if (follow) bytes = followFile(path, { signal });
   else {
-    const found = await stat(path).catch(() => undefined); // opening it tells what is wrong
+    const found = await stat(path).catch(() => undefined); // opening the file reports the error
     if (!found || found.isFile() || found.isDirectory()) return path;
     bytes = readUntilAborted(createReadStream(path), signal);
   }
@@ -87,7 +87,7 @@ function incomplete(name: string): string {
   return `${name}: its last line has no end yet and is not sent`;
 }
 
-/** A regular file ends where the signal aborts; a live source ends by itself then, for gzip in the middle of its data. */
+/** Stops reading a regular file on abort. A live source ends itself, so its gzip data may be truncated. */
 async function* bytesUntilAborted(
   source: Source,
   isLive: boolean,
@@ -103,10 +103,10 @@ async function* bytesUntilAborted(
   }
 }
 
-/** The lines of a file, then those of the files that take its place, each with its own line numbers. */
-async function* followedLines(path: string, options: ReadOptions): AsyncGenerator<Line> {
+/** Reads a file and then each file that replaces it, each with its own line numbers. */
+async function* followedLines(path: string, options: FileLineOptions): AsyncGenerator<Line> {
   const { signal, onNote } = options;
-  /** Number of the file that `next` is from. */
+  /** Index of the file that `next` is from. */
   let file = 0;
   const chunks = followFile(path, {
     signal,
@@ -132,7 +132,7 @@ async function* followedLines(path: string, options: ReadOptions): AsyncGenerato
 async function* textLines(
   chunks: AsyncIterable<Buffer>,
   name: string,
-  options: ReadOptions,
+  options: FileLineOptions,
   bytesRead: () => number,
   isLive: boolean,
 ): AsyncGenerator<Line> {
@@ -142,14 +142,14 @@ async function* textLines(
   const bad = new BadEntries(name, { skipBad, onBad, hint });
   const openQuoteTimeoutMs = isLive ? (options.openQuoteTimeoutMs ?? 1_000) : Infinity;
   const reading = { bad, precision, allowUnsigned, openQuoteTimeoutMs };
-  const clock = new Clock();
+  const clock = new IncreasingClock();
   for await (const lines of readLineTexts(inUtf8(chunks, encoding), reading)) {
     for (const { text, time, line } of lines) yield lineOf(text, time, `${name}, line ${line}`, clock);
     onRead?.(bytesRead());
   }
 }
 
-function lineOf(text: string, time: bigint | undefined, from: string, clock: Clock): Line {
+function lineOf(text: string, time: bigint | undefined, from: string, clock: IncreasingClock): Line {
   if (time !== undefined) return { text, time, from };
   const now = clock.next();
   return { text: `${text} ${now}`, time: now, from };
@@ -159,11 +159,11 @@ async function* recordedLines(
   from: string | Readable,
   name: string,
   format: RecordingFormat,
-  options: ReadOptions,
+  options: FileLineOptions,
 ): AsyncGenerator<Line> {
   const { skipBad, onBad, onNote, onRead, signal } = options;
   const onWarning = (warning: string): void => onNote?.(`${name}: ${warning}`);
-  const clock = new Clock();
+  const clock = new IncreasingClock();
   const now = (): bigint => clock.next();
   const recording = await openRecording(from, {
     ...options,
@@ -184,7 +184,7 @@ async function* recordedLines(
           try {
             text = formatPointLine(point);
           } catch (cause) {
-            // Such as a point of a batch without fields, or NaN.
+            // Not valid in line protocol: NaN, or a point without fields.
             const problem = new UdfError('malformed', `${place}: ${messageOf(cause)}`, { cause });
             if (!skipBad) throw problem;
             onBad(problem);
@@ -197,7 +197,7 @@ async function* recordedLines(
       if (signal.aborted && typeof from === 'string') return;
     }
   } catch (reason) {
-    // The signal cuts a pipe anywhere, also inside an entry or gzip's data.
+    // On abort a pipe may end inside an entry or gzip data.
     if (!signal.aborted || typeof from === 'string') throw reason;
   }
 }
@@ -207,8 +207,8 @@ function pointsOf(item: LazyPoint | LazyBatch): readonly LazyPoint[] {
   return item.points.map((point) => point.withHead({ name: item.name }));
 }
 
-/** The present, in times that differ by at least a nanosecond: points of one series and time overwrite each other. */
-class Clock {
+/** The current time, strictly increasing: a database overwrites a point of equal series and time. */
+class IncreasingClock {
   #last = 0n;
 
   next(): bigint {

@@ -1,30 +1,31 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
 import { systemCode } from '../model/errors.js';
+import { sleep } from './sleep.js';
 
 const chunkBytes = 64 * 1024;
-/** How often the end of a file is checked for new bytes. */
+/** Interval between checks for new bytes. */
 const pollMs = 250;
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Called once if the file is absent at the start. */
   readonly onMissing?: () => void;
-  /** Called before the first bytes of a file that replaced the one before, or that was truncated. */
+  /** Called before the first bytes of a replaced or truncated file. */
   readonly onRenewed?: () => void;
 }
 
 /**
- * A file's bytes, and what is appended to it, until the signal aborts: what was appended by then is read. A truncated file
- * is read from its start again; when another file takes its place, as in log rotation, the rest of the old one is read
- * first. A file that is absent is waited for.
+ * Yields a file's bytes as it grows; after an abort, what was appended by then. Waits for a file that is absent, rereads a
+ * truncated one from its start, and follows log rotation: the rest of a replaced file is read before its successor.
+ *
+ * Throws the system's error if the file cannot be read.
  */
 export async function* followFile(path: string, options: FollowOptions): AsyncGenerator<Buffer> {
   const { signal, onMissing, onRenewed } = options;
   let isFirstMiss = true;
   let files = 0;
   while (!signal.aborted) {
-    const file = await openIfThere(path);
+    const file = await openIfExists(path);
     if (file) {
       try {
         if (files++ > 0) onRenewed?.();
@@ -35,39 +36,39 @@ export async function* followFile(path: string, options: FollowOptions): AsyncGe
     } else {
       if (isFirstMiss && files === 0) onMissing?.();
       isFirstMiss = false;
-      await pause(signal);
+      await sleep(pollMs, signal);
     }
   }
 }
 
-/** One file's bytes until another takes its place. */
+/** Yields the bytes of one file until it is replaced. */
 async function* followOne(
   file: FileHandle,
   path: string,
   { signal, onRenewed }: FollowOptions,
 ): AsyncGenerator<Buffer> {
   const { ino, dev } = await file.stat();
-  let at = 0;
+  let offset = 0;
   let isAtEnd = false;
   for (;;) {
-    // Checked before the last read, so that no bytes are left behind in a file that was replaced.
+    // Checked before the last read, which then cannot miss bytes of a replaced file.
     const replaced = await isReplaced(path, ino, dev);
     while (!signal.aborted || isAtEnd) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at);
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, offset);
       if (bytesRead === 0) break;
-      at += bytesRead;
+      offset += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
     if (replaced || signal.aborted) return;
     isAtEnd = true;
-    if ((await file.stat()).size < at) {
-      at = 0;
+    if ((await file.stat()).size < offset) {
+      offset = 0;
       onRenewed?.();
-    } else await pause(signal);
+    } else await sleep(pollMs, signal);
   }
 }
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
+async function openIfExists(path: string): Promise<FileHandle | undefined> {
   try {
     return await open(path);
   } catch (reason) {
@@ -81,10 +82,6 @@ async function isReplaced(path: string, ino: number, dev: number): Promise<boole
     const now = await stat(path);
     return now.ino !== ino || now.dev !== dev;
   } catch {
-    return false; // renamed, and the new file is not there yet
+    return false; // renamed, and the new file does not exist yet
   }
-}
-
-async function pause(signal: AbortSignal): Promise<void> {
-  await wait(pollMs, undefined, { signal }).catch(() => undefined);
 }

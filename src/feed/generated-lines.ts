@@ -1,7 +1,7 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Line } from './lines.js';
+import { sleep } from './sleep.js';
 
-/** The kinds of made-up data: an ADSL router, and the meters of a household. */
+/** Data sets: an ADSL router, and the meters of a household. */
 export const generatorNames = ['adsl', 'meters'] as const;
 export type GeneratorName = (typeof generatorNames)[number];
 
@@ -12,7 +12,7 @@ export interface GeneratedPoint {
 }
 
 interface SeriesOptions {
-  /** Each seed gives other data. */
+  /** Equal seeds generate equal data. */
   readonly seed: number;
   /** Time of the first point and time between points, in nanoseconds. */
   readonly start: bigint;
@@ -23,52 +23,46 @@ const second = 1_000_000_000n;
 const day = 86_400n * second;
 const hourNanoseconds = 3.6e12;
 
-/** 2018-01-03, the day of the recording that the project began with. */
-const storyStart = 1_514_937_600n * second;
+/** 2018-01-03, the day of edgeDetect's bundled recording. */
+const recordingStart = 1_514_937_600n * second;
 const defaultPoints = 1000;
 const maxWaitMs = 60_000;
 
-/** The router is polled as often as the one in that recording. */
+/** The router's polling interval is that of the recording. */
 const intervals: Readonly<Record<GeneratorName, bigint>> = { adsl: 90n * second, meters: 60n * second };
 
 export interface GeneratorOptions {
   readonly seed: number;
-  /** Max lines: 1000 by default, without limit if `live`. */
+  /** Max lines; 1000 by default, unlimited if `live`. */
   readonly points: number | undefined;
-  /** Up to now, and then as time goes on. */
+  /** Generate the past at once, then continue in real time. */
   readonly live: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Made-up data, the same for the same options. Live, it begins at midnight (UTC) a day ago: started again on the same day
- * it makes the same points, which a database stores once.
+ * Generates deterministic lines. Live data begin at midnight (UTC) of yesterday: restarted on the same day, it generates
+ * the same points, which a database stores once.
  */
 export async function* generatedLines(
   name: GeneratorName,
   { seed, points, live, signal }: GeneratorOptions,
 ): AsyncGenerator<Line> {
   const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
-  const start = live ? (now() / day - 1n) * day : storyStart;
+  const start = live ? (now() / day - 1n) * day : recordingStart;
   const maxPoints = points ?? (live ? Infinity : defaultPoints);
   let number = 0;
   for (const { line, time } of generatePoints(name, { seed, start, interval: intervals[name] })) {
     if (signal.aborted || number++ === maxPoints) return;
     while (live && time > now()) {
       const leftMs = Number((time - now()) / 1_000_000n) + 1;
-      await wait(Math.min(leftMs, maxWaitMs), undefined, { signal }).catch(() => undefined);
-      if (isAborted(signal)) return;
+      if (!(await sleep(Math.min(leftMs, maxWaitMs), signal))) return;
     }
     yield { text: line, time, from: `generated ${name}, line ${number}` };
   }
 }
 
-/** The compiler takes a signal that was checked before for unchanged, also behind an `await`. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
-}
-
-/** Endless points in time order. */
+/** Generates points without end, in time order. */
 export function generatePoints(name: GeneratorName, options: SeriesOptions): Generator<GeneratedPoint> {
   return name === 'adsl' ? adslPoints(options) : meterPoints(options);
 }
@@ -76,15 +70,15 @@ export function generatePoints(name: GeneratorName, options: SeriesOptions): Gen
 /** Average length of the states, in polls. */
 const onlinePolls = 120;
 const trainingPolls = 4;
-/** Probability that the line is lost again right after it came back. */
+/** Probability that the router goes offline again right after training. */
 const flapProbability = 0.25;
 const onlineMargin = 9;
 const trainingMargin = 4;
 const outlierProbability = 0.005;
 
 /**
- * An ADSL router: its state (`adsl_connection`, field `value`), which is mostly SHOWTIME, and its noise margin in dB
- * (`noise_margin`, field `down`), which is low while it trains and has outliers.
+ * An ADSL router: its state (`adsl_connection`, field `value`), mostly SHOWTIME, and its noise margin in dB (`noise_margin`,
+ * field `down`), low while training and with outliers.
  */
 function* adslPoints({ seed, start, interval }: SeriesOptions): Generator<GeneratedPoint> {
   const random = createRandom(seed);
@@ -104,15 +98,12 @@ function* adslPoints({ seed, start, interval }: SeriesOptions): Generator<Genera
   }
 }
 
-/** Exponentially distributed with about this mean, at least 1. */
+/** Exponentially distributed with about this mean, at least 1; `random` is in [0, 1). */
 function randomPolls(mean: number, random: number): number {
   return 1 + Math.floor(-Math.log(1 - random) * mean);
 }
 
-/**
- * The meters of a household: electricity with its power in W, which follows the time of day, and the energy so far in
- * Wh; gas and water with the volume so far, in litres.
- */
+/** Household meters: electric power in W and energy in Wh, gas and water volumes in litres. Usage follows the time of day. */
 function* meterPoints({ seed, start, interval }: SeriesOptions): Generator<GeneratedPoint> {
   const random = createRandom(seed);
   const hours = Number(interval) / hourNanoseconds;
@@ -136,7 +127,7 @@ function* meterPoints({ seed, start, interval }: SeriesOptions): Generator<Gener
   }
 }
 
-/** Numbers from 0 up to 1, the same everywhere for the same seed: S. Vigna's splitmix, of 32 bits. */
+/** A deterministic generator of numbers in [0, 1): S. Vigna's SplitMix, in 32 bits. */
 function createRandom(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,16 +1,16 @@
 import { Pace } from '../recording/pace.js';
 
-/** A line of line protocol on its way, which ends with its time. */
+/** A line of line protocol; its text ends with its time. */
 export interface Line {
   readonly text: string;
   /** Nanoseconds since the epoch. */
   readonly time: bigint;
-  /** Where it was read, for messages: `data.lp, line 12`. */
+  /** Its origin, for messages: `data.lp, line 12`. */
   readonly from: string;
 }
 
-/** The lines held to their own times: `speed` seconds of them take one. Ends when the signal aborts, unless `speed` is Infinity. */
-export async function* pacedLines(
+/** Yields lines at the pace of their times, `speed` times as fast. An abort ends them unless `speed` is `Infinity`. */
+export async function* paceLines(
   lines: AsyncIterable<Line>,
   speed: number,
   signal: AbortSignal,
@@ -23,9 +23,9 @@ export async function* pacedLines(
   }
 }
 
-/** The line, later by so many nanoseconds. */
-export function shiftLine({ text, time, from }: Line, by: bigint): Line {
-  const shifted = time + by;
+/** Moves a line by an offset in nanoseconds. */
+export function shiftLine({ text, time, from }: Line, offset: bigint): Line {
+  const shifted = time + offset;
   return { text: text.replace(/-?\d+$/, String(shifted)), time: shifted, from };
 }
 

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 
 const newline = 0x0a;
-/** Max bytes held back because no newline ends them. */
+/** Max bytes of an incomplete line that are held back. */
 const maxHeldBytes = 16 * 1024 * 1024;
 
-/** A stream's chunks until it ends, or until the signal aborts: what the stream has read by then is yielded. */
+/** Yields a stream's chunks until it ends or the signal aborts; chunks buffered by then are still yielded. */
 export async function* readUntilAborted(stream: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
   const source = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>;
   let onAbort: (() => void) | undefined;
@@ -12,7 +12,7 @@ export async function* readUntilAborted(stream: Readable, signal: AbortSignal): 
   signal.addEventListener('abort', listener);
   try {
     while (!signal.aborted) {
-      // A promise of its own for each chunk: a race with one for the signal would hold a reaction for each chunk.
+      // One promise per chunk: `Promise.race` with a promise for the signal would leak a reaction per chunk.
       const next = await new Promise<IteratorResult<Buffer | string, unknown> | undefined>(
         (resolve, reject) => {
           onAbort = () => {
@@ -32,8 +32,8 @@ export async function* readUntilAborted(stream: Readable, signal: AbortSignal): 
 }
 
 /**
- * The same bytes, so that each chunk ends with a line. What has no newline yet is held back: at the end it is a line too,
- * but when the signal aborts it may be half a line, and is left out, which `onIncomplete` is called for.
+ * Re-chunks bytes at line ends. Bytes after the last newline are held back and yielded at the end; after an abort they may
+ * be half a line, so they are dropped and `onIncomplete` is called.
  */
 export async function* completeLines(
   chunks: AsyncIterable<Buffer>,

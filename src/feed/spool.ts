@@ -6,13 +6,12 @@ import type { Line } from './lines.js';
 
 const extension = '.spooled.jsonl';
 const partExtension = `${extension}.part`;
-/** Spooled lines are nobody's business but the feeder's. */
+/** Owner only: spooled lines may be confidential. */
 const fileMode = 0o600;
 
 /**
- * Lines on disk that wait for a server that is away: a file for each batch, in the order of their names. A file appears
- * only when it is complete and synced, and is removed when its lines have arrived, so that a feeder that was killed resumes
- * here when it is started again.
+ * A queue of batches on disk for an unavailable server: one file per batch, ordered by name. A file appears only when it
+ * is complete and synced, and is removed once its lines have arrived, so that a killed feeder resumes when restarted.
  */
 export class Spool {
   readonly #directory: string;
@@ -26,8 +25,8 @@ export class Spool {
   }
 
   /**
-   * Opens the directory, creates it if it is absent, and removes incomplete files of a feeder that was killed. Throws
-   * `invalid_config` if it cannot be used.
+   * Opens the directory, creates it if absent, and removes incomplete files of a killed feeder. Throws `invalid_config` if
+   * the directory is unusable.
    */
   static async open(directory: string): Promise<Spool> {
     try {
@@ -41,12 +40,12 @@ export class Spool {
     }
   }
 
-  /** How many batches wait. */
+  /** The number of batches. */
   get size(): number {
     return this.#files.length;
   }
 
-  /** Stores a batch behind the others. Rejects with `invalid_config`, and leaves no file, if the disk does not take it. */
+  /** Appends a batch. Rejects with `invalid_config`, and leaves no file, if it cannot be written. */
   async add(lines: readonly Line[]): Promise<void> {
     const file = `${String(this.#nextNumber++).padStart(12, '0')}${extension}`;
     const path = join(this.#directory, file);
@@ -58,7 +57,7 @@ export class Spool {
       );
       await rename(part, path);
     } catch (cause) {
-      await rm(part, { force: true }).catch(() => undefined); // the first error says what is wrong
+      await rm(part, { force: true }).catch(() => undefined); // the first error is the cause
       throw new UdfError('invalid_config', `cannot spool to ${this.#directory}: ${messageOf(cause)}`, {
         cause,
       });
@@ -66,7 +65,7 @@ export class Spool {
     this.#files.push(file);
   }
 
-  /** The oldest batch. Throws `malformed` if its file was changed by others. */
+  /** Reads the oldest batch. Rejects with `malformed` if its file is corrupt. */
   async first(): Promise<readonly Line[] | undefined> {
     const file = this.#files[0];
     if (file === undefined) return undefined;
@@ -81,7 +80,7 @@ export class Spool {
     }
   }
 
-  /** Removes the oldest batch, which has arrived. */
+  /** Removes the oldest batch. */
   async removeFirst(): Promise<void> {
     const file = this.#files.shift();
     if (file !== undefined) await rm(join(this.#directory, file), { force: true });

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { inBatches } from '../../src/feed/batches.js';
+import { batchLines } from '../../src/feed/batches.js';
 import type { Line } from '../../src/feed/lines.js';
 import { collectGarbage } from '../support/held-bytes.js';
 
@@ -50,7 +50,7 @@ async function* numbered(last: number): AsyncGenerator<Line> {
 
 function batchesOf(lines: AsyncIterable<Line>, size = 3) {
   const stop = new AbortController();
-  const batches = inBatches(lines, { size, flushMs: 1000, signal: stop.signal });
+  const batches = batchLines(lines, { size, flushMs: 1000, signal: stop.signal });
   return { batches, stop };
 }
 

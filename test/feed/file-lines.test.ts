@@ -1,7 +1,7 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { fileLines, type ReadOptions } from '../../src/feed/file-lines.js';
+import { fileLines, type FileLineOptions } from '../../src/feed/file-lines.js';
 import type { Line } from '../../src/feed/lines.js';
 import { tempDir } from '../support/temp-dir.js';
 
@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 /** The lines of a file, and what is told meanwhile. */
-function reading(path: string, options: Partial<ReadOptions> = {}) {
+function reading(path: string, options: Partial<FileLineOptions> = {}) {
   stop = new AbortController();
   const told: string[] = [];
   const lines = fileLines(path, {
