@@ -2,25 +2,23 @@ import { chmodSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 
-/** Owner and group only: sockets, recordings and spooled lines may hold what other users must not see. */
+/** Owner and group only: sockets, recordings and spooled lines may be confidential. */
 const directoryMode = 0o750;
 
 /**
- * Creates a directory and its missing parents, each with mode 0750 whatever the umask. A directory that exists keeps its
- * mode.
+ * Creates a directory and its missing parents with mode 0750, whatever the umask. An existing directory keeps its mode.
  *
- * Throws `invalid_config` if the directory cannot be created, or the path or a parent is not a directory; `cause` is the
- * system's error.
+ * Throws `invalid_config`, with the system's error as `cause`, if it cannot be created, or if the path or a parent is not a
+ * directory.
  *
- * Replaces `mkdirSync(path, { recursive: true })`, which never returns where the file system answers ENOENT to every
- * attempt, as /proc does.
+ * `mkdirSync(path, { recursive: true })` never returns on file systems that always answer ENOENT, such as /proc.
  */
 export function makeDirectory(path: string): void {
   try {
     const missing: string[] = [];
     let parent = resolve(path);
     for (; !isDirectory(parent); parent = dirname(parent)) missing.push(parent);
-    for (const directory of missing.reverse()) makeOne(directory);
+    for (const directory of missing.reverse()) makeSingleDirectory(directory);
   } catch (cause) {
     const why =
       systemCode(cause) === 'ENOENT' ? 'its file system takes no new directories' : messageOf(cause);
@@ -28,20 +26,20 @@ export function makeDirectory(path: string): void {
   }
 }
 
-function makeOne(directory: string): void {
+function makeSingleDirectory(directory: string): void {
   try {
     mkdirSync(directory, directoryMode);
   } catch (reason) {
-    // Another process may have created it since it was looked for.
+    // Another process created it in the meantime.
     if (systemCode(reason) === 'EEXIST' && isDirectory(directory)) return;
     throw reason;
   }
   const { mode } = statSync(directory);
-  // The umask may have taken bits away. The set-group-ID bit is inherited from the parent, and stays.
+  // The umask may have cleared bits. The parent's set-group-ID bit is inherited and kept.
   if ((mode & 0o777) !== directoryMode) chmodSync(directory, (mode & 0o7000) | directoryMode);
 }
 
-/** False if nothing is there. Throws `invalid_config` for anything but a directory. */
+/** Returns false if the path does not exist. Throws `invalid_config` if it is not a directory. */
 function isDirectory(path: string): boolean {
   let found: Stats;
   try {

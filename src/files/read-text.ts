@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 
 /**
- * Reads a text file in UTF-8, without the byte order mark that it may begin with.
+ * Reads a UTF-8 text file, without a byte order mark.
  *
- * Throws `invalid_config` that names the file if it cannot be read, or holds bytes that are not UTF-8.
+ * Throws `invalid_config`, naming the file, if it cannot be read or is not UTF-8.
  */
 export function readTextFile(path: string): string {
   let bytes: Buffer;
@@ -19,7 +19,7 @@ export function readTextFile(path: string): string {
     throw new UdfError('invalid_config', `cannot read ${path}: ${reason}`, { cause });
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes); // leaves the byte order mark out
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes); // strips the byte order mark
   } catch (cause) {
     const mark = bytes.length < 2 ? 0 : bytes.readUInt16BE(0);
     const found = mark === 0xfffe || mark === 0xfeff ? 'it is UTF-16' : 'it has bytes that are not UTF-8';

@@ -5,8 +5,8 @@ import { messageOf, UdfError } from '../model/errors.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A secret from an environment variable or, as containers hand secrets over, from the file that the variable `NAME_FILE`
- * names; `undefined` if neither is set. Throws `invalid_config` if the file cannot be read.
+ * Reads a secret from the environment variable `NAME` or, as usual in containers, from the file that `NAME_FILE` names;
+ * `undefined` if neither is set. Throws `invalid_config` if the file cannot be read.
  */
 export function readSecret(name: string, environment: Environment): string | undefined {
   const value = environment[name];
@@ -21,8 +21,8 @@ export function readSecret(name: string, environment: Environment): string | und
 }
 
 /**
- * The value of the `Authorization` header for the secrets `PREFIX_USERNAME` and `PREFIX_PASSWORD`; `undefined` without a
- * user name. Throws as `readSecret` does.
+ * Returns the `Authorization` header for the secrets `PREFIX_USERNAME` and `PREFIX_PASSWORD`; `undefined` without a user
+ * name. Throws as `readSecret` does.
  */
 export function basicAuthorization(prefix: string, environment: Environment): string | undefined {
   const user = readSecret(`${prefix}_USERNAME`, environment);
@@ -31,13 +31,13 @@ export function basicAuthorization(prefix: string, environment: Environment): st
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
-/** Names under which servers take secrets in a URL; `u` and `p` are those of InfluxDB 1.x and Kapacitor. */
+/** Common names of secret URL parameters; InfluxDB 1.x and Kapacitor use `u` and `p`. */
 const secretNames =
   'u|p|user|username|user[_-]?name|login|pass|passwd|password|pwd|token|access[_-]?token|auth|authorization|' +
   'api[_-]?key|key|secret|credentials?|jwt|bearer';
 const secretName = new RegExp(`^(?:${secretNames})$`, 'i');
 
-/** Whether a URL's parameter of this name holds a secret. */
+/** Whether a URL parameter of this name holds a secret. */
 export function isSecretName(name: string): boolean {
   return secretName.test(name.trim());
 }
@@ -47,8 +47,8 @@ const bareUserInfo = /(^|[\s'"=])[^\s'"@/:=]+:(?!\/\/)[^\s'"@]+@(?=[\w[])/g;
 const secretParameter = new RegExp(`([?&](?:${secretNames})=)[^\\s&]*?(?=['"),;]*(?:[\\s&]|$))`, 'gi');
 
 /**
- * A message with `***` in place of credentials in the URLs that it quotes. A safety net behind `parseServerUrl`: a URL may
- * also be given where none is expected, such as among the files of `feed`.
+ * Replaces credentials in URLs with `***`. A safety net behind `parseServerUrl`: a URL may also be given where none is
+ * expected, such as among the files of `feed`.
  */
 export function redactCredentials(message: string): string {
   return message

@@ -15,27 +15,27 @@ export interface ServerKind {
 }
 
 export interface ServerUrl {
-  /** Scheme, host, port and the path before the server's own, without a slash at the end. */
+  /** Scheme, host, port and path prefix, without a trailing slash. */
   readonly base: string;
   readonly parameters: ReadonlyMap<string, string>;
 }
 
 /**
  * Parses the URL of a server. Throws `invalid_config` for:
- * - text that is no HTTP URL,
- * - credentials, as `user:password@` or as a parameter: every user of the machine can read a command line,
- * - a parameter that is not in `known` or is given twice, and anything behind `#`.
+ * - text that is not an HTTP URL,
+ * - credentials, as `user:password@` or as a parameter, since every user of the machine can read command lines,
+ * - a parameter that is not in `known` or is given twice, and a fragment (`#`).
  *
  * Messages never quote what may be a secret.
  */
 export function parseServerUrl(text: string, kind: ServerKind, known: readonly string[] = []): ServerUrl {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
-    throw invalid(`${quotable(text)} is no URL of ${kind.what}, such as ${kind.example}`);
+    throw invalid(`${quotedAddress(text)} is no URL of ${kind.what}, such as ${kind.example}`);
   }
   const { host } = url;
   const names = [...url.searchParams.keys()];
-  // An @ in the path: the password holds an unescaped slash.
+  // An @ in the path: an unescaped slash in a password ended the host part.
   const hasUser = url.username !== '' || url.password !== '' || url.pathname.includes('@');
   if (hasUser || names.some(isSecretName)) {
     throw invalid(`${host}: give credentials in ${kind.credentials}, not in the URL`);
@@ -57,7 +57,7 @@ function unknownParameter(
   { unsupported = {} }: ServerKind,
   known: readonly string[],
 ): string {
-  // A bare word may be a part of a password with an unescaped &.
+  // May be part of a password with an unescaped &.
   if (value === '' || !/^[\w.-]{1,40}$/.test(name)) return 'the URL has an unknown parameter';
   const reason = Object.hasOwn(unsupported, name) ? unsupported[name] : undefined;
   if (reason !== undefined) return `the URL's parameter "${name}" is not supported: ${reason}`;
@@ -66,8 +66,8 @@ function unknownParameter(
   return `the URL has an unknown parameter "${name}"; ${near === undefined ? list : `did you mean ${near}?`}`;
 }
 
-/** The text in quotes up to its parameters if it is scheme, host, port and path; else `this`, as it may hold a password. */
-function quotable(text: string): string {
+/** Quotes the text up to its parameters if it is plainly scheme, host, port and path; else returns `this`, as it may hold a password. */
+function quotedAddress(text: string): string {
   const address = /^[^?#]*/.exec(text)![0]; // matches any text
   const isPlain = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[\w.-]+(?::\d{1,5})?(?:\/[\w./-]*)?$/i.test(address);
   return isPlain && !text.includes('@') ? `"${address}"` : 'this';

@@ -1,25 +1,24 @@
 import { UdfError } from '../model/errors.js';
 import { setEntry } from '../model/values.js';
 
-/** A MessagePack value from InfluxDB: integers are bigints and floats are numbers, so that nothing is rounded. */
-export type Packed =
-  null | boolean | bigint | number | string | Packed[] | { readonly [key: string]: Packed };
+/** A MessagePack value: integers are bigints and floats are numbers, so that none is rounded. */
+export type MsgpackValue =
+  null | boolean | bigint | number | string | MsgpackValue[] | { readonly [key: string]: MsgpackValue };
 
 /**
- * The values in a stream of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), one after the other.
- * Throws `malformed` for bytes that InfluxDB does not send, and for a value above `maxBytes`; and for a stream that ends
- * inside one.
+ * Decodes a stream of MessagePack values (https://github.com/msgpack/msgpack/blob/master/spec.md), in the subset that
+ * InfluxDB sends. Throws `malformed` for other types, a value above `maxBytes`, and a stream that ends inside a value.
  */
-export async function* unpack(
+export async function* decodeMsgpack(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes = 256 * 1024 ** 2,
-): AsyncGenerator<Packed> {
+): AsyncGenerator<MsgpackValue> {
   let buf: Buffer = Buffer.alloc(0);
-  /** An incomplete value is parsed again when this many bytes are there: it doubles, so that each byte is parsed about twice. */
+  /** Bytes to buffer before parsing an incomplete value again. Doubling it bounds parsing to about two passes per byte. */
   let needed = 1;
   for await (const chunk of chunks) {
     buf = buf.length === 0 ? Buffer.from(chunk) : Buffer.concat([buf, chunk]);
-    const reader = new PackedReader(buf);
+    const reader = new MsgpackReader(buf);
     while (buf.length - reader.done >= needed) {
       const value = reader.next();
       if (value === undefined) {
@@ -32,31 +31,31 @@ export async function* unpack(
     }
     buf = buf.subarray(reader.done);
   }
-  const reader = new PackedReader(buf);
+  const reader = new MsgpackReader(buf);
   for (let value = reader.next(); value !== undefined; value = reader.next()) yield value;
   if (reader.done < buf.length) throw malformed('it ends too early');
 }
 
-/** Thrown internally where bytes are missing. */
+/** Thrown internally at the end of the buffered bytes. */
 const missing = new Error('bytes are missing');
 const maxDepth = 32;
 
-class PackedReader {
+class MsgpackReader {
   /** Bytes of the values read so far. */
   done = 0;
   readonly #buf: Buffer;
-  #at = 0;
+  #offset = 0;
 
   constructor(buf: Buffer) {
     this.#buf = buf;
   }
 
   /** The next value, or `undefined` if it is incomplete. */
-  next(): Packed | undefined {
-    this.#at = this.done;
+  next(): MsgpackValue | undefined {
+    this.#offset = this.done;
     try {
       const value = this.#value(0);
-      this.done = this.#at;
+      this.done = this.#offset;
       return value;
     } catch (reason) {
       if (reason === missing) return undefined;
@@ -64,7 +63,7 @@ class PackedReader {
     }
   }
 
-  #value(depth: number): Packed {
+  #value(depth: number): MsgpackValue {
     if (depth > maxDepth) throw malformed('its parts are nested too deeply');
     const type = this.#buf.readUInt8(this.#take(1));
     if (type < 0x80) return BigInt(type);
@@ -113,7 +112,7 @@ class PackedReader {
     }
   }
 
-  /** An unsigned number of 1, 2 or 4 bytes. */
+  /** Reads an unsigned integer of 2^`power` bytes: 1, 2 or 4. */
   #size(power: number): number {
     const bytes = 2 ** power;
     return this.#buf.readUIntBE(this.#take(bytes), bytes);
@@ -124,15 +123,15 @@ class PackedReader {
     return this.#buf.toString('utf8', start, start + length);
   }
 
-  #list(length: number, depth: number): Packed[] {
-    const list: Packed[] = [];
-    for (let left = length; left > 0; left--) list.push(this.#value(depth + 1));
+  #list(length: number, depth: number): MsgpackValue[] {
+    const list: MsgpackValue[] = [];
+    for (let remaining = length; remaining > 0; remaining--) list.push(this.#value(depth + 1));
     return list;
   }
 
-  #map(length: number, depth: number): Packed {
-    const map: Record<string, Packed> = {};
-    for (let left = length; left > 0; left--) {
+  #map(length: number, depth: number): MsgpackValue {
+    const map: Record<string, MsgpackValue> = {};
+    for (let remaining = length; remaining > 0; remaining--) {
       const key = this.#value(depth + 1);
       if (typeof key !== 'string') throw malformed('a key in it is no text');
       setEntry(map, key, this.#value(depth + 1));
@@ -140,11 +139,11 @@ class PackedReader {
     return map;
   }
 
-  /** The offset of the next `bytes` bytes, which are consumed. */
+  /** Consumes the next `bytes` bytes and returns their offset. */
   #take(bytes: number): number {
-    const start = this.#at;
+    const start = this.#offset;
     if (start + bytes > this.#buf.length) throw missing;
-    this.#at = start + bytes;
+    this.#offset = start + bytes;
     return start;
   }
 }

@@ -5,11 +5,13 @@ import { int64Field, type QueriedPoint, unsupportedColumn } from './query-point.
 import type { InfluxTarget } from './target.js';
 
 /**
- * The points of a Flux query. Columns of the group key are tags.
+ * Yields the points of a Flux query. Columns of the group key are tags.
  *
  * - With `pivot`, a row is a point: each column outside the group key is a field.
- * - Without it, rows have `_field` and `_value`, and each is a point of one field. InfluxDB sends them series by series and
- *   field by field, so their times start over with each.
+ * - Without it, a row (`_field` and `_value`) is a point of one field. InfluxDB sends one series and field after the other,
+ *   so times are not in order overall.
+ *
+ * Throws as `queryInflux` does.
  */
 export async function* queryFlux(
   target: InfluxTarget,
@@ -44,11 +46,11 @@ export async function* queryFlux(
   }
 }
 
-/** Columns that Flux adds to every table, and that are no part of a point. */
+/** Columns that Flux adds to every table. */
 const tableColumns = new Set(['result', 'table', '_start', '_stop']);
 const fieldTypes = new Set(['string', 'long', 'unsignedLong', 'double', 'boolean']);
 
-/** Throws `malformed` for a table with a column that no point can hold, or without a column that every point has. */
+/** Throws `malformed` for a column that a point cannot hold, or a missing `_measurement` or `_time`. */
 function checkColumns(columns: readonly FluxTableColumn[]): void {
   const labels = columns.map(({ label }) => label);
   for (const required of ['_measurement', '_time']) {
@@ -108,21 +110,21 @@ function pointOf(columns: readonly FluxTableColumn[], values: readonly string[])
       `a row of the query has no ${lacks}, and every point of a recording has one`,
     );
   }
-  // Without the group key there is no telling tags from fields; beside `_value` texts are tags.
+  // Outside the group key, tags cannot be told from fields; next to `_value`, strings are tags.
   if (field === '') {
     if (value !== undefined) setEntry(fields, '_value', value);
     return Object.keys(fields).length > 0 ? { name, tags, fields, time } : undefined;
   }
   for (const [label, tag] of Object.entries(fields)) if (typeof tag === 'string') setEntry(tags, label, tag);
   if (value === undefined) return undefined;
-  const only: Record<string, FieldValue> = {};
-  setEntry(only, field, value);
-  return { name, tags, fields: only, time };
+  const ownField: Record<string, FieldValue> = {};
+  setEntry(ownField, field, value);
+  return { name, tags, fields: ownField, time };
 }
 
-/** A value by its column's type; an empty text is null in all types but string. */
-function valueOf({ label, dataType, defaultValue }: FluxTableColumn, given: string): FieldValue | undefined {
-  const text = given === '' ? defaultValue : given;
+/** Parses a value by its column's type. Empty text is null except in string columns. */
+function valueOf({ label, dataType, defaultValue }: FluxTableColumn, raw: string): FieldValue | undefined {
+  const text = raw === '' ? defaultValue : raw;
   if (dataType === 'string') return text;
   if (text === '') return undefined;
   switch (dataType) {
@@ -138,7 +140,7 @@ function valueOf({ label, dataType, defaultValue }: FluxTableColumn, given: stri
   }
 }
 
-/** Nanoseconds since the epoch of a time in RFC 3339 in UTC, as InfluxDB writes it. */
+/** Parses RFC 3339 in UTC, as InfluxDB writes it, to nanoseconds since the epoch; `undefined` if invalid. */
 function timeOf(text: string): bigint | undefined {
   const [, seconds, fraction = ''] = /^(.+?)(?:\.(\d{1,9}))?Z$/.exec(text) ?? [];
   const ms = Date.parse(`${seconds}Z`);

@@ -1,19 +1,19 @@
 import { messageOf, UdfError } from '../model/errors.js';
 import { type FieldValue, setEntry, type Tags } from '../model/values.js';
-import { type Packed, unpack } from './msgpack.js';
+import { type MsgpackValue, decodeMsgpack } from './msgpack.js';
 import { int64Field, type QueriedPoint, unsupportedColumn } from './query-point.js';
-import { statementsOf } from './query-read-only.js';
+import { splitStatements } from './query-read-only.js';
 import type { InfluxDatabase, InfluxTarget } from './target.js';
 
-/** A part of InfluxDB's response: rows of one measurement, or of one group of it. */
+/** Rows of one measurement, or of one group (GROUP BY) of it. */
 interface ResponseSeries {
   readonly name: string;
   readonly tags?: Tags;
   readonly columns: readonly string[];
-  readonly values?: readonly (readonly Packed[])[];
+  readonly values?: readonly (readonly MsgpackValue[])[];
 }
 
-/** One JSON document of a chunked response. */
+/** One value of a chunked response. */
 interface ResponseChunk {
   readonly error?: string;
   readonly results?: readonly { readonly error?: string; readonly series?: readonly ResponseSeries[] }[];
@@ -23,10 +23,10 @@ const rowsPerChunk = 1_000;
 const msgpackType = 'application/x-msgpack';
 
 /**
- * The points of an InfluxQL query. The response is MessagePack, which keeps integers and floats apart; JSON does not.
+ * Yields the points of an InfluxQL query. The response is MessagePack, which unlike JSON distinguishes integers from floats.
  *
- * A text column is a tag if the measurement has a tag of that name. A measurement may also have a field of the same name:
- * `SELECT *` keeps the two apart; in another query such a column is refused with `malformed`.
+ * A string column is a tag if the measurement has a tag of that name. If it also has a field of that name, only the
+ * columns of `SELECT *` are unambiguous; any other query throws `malformed`. Otherwise throws as `queryInflux` does.
  */
 export async function* queryInfluxQl(
   target: InfluxTarget,
@@ -49,24 +49,24 @@ export async function* queryInfluxQl(
   }
 }
 
-/** Whether all columns of a query are those of `SELECT *` on measurements, whose names and order are InfluxDB's own. */
+/** Whether every statement is a `SELECT *` on measurements: InfluxDB then determines the names and order of columns. */
 function selectsAll(query: string): boolean {
-  return statementsOf(query).every(
+  return splitStatements(query).every(
     (statement) => /^\s*select\s+\*\s+from\b/i.test(statement) && !/\(\s*select\b/i.test(statement),
   );
 }
 
-/** Asks for the keys of a measurement, at most once each. */
+/** Queries the tag and field keys of a measurement, at most once each. */
 class Measurement {
   readonly name: string;
-  readonly #ask: (kind: 'TAG' | 'FIELD') => Promise<ReadonlySet<string>>;
+  readonly #queryKeys: (kind: 'TAG' | 'FIELD') => Promise<ReadonlySet<string>>;
   #tagKeys: Promise<ReadonlySet<string>> | undefined;
   #fieldKeys: Promise<ReadonlySet<string>> | undefined;
 
   constructor(target: InfluxTarget, database: InfluxDatabase, name: string) {
     this.name = name;
     const quoted = `"${name.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
-    this.#ask = async (kind) => {
+    this.#queryKeys = async (kind) => {
       const keys = new Set<string>();
       for await (const { values = [] } of seriesOf(target, database, `SHOW ${kind} KEYS FROM ${quoted}`)) {
         for (const [key] of values) if (typeof key === 'string') keys.add(key);
@@ -76,23 +76,23 @@ class Measurement {
   }
 
   tagKeys(): Promise<ReadonlySet<string>> {
-    return (this.#tagKeys ??= this.#ask('TAG'));
+    return (this.#tagKeys ??= this.#queryKeys('TAG'));
   }
 
   fieldKeys(): Promise<ReadonlySet<string>> {
-    return (this.#fieldKeys ??= this.#ask('FIELD'));
+    return (this.#fieldKeys ??= this.#queryKeys('FIELD'));
   }
 }
 
-/** What a column holds, and the name of its tag or field. */
+/** What a column contains, and the name of its tag or field. */
 interface ColumnRole {
   readonly kind: 'time' | 'tag' | 'field' | 'ambiguous';
   readonly name: string;
 }
 
 /**
- * The columns of `SELECT *`, which InfluxDB sorts by name and, of one name, puts the field before the tag, which gets the
- * suffix `_1`. A tag that the query groups by is no column.
+ * Roles of the columns of `SELECT *`. InfluxDB sorts them by name; if a field and a tag share it, the field comes first and
+ * the tag gets the suffix `_1`. Tags in GROUP BY are not columns.
  */
 async function wildcardRoles(
   columns: readonly string[],
@@ -124,7 +124,7 @@ async function wildcardRoles(
   return roles;
 }
 
-/** The columns of any other query: a name that is a tag's and a field's is ambiguous, also with InfluxDB's suffix. */
+/** Roles of the columns of other queries: a name of both a tag and a field is ambiguous, also with the suffix `_1`. */
 async function namedRoles(columns: readonly string[], measurement: Measurement): Promise<ColumnRole[]> {
   const tagKeys = await measurement.tagKeys();
   const roles: ColumnRole[] = [];
@@ -144,7 +144,7 @@ function* pointsOf(series: ResponseSeries, roles: readonly ColumnRole[]): Genera
     const tags: Record<string, string> = {};
     for (const [key, value] of Object.entries(groupTags)) if (value !== '') setEntry(tags, key, value);
     const fields: Record<string, FieldValue> = {};
-    let time: Packed = null;
+    let time: MsgpackValue = null;
     for (const [index, role] of roles.entries()) {
       const value = row[index] ?? null;
       if (value === null) continue;
@@ -176,7 +176,7 @@ function ambiguous(key: string, measurement: string): UdfError {
   );
 }
 
-function fieldValue(column: string, value: Exclude<Packed, null>): FieldValue {
+function fieldValue(column: string, value: Exclude<MsgpackValue, null>): FieldValue {
   if (typeof value === 'object')
     throw unsupportedColumn(column, 'holds a list or an object, which no field can hold');
   return typeof value === 'bigint' ? int64Field(column, value) : value;
@@ -201,15 +201,15 @@ async function* seriesOf(
     });
     const type = response.headers.get('content-type');
     if (type !== msgpackType || !response.body) throw await unexpectedResponse(response, type);
-    for await (const chunk of unpack(response.body)) {
-      yield* seriesOfChunk(chunk as ResponseChunk, response.status); // the shape that InfluxDB documents
+    for await (const chunk of decodeMsgpack(response.body)) {
+      yield* seriesOfChunk(chunk as ResponseChunk, response.status); // InfluxDB's documented format
     }
   } catch (cause) {
     if (cause instanceof UdfError) throw cause;
-    const why = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
-    throw new UdfError('connection', `no answer from InfluxDB at ${url}: ${why}`, { cause });
+    const reason = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
+    throw new UdfError('connection', `no answer from InfluxDB at ${url}: ${reason}`, { cause });
   } finally {
-    abort.abort(); // a caller that stops early does not make the server send the rest
+    abort.abort(); // stops the response if the caller stops early
   }
 }
 

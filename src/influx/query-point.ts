@@ -1,7 +1,7 @@
 import { UdfError } from '../model/errors.js';
 import type { Fields, Tags } from '../model/values.js';
 
-/** A point that a query found. */
+/** A point in the result of a query. */
 export interface QueriedPoint {
   readonly name: string;
   readonly tags: Tags;
@@ -9,13 +9,13 @@ export interface QueriedPoint {
   readonly time: bigint;
 }
 
-/** An integer of the server as a field's value. Throws `malformed` for one that int64, all that a field has, cannot hold. */
+/** Returns an integer if it fits a field (int64). Throws `malformed` otherwise. */
 export function int64Field(column: string, value: bigint): bigint {
   if (BigInt.asIntN(64, value) === value) return value;
   throw unsupportedColumn(column, `holds ${value}, beyond the 64-bit signed integers of a field`);
 }
 
-/** The error for a column that no recording can hold. */
+/** An error for a column that a recording cannot hold. */
 export function unsupportedColumn(column: string, problem: string): UdfError {
   return new UdfError('malformed', `the query's column "${column}" ${problem}`);
 }

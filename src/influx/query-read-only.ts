@@ -2,16 +2,16 @@ import { UdfError } from '../model/errors.js';
 import { type InfluxTarget, isBucket } from './target.js';
 
 /**
- * Refuses a query that does more than read: it is sent with the user's rights, and a mistyped one must not change stored
- * data. Throws `invalid_argument`.
+ * Throws `invalid_argument` for a query that may write: it runs with the user's rights, and a typo must not change stored
+ * data.
  */
 export function checkReadOnly({ store }: InfluxTarget, query: string): void {
   if (isBucket(store)) checkFlux(query);
   else checkInfluxQl(query);
 }
 
-/** The statements of an InfluxQL query, without comments, and with `x` for each text and quoted name. */
-export function statementsOf(query: string): string[] {
+/** Splits an InfluxQL query into statements, without comments, and with `x` in place of strings and quoted names. */
+export function splitStatements(query: string): string[] {
   return query
     .replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g, 'x')
     .replace(/--[^\n]*|\/\*[^]*?\*\//g, ' ')
@@ -20,7 +20,7 @@ export function statementsOf(query: string): string[] {
 }
 
 function checkInfluxQl(query: string): void {
-  const statements = statementsOf(query);
+  const statements = splitStatements(query);
   if (statements.length === 0) throw refusal('it is empty');
   for (const statement of statements) {
     const [first = ''] = /\S+/.exec(statement) ?? [];
@@ -33,10 +33,10 @@ function checkInfluxQl(query: string): void {
 function checkFlux(query: string): void {
   if (query.trim() === '') throw refusal('it is empty');
   const code = query.replace(/"(?:\\.|[^"\\])*"/g, '""').replace(/\/\/[^\n]*/g, ' ');
-  const [, written] = /\b(to|wideTo)\s*\(/.exec(code) ?? [];
-  if (written !== undefined) throw refusal(`${written}() writes`);
+  const [, writer] = /\b(to|wideTo)\s*\(/.exec(code) ?? [];
+  if (writer !== undefined) throw refusal(`${writer}() writes`);
 }
 
-function refusal(why: string): UdfError {
-  return new UdfError('invalid_argument', `only a query that reads is sent: ${why}`);
+function refusal(reason: string): UdfError {
+  return new UdfError('invalid_argument', `only a query that reads is sent: ${reason}`);
 }

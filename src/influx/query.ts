@@ -6,11 +6,11 @@ import { queryInfluxQl } from './query-influxql.js';
 export type { QueriedPoint } from './query-point.js';
 
 /**
- * The points that a query finds, as the server sends them: InfluxQL for InfluxDB 1.x, Flux for 2.x. Integers and times are
- * exact, null fields are left out, and a row without fields is no point.
+ * Yields the points of a query in the server's order: InfluxQL for InfluxDB 1.x, Flux for 2.x. Integers and times are exact;
+ * null fields and rows without fields are skipped.
  *
- * Throws `refused` with the server's own words, `connection` if it cannot be reached or the connection breaks, and
- * `malformed` for a response that is not InfluxDB's, and for columns that no recording can hold or that are ambiguous.
+ * Throws `refused` with the server's message, `connection` if the server is unreachable or the connection breaks, and
+ * `malformed` for an invalid response, or a column that is ambiguous or that a recording cannot hold.
  */
 export function queryInflux(target: InfluxTarget, query: string): AsyncGenerator<QueriedPoint> {
   const { store } = target;

@@ -2,7 +2,7 @@ import { messageOf, UdfError } from '../model/errors.js';
 import { basicAuthorization, type Environment } from '../http/credentials.js';
 import { influxServer } from './target.js';
 
-/** An InfluxDB 1.x, whatever its databases. */
+/** An InfluxDB 1.x server. */
 export interface InfluxServer {
   readonly url: string;
   /** The `Authorization` header, if any. Never logged. */
@@ -12,7 +12,7 @@ export interface InfluxServer {
 const requestTimeoutMs = 10_000;
 
 /**
- * An InfluxDB 1.x by its URL, with the credentials of `INFLUX_USERNAME` and `INFLUX_PASSWORD`, or of the files that
+ * Reads the URL of an InfluxDB 1.x, and its credentials from `INFLUX_USERNAME` and `INFLUX_PASSWORD`, or the files that
  * `INFLUX_USERNAME_FILE` and `INFLUX_PASSWORD_FILE` name. Throws `invalid_config` as `influxTarget` does.
  */
 export function readInfluxServer(url: string, environment: Environment): InfluxServer {
@@ -20,10 +20,9 @@ export function readInfluxServer(url: string, environment: Environment): InfluxS
 }
 
 /**
- * A database of InfluxDB 1.x that exists for a short time.
+ * A temporary database of InfluxDB 1.x.
  *
- * Its methods reject with `connection` if InfluxDB cannot be reached, and `refused` with what InfluxDB says, or if it is
- * no version 1.
+ * Methods reject with `connection` if InfluxDB is unreachable, and `refused` with its message, or if it is not version 1.
  */
 export class ScratchDatabase {
   readonly #server: InfluxServer;
@@ -37,7 +36,7 @@ export class ScratchDatabase {
     this.#retentionPolicy = retentionPolicy;
   }
 
-  /** Creates it and writes line protocol to it. */
+  /** Creates the database and writes line protocol to it. */
   async create(lines: string): Promise<void> {
     await this.#checkVersion();
     await this.#query(`CREATE DATABASE "${this.#name}"`);
@@ -49,7 +48,7 @@ export class ScratchDatabase {
     await this.#post(`/write?${new URLSearchParams({ db: this.#name, rp }).toString()}`, lines);
   }
 
-  /** Drops it. No-op if it was not created. */
+  /** Drops the database. No-op if it was not created. */
   async drop(): Promise<void> {
     if (this.#exists) await this.#query(`DROP DATABASE "${this.#name}"`);
   }
@@ -57,7 +56,7 @@ export class ScratchDatabase {
   async #checkVersion(): Promise<void> {
     const { headers } = await this.#request('/ping', { method: 'GET' });
     const version = headers.get('x-influxdb-version')?.replace(/^v/, '');
-    if (version === undefined || version === '' || !/^[2-9]\./.test(version)) return; // some builds of 1.x name none
+    if (version === undefined || version === '' || !/^[2-9]\./.test(version)) return; // some 1.x builds send no version
     throw new UdfError(
       'refused',
       `InfluxDB at ${this.#server.url} is version ${version}: a case of a batch task creates and drops a database, ` +

@@ -15,17 +15,17 @@ export interface InfluxBucket {
   readonly bucket: string;
 }
 
-/** Where in an InfluxDB to write or read, and the credentials for it. */
+/** A database or bucket to write or read, with credentials. */
 export interface InfluxTarget {
-  /** Scheme, host, port and the path before InfluxDB's own: `http://localhost:8086`. */
+  /** Scheme, host, port and path prefix: `http://localhost:8086`. */
   readonly url: string;
-  /** Also tells the server's version. */
+  /** Its type implies the server's version. */
   readonly store: InfluxDatabase | InfluxBucket;
-  /** The value of the `Authorization` header; absent if none is needed. Never logged. */
+  /** The `Authorization` header, if any. Never logged. */
   readonly authorization: string | undefined;
 }
 
-/** Whether a store is one of InfluxDB 2.x. */
+/** Whether a store is a bucket of InfluxDB 2.x. */
 export function isBucket(store: InfluxDatabase | InfluxBucket): store is InfluxBucket {
   return 'bucket' in store;
 }
@@ -44,11 +44,11 @@ const kind: ServerKind = {
 
 /**
  * Reads a target from a URL, `http://host:8086?db=NAME[&rp=NAME]` (InfluxDB 1.x) or `…?org=NAME&bucket=NAME` (2.x), and
- * credentials from the environment: `INFLUX_TOKEN`, or `INFLUX_USERNAME` with `INFLUX_PASSWORD`; each may instead be in
- * a file that `INFLUX_TOKEN_FILE`, `INFLUX_USERNAME_FILE` or `INFLUX_PASSWORD_FILE` names.
+ * credentials from the environment: `INFLUX_TOKEN`, or `INFLUX_USERNAME` and `INFLUX_PASSWORD`, or the file that the
+ * variable with the suffix `_FILE` names.
  *
- * Throws `invalid_config` for an invalid URL, one that names neither database nor bucket, credentials or an unknown
- * parameter in it, and if a file cannot be read.
+ * Throws `invalid_config` for an invalid URL, a URL with credentials, unknown parameters or neither database nor bucket,
+ * and an unreadable file.
  */
 export function influxTarget(text: string, environment: Environment): InfluxTarget {
   const { base, parameters } = parseServerUrl(text, kind, ['db', 'rp', 'org', 'bucket']);
@@ -58,7 +58,7 @@ export function influxTarget(text: string, environment: Environment): InfluxTarg
   return { url: base, store, authorization };
 }
 
-/** Reads the URL of an InfluxDB 1.x that names no database. Throws `invalid_config` as `influxTarget` does. */
+/** Parses the URL of an InfluxDB 1.x without a database. Throws `invalid_config` as `influxTarget` does. */
 export function influxServer(text: string): string {
   return parseServerUrl(text, {
     ...kind,
@@ -68,9 +68,9 @@ export function influxServer(text: string): string {
 }
 
 function storeOf(base: string, parameters: ReadonlyMap<string, string>): InfluxDatabase | InfluxBucket {
-  const given = (name: string): string => parameters.get(name) ?? '';
-  const database = given('db');
-  const bucket = given('bucket');
+  const parameter = (name: string): string => parameters.get(name) ?? '';
+  const database = parameter('db');
+  const bucket = parameter('bucket');
   if ((database === '') === (bucket === '')) {
     throw new UdfError(
       'invalid_config',
@@ -84,10 +84,10 @@ function storeOf(base: string, parameters: ReadonlyMap<string, string>): InfluxD
       `${base}: ${other} does not go with ${bucket === '' ? 'db (InfluxDB 1.x)' : 'bucket (InfluxDB 2.x)'}`,
     );
   }
-  return bucket === '' ? { database, retentionPolicy: given('rp') } : { org: given('org'), bucket };
+  return bucket === '' ? { database, retentionPolicy: parameter('rp') } : { org: parameter('org'), bucket };
 }
 
-/** A target for logs, without credentials. */
+/** Describes a target for logs, without credentials. */
 export function describeTarget({ url, store }: InfluxTarget): string {
   return isBucket(store) ? `${url} bucket ${store.bucket}` : `${url} database ${store.database}`;
 }

@@ -2,17 +2,17 @@ import { HttpError, InfluxDB, type WriteApi } from '@influxdata/influxdb-client'
 import { messageOf } from '../model/errors.js';
 import { type InfluxTarget, isBucket } from './target.js';
 
-/** Builds a line of line protocol. */
+/** A builder of line protocol. */
 export { Point as InfluxPoint } from '@influxdata/influxdb-client';
 
 /** A failed write. */
 export class InfluxWriteError extends Error {
   override readonly name = 'InfluxWriteError';
-  /** Whether the same write may succeed later: the server is away, overloaded or failing. */
+  /** Whether the same write may succeed later: the server is unreachable, overloaded or failing. */
   readonly temporary: boolean;
-  /** The server's `Retry-After` in milliseconds, at most an hour; 0 without one. */
+  /** The server's `Retry-After`, at most an hour; 0 if absent. */
   readonly retryAfterMs: number;
-  /** HTTP status; undefined without a response. */
+  /** HTTP status; `undefined` without a response. */
   readonly statusCode: number | undefined;
 
   constructor(
@@ -35,21 +35,21 @@ export interface InfluxWriter {
   write(lines: readonly string[]): Promise<void>;
 }
 
-const timeoutMs = 10_000;
+const requestTimeoutMs = 10_000;
 
-/** The path depends on the target: InfluxDB 1.x takes writes at `/write`, 2.x at `/api/v2/write`. */
+/** Creates a writer, without connecting. Writes go to `/write` (InfluxDB 1.x) or `/api/v2/write` (2.x). */
 export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
   const { url, store, authorization } = target;
   const client = new InfluxDB({
     url,
-    timeout: timeoutMs,
+    timeout: requestTimeoutMs,
     headers: authorization === undefined ? {} : { Authorization: authorization },
   });
   const [org, bucket] = isBucket(store) ? [store.org, store.bucket] : ['', ''];
-  // One for each write: a WriteApi has one buffer, in which concurrent writes would mix.
+  // One per write: concurrent writes would share the buffer of a WriteApi.
   const openRequest = (lines: number): WriteApi => {
     const api = client.getWriteApi(org, bucket, 'ns', {
-      // Only `flush` sends, everything in one request, without retries: callers have their own policy.
+      // Only `flush` sends, in one request and without retries: callers have their own policy.
       batchSize: lines + 1,
       maxBatchBytes: Number.MAX_SAFE_INTEGER,
       flushInterval: 0,
@@ -81,27 +81,27 @@ function writeError(reason: unknown): InfluxWriteError {
     return new InfluxWriteError(messageOf(reason), true, 0, undefined, { cause: reason });
   const { statusCode } = reason;
   const body = reason.json as { readonly error?: unknown; readonly message?: unknown } | undefined;
-  const said = body?.error ?? body?.message ?? reason.body ?? reason.statusMessage;
-  const message = `HTTP ${statusCode}: ${withRemedy(typeof said === 'string' ? said.trim() : '')}`;
+  const detail = body?.error ?? body?.message ?? reason.body ?? reason.statusMessage;
+  const message = `HTTP ${statusCode}: ${withRemedy(typeof detail === 'string' ? detail.trim() : '')}`;
   // InfluxDB 1.x answers 500 for an unknown retention policy, which is not temporary.
   const isPermanent = message.includes('retention policy not found');
   const temporary = !isPermanent && (statusCode === 408 || statusCode === 429 || statusCode >= 500);
   return new InfluxWriteError(message, temporary, retryAfterMs(reason), statusCode, { cause: reason });
 }
 
-/** A longer `Retry-After` is most likely a wrong clock. */
+/** A longer `Retry-After` date is most likely due to a wrong clock. */
 const maxRetryAfterMs = 60 * 60 * 1000;
 
-/** InfluxDB 1.x does not create databases by itself. */
-function withRemedy(said: string): string {
-  const name = /^database not found: (".*")$/.exec(said)?.[1];
-  return name === undefined ? said : `${said}; create it: influx -execute 'CREATE DATABASE ${name}'`;
+/** Adds the remedy for a missing database, which InfluxDB 1.x does not create on writes. */
+function withRemedy(message: string): string {
+  const name = /^database not found: (".*")$/.exec(message)?.[1];
+  return name === undefined ? message : `${message}; create it: influx -execute 'CREATE DATABASE ${name}'`;
 }
 
-/** The server's `Retry-After`: seconds, or a date. */
+/** Parses `Retry-After`: seconds, or a date. */
 function retryAfterMs({ headers }: HttpError): number {
   const value = headers?.['retry-after'];
   if (typeof value !== 'string') return 0;
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return ms > 0 ? Math.min(ms, maxRetryAfterMs) : 0; // 0 also for NaN, an invalid date
+  return ms > 0 ? Math.min(ms, maxRetryAfterMs) : 0; // 0 for NaN, an invalid date
 }

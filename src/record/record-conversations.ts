@@ -14,9 +14,9 @@ export interface ConversationRecordingOptions {
   readonly out: string;
   /** Mode of the socket file. */
   readonly socketMode: number;
-  /** Group of the socket file, by name or number; this process's own by default. */
+  /** Group of the socket file, by name or number; the process's own by default. */
   readonly socketGroup?: string | undefined;
-  /** Max time that connections have to finish at the end. */
+  /** Max time for connections to finish in `stop`. */
   readonly drainMs: number;
   readonly logger: Logger;
 }
@@ -24,15 +24,15 @@ export interface ConversationRecordingOptions {
 export interface ConversationRecording {
   /** Listens. Rejects as `listenOnSocket` does. */
   start(): Promise<void>;
-  /** Removes the socket file. Synchronous, so that an exiting process can call it. */
+  /** Removes the socket file; synchronous, for use in exit handlers. */
   removeFile(): void;
-  /** Ends all connections as Kapacitor would, and resolves when the recordings are written. Never rejects. */
+  /** Half-closes all connections, as Kapacitor does, and resolves once the recordings are written. Never rejects. */
   stop(): Promise<void>;
 }
 
 /**
- * Records what passes between Kapacitor and the socket of a UDF, each connection in its own file. Throws `usage` if both
- * sockets are the same, and `invalid_config` for an unknown group or a directory that cannot be written to.
+ * Records the traffic between Kapacitor and the socket of a UDF, one file per connection. Throws `usage` if both sockets
+ * are the same, and `invalid_config` for an unknown group or a directory that cannot be written to.
  */
 export function recordConversations(options: ConversationRecordingOptions): ConversationRecording {
   const { listen, socket, out, socketMode: mode, socketGroup: group, drainMs, logger } = options;

@@ -1,4 +1,4 @@
-import { wholeFile } from '../files/whole-file.js';
+import { createAtomicFile } from '../files/atomic-file.js';
 import { checkReadOnly } from '../influx/query-read-only.js';
 import { queryInflux } from '../influx/query.js';
 import { type InfluxTarget, isBucket } from '../influx/target.js';
@@ -11,19 +11,18 @@ export interface QueryRecordingOptions {
   readonly target: InfluxTarget;
   /** InfluxQL (InfluxDB 1.x) or Flux (2.x). */
   readonly query: string;
-  /** The file, whose name tells the format. */
+  /** The output file; its extension determines the format. */
   readonly out: string;
 }
 
-/** Kapacitor's name for the retention policy of points without one. */
+/** InfluxDB's name for the default retention policy. */
 const defaultRetentionPolicy = 'autogen';
 
 /**
- * Writes the points that a query finds to a recording, and resolves to their number. The file appears only when it is
- * complete.
+ * Writes the points of a query to a recording, and resolves to their number. The file appears only when it is complete.
  *
- * Rejects with `usage` for a format that holds batches, `invalid_argument` for a query that writes, `invalid_config` if the
- * file cannot be written, and as `queryInflux` does.
+ * Rejects with `usage` for `.brpl`, which holds batches, `invalid_argument` for a query that may write, `invalid_config` if
+ * the file cannot be written, and as `queryInflux` does.
  */
 export async function recordQuery({ target, query, out }: QueryRecordingOptions): Promise<number> {
   const format = formatOfName(out);
@@ -34,8 +33,8 @@ export async function recordQuery({ target, query, out }: QueryRecordingOptions)
     );
   }
   checkReadOnly(target, query);
-  const head = headOf(target);
-  const file = wholeFile(out);
+  const head = streamHead(target);
+  const file = createAtomicFile(out);
   try {
     const compress = /\.gz$/i.test(out) || format === 'srpl';
     const writer = createRecordingWriter(format, file.stream, { compress });
@@ -43,7 +42,7 @@ export async function recordQuery({ target, query, out }: QueryRecordingOptions)
       if (!writer.write(LazyPoint.create({ ...head, ...point }, fields))) await writer.drained();
     }
     await writer.end();
-    await file.keep();
+    await file.commit();
     return writer.count;
   } catch (reason) {
     await file.discard();
@@ -51,8 +50,8 @@ export async function recordQuery({ target, query, out }: QueryRecordingOptions)
   }
 }
 
-/** What Kapacitor adds to each point: it is ungrouped, and has a database and a retention policy. */
-function headOf({ store }: InfluxTarget) {
+/** Properties that Kapacitor adds to the points of an ungrouped stream. */
+function streamHead({ store }: InfluxTarget) {
   const [database, retentionPolicy] = isBucket(store)
     ? [store.bucket, defaultRetentionPolicy]
     : [store.database, store.retentionPolicy || defaultRetentionPolicy];

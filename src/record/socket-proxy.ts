@@ -13,13 +13,13 @@ export interface SocketProxyOptions {
   readonly target: string;
   readonly access: SocketAccess;
   readonly logger: Logger;
-  /** Called with the two ends of each connection, before a byte flows. */
+  /** Called with both sockets of each connection, before any byte flows. */
   readonly onConnection: (kapacitor: Socket, udf: Socket) => void;
-  /** Max time that connections have to finish at the end. */
+  /** Max time for connections to finish in `stop`. */
   readonly drainMs: number;
 }
 
-/** A connection of Kapacitor and the one to the UDF that carries its bytes. */
+/** A connection from Kapacitor and its counterpart to the UDF. */
 interface ProxiedConnection {
   readonly kapacitor: Socket;
   readonly udf: Socket;
@@ -28,8 +28,7 @@ interface ProxiedConnection {
 }
 
 /**
- * A proxy between Kapacitor and the socket of a UDF: each connection gets one to the UDF; bytes, half-closes and
- * back-pressure pass through unchanged.
+ * A proxy between Kapacitor and the socket of a UDF. Bytes, half-closes and back-pressure pass through unchanged.
  */
 export class SocketProxy {
   readonly #options: SocketProxyOptions;
@@ -44,7 +43,7 @@ export class SocketProxy {
     });
   }
 
-  /** Listens; to be called once. Rejects as `listenOnSocket` does. */
+  /** Listens. Call once. Rejects as `listenOnSocket` does. */
   async start(): Promise<void> {
     const { listen, access, logger } = this.#options;
     this.#file = await listenOnSocket(this.#server, resolve(listen), access);
@@ -53,14 +52,14 @@ export class SocketProxy {
     });
   }
 
-  /** Removes only the socket's file. */
+  /** Removes the socket file only. */
   removeFile(): void {
     this.#file?.remove();
   }
 
   /**
-   * Accepts no more connections, and ends the open ones as Kapacitor would: what it has written goes to the UDF, then the
-   * half-close, and what the UDF still sends goes to Kapacitor. Destroys them after `drainMs`. Never rejects.
+   * Stops accepting connections and ends the open ones as Kapacitor does: forwards what it has written, half-closes the
+   * UDF, and forwards the UDF's remaining output. Destroys connections after `drainMs`. Never rejects.
    */
   async stop(): Promise<void> {
     const { drainMs, logger } = this.#options;
@@ -72,7 +71,8 @@ export class SocketProxy {
     this.#server.close();
     const timer = setTimeout(() => {
       logger.warn({ connections: this.#connections.size }, `cut off: not drained within ${drainMs} ms`);
-      for (const { kapacitor, udf } of this.#connections) for (const end of [kapacitor, udf]) end.destroy();
+      for (const { kapacitor, udf } of this.#connections)
+        for (const socket of [kapacitor, udf]) socket.destroy();
     }, drainMs);
     await drainPendingReads(
       drainMs,
@@ -92,8 +92,10 @@ export class SocketProxy {
   #accept(kapacitor: Socket): void {
     const { target, logger, onConnection } = this.#options;
     const udf = createConnection({ path: target, allowHalfOpen: true });
-    const ends = [kapacitor, udf];
-    const closed = Promise.all(ends.map((end) => new Promise((resolve) => end.once('close', resolve))));
+    const sockets = [kapacitor, udf];
+    const closed = Promise.all(
+      sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+    );
     const connection = { kapacitor, udf, closed: closed.then(() => undefined) };
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
@@ -104,14 +106,14 @@ export class SocketProxy {
       } else {
         logger.warn({ err, socket: target }, `the connection to the UDF broke: ${messageOf(err)}`);
       }
-      kapacitor.destroySoon(); // after what the UDF has sent before
+      kapacitor.destroySoon(); // after the UDF's pending output
     });
     kapacitor.on('error', (err) => {
       logger.debug({ err }, `Kapacitor has gone: ${messageOf(err)}`);
       udf.destroySoon();
     });
     onConnection(kapacitor, udf);
-    // `pipe` respects back-pressure and passes on the half-close.
+    // `pipe` propagates back-pressure and half-closes.
     kapacitor.pipe(udf);
     udf.pipe(kapacitor);
   }

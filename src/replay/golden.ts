@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { unifiedDiff } from '../expect/differences.js';
-import { wholeFile } from '../files/whole-file.js';
+import { createAtomicFile } from '../files/atomic-file.js';
 import { UdfError } from '../model/errors.js';
 import type { RecordedItem, RecordingFormat } from '../recording/format.js';
 import { recordedText } from '../recording/source.js';
@@ -48,13 +48,13 @@ export class Golden implements Output {
 
   /** Writes what was emitted to the file, compressed if its name says so. */
   async update(): Promise<void> {
-    const file = wholeFile(this.#path);
+    const file = createAtomicFile(this.#path);
     try {
       const format = this.#format;
       const isPlain = format === 'table' || !isCompressed(this.#path, format);
       (isPlain ? file.stream : compressed(format, file.stream)).end(this.#text);
       await finished(file.stream);
-      await file.keep();
+      await file.commit();
     } catch (reason) {
       await file.discard();
       throw reason;

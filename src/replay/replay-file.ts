@@ -1,7 +1,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { wholeFile } from '../files/whole-file.js';
+import { createAtomicFile } from '../files/atomic-file.js';
 import type { Batch } from '../model/batch.js';
 import { UdfError } from '../model/errors.js';
 import type { Point } from '../model/point.js';
@@ -98,7 +98,7 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
   const golden = expect === undefined ? undefined : new Golden(expect, format, onUnwritable);
   const page = html === undefined ? undefined : new Page();
   const outFormat = out === undefined ? undefined : formatForFile(out, format);
-  const file = out === undefined ? undefined : wholeFile(out);
+  const file = out === undefined ? undefined : createAtomicFile(out);
   let output: Output | undefined;
   if (file && out !== undefined && outFormat !== undefined) {
     output = createOutput(file.stream, outFormat, { compress: isCompressed(out, outFormat), onUnwritable });
@@ -135,7 +135,7 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
       onBatch: take,
     });
     await output?.end();
-    await file?.keep();
+    await file?.commit();
   } catch (reason) {
     await file?.discard();
     throw await explainFailure(reason, agent);

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { queryInflux, type QueriedPoint } from '../../src/influx/query.js';
-import { type Packed, unpack } from '../../src/influx/msgpack.js';
+import { type MsgpackValue, decodeMsgpack } from '../../src/influx/msgpack.js';
 import { influxTarget } from '../../src/influx/target.js';
 import { pack } from '../support/packed.js';
 import { runs } from '../support/runs.js';
@@ -337,18 +337,18 @@ describe('a Flux query', () => {
 });
 
 describe('MessagePack', () => {
-  async function unpacked(chunks: readonly Buffer[], maxBytes?: number): Promise<Packed[]> {
-    const values: Packed[] = [];
+  async function unpacked(chunks: readonly Buffer[], maxBytes?: number): Promise<MsgpackValue[]> {
+    const values: MsgpackValue[] = [];
     // eslint-disable-next-line @typescript-eslint/require-await -- a body's chunks are asynchronous
     const source = async function* (): AsyncGenerator<Buffer> {
       yield* chunks;
     };
-    for await (const value of unpack(source(), maxBytes)) values.push(value);
+    for await (const value of decodeMsgpack(source(), maxBytes)) values.push(value);
     return values;
   }
 
   test('is read however its bytes arrive', async () => {
-    const { value } = fc.letrec<{ value: Packed }>((tie) => ({
+    const { value } = fc.letrec<{ value: MsgpackValue }>((tie) => ({
       value: fc.oneof(
         { depthSize: 'small' },
         fc.constant(null),

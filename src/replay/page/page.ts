@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { wholeFile } from '../../files/whole-file.js';
+import { createAtomicFile } from '../../files/atomic-file.js';
 import type { Batch } from '../../model/batch.js';
 import type { Point } from '../../model/point.js';
 import type { FieldValue } from '../../model/values.js';
@@ -76,11 +76,11 @@ export class Page {
 
   /** Rejects with `invalid_config` if the file cannot be written; what it held before then stays. */
   async write(path: string, head: PageHead): Promise<void> {
-    const file = wholeFile(path);
+    const file = createAtomicFile(path);
     try {
       file.stream.end(renderPage(pageData(head, this.#input, this.#emitted)));
       await finished(file.stream);
-      await file.keep();
+      await file.commit();
     } catch (reason) {
       await file.discard();
       throw reason;

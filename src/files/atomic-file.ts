@@ -1,0 +1,65 @@
+import { createWriteStream, realpathSync, statSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+import { messageOf, UdfError } from '../model/errors.js';
+
+/** A file that is written as `PATH.part` and replaces `PATH` only when it is complete. */
+export interface AtomicFile {
+  /** End it before `commit`. Its errors, `invalid_config`, name the path. */
+  readonly stream: Writable;
+  /** Renames `PATH.part` to `PATH`. Rejects with `invalid_config` if that fails. */
+  commit(): Promise<void>;
+  /** Removes `PATH.part`. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Opens `PATH.part`, or `PATH` itself if it is a pipe or a device. Throws the system's error if `PATH` cannot be examined.
+ */
+export function createAtomicFile(path: string): AtomicFile {
+  const existing = statSync(path, { throwIfNoEntry: false });
+  if (existing && !existing.isFile()) {
+    // A pipe or a device, such as /dev/stdout, is written directly. Opening a directory fails.
+    const stream = openStream(path, path);
+    return { stream, commit: () => Promise.resolve(), discard: () => Promise.resolve(void stream.destroy()) };
+  }
+  const target = existing ? realpathSync(path) : path; // replaces what a link points to, not the link
+  const part = `${target}.part`;
+  const stream = openStream(part, path);
+  return {
+    stream,
+    commit: () =>
+      rename(part, target).catch((cause: unknown) => {
+        throw writeError(path, cause);
+      }),
+    async discard() {
+      stream.destroy();
+      await rm(part, { force: true });
+    },
+  };
+}
+
+function writeError(path: string, cause: unknown): UdfError {
+  return new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}`, { cause });
+}
+
+/** Opens a file for writing. Errors name it `name`, the user's path. */
+function openStream(path: string, name: string): Writable {
+  const file = createWriteStream(path);
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      file.write(chunk, (error) => {
+        done(error && writeError(name, error));
+      });
+    },
+    final(done) {
+      file.end(done);
+    },
+    destroy(error, done) {
+      file.destroy();
+      done(error);
+    },
+  });
+  file.on('error', (error) => stream.destroy(writeError(name, error)));
+  return stream;
+}
