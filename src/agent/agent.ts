@@ -7,6 +7,7 @@ import type { UdfDefinition } from '../udf/definition.js';
 import { maxLengthBytes } from '../wire/frame-header.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { encodeResponse } from '../wire/messages.js';
+import { restoreTag, snapshotTag } from '../wire/tags.js';
 import { Inbox } from './inbox.js';
 import { defaultsProblem, type InstanceDefaults } from './defaults.js';
 import { type Limits, resolveLimits } from './limits.js';
@@ -52,9 +53,6 @@ export function createAgent(options: AgentOptions): Agent {
   return new ConnectionAgent(options, resolveLimits(options.limits));
 }
 
-/** The first bytes of Requests that are a snapshot and a restore: fields 4 and 5, length-delimited. */
-const snapshotTag = 0x22;
-const restoreTag = 0x2a;
 /** Bytes that such a request has besides the snapshot: two tags, two lengths. */
 const restoreOverhead = 2 + 2 * maxLengthBytes;
 

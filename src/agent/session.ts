@@ -15,6 +15,7 @@ import {
   type Response,
 } from '../wire/messages.js';
 import { snapshotFrameStart } from '../wire/snapshot-frame.js';
+import { keepaliveTag } from '../wire/tags.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Counters } from './counters.js';
 import type { InstanceDefaults } from './defaults.js';
@@ -373,9 +374,6 @@ const maxReasonBytes = 7 * 1024;
 const maxSliceMs = 5;
 
 const turn = promisify(setImmediate);
-
-/** The first byte of a Request that is a keepalive: field 3, length-delimited. */
-const keepaliveTag = 0x1a;
 
 /** Where a handler failed, by its input. */
 function placeOf(input: LazyPoint | LazyBatch | undefined): string {

@@ -1,4 +1,5 @@
 import { payloadStart } from '../wire/frame-header.js';
+import { infoTag, initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { ProtocolFailure } from './protocol-failure.js';
 import type { ManagementResponse } from './response-reader.js';
 
@@ -57,8 +58,8 @@ export function typedKindOf(frame: Buffer): TypedKind | undefined {
 }
 
 const kindByTag: ReadonlyMap<number | undefined, TypedKind> = new Map([
-  [0x0a, 'info'],
-  [0x12, 'init'],
-  [0x22, 'snapshot'],
-  [0x2a, 'restore'],
+  [infoTag, 'info'],
+  [initTag, 'init'],
+  [snapshotTag, 'snapshot'],
+  [restoreTag, 'restore'],
 ]);

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { UdfDefinition } from '../../src/udf/definition.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
 import { decodeRequest, decodeResponse, type Response } from '../../src/wire/messages.js';
+import { keepaliveTag } from '../../src/wire/tags.js';
 import mirror from '../../udfs/mirror/mirror.js';
 import movingAverage from '../../udfs/moving-average/moving-average.js';
 import outliers from '../../udfs/outliers/outliers.js';
@@ -41,8 +42,6 @@ async function answerTo(definition: UdfDefinition, chunks: readonly Buffer[]): P
   expect(agent.failure).toBeUndefined();
   return { frames: Buffer.concat(frames), keepalives };
 }
-
-const keepaliveTag = 0x1a;
 
 /** What goes to a task: points and batches, without what is about the connection. */
 function data(bytes: Buffer): Response[] {

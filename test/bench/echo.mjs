@@ -3,18 +3,16 @@
  * standard input and output, else on the Unix socket that is named.
  */
 import { createServer } from 'node:net';
+import { infoByte, initByte, keepaliveByte, restoreByte, snapshotByte, tag, varint } from './corpus/tags.mjs';
 
-const INFO = 0x0a;
-const INIT = 0x12;
-const KEEPALIVE = 0x1a;
-const SNAPSHOT = 0x22;
-const RESTORE = 0x2a;
+/** Of the field 1 of an answer, an enum or a bool. */
+const valueTag = tag(1, varint);
 
 function answer(kind, frame) {
-  if (kind === INFO) return Buffer.of(4, INFO, 2, 0x08, 0);
-  if (kind === INIT || kind === RESTORE) return Buffer.of(4, kind, 2, 0x08, 1);
-  if (kind === SNAPSHOT) return Buffer.of(2, SNAPSHOT, 0);
-  if (kind === KEEPALIVE) return frame;
+  if (kind === infoByte) return Buffer.of(4, infoByte, 2, valueTag, 0);
+  if (kind === initByte || kind === restoreByte) return Buffer.of(4, kind, 2, valueTag, 1);
+  if (kind === snapshotByte) return Buffer.of(2, snapshotByte, 0);
+  if (kind === keepaliveByte) return frame;
   throw new Error(`unknown request ${kind}`);
 }
 

@@ -15,6 +15,7 @@ import {
 import { int64Of } from '../int64.js';
 import * as layout from './layout.js';
 import { PointSections } from './sections.js';
+import { textValueTag } from '../tags.js';
 import { nameBytes } from '../text.js';
 
 /** All points of the process are built here: as a rule nothing else runs between building one and emitting it. */
@@ -90,7 +91,7 @@ export function changeTags({ tags }: { readonly tags: Tags }, source: PointSecti
   const { tagsAt, doublesAt } = source;
   const gone = Object.keys(tags)
     .map(nameBytes)
-    .filter((key) => layout.findEntry(source.buf, tagsAt, doublesAt, layout.textValueTag, key) >= 0);
+    .filter((key) => layout.findEntry(source.buf, tagsAt, doublesAt, textValueTag, key) >= 0);
   let at = arena.open(source.boolsEnd - source.body + room);
   const { buf } = arena;
   at = copy(buf, at, source.buf, source.body, tagsAt);

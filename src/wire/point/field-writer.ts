@@ -3,7 +3,7 @@ import type { FieldInputs, FieldValue } from '../../model/values.js';
 import { lengthSize, writeLength } from '../frame-header.js';
 import { int64Of, isLongLike } from '../int64.js';
 import { writeDouble, writeInt64 } from '../numbers.js';
-import * as layout from './layout.js';
+import * as tags from '../tags.js';
 import { nameBytes, writeText } from '../text.js';
 
 /** The most bytes around the key and the value of an entry: three tags, three lengths. */
@@ -78,8 +78,8 @@ export class FieldWriter {
     for (let index = 0; index < this.count; index++) {
       const value = this.values[index];
       if (typeof value !== 'number') continue;
-      at = openEntry(buf, at, layout.doubleTag, this.key(index), 1 + 8);
-      buf[at] = layout.doubleValueTag;
+      at = openEntry(buf, at, tags.doubleTag, this.key(index), 1 + 8);
+      buf[at] = tags.doubleValueTag;
       at = writeDouble(buf, at + 1, value);
     }
     return at;
@@ -93,8 +93,8 @@ export class FieldWriter {
       if (typeof value !== 'bigint') continue;
       // The entry's length comes before the value: the value is written aside first.
       const size = writeInt64(int64Scratch, 0, value);
-      at = openEntry(buf, at, layout.intTag, this.key(index), 1 + size);
-      buf[at++] = layout.varintValueTag;
+      at = openEntry(buf, at, tags.intTag, this.key(index), 1 + size);
+      buf[at++] = tags.varintValueTag;
       for (let byte = 0; byte < size; byte++) buf[at++] = int64Scratch[byte]!;
     }
     return at;
@@ -105,7 +105,7 @@ export class FieldWriter {
     if ((this.kinds & hasString) === 0) return at;
     for (let index = 0; index < this.count; index++) {
       const value = this.values[index];
-      if (typeof value === 'string') at = writeTextEntry(buf, at, layout.stringTag, this.key(index), value);
+      if (typeof value === 'string') at = writeTextEntry(buf, at, tags.stringTag, this.key(index), value);
     }
     return at;
   }
@@ -116,8 +116,8 @@ export class FieldWriter {
     for (let index = 0; index < this.count; index++) {
       const value = this.values[index];
       if (typeof value !== 'boolean') continue;
-      at = openEntry(buf, at, layout.boolTag, this.key(index), 1 + 1);
-      buf[at] = layout.varintValueTag;
+      at = openEntry(buf, at, tags.boolTag, this.key(index), 1 + 1);
+      buf[at] = tags.varintValueTag;
       buf[at + 1] = value ? 1 : 0;
       at += 2;
     }
@@ -143,7 +143,7 @@ export function writeTextEntry(
 ): number {
   const size = Buffer.byteLength(text);
   const at = openEntry(buf, start, tag, key, 1 + lengthSize(size) + size);
-  buf[at] = layout.textValueTag;
+  buf[at] = tags.textValueTag;
   return writeText(buf, writeLength(buf, at + 1, size), text);
 }
 
@@ -152,7 +152,7 @@ function openEntry(buf: Buffer, start: number, tag: number, key: Uint8Array, val
   const keyBytes = key.length;
   buf[start] = tag;
   let at = writeLength(buf, start + 1, 1 + lengthSize(keyBytes) + keyBytes + valueBytes);
-  buf[at] = layout.keyTag;
+  buf[at] = tags.keyTag;
   at = writeLength(buf, at + 1, keyBytes);
   for (let index = 0; index < keyBytes; index++) buf[at++] = key[index]!;
   return at;

@@ -1,10 +1,8 @@
 import { lengthSize, writeLength } from '../frame-header.js';
+import { pointTag0, pointTag1 } from '../tags.js';
 
 const slabBytes = 64 * 1024;
 
-/** The tag of a Point in a Request or Response: field 17, length-delimited. */
-export const pointTag0 = 0x8a;
-export const pointTag1 = 0x01;
 const pointTagBytes = 2;
 const maxHeaderBytes = 5 + pointTagBytes + 5;
 

@@ -7,6 +7,16 @@ import { int64Of } from '../int64.js';
 import { writeInt64 } from '../numbers.js';
 import * as layout from './layout.js';
 import type { PointSections } from './sections.js';
+import {
+  byNameTag,
+  databaseTag,
+  dimensionTag,
+  groupTag,
+  nameTag,
+  retentionPolicyTag,
+  tagsTag,
+  timeTag,
+} from '../tags.js';
 import { nameBytes, writeText } from '../text.js';
 
 /** What stands before the fields, byName included. */
@@ -91,24 +101,16 @@ export function writeHead(
 ): number {
   let at = start;
   if (time !== undefined) {
-    buf[at] = layout.timeTag;
+    buf[at] = timeTag;
     at = writeInt64(buf, at + 1, int64Of(time, "a point's time"));
   } else if (source.timeAt !== 0) {
     at = copy(buf, at, source.buf, source.timeAt - 1, layout.skipVarint(source.buf, source.timeAt));
   }
-  at = writeOptional(buf, at, layout.nameTag, name, source.buf, source.nameAt);
-  at = writeOptional(buf, at, layout.databaseTag, database, source.buf, source.databaseAt);
-  at = writeOptional(
-    buf,
-    at,
-    layout.retentionPolicyTag,
-    retentionPolicy,
-    source.buf,
-    source.retentionPolicyAt,
-  );
-  at = writeOptional(buf, at, layout.groupTag, group, source.buf, source.groupAt);
-  if (dimensions)
-    for (const dimension of dimensions) at = writeString(buf, at, layout.dimensionTag, dimension);
+  at = writeOptional(buf, at, nameTag, name, source.buf, source.nameAt);
+  at = writeOptional(buf, at, databaseTag, database, source.buf, source.databaseAt);
+  at = writeOptional(buf, at, retentionPolicyTag, retentionPolicy, source.buf, source.retentionPolicyAt);
+  at = writeOptional(buf, at, groupTag, group, source.buf, source.groupAt);
+  if (dimensions) for (const dimension of dimensions) at = writeString(buf, at, dimensionTag, dimension);
   else at = copy(buf, at, source.buf, source.dimensionsAt, source.tagsAt);
   return tags ? writeTags(buf, at, tags) : copy(buf, at, source.buf, source.tagsAt, source.doublesAt);
 }
@@ -116,7 +118,7 @@ export function writeHead(
 export function writeTags(buf: Buffer, start: number, tags: Tags): number {
   let at = start;
   for (const [key, value] of Object.entries(tags)) {
-    at = writeTextEntry(buf, at, layout.tagsTag, nameBytes(key), value);
+    at = writeTextEntry(buf, at, tagsTag, nameBytes(key), value);
   }
   return at;
 }
@@ -130,7 +132,7 @@ export function writeByName(
 ): number {
   if (byName === undefined) return copy(buf, at, source.buf, source.stringsEnd, source.boolsAt);
   if (!byName) return at;
-  buf[at] = layout.byNameTag;
+  buf[at] = byNameTag;
   buf[at + 1] = 1;
   return at + 2;
 }

@@ -1,27 +1,14 @@
+import * as tags from '../tags.js';
+
 /**
  * Where things are in a point's bytes.
  *
  * Field numbers 1 to 12 fit a tag of one byte and each has one wire type, so in canonical order (Kapacitor's, and any
  * generated code's) tags never decrease and all entries of a map stand together.
  */
-export const timeTag = 0x08;
-export const nameTag = 0x12;
-export const databaseTag = 0x1a;
-export const retentionPolicyTag = 0x22;
-export const groupTag = 0x2a;
-export const dimensionTag = 0x32;
-export const tagsTag = 0x3a;
-export const doubleTag = 0x42;
-export const intTag = 0x4a;
-export const stringTag = 0x52;
-export const byNameTag = 0x58;
-export const boolTag = 0x62;
 
-/** The tags inside a map's entry: its key, and its value by wire type. */
-export const keyTag = 0x0a;
-export const varintValueTag = 0x10;
-export const doubleValueTag = 0x11;
-export const textValueTag = 0x12;
+// V8 inlines a module's own constants; an imported one is loaded and checked at each use.
+const { keyTag, doubleValueTag, textValueTag } = tags;
 
 /** Where the value ended that was read last: a second result without an allocation. */
 export let valueEnd = 0;

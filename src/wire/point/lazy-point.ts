@@ -7,7 +7,7 @@ import {
   type Tags,
   setEntry,
 } from '../../model/values.js';
-import { type FrameSpan, pointTag0, pointTag1 } from './frame-arena.js';
+import type { FrameSpan } from './frame-arena.js';
 import { checkNames, nonEmpty, ownHead as takeHead, type PointHead } from './head-writer.js';
 import type { FrameOutput } from '../frame-output.js';
 import { canonicalPoint, encodeResponse, type PointMessage } from '../messages.js';
@@ -24,6 +24,7 @@ import {
 import * as layout from './layout.js';
 import { PointSections } from './sections.js';
 import { contentTag, type Inspect, inspectSymbol, pointForJson, shownPoint } from './show.js';
+import { pointTag0, pointTag1, textValueTag } from '../tags.js';
 import { nameBytes, readText } from '../text.js';
 
 /**
@@ -263,7 +264,7 @@ export class LazyPoint {
 
   tag(name: string): string | undefined {
     const { tagsAt, doublesAt } = LazyPoint.#validatedSections(this);
-    const at = layout.findEntry(this.#buf, tagsAt, doublesAt, layout.textValueTag, nameBytes(name));
+    const at = layout.findEntry(this.#buf, tagsAt, doublesAt, textValueTag, nameBytes(name));
     return at === layout.absent ? undefined : textAt(this.#buf, at);
   }
 

@@ -1,12 +1,13 @@
 import * as numbers from '../numbers.js';
-import * as layout from './layout.js';
+import * as tags from '../tags.js';
 import { viewToRead } from '../view.js';
+import * as layout from './layout.js';
 
-// Constants of this module, which V8 writes into its code; imported ones it reads anew at each use, and checks that they
-// are there.
-const { timeTag, nameTag, databaseTag, retentionPolicyTag, groupTag, dimensionTag, tagsTag } = layout;
-const { doubleTag, intTag, stringTag, byNameTag, boolTag } = layout;
-const { keyTag, varintValueTag, doubleValueTag, textValueTag, absent, irregular } = layout;
+// V8 inlines a module's own constants; an imported one is loaded and checked at each use.
+const { timeTag, nameTag, databaseTag, retentionPolicyTag, groupTag, dimensionTag, tagsTag } = tags;
+const { doubleTag, intTag, stringTag, byNameTag, boolTag } = tags;
+const { keyTag, varintValueTag, doubleValueTag, textValueTag } = tags;
+const { absent, irregular } = layout;
 
 /**
  * Where the sections of one point's bytes lie, as a scan finds them.

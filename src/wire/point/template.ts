@@ -5,8 +5,8 @@ import { headRoom, type PointHead, writeByName, writeHead } from './head-writer.
 import { LazyPoint } from './lazy-point.js';
 import { maxInt64Bytes } from './field-writer.js';
 import { writeInt64 } from '../numbers.js';
-import * as layout from './layout.js';
 import { PointSections } from './sections.js';
+import { timeTag } from '../tags.js';
 
 /** Everything of a point's head but its time. */
 export type SeriesHead = Omit<PointHead, 'time'>;
@@ -37,7 +37,7 @@ export class PointTemplate {
     const head = this.#head;
     let at = arena.open(1 + maxInt64Bytes + head.length + fields.room + 2);
     const { buf } = arena;
-    buf[at] = layout.timeTag;
+    buf[at] = timeTag;
     at = writeInt64(buf, at + 1, time);
     buf.set(head, at);
     at += head.length;

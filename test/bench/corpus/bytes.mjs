@@ -1,3 +1,5 @@
+import { fixed64, lengthDelimited, tag, varint } from './tags.mjs';
+
 /** Writes protobuf by hand: pre-encoding a million points with a library would take longer than measuring them. */
 export class ByteWriter {
   /** @param {number} bytes How much room to begin with. */
@@ -27,13 +29,13 @@ export class ByteWriter {
 
   varintField(number, value) {
     if (value === 0) return;
-    this.varint(number * 8);
+    this.varint(tag(number, varint));
     this.varint(value);
   }
 
   /** A time of nine bytes, as every nanosecond since 1972 takes. */
   timeField(number, time) {
-    this.varint(number * 8);
+    this.varint(tag(number, varint));
     this.timeAt = this.at;
     for (let byte = 0n; byte < 9n; byte++) {
       this.buf[this.at++] = Number((time >> (7n * byte)) & 0x7fn) | (byte < 8n ? 0x80 : 0);
@@ -41,13 +43,13 @@ export class ByteWriter {
   }
 
   doubleField(number, value) {
-    this.varint(number * 8 + 1);
+    this.varint(tag(number, fixed64));
     this.at = this.buf.writeDoubleLE(value, this.at);
   }
 
   textField(number, text) {
     if (text === '') return;
-    this.varint(number * 8 + 2);
+    this.varint(tag(number, lengthDelimited));
     const size = Buffer.byteLength(text);
     this.varint(size);
     if (size > 32) this.at += this.buf.write(text, this.at);
@@ -55,7 +57,7 @@ export class ByteWriter {
   }
 
   messageField(number, write) {
-    this.varint(number * 8 + 2);
+    this.varint(tag(number, lengthDelimited));
     this.#withLength(write);
   }
 

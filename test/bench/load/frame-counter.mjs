@@ -1,7 +1,4 @@
-/** The first two bytes of a data message in a response; control messages have a single byte below 0x80. */
-const BEGIN = 0x82;
-const POINT = 0x8a;
-const END = 0x92;
+import { beginByte, endByte, pointByte } from '../corpus/tags.mjs';
 
 /**
  * Counts the data messages of a stream by skipping from length to length, and hands out the rare control messages.
@@ -52,9 +49,9 @@ export class FrameCounter {
   /** A frame of which at least the first byte of the payload is here. Returns where to go on. */
   #frame(buf, payload, size, length) {
     const kind = buf[payload];
-    if (kind === POINT) this.points++;
-    else if (kind === END) this.batches++;
-    else if (kind !== BEGIN) this.#control = [];
+    if (kind === pointByte) this.points++;
+    else if (kind === endByte) this.batches++;
+    else if (kind !== beginByte) this.#control = [];
     const end = payload + size;
     if (end <= length && this.#control === undefined) return end;
     this.#missing = size;
