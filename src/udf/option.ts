@@ -1,5 +1,6 @@
 import { UdfError } from '../model/errors.js';
 import { parseDuration } from '../model/duration.js';
+import { nearestName } from '../model/text.js';
 
 /** What a TICKscript may write as one argument of an option. */
 export type OptionType = 'bool' | 'int' | 'double' | 'string' | 'duration';
@@ -96,31 +97,37 @@ export const option = {
   string<const Given extends StringGiven>(
     given: Only<StringGiven, Given>,
   ): OptionSpec<Read<Chosen<Given>, Given>> {
+    checkGiven('string', given, ['default', 'oneOf']);
     return single({ type: 'string', ...(given.oneOf && { oneOf: given.oneOf }) }, given, given.default);
   },
 
   /** The name of a field: `.as('avg')`. Text that is never empty. */
   field<const Given extends NameGiven>(given: Only<NameGiven, Given>): OptionSpec<Read<string, Given>> {
+    checkGiven('field', given, ['default']);
     return single({ type: 'string', names: 'field' }, given, given.default);
   },
 
   /** The name of a tag: `.by('host')`. Text that is never empty. */
   tag<const Given extends NameGiven>(given: Only<NameGiven, Given>): OptionSpec<Read<string, Given>> {
+    checkGiven('tag', given, ['default']);
     return single({ type: 'string', names: 'tag' }, given, given.default);
   },
 
   /** A whole number, `.size(10)`, as a `number`; beyond ±(2^53 − 1) it is refused rather than rounded. */
   int<const Given extends NumberGiven>(given: Only<NumberGiven, Given>): OptionSpec<Read<number, Given>> {
+    checkGiven('int', given, ['default', 'min', 'max']);
     return single({ type: 'int', ...rangeOf(given, (bound) => bound) }, given, given.default);
   },
 
   /** A number with a decimal point: `.scale(1.5)`. TICKscript does not take `2` for `2.0`. */
   double<const Given extends NumberGiven>(given: Only<NumberGiven, Given>): OptionSpec<Read<number, Given>> {
+    checkGiven('double', given, ['default', 'min', 'max']);
     return single({ type: 'double', ...rangeOf(given, (bound) => bound) }, given, given.default);
   },
 
   /** `.keep(TRUE)`. */
   bool<const Given extends BoolGiven>(given: Only<BoolGiven, Given>): OptionSpec<Read<boolean, Given>> {
+    checkGiven('bool', given, ['default']);
     return single({ type: 'bool' }, given, given.default);
   },
 
@@ -128,6 +135,7 @@ export const option = {
   duration<const Given extends DurationGiven>(
     given: Only<DurationGiven, Given>,
   ): OptionSpec<Read<bigint, Given>> {
+    checkGiven('duration', given, ['default', 'min', 'max']);
     const { default: text } = given;
     const preset = typeof text === 'string' ? parseDuration(text) : text;
     return single({ type: 'duration', ...rangeOf(given, parseDuration) }, given, preset);
@@ -135,6 +143,7 @@ export const option = {
 
   /** No argument, `.verbose()`: true if the TICKscript calls it. */
   flag(given: { readonly doc: string }): OptionSpec<boolean> {
+    checkGiven('flag', given, []);
     return { args: [], shape: 'flag', required: false, repeatable: false, default: false, doc: given.doc };
   },
 
@@ -143,6 +152,13 @@ export const option = {
     args: Args,
     given: Only<Common, Given>,
   ): OptionSpec<Read<Tupled<Args>, Given>> {
+    if (!Array.isArray(args)) {
+      throw new UdfError(
+        'invalid_argument',
+        'option.tuple([option.int({ doc }), …], { doc }) takes an array',
+      );
+    }
+    checkGiven('tuple', given, []);
     const single = args.map((arg) => {
       if (arg.shape !== 'single' || arg.repeatable) {
         throw new UdfError(
@@ -155,6 +171,50 @@ export const option = {
     return specOf('tuple', single, given, undefined) as OptionSpec<Read<Tupled<Args>, Given>>;
   },
 };
+
+const commonKeys = ['doc', 'required', 'repeatable'];
+const boundTypes = { int: 'number', double: 'number', duration: 'string' };
+
+/** Throws `invalid_argument` for what TypeScript refuses and JavaScript does not: a mistyped key, a bound of another type. */
+function checkGiven(kind: keyof typeof option, given: unknown, ownKeys: readonly string[]): void {
+  const place = `option.${kind}`;
+  if (typeof given !== 'object' || given === null) {
+    const example = kind === 'tuple' ? '[…], { doc }' : "{ doc: 'What it is for.' }";
+    throw new UdfError('invalid_argument', `${place}(${example}) takes an object, got ${shown(given)}`);
+  }
+  // A flag is called or not: it is neither required nor repeatable.
+  const keys = kind === 'flag' ? ['doc'] : [...commonKeys, ...ownKeys];
+  for (const key of Object.keys(given)) {
+    if (keys.includes(key)) continue;
+    const near = nearestName(key, keys);
+    const hint = near === undefined ? `it has ${keys.join(', ')}` : `did you mean "${near}"?`;
+    throw new UdfError('invalid_argument', `${place}: unknown key "${key}" (${hint})`);
+  }
+  const { min, max, oneOf } = given as {
+    readonly min?: unknown;
+    readonly max?: unknown;
+    readonly oneOf?: unknown;
+  };
+  for (const [key, bound] of Object.entries({ min, max })) {
+    const type = boundTypes[kind as keyof typeof boundTypes];
+    if (bound === undefined || (typeof bound === type && !Number.isNaN(bound))) continue;
+    const wanted = kind === 'duration' ? "a duration as text ('10s')" : `a ${type}`;
+    throw new UdfError('invalid_argument', `${place}: "${key}" must be ${wanted}, got ${shown(bound)}`);
+  }
+  const isTexts = Array.isArray(oneOf) && oneOf.every((choice) => typeof choice === 'string');
+  if (oneOf !== undefined && !isTexts) {
+    throw new UdfError(
+      'invalid_argument',
+      `${place}: "oneOf" must be an array of strings, got ${shown(oneOf)}`,
+    );
+  }
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}
 
 function rangeOf<Bound, Inner extends number | bigint>(
   given: Range<Bound>,

@@ -3,6 +3,9 @@ import { option, type OptionSpec } from '../../src/udf/option.js';
 
 const doc = 'What it is for.';
 
+/** The kinds of option as an author who writes JavaScript may call them. */
+type Loose = Record<keyof typeof option, (given?: object) => unknown>;
+
 describe('an option', () => {
   it('of each kind says what a TICKscript must give', () => {
     const kinds: OptionSpec[] = [
@@ -33,6 +36,49 @@ describe('an option', () => {
       expect.objectContaining({
         code: 'invalid_argument',
         message: "an option's default must be the name of a field, got an empty one",
+      }),
+    );
+  });
+
+  it.each<[string, (option: Loose) => unknown, string]>([
+    [
+      'nothing at all',
+      (loose) => loose.string(),
+      "option.string({ doc: 'What it is for.' }) takes an object, got undefined",
+    ],
+    ['a mistyped key', (loose) => loose.string({ doc, defualt: 'a' }), 'did you mean "default"?'],
+    ['a key of another kind', (loose) => loose.bool({ doc, min: 1 }), 'option.bool: unknown key "min"'],
+    [
+      'a key that flags lack',
+      (loose) => loose.flag({ doc, required: true }),
+      'option.flag: unknown key "required"',
+    ],
+    [
+      'a bound that is text',
+      (loose) => loose.int({ doc, min: '1' }),
+      'option.int: "min" must be a number, got "1"',
+    ],
+    [
+      'a bound that is NaN',
+      (loose) => loose.double({ doc, max: NaN }),
+      'option.double: "max" must be a number, got NaN',
+    ],
+    [
+      'a bound of a duration that is a number',
+      (loose) => loose.duration({ doc, min: 10 }),
+      `option.duration: "min" must be a duration as text ('10s'), got 10`,
+    ],
+    [
+      'choices that are no array',
+      (loose) => loose.string({ doc, oneOf: 'a' }),
+      'option.string: "oneOf" must be an array of strings, got "a"',
+    ],
+    ['a tuple of no array', (loose) => loose.tuple({ doc }), 'takes an array'],
+  ])('refuses %s, which JavaScript lets pass', (_, define, message) => {
+    expect(() => define(option as unknown as Loose)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_argument',
+        message: expect.stringContaining(message) as string,
       }),
     );
   });
