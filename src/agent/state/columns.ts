@@ -44,7 +44,6 @@ export function columnsOf(entries: readonly GroupEntry[]): Columns | undefined {
   const values: Column[] = [];
   for (const key of keys) {
     const column = columnOf(
-      // `Array.from` and not `map`: V8 takes what `map` makes for an array with holes, and writes its indexes too.
       Array.from(entries, ([, state]) => (state as Readonly<Record<string, unknown>>)[key]),
       seen,
     );
@@ -78,7 +77,8 @@ function columnOf(values: unknown[], seen: Set<unknown>): Column | undefined {
     return { lengths, numbers };
   }
   // What cannot be stored at all is refused with the state that it is in.
-  return values.every(isSimple) ? values.map(compact) : undefined;
+  // `Array.from` and not `map`: V8 takes what `map` makes for an array with holes, and writes its indexes too.
+  return values.every(isSimple) ? Array.from(values, compact) : undefined;
 }
 
 /**
