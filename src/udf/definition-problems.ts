@@ -90,7 +90,7 @@ function problemsOfOptions({ options = {}, stateIndependentOf = [] }: Given): st
     if (!isOptionSpec(spec)) {
       problems.push(`option "${name}" is made by option.string() or another of \`option\``);
     } else {
-      const problem = defaultProblem(spec);
+      const problem = spec.problem ?? defaultProblem(spec);
       if (problem !== undefined) problems.push(`option "${name}": ${problem}`);
     }
     if (!identifier.test(name))

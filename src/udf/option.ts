@@ -1,5 +1,5 @@
-import { UdfError } from '../model/errors.js';
-import { parseDuration } from '../model/duration.js';
+import { messageOf, UdfError } from '../model/errors.js';
+import { durationLiteral, parseDuration } from '../model/duration.js';
 import { nearestName } from '../model/text.js';
 
 /** What a TICKscript may write as one argument of an option. */
@@ -42,6 +42,8 @@ export interface OptionSpec<Value = unknown> {
   readonly repeatable: boolean;
   readonly default: Value | undefined;
   readonly doc: string;
+  /** What contradicts itself in it, if anything; `defineUdf` refuses the option by its name. */
+  readonly problem: string | undefined;
 }
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
@@ -89,8 +91,8 @@ type Tupled<Args extends readonly OptionSpec[]> = {
 };
 
 /**
- * The kinds of option. Each throws `invalid_argument` when what it is given contradicts itself (a default outside the
- * range, say): when the UDF is defined, never when it runs.
+ * The kinds of option. None throws: an option that contradicts itself (a default outside its range, say) is refused by
+ * `defineUdf`, which knows the option's name, with `invalid_argument`.
  */
 export const option = {
   /** Text: `.field('value')`. `oneOf` lists the only texts allowed. */
@@ -116,13 +118,13 @@ export const option = {
   /** A whole number, `.size(10)`, as a `number`; beyond ±(2^53 − 1) it is refused rather than rounded. */
   int<const Given extends NumberGiven>(given: Only<NumberGiven, Given>): OptionSpec<Read<number, Given>> {
     checkGiven('int', given, ['default', 'min', 'max']);
-    return single({ type: 'int', ...rangeOf(given, (bound) => bound) }, given, given.default);
+    return single({ type: 'int', ...rangeOf(given) }, given, given.default);
   },
 
   /** A number with a decimal point: `.scale(1.5)`. TICKscript does not take `2` for `2.0`. */
   double<const Given extends NumberGiven>(given: Only<NumberGiven, Given>): OptionSpec<Read<number, Given>> {
     checkGiven('double', given, ['default', 'min', 'max']);
-    return single({ type: 'double', ...rangeOf(given, (bound) => bound) }, given, given.default);
+    return single({ type: 'double', ...rangeOf(given) }, given, given.default);
   },
 
   /** `.keep(TRUE)`. */
@@ -136,15 +138,35 @@ export const option = {
     given: Only<DurationGiven, Given>,
   ): OptionSpec<Read<bigint, Given>> {
     checkGiven('duration', given, ['default', 'min', 'max']);
-    const { default: text } = given;
-    const preset = typeof text === 'string' ? parseDuration(text) : text;
-    return single({ type: 'duration', ...rangeOf(given, parseDuration) }, given, preset);
+    const problems: string[] = [];
+    const nanoseconds = (key: 'min' | 'max' | 'default'): bigint | undefined => {
+      const text = given[key];
+      if (text === undefined) return undefined;
+      // JavaScript may give a default of another type, which `defineUdf` refuses.
+      if (key === 'default' && typeof text !== 'string') return text;
+      try {
+        return parseDuration(text);
+      } catch (error) {
+        problems.push(`its ${key}: ${messageOf(error)}`);
+        return undefined;
+      }
+    };
+    const range = rangeOf({ min: nanoseconds('min'), max: nanoseconds('max') });
+    return single({ type: 'duration', ...range }, given, nanoseconds('default'), problems[0]);
   },
 
   /** No argument, `.verbose()`: true if the TICKscript calls it. */
   flag(given: { readonly doc: string }): OptionSpec<boolean> {
     checkGiven('flag', given, []);
-    return { args: [], shape: 'flag', required: false, repeatable: false, default: false, doc: given.doc };
+    return {
+      args: [],
+      shape: 'flag',
+      required: false,
+      repeatable: false,
+      default: false,
+      doc: given.doc,
+      problem: undefined,
+    };
   },
 
   /** Several arguments, `.range(0.0, 10.0)`, read as an array: `option.tuple([option.double(…), …], { doc })`. */
@@ -159,16 +181,12 @@ export const option = {
       );
     }
     checkGiven('tuple', given, []);
-    const single = args.map((arg) => {
-      if (arg.shape !== 'single' || arg.repeatable) {
-        throw new UdfError(
-          'invalid_argument',
-          'a tuple is made of plain options: no tuple, flag or repeatable one',
-        );
-      }
-      return arg.args[0]!;
-    });
-    return specOf('tuple', single, given, undefined) as OptionSpec<Read<Tupled<Args>, Given>>;
+    const isPlain = args.every(({ shape, repeatable }) => shape === 'single' && !repeatable);
+    const problem = isPlain
+      ? args.find((arg) => arg.problem !== undefined)?.problem
+      : 'a tuple is made of plain options: no tuple, flag or repeatable one';
+    const parts = args.flatMap((arg) => arg.args);
+    return specOf('tuple', parts, given, undefined, problem) as OptionSpec<Read<Tupled<Args>, Given>>;
   },
 };
 
@@ -216,14 +234,8 @@ function shown(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value);
 }
 
-function rangeOf<Bound, Inner extends number | bigint>(
-  given: Range<Bound>,
-  convert: (bound: Bound) => Inner,
-) {
-  return {
-    ...(given.min !== undefined && { min: convert(given.min) }),
-    ...(given.max !== undefined && { max: convert(given.max) }),
-  };
+function rangeOf<Bound>({ min, max }: { readonly min?: Bound; readonly max?: Bound }) {
+  return { ...(min !== undefined && { min }), ...(max !== undefined && { max }) };
 }
 
 function specOf(
@@ -231,30 +243,47 @@ function specOf(
   args: readonly Argument[],
   given: Common,
   preset: unknown,
+  problem: string | undefined,
 ): OptionSpec {
-  const repeatable = given.repeatable ?? false;
-  if (repeatable && preset !== undefined) {
-    throw new UdfError('invalid_argument', 'a repeatable option has no default: it is an empty list');
-  }
-  const required = given.required ?? false;
-  if (required && preset !== undefined) {
-    throw new UdfError('invalid_argument', 'a required option has no default');
-  }
-  return { args, shape, required, repeatable, default: repeatable ? [] : preset, doc: given.doc };
+  const { required = false, repeatable = false, doc } = given;
+  return {
+    args,
+    shape,
+    required,
+    repeatable,
+    default: repeatable ? [] : preset,
+    doc,
+    problem: problem ?? presenceProblem(given, preset),
+  };
 }
 
-function single<Value>(argument: Argument, given: Common, preset: unknown): OptionSpec<Value> {
-  const { min, max, oneOf } = argument;
-  if (min !== undefined && max !== undefined && min > max) {
-    throw new UdfError('invalid_argument', "an option's min is above its max");
-  }
-  if (oneOf?.length === 0)
-    throw new UdfError('invalid_argument', "an option's oneOf has nothing to choose from");
-  // A default of another type is refused by `defineUdf`, which knows the option's name.
-  const isComparable = typeof preset === valueTypes[argument.type];
-  const problem = isComparable ? argumentProblem(argument, preset as number) : undefined;
-  if (problem !== undefined) throw new UdfError('invalid_argument', `an option's default ${problem}`);
-  return specOf('single', [argument], given, preset) as OptionSpec<Value>;
+function presenceProblem({ required, repeatable }: Common, preset: unknown): string | undefined {
+  if (preset === undefined) return undefined;
+  if (repeatable) return 'a repeatable option has no default: it is an empty list';
+  return required ? 'a required option has no default' : undefined;
+}
+
+function single<Value>(
+  argument: Argument,
+  given: Common,
+  preset: unknown,
+  problem?: string,
+): OptionSpec<Value> {
+  const found = problem ?? rangeProblem(argument) ?? presetProblem(argument, preset);
+  return specOf('single', [argument], given, preset, found) as OptionSpec<Value>;
+}
+
+function rangeProblem({ min, max, oneOf }: Argument): string | undefined {
+  if (min !== undefined && max !== undefined && min > max) return 'its min is above its max';
+  return oneOf?.length === 0 ? 'its oneOf has nothing to choose from' : undefined;
+}
+
+function presetProblem(argument: Argument, preset: unknown): string | undefined {
+  // `defineUdf` refuses a default of another type, which only JavaScript lets through.
+  if (typeof preset !== valueTypes[argument.type]) return undefined;
+  const show = argument.type === 'duration' ? (value: unknown) => durationLiteral(value as bigint) : String;
+  const problem = argumentProblem(argument, preset as number, show); // of the argument's type, as was just checked
+  return problem && `its default ${problem}`;
 }
 
 /** What is wrong with an argument's value, as `must be at least 1, got 0`; `undefined` if nothing is. */

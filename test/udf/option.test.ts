@@ -1,10 +1,22 @@
 import { describe, expect, it } from 'vitest';
+import { defineUdf } from '../../src/udf/definition.js';
 import { option, type OptionSpec } from '../../src/udf/option.js';
 
 const doc = 'What it is for.';
 
 /** The kinds of option as an author who writes JavaScript may call them. */
 type Loose = Record<keyof typeof option, (given?: object) => unknown>;
+
+/** Defines a UDF that has one option, called `mine`. */
+function definedWith(create: () => OptionSpec): void {
+  defineUdf({
+    name: 'udf',
+    wants: 'stream',
+    provides: 'stream',
+    options: { mine: create() },
+    point: () => undefined,
+  });
+}
 
 describe('an option', () => {
   it('of each kind says what a TICKscript must give', () => {
@@ -32,10 +44,12 @@ describe('an option', () => {
   it('that is the name of a field or a tag is text, and refuses an empty default', () => {
     expect(option.field({ doc }).args).toEqual([{ type: 'string', names: 'field' }]);
     expect(option.tag({ doc }).args).toEqual([{ type: 'string', names: 'tag' }]);
-    expect(() => option.field({ doc, default: '' })).toThrow(
+    expect(() => {
+      definedWith(() => option.field({ doc, default: '' }));
+    }).toThrow(
       expect.objectContaining({
         code: 'invalid_argument',
-        message: "an option's default must be the name of a field, got an empty one",
+        message: 'UDF "udf": option "mine": its default must be the name of a field, got an empty one',
       }),
     );
   });
@@ -141,7 +155,7 @@ describe('an option', () => {
     [
       'a duration default out of range',
       () => option.duration({ doc, min: '1s', default: '1ms' }),
-      'must be at least',
+      'its default must be at least 1s, got 1ms',
     ],
     [
       'a duration default that is none',
@@ -185,8 +199,17 @@ describe('an option', () => {
       () => option.tuple([option.tuple([option.int({ doc })], { doc })], { doc }),
       'a tuple is made of plain options',
     ],
-  ])('is refused when it is defined with %s', (_, define, message) => {
+    [
+      'a wrong option in a tuple',
+      () => option.tuple([option.int({ doc, min: 1, default: 0 })], { doc }),
+      'default must be at least 1, got 0',
+    ],
+  ])('is refused by its name when a UDF is defined that has %s', (_, create, message) => {
+    const define = () => {
+      definedWith(create);
+    };
     expect(define).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+    expect(define).toThrow('UDF "udf": option "mine": ');
     expect(define).toThrow(message);
   });
 });
