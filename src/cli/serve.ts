@@ -134,7 +134,7 @@ async function startTelemetry(options: ServeOptions, host: Host, logger: Logger)
     writer: createInfluxWriter(target),
     intervalMs: Number(options.telemetryInterval / 1_000_000n),
     logger,
-    figures: () => host.stats.udfs.map(({ udf, connections, stats }) => ({ udf, connections, ...stats })),
+    stats: () => host.stats.udfs,
   });
 }
 

@@ -1,54 +1,38 @@
 import { hostname } from 'node:os';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { messageOf } from '../model/errors.js';
+import type { UdfStats } from '../model/statistics.js';
 import type { Logger } from './logger.js';
 import { InfluxPoint, type InfluxWriter } from '../influx/writer.js';
-
-/** What a UDF has done since the start, over all its connections. */
-export interface UdfFigures {
-  readonly udf: string;
-  /** Open now. */
-  readonly connections: number;
-  readonly pointsIn: number;
-  readonly pointsOut: number;
-  readonly batchesIn: number;
-  readonly batchesOut: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  readonly errors: number;
-  /** Whose state is held now. */
-  readonly groups: number;
-  /** The UDF's own counters. */
-  readonly counters: Readonly<Record<string, number>>;
-}
 
 export interface ReportOptions {
   readonly writer: InfluxWriter;
   readonly intervalMs: number;
   readonly logger: Logger;
-  readonly figures: () => readonly UdfFigures[];
+  /** The current statistics of each UDF. */
+  readonly stats: () => readonly UdfStats[];
 }
 
 export interface Report {
-  /** Writes the last figures, if the server takes them soon. Never rejects. */
+  /** Writes the last report, waiting at most 2 s for the server. Never rejects. */
   stop(): Promise<void>;
 }
 
-/** How often the event loop's delay is looked at. */
+/** Sampling interval of the event loop's delay. */
 const resolutionMs = 10;
-/** How long the last report may hold up the end of the process. */
-const lastReportMs = 2_000;
+/** Max time that the last report delays the end of the process. */
+const lastReportTimeoutMs = 2_000;
 
 /**
- * Writes the runtime's own figures to InfluxDB at regular times, as the measurements `kapacitor_udf` (one point a UDF)
- * and `kapacitor_udf_process`.
+ * Writes the runtime's own statistics to InfluxDB every `intervalMs`, as the measurements `kapacitor_udf` (one point per
+ * UDF) and `kapacitor_udf_process`.
  *
- * Only the newest figures count, so nothing is queued: a report that fails is dropped, with one line in the log when
- * reports begin to fail and one when they arrive again; while one is under way the next is left out.
+ * Counters are cumulative, so no report is queued or retried: a failed one is dropped, and one that is due while another
+ * is being written is skipped. The log has one line when writes start to fail and one when they succeed again.
  */
 export function startReport(options: ReportOptions): Report {
-  const { writer, logger, figures, intervalMs } = options;
-  // The longest that anything waits for the process, keepalives included, is the event loop's own delay.
+  const { writer, logger, stats, intervalMs } = options;
+  // The event loop's delay bounds the latency of every response, keepalives included.
   const delay = monitorEventLoopDelay({ resolution: resolutionMs });
   delay.enable();
   let failing = false;
@@ -56,7 +40,7 @@ export function startReport(options: ReportOptions): Report {
 
   const write = async (): Promise<void> => {
     try {
-      await writer.write(lines(figures(), delay));
+      await writer.write(lines(stats(), delay));
       delay.reset();
       if (failing) logger.info({}, 'telemetry arrives again');
       failing = false;
@@ -79,7 +63,7 @@ export function startReport(options: ReportOptions): Report {
       delay.disable();
       let limit: NodeJS.Timeout | undefined;
       const timeUp = new Promise<void>((resolve) => {
-        limit = setTimeout(resolve, lastReportMs);
+        limit = setTimeout(resolve, lastReportTimeoutMs);
       });
       await Promise.race([Promise.resolve(writing).then(report), timeUp]);
       clearTimeout(limit);
@@ -87,26 +71,26 @@ export function startReport(options: ReportOptions): Report {
   };
 }
 
-function lines(udfs: readonly UdfFigures[], delay: IntervalHistogram): string[] {
+function lines(udfs: readonly UdfStats[], delay: IntervalHistogram): string[] {
   const now = `${Date.now()}000000`;
   return [...udfs.map(udfPoint), processPoint(delay)].map(
     (point) => point.tag('host', hostname()).timestamp(now).toLineProtocol()!, // every point has fields
   );
 }
 
-function udfPoint(udf: UdfFigures): InfluxPoint {
+function udfPoint({ udf, connections, stats }: UdfStats): InfluxPoint {
   const point = new InfluxPoint('kapacitor_udf')
-    .tag('udf', udf.udf)
-    .intField('connections', udf.connections)
-    .intField('points_in', udf.pointsIn)
-    .intField('points_out', udf.pointsOut)
-    .intField('batches_in', udf.batchesIn)
-    .intField('batches_out', udf.batchesOut)
-    .intField('bytes_in', udf.bytesIn)
-    .intField('bytes_out', udf.bytesOut)
-    .intField('errors', udf.errors)
-    .intField('groups', udf.groups);
-  for (const [name, count] of Object.entries(udf.counters)) point.intField(`count_${name}`, count);
+    .tag('udf', udf)
+    .intField('connections', connections)
+    .intField('points_in', stats.pointsIn)
+    .intField('points_out', stats.pointsOut)
+    .intField('batches_in', stats.batchesIn)
+    .intField('batches_out', stats.batchesOut)
+    .intField('bytes_in', stats.bytesIn)
+    .intField('bytes_out', stats.bytesOut)
+    .intField('errors', stats.errors)
+    .intField('groups', stats.groups);
+  for (const [name, count] of Object.entries(stats.counters)) point.intField(`count_${name}`, count);
   return point;
 }
 
@@ -122,7 +106,7 @@ function processPoint(delay: IntervalHistogram): InfluxPoint {
     .intField('heap_bytes', heapUsed);
 }
 
-/** Node measures from one look to the next, in nanoseconds: the time between two that are on time is no delay. */
+/** Node reports the nanoseconds between two samples, so the sampling interval itself is subtracted. */
 function latencyMs(nanoseconds: number): number {
   return Math.max(0, nanoseconds / 1_000_000 - resolutionMs);
 }

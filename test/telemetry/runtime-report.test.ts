@@ -1,19 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Logger } from '../../src/telemetry/logger.js';
-import { startReport, type UdfFigures } from '../../src/telemetry/runtime-report.js';
+import type { UdfStats } from '../../src/model/statistics.js';
+import { startReport } from '../../src/telemetry/runtime-report.js';
 
-const figures: UdfFigures = {
+const udf: UdfStats = {
   udf: 'edgeDetect',
   connections: 2,
-  pointsIn: 10,
-  pointsOut: 3,
-  batchesIn: 0,
-  batchesOut: 0,
-  bytesIn: 1500,
-  bytesOut: 450,
-  errors: 1,
-  groups: 4,
-  counters: { late: 5 },
+  stats: {
+    pointsIn: 10,
+    pointsOut: 3,
+    batchesIn: 0,
+    batchesOut: 0,
+    bytesIn: 1500,
+    bytesOut: 450,
+    errors: 1,
+    groups: 4,
+    counters: { late: 5 },
+  },
 };
 
 /** A log that is only counted. */
@@ -26,7 +29,7 @@ function countingLogger() {
 
 function start(write: (lines: readonly string[]) => Promise<void>) {
   const { logger, lines } = countingLogger();
-  const report = startReport({ writer: { write }, intervalMs: 1000, logger, figures: () => [figures] });
+  const report = startReport({ writer: { write }, intervalMs: 1000, logger, stats: () => [udf] });
   return { report, log: lines };
 }
 
@@ -75,7 +78,7 @@ describe('the report on the runtime', () => {
     await stopped; // a server that hangs does not hold up the end
   });
 
-  it('writes the last figures at the end', async () => {
+  it('writes the last report at the end', async () => {
     const write = vi.fn(() => Promise.resolve());
     const { report } = start(write);
 

@@ -1,3 +1,4 @@
+import { noStats } from '../../../src/model/statistics.js';
 import { parseLine } from '../../../src/testkit/index.js';
 import { startReport } from '../../../src/telemetry/runtime-report.js';
 import { silentLogger } from '../../support/silent-logger.js';
@@ -14,21 +15,7 @@ export async function telemetryFields(): Promise<ReadonlyMap<string, readonly st
     },
     intervalMs: 60_000,
     logger: silentLogger,
-    figures: () => [
-      {
-        udf: 'edgeDetect',
-        connections: 1,
-        pointsIn: 1,
-        pointsOut: 1,
-        batchesIn: 1,
-        batchesOut: 1,
-        bytesIn: 1,
-        bytesOut: 1,
-        errors: 1,
-        groups: 1,
-        counters: {},
-      },
-    ],
+    stats: () => [{ udf: 'edgeDetect', connections: 1, stats: noStats }],
   });
   await report.stop();
   return new Map(written.map(parseLine).map(({ name, fields }) => [name, Object.keys(fields)]));
