@@ -23,7 +23,7 @@ import { Instance, type MaybePromise } from './instance.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
 import type { OutputGuard } from './output-guard.js';
-import { readSnapshot, type SnapshotOwner, writeSnapshot } from './state/snapshot.js';
+import { isMigrationRefusal, readSnapshot, type SnapshotOwner, writeSnapshot } from './state/snapshot.js';
 
 /** What a session gets from its connection. */
 export interface SessionOptions extends InstanceDefaults {
@@ -205,7 +205,11 @@ export class Session {
         return;
       }
       // A refusal would fail the task each time it is enabled, until somebody deletes it.
-      this.#logger.error({ code: error.code, err: error }, `${message}; starting with fresh state`);
+      if (isMigrationRefusal(error.cause)) {
+        this.#logger.warn({ code: error.code }, `${message}; starting with fresh state`);
+      } else {
+        this.#logger.error({ code: error.code, err: error }, `${message}; starting with fresh state`);
+      }
     }
     this.#reply({ kind: 'restore', success: true, error: '' });
   }

@@ -124,7 +124,10 @@ export interface Udf<
   state?(this: void, options: OptionValues<Specs>, prepared: Prepared): State;
   /** The version of the state's shape, 1 if it never changed. A snapshot of an older version goes through `migrate`. */
   readonly version?: number;
-  /** One group's state as an older version stored it, in today's shape. */
+  /**
+   * Converts one group's state from an older version. To start afresh instead, throw
+   * `new UdfError('snapshot_migration', reason)`: the reason is logged as a warning.
+   */
   migrate?(this: void, old: unknown, fromVersion: number): State;
   /** What to do when a handler throws, unless the TICKscript says `.onError(…)`. */
   readonly onError?: ErrorPolicy;

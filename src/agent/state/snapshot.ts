@@ -1,5 +1,5 @@
 import { inspect, isDeepStrictEqual, promisify } from 'node:util';
-import { messageOf, UdfError } from '../../model/errors.js';
+import { isUdfError, messageOf, UdfError } from '../../model/errors.js';
 import type { GroupEntry, GroupTable } from './table.js';
 import { areColumns, columnsOf, entriesOf } from './columns.js';
 import { codecName, damaged, packPart, PartReader, truncated } from './parts.js';
@@ -213,6 +213,7 @@ function migrated(entry: GroupEntry, fromVersion: number, owner: SnapshotOwner):
     owner.checkState(state);
     return state === old ? entry : [name, state, time];
   } catch (cause) {
+    if (isMigrationRefusal(cause)) throw new UdfError('snapshot_migration', cause.message, { cause });
     const group = JSON.stringify(Buffer.from(name, 'latin1').toString());
     const what = fromVersion === version ? 'the state cannot be used' : 'migrate failed';
     throw new UdfError(
@@ -221,4 +222,9 @@ function migrated(entry: GroupEntry, fromVersion: number, owner: SnapshotOwner):
       { cause },
     );
   }
+}
+
+/** Whether a thrown value is how `migrate` refuses, on purpose, a state that it cannot convert. */
+export function isMigrationRefusal(reason: unknown): reason is UdfError {
+  return isUdfError(reason) && reason.code === 'snapshot_migration';
 }

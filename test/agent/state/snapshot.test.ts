@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { defineUdf, option } from 'kapacitor-udf';
+import { defineUdf, option, UdfError } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { packPart } from '../../../src/agent/state/parts.js';
@@ -186,6 +186,32 @@ describe('an older snapshot', () => {
     expect(seen).toBe(1);
     expect(errors).toMatchObject([{ details: { code: 'snapshot_migration' } }]);
   });
+
+  describe('that migrate refuses on purpose, with a UdfError of snapshot_migration,', () => {
+    const refusing = counter('counter', 2, () => {
+      throw new UdfError('snapshot_migration', 'version 1 counted otherwise');
+    });
+
+    test('is a fresh start, of which the log warns with the reason', async () => {
+      const run = await runUdf(refusing, { snapshot: await snapshotOf(first) });
+      const { points } = await run.send('cpu v=1');
+      await run.stop();
+      expect(points[0]?.field('seen')).toBe(1);
+      expect(run.log.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([
+        {
+          level: 'warn',
+          message: 'counter: cannot restore: version 1 counted otherwise; starting with fresh state',
+          details: expect.objectContaining({ code: 'snapshot_migration' }) as unknown,
+        },
+      ]);
+    });
+
+    test('fails the restore where the host is strict', async () => {
+      const { kapacitor } = kapacitorInMemory(refusing, { strictRestore: true });
+      await kapacitor.init();
+      await expect(kapacitor.restore(await snapshotOf(first))).rejects.toThrow('version 1 counted otherwise');
+    });
+  });
 });
 
 /** Snapshots that cannot be restored, and what the log calls them. */
@@ -292,7 +318,9 @@ test(
   { timeout: 60_000 },
   async () => {
     const groups = 300_000;
-    const { kapacitor } = kapacitorInMemory(first, {}, { writes: 'coalesced', onPoint: () => undefined });
+    // Without its own keepalives, which would be counted when a slow machine takes longer than their interval.
+    const peer = { writes: 'coalesced', onPoint: () => undefined, keepaliveTimeoutMs: 0 } as const;
+    const { kapacitor } = kapacitorInMemory(first, {}, peer);
     await kapacitor.init();
     for (let group = 0; group < groups; group++) {
       const roomy = kapacitor.point({
