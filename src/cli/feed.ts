@@ -1,4 +1,3 @@
-import type { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import type { FeedEvents, FeedOptions, FeedResult } from '../feed/feed.js';
 import { generatorNames, type GeneratorName } from '../feed/generated-lines.js';
@@ -14,6 +13,7 @@ import { replaySpeed } from './parse-replay-options.js';
 import { influxUrl, kapacitorWriteUrl } from './parse-urls.js';
 import { count, timerDuration } from './parse-values.js';
 import { printJson } from './print.js';
+import { createProgressBar } from './progress-bar.js';
 import { addReadOptions, flagOf, type ReadFlags, readFlagNames, readOptionsOf } from './read-options.js';
 
 interface FeedFlags extends LogOptions, ReadFlags {
@@ -152,7 +152,6 @@ function targetOf({ url, kapacitor }: FeedFlags): InfluxTarget {
 
 /** Problems that are printed one by one; more are only counted. */
 const maxPrinted = 100;
-const barUpdateMs = 200;
 
 /** Prints the course of a feed to standard error, with a progress bar on a terminal. */
 async function createReport() {
@@ -160,9 +159,8 @@ async function createReport() {
   const rate = (arrived: number): number =>
     Math.round(arrived / Math.max((performance.now() - start) / 1000, 0.001));
   let printed = 0;
-  let bar: SingleBar | undefined;
-  let updatedAt = 0;
-  const { Presets, SingleBar: Bar } = await import('cli-progress');
+  let progress = { bytes: 0, arrived: 0 };
+  const bar = await createProgressBar('{bar} {percentage}% | {rate} points/s | {eta_formatted} left');
   const note = (text: string): void => {
     process.stderr.write(`${redactCredentials(text)}\n`);
   };
@@ -174,15 +172,10 @@ async function createReport() {
   const events: FeedEvents = {
     onNote: note,
     onStart: (bytes) => {
-      if (!process.stderr.isTTY || bytes === undefined) return;
-      const format = '{bar} {percentage}% | {rate} points/s | {eta_formatted} left';
-      bar = new Bar({ format, stream: process.stderr, clearOnComplete: true }, Presets.shades_classic);
-      bar.start(bytes, 0, { rate: 0 });
+      bar.start(bytes, () => ({ bytes: progress.bytes, values: { rate: rate(progress.arrived) } }));
     },
     onProgress: (bytes, arrived) => {
-      if (!bar || performance.now() - updatedAt < barUpdateMs) return;
-      updatedAt = performance.now();
-      bar.update(Math.min(bytes, bar.getTotal()), { rate: rate(arrived) });
+      progress = { bytes, arrived };
     },
     onSkipped: ({ message }) => {
       problem(`left out: ${message}`);
@@ -199,7 +192,7 @@ async function createReport() {
     events,
     note,
     end: () => {
-      bar?.stop();
+      bar.stop();
     },
     async print(result: FeedResult, json: boolean): Promise<void> {
       const { arrived, refused, skipped, unsent, waitingBatches } = result;

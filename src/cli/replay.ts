@@ -3,7 +3,6 @@ import { Command, Option } from 'commander';
 import { messageOf, UdfError } from '../model/errors.js';
 import { counted } from '../model/text.js';
 import { recordingFormats, type RecordingFormat } from '../recording/format.js';
-import type { Recording } from '../recording/open.js';
 import type { ReplayAgent } from '../replay/external-agent.js';
 import type { OutputFormat } from '../replay/output.js';
 import type { FileReplay } from '../replay/replay-file.js';
@@ -12,6 +11,7 @@ import { ExitCode } from './exit-code.js';
 import { type LoadOptions, loadOption, type LogOptions, logLevelOption } from './options.js';
 import { replaySpeed, tagList } from './parse-replay-options.js';
 import { print } from './print.js';
+import { createProgressBar } from './progress-bar.js';
 import { addReadOptions, flagOf, type ReadFlags, readFlagNames, readOptionsOf } from './read-options.js';
 
 interface ReplayCommandOptions extends LoadOptions, LogOptions, ReadFlags {
@@ -122,7 +122,7 @@ async function runPoints(file: string, options: ReplayCommandOptions, signal: Ab
   const { groupBy, inputFormat, skipBad, logLevel, html } = options;
   const isStdin = file === '-';
   const leftOut = limitedSay('what else is left out is only counted');
-  const progress = await createProgress();
+  const progress = await createProgressBar('{bar} {percentage}% | {eta_formatted} left');
   let result: FileReplay;
   try {
     result = await replayFile(isStdin ? process.stdin : file, {
@@ -139,11 +139,11 @@ async function runPoints(file: string, options: ReplayCommandOptions, signal: Ab
       stdout: standardOutput(),
       logger: createLogger({ level: logLevel }),
       signal,
-      onLeftOut: ({ message }) => {
+      onSkipped: ({ message }) => {
         leftOut(`left out: ${message}`);
       },
       onOpen: (recording) => {
-        progress.start(recording);
+        progress.start(recording.size, () => ({ bytes: recording.bytesRead }));
       },
     });
   } finally {
@@ -303,36 +303,6 @@ function wrap(parts: readonly string[]): string {
     else lines[lines.length - 1] = `${last} ${part}`;
   }
   return lines.join('\n');
-}
-
-interface Progress {
-  start(recording: Recording): void;
-  stop(): void;
-}
-
-/** Shows on a terminal how much of a recording has been read. */
-async function createProgress(): Promise<Progress> {
-  if (!process.stderr.isTTY) return { start: () => undefined, stop: () => undefined };
-  const { Presets, SingleBar } = await import('cli-progress');
-  const bar = new SingleBar(
-    { format: '{bar} {percentage}% | {eta_formatted} left', stream: process.stderr, clearOnComplete: true },
-    Presets.shades_classic,
-  );
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    start(recording) {
-      const { size } = recording;
-      if (size === undefined) return;
-      bar.start(size, 0);
-      timer = setInterval(() => {
-        bar.update(Math.min(recording.bytesRead, size));
-      }, 200);
-    },
-    stop() {
-      clearInterval(timer);
-      bar.stop();
-    },
-  };
 }
 
 /** A stream to standard output that the replay may end. */

@@ -4,7 +4,7 @@ import { readRecording } from './recordings.js';
 
 const options = ".field('down').size(6).keep(TRUE)";
 
-/** Two routers' noise margins, each as it was measured and as `movingAverage` smooths it. */
+/** Charts the noise margins of two routers, measured and smoothed by `movingAverage`. */
 export async function showAverage(host: DemoHost): Promise<string> {
   const records = readRecording('moving-average', 'noise-margin.lp');
   const kapacitor = createKapacitorPeer(await host.connect('movingAverage'));
@@ -28,14 +28,14 @@ export async function showAverage(host: DemoHost): Promise<string> {
 
 const bars = '▁▂▃▄▅▆▇█';
 
-/** Numbers as a line of bars, from the lowest for the minimum of `range` to the highest for its maximum. */
+/** Draws numbers as a line of bars, scaled from the minimum to the maximum of `range`. */
 export function sparkline(values: readonly number[], range = rangeOf(values)): string {
   const { min, max } = range;
   const step = max > min ? (bars.length - 1) / (max - min) : 0;
   return values.map((value) => bars[Math.round((value - min) * step)]).join('');
 }
 
-/** Minimum and maximum, to draw several lines on one scale. */
+/** Minimum and maximum, for several sparklines on one scale. */
 export function rangeOf(values: readonly number[]): { readonly min: number; readonly max: number } {
   return { min: Math.min(...values), max: Math.max(...values) };
 }

@@ -7,7 +7,7 @@ import { readRecording } from './recordings.js';
 
 const options = ".field('value').previousAs('was').durationAs('lasted').unit(1ns)";
 
-/** The router's records as a table in which the changes that `edgeDetect` finds are marked. */
+/** Lists a router's records in a table that marks the changes found by `edgeDetect`. */
 export async function showChanges(host: DemoHost): Promise<string> {
   const records = readRecording('edge-detect', 'adsl.lp');
   const kapacitor = createKapacitorPeer(await host.connect('edgeDetect'));
@@ -25,7 +25,12 @@ export async function showChanges(host: DemoHost): Promise<string> {
   });
   for (const { time, fields } of records) {
     const change = changes.get(time);
-    table.push([readableTime(time), String(fields.value), change ? '*' : '', change ? oldState(change) : '']);
+    table.push([
+      formatTime(time),
+      String(fields.value),
+      change ? '*' : '',
+      change ? formatOldState(change) : '',
+    ]);
   }
   return [
     `@edgeDetect()${options}`,
@@ -35,18 +40,18 @@ export async function showChanges(host: DemoHost): Promise<string> {
   ].join('\n');
 }
 
-function oldState(change: Point): string {
+function formatOldState(change: Point): string {
   const was = change.field('was');
-  return was === undefined ? 'the first record' : `${String(was)} for ${lasted(change)}`;
+  return was === undefined ? 'the first record' : `${String(was)} for ${formatDurationOf(change)}`;
 }
 
-/** Rounded to seconds, which are exact enough for a router that is polled every minute and a half. */
-function lasted(change: Point): string {
+/** Rounds to seconds; the router is polled every 90 seconds. */
+function formatDurationOf(change: Point): string {
   const seconds = Math.round(Number(change.field('lasted')) / 1e9);
   return formatDuration(BigInt(seconds) * 1_000_000_000n);
 }
 
 /** `2018-01-03 11:30:51`. */
-function readableTime(nanoseconds: bigint): string {
+function formatTime(nanoseconds: bigint): string {
   return new Date(Number(nanoseconds / 1_000_000n)).toISOString().slice(0, 19).replace('T', ' ');
 }

@@ -8,14 +8,14 @@ import { dialUnix } from '../transport/dial-unix.js';
 import type { Transport } from '../transport/transport.js';
 import { packageFile } from './recordings.js';
 
-/** `kapacitor-udf serve` in a process of its own, as users run it, on sockets in a temporary directory. */
+/** `kapacitor-udf serve` in its own process, on sockets in a temporary directory. */
 export interface DemoHost {
   readonly directory: string;
-  /** Connects to a UDF's socket, as soon as the host listens. */
+  /** Connects to a UDF's socket. Retries until the host listens; rejects with `connection` after 10 s or its exit. */
   connect(udf: string): Promise<Transport>;
-  /** Ends the host with SIGTERM and removes the directory. Throws `internal` if the exit code is not 0. */
+  /** Ends the host with SIGTERM and removes the directory. Rejects with `internal` if the exit code is not 0. */
   stop(): Promise<void>;
-  /** The same with SIGKILL; never throws. */
+  /** Ends the host with SIGKILL and removes the directory. */
   kill(): Promise<void>;
 }
 
@@ -47,7 +47,6 @@ export function startDemoHost(): DemoHost {
   };
 }
 
-/** Kapacitor, too, dials again until the host listens. */
 async function dial(path: string, host: ChildProcess): Promise<Transport> {
   for (const start = Date.now(); ;) {
     try {

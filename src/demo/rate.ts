@@ -10,11 +10,11 @@ const uses = [
 ] as const;
 
 const groups = 100;
-/** Enough for V8 to compile the hot code of both sides. */
+/** Time for V8 to optimize the hot code of both processes. */
 const warmUpMs = 300;
 const runMs = 700;
 
-/** Measures the points a second that a UDF takes and answers over its socket. */
+/** Measures the throughput of UDFs over their sockets, in points per second. */
 export async function showRate(host: DemoHost): Promise<string> {
   const points = samplePoints();
   const lines = [`Points a second over one socket, in ${groups} groups; this process plays Kapacitor:`];
@@ -33,7 +33,7 @@ async function measure(
 ): Promise<number> {
   const kapacitor = createKapacitorPeer(await host.connect(udf), {
     writes: 'coalesced',
-    onPoint: () => undefined, // counted by Kapacitor's side; keeping them would measure our memory
+    onPoint: () => undefined, // discards points, whose retention would distort the measurement
   });
   await kapacitor.info();
   await kapacitor.init(options);
@@ -49,11 +49,11 @@ async function measure(
   await sendFor(warmUpMs);
   const start = performance.now();
   const sent = await sendFor(runMs);
-  await kapacitor.stop(); // half-close, then everything that was emitted
+  await kapacitor.stop(); // half-closes, and reads everything emitted
   return sent / ((performance.now() - start) / 1000);
 }
 
-/** Twenty seconds of a hundred servers, each of which changes its state once. */
+/** 20 s of data of 100 servers, each with one change of state. */
 function samplePoints(): Point[] {
   return Array.from({ length: 20 * groups }, (_, index) => {
     const host = `server${index % groups}`;

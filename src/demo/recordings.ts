@@ -5,7 +5,7 @@ import type { PointInit } from '../model/point.js';
 import type { Fields } from '../model/values.js';
 import { parseLine } from '../recording/line-protocol.js';
 
-/** A file of this package, wherever it is installed: the package resolves its own name. */
+/** Resolves a file of this package by the package's own name, so that it works wherever it is installed. */
 export function packageFile(...path: readonly string[]): string {
   const root = dirname(createRequire(import.meta.url).resolve('kapacitor-udf/package.json'));
   return join(root, ...path);
@@ -16,7 +16,7 @@ export interface RecordedPoint extends PointInit {
   readonly fields: Fields;
 }
 
-/** The points of a bundled UDF's line-protocol recording, grouped by `host` as a TICKscript would. */
+/** Reads a bundled UDF's recording in line protocol, grouped by `host`. */
 export function readRecording(udf: string, file: string): RecordedPoint[] {
   return readFileSync(packageFile('udfs', udf, 'recordings', file), 'utf8')
     .split('\n')

@@ -5,8 +5,8 @@ import { type DemoHost, startDemoHost } from './demo-host.js';
 import { showRate } from './rate.js';
 
 /**
- * Prints the demonstration part by part. Resolves, once the host and its directory are gone, with the signal that has
- * stopped it, if one has. Throws what the host or a conversation throws.
+ * Prints the demonstration part by part. Resolves once the host has ended and its directory is removed: with the signal
+ * that stopped it, or `undefined`. Rejects with the errors of the host and its connections.
  */
 export async function runDemo(
   print: (text: string) => void | Promise<void>,
@@ -15,7 +15,7 @@ export async function runDemo(
   const signal = new Promise<NodeJS.Signals>((resolve) => {
     onSignal = resolve;
   });
-  // Not once: npm repeats a signal that the terminal has sent here already, and that must not cut the clean-up short.
+  // Not `once`: npm forwards a signal that the terminal also sent here, and the second one must not interrupt the clean-up.
   for (const name of stopSignals) process.on(name, onSignal);
   try {
     const host = startDemoHost();

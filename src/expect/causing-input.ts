@@ -1,14 +1,14 @@
-/** Descriptions of inputs by the points and batches that were emitted for them. */
+/** Descriptions of inputs, by emitted point or batch. */
 const descriptions = new WeakMap<object, () => string>();
 
-/** Records the input of a point or batch; `describe` is called when the text is needed. */
+/** Associates an emitted point or batch with its input. `describe` is called lazily. */
 export function setCausingInput(output: object, describe: () => string): void {
   descriptions.set(output, describe);
 }
 
 /**
- * The input for which a UDF in `runUdf` emitted a point or batch, such as `input point 3: cpu value=1 3`, or its `stop`;
- * `undefined` for any other object.
+ * Describes the input for which a UDF in `runUdf` emitted a point or batch: `input point 3: cpu value=1 3`, or its `stop`;
+ * `undefined` for other objects.
  */
 export function causingInput(output: object): string | undefined {
   return descriptions.get(output)?.();

@@ -6,12 +6,12 @@ export type DiffStep =
   | { readonly kind: 'missing'; readonly expected: number }
   | { readonly kind: 'extra'; readonly actual: number };
 
-/** Insertions and deletions that are searched for. The search takes quadratic time: 0.2 s for so many. */
+/** Max insertions and deletions. The search takes quadratic time: 0.2 s for these. */
 const maxEditLength = 1_000;
 
 /**
- * The shortest edit script from `expected` items to `actual` ones: which stayed, which are missing, which are extra.
- * Lists with more than 1,000 differences are shown as replaced between their first difference and their last.
+ * Returns the shortest edit script from `expected` to `actual` items, given the numbers of both. With more than 1,000
+ * differences, all items from the first difference to the last are replaced.
  */
 export function diffItems(
   expected: number,
@@ -23,17 +23,17 @@ export function diffItems(
     maxEditLength,
   });
   const runs = changes ?? replacedMiddle(expected, actual, same);
-  let [want, came] = [0, 0];
+  let [expectedIndex, actualIndex] = [0, 0];
   return runs.flatMap(({ added, removed, count }) =>
     Array.from({ length: count }, (): DiffStep => {
-      if (removed) return { kind: 'missing', expected: want++ };
-      if (added) return { kind: 'extra', actual: came++ };
-      return { kind: 'same', expected: want++, actual: came++ };
+      if (removed) return { kind: 'missing', expected: expectedIndex++ };
+      if (added) return { kind: 'extra', actual: actualIndex++ };
+      return { kind: 'same', expected: expectedIndex++, actual: actualIndex++ };
     }),
   );
 }
 
-/** The difference between two texts as `diff -u` shows it, by lines; none if they are equal. */
+/** Returns the difference between two texts in the format of `diff -u`, by lines; empty if equal. */
 export function unifiedDiff(before: string, after: string, names: readonly [string, string]): string[] {
   if (before === after) return [];
   const patch = structuredPatch(...names, before, after, undefined, undefined, { context: 3, maxEditLength });
@@ -66,15 +66,19 @@ function replacedMiddle(
 }
 
 function replacedLines(before: string, after: string, names: readonly [string, string]): string {
-  const [old, now] = [before.split('\n'), after.split('\n')];
-  const [start, removed, added] = replacedMiddle(old.length, now.length, (a, b) => old[a] === now[b]);
+  const [oldLines, newLines] = [before.split('\n'), after.split('\n')];
+  const [start, removed, added] = replacedMiddle(
+    oldLines.length,
+    newLines.length,
+    (a, b) => oldLines[a] === newLines[b],
+  );
   const lines = (all: readonly string[], sign: string, count: number): string[] =>
     all.slice(start!.count, start!.count + count).map((line) => `${sign}${line}`);
   return [
     `--- ${names[0]}`,
     `+++ ${names[1]}`,
     `@@ -${start!.count + 1},${removed!.count} +${start!.count + 1},${added!.count} @@`,
-    ...lines(old, '-', removed!.count),
-    ...lines(now, '+', added!.count),
+    ...lines(oldLines, '-', removed!.count),
+    ...lines(newLines, '+', added!.count),
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 import type { Batch } from '../model/batch.js';
 import type { AnyPoint } from '../model/point.js';
+import { counted } from '../model/text.js';
 import { diffItems, type DiffStep } from './differences.js';
 import {
   actualBatch,
@@ -7,10 +8,10 @@ import {
   actualPoint,
   type ExpectedBatch,
   type ExpectedPoint,
-  expectedPoints,
-  wantedBatch,
-  type WantedItem,
-  wantedPoint,
+  parseExpectedPoints,
+  expectedBatch,
+  type ExpectedItem,
+  expectedPoint,
 } from './expected-items.js';
 
 export interface ExpectOptions {
@@ -18,7 +19,7 @@ export interface ExpectOptions {
   readonly tolerance?: number | undefined;
 }
 
-/** Actual points differ from expected ones. Test runners show `expected` and `actual` as for their own assertions. */
+/** Actual points differ from expected ones. Test runners show a diff of `expected` and `actual`. */
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError';
   readonly expected: string;
@@ -32,8 +33,8 @@ export class ExpectationError extends Error {
 }
 
 /**
- * Compares points, in order, with what is expected: line protocol, where a line without a time fits any, or objects.
- * An integer and a double are different values.
+ * Compares points, in order, with expected ones: objects, or line protocol, where a line without a time matches any time.
+ * Integers never equal doubles.
  *
  * Throws an `ExpectationError` that lists missing (`-`) and unexpected points (`+`), the latter with the input that caused them.
  */
@@ -42,17 +43,17 @@ export function expectPoints(
   expected: string | readonly ExpectedPoint[],
   { tolerance = 0 }: ExpectOptions = {},
 ): void {
-  const wanted = expectedPoints(expected);
+  const expectedList = parseExpectedPoints(expected);
   compare(
-    `expected ${count(wanted.length, 'point')}, got ${actual.length}`,
+    `expected ${counted(expectedList.length, 'point')}, got ${actual.length}`,
     actual.map((point) => actualPoint(point)),
-    wanted.map((point) => wantedPoint(point, tolerance)),
+    expectedList.map((point) => expectedPoint(point, tolerance)),
   );
 }
 
 /**
- * Compares batches and their points, in order, with what is expected. In line protocol a batch's point may have any
- * name, since it has none of its own.
+ * Compares batches and their points, in order, with expected ones. In line protocol, points of a batch may have any name,
+ * as they have no name themselves.
  *
  * Throws `ExpectationError` as `expectPoints` does.
  */
@@ -62,7 +63,7 @@ export function expectBatches(
   { tolerance = 0 }: ExpectOptions = {},
 ): void {
   compare(
-    `expected ${count(expected.length, 'batch')}, got ${actual.length}`,
+    `expected ${counted(expected.length, 'batch', 'batches')}, got ${actual.length}`,
     actual.flatMap((batch) => [
       actualBatch(batch),
       ...batch.points.map((point) => actualPoint(point, batch.name)),
@@ -70,21 +71,21 @@ export function expectBatches(
     expected.flatMap((batch, index) => {
       const name = batch.name ?? '…';
       const points =
-        batch.points === undefined ? (actual[index]?.points ?? []) : expectedPoints(batch.points);
-      return [wantedBatch(batch), ...points.map((point) => wantedPoint(point, tolerance, name))];
+        batch.points === undefined ? (actual[index]?.points ?? []) : parseExpectedPoints(batch.points);
+      return [expectedBatch(batch), ...points.map((point) => expectedPoint(point, tolerance, name))];
     }),
   );
 }
 
-function compare(summary: string, actual: readonly ActualItem[], wanted: readonly WantedItem[]): void {
-  const steps = diffItems(wanted.length, actual.length, (want, came) =>
-    wanted[want]!.fits(actual[came]!.value),
+function compare(summary: string, actual: readonly ActualItem[], expected: readonly ExpectedItem[]): void {
+  const steps = diffItems(expected.length, actual.length, (expectedIndex, actualIndex) =>
+    expected[expectedIndex]!.matches(actual[actualIndex]!.value),
   );
   if (steps.every(({ kind }) => kind === 'same')) return;
   throw new ExpectationError(
-    `${summary}\n\n${shown(steps, actual, wanted).join('\n')}\n`,
-    // Where an item fits, both sides show it as it came, so that a runner's own diff shows the differences only.
-    steps.flatMap((step) => (step.kind === 'extra' ? [] : [expectedText(step, actual, wanted)])).join('\n'),
+    `${summary}\n\n${formatSteps(steps, actual, expected).join('\n')}\n`,
+    // Matching items have the same text on both sides, so that a runner's diff shows only the differences.
+    steps.flatMap((step) => (step.kind === 'extra' ? [] : [expectedText(step, actual, expected)])).join('\n'),
     actual.map(({ text }) => text).join('\n'),
   );
 }
@@ -92,25 +93,25 @@ function compare(summary: string, actual: readonly ActualItem[], wanted: readonl
 function expectedText(
   step: Exclude<DiffStep, { readonly kind: 'extra' }>,
   actual: readonly ActualItem[],
-  wanted: readonly WantedItem[],
+  expected: readonly ExpectedItem[],
 ): string {
-  return step.kind === 'same' ? actual[step.actual]!.text : wanted[step.expected]!.text;
+  return step.kind === 'same' ? actual[step.actual]!.text : expected[step.expected]!.text;
 }
 
-/** Matching items shown around each difference. */
-const context = 3;
-/** Lines of a difference; more would not be read. */
+/** Matching items shown before and after a difference. */
+const contextLength = 3;
+/** Max lines of a difference, to keep messages readable. */
 const maxLines = 60;
 
-function shown(
+function formatSteps(
   steps: readonly DiffStep[],
   actual: readonly ActualItem[],
-  wanted: readonly WantedItem[],
+  expected: readonly ExpectedItem[],
 ): string[] {
   const near = new Set<number>();
   steps.forEach(({ kind }, index) => {
     if (kind === 'same') return;
-    for (let at = index - context; at <= index + context; at++) near.add(at);
+    for (let at = index - contextLength; at <= index + contextLength; at++) near.add(at);
   });
   const lines: string[] = [];
   let skipped = 0;
@@ -121,21 +122,20 @@ function shown(
     }
     if (skipped > 0) lines.push(`  … ${skipped} more that fit`);
     skipped = 0;
-    lines.push(line(step, actual, wanted));
+    lines.push(formatStep(step, actual, expected));
   });
   if (skipped > 0) lines.push(`  … ${skipped} more that fit`);
   const rest = lines.length - maxLines;
   return rest > 0 ? [...lines.slice(0, maxLines), `  … ${rest} more lines`] : lines;
 }
 
-function line(step: DiffStep, actual: readonly ActualItem[], wanted: readonly WantedItem[]): string {
-  if (step.kind === 'missing') return `- ${wanted[step.expected]!.text}`;
+function formatStep(
+  step: DiffStep,
+  actual: readonly ActualItem[],
+  expected: readonly ExpectedItem[],
+): string {
+  if (step.kind === 'missing') return `- ${expected[step.expected]!.text}`;
   const { text, input } = actual[step.actual]!;
   if (step.kind === 'same') return `  ${text}`;
   return input === undefined ? `+ ${text}` : `+ ${text}    (at ${input})`;
-}
-
-function count(number: number, what: string): string {
-  if (number === 1) return `1 ${what}`;
-  return `${number} ${what === 'batch' ? 'batches' : `${what}s`}`;
 }

@@ -6,7 +6,7 @@ import { showLine } from '../recording/format-line.js';
 import { parseLines } from '../recording/line-protocol.js';
 import { causingInput } from './causing-input.js';
 
-/** An expected point. Only given properties are compared; tags and fields each as a whole. */
+/** An expected point. Only the given properties are compared, tags and fields each as a whole. */
 export interface ExpectedPoint {
   readonly name?: string | undefined;
   readonly tags?: Tags | undefined;
@@ -14,7 +14,7 @@ export interface ExpectedPoint {
   readonly time?: TimeInput | undefined;
 }
 
-/** An expected batch. Only given properties are compared. */
+/** An expected batch. Only the given properties are compared. */
 export interface ExpectedBatch {
   readonly name?: string | undefined;
   readonly tags?: Tags | undefined;
@@ -30,17 +30,17 @@ export interface ActualItem {
 }
 
 /** An expected point or batch. */
-export interface WantedItem {
+export interface ExpectedItem {
   readonly text: string;
-  fits(value: AnyPoint | Batch): boolean;
+  matches(value: AnyPoint | Batch): boolean;
 }
 
 /** `batch` is the name of the batch that contains the point. */
 export function actualPoint(point: AnyPoint, batch?: string): ActualItem {
   const { tags, fields, time } = point;
-  const name = batch ?? (point as Point).name; // a point outside a batch is one of a stream
+  const name = batch ?? (point as Point).name; // without a batch, it is a stream point
   const text = showLine({ name, tags, fields, time });
-  return { text: indented(text, batch), input: causingInput(point), value: point };
+  return { text: indent(text, batch), input: causingInput(point), value: point };
 }
 
 export function actualBatch(batch: Batch): ActualItem {
@@ -48,41 +48,41 @@ export function actualBatch(batch: Batch): ActualItem {
   return { text: showBatch(name, tags, time), input: causingInput(batch), value: batch };
 }
 
-/** Parses line protocol; objects are returned unchanged. */
-export function expectedPoints(expected: string | readonly ExpectedPoint[]): readonly ExpectedPoint[] {
+/** Parses line protocol; returns objects unchanged. Throws `malformed` for invalid lines. */
+export function parseExpectedPoints(expected: string | readonly ExpectedPoint[]): readonly ExpectedPoint[] {
   return typeof expected === 'string' ? parseLines(expected) : expected;
 }
 
 /** `batch` is the name of the batch that contains the point; its own name is then not compared. */
-export function wantedPoint(wanted: ExpectedPoint, tolerance: number, batch?: string): WantedItem {
-  const { name, tags, fields } = wanted;
-  const time = wanted.time === undefined ? undefined : int64Of(wanted.time, 'an expected time');
-  const values = fields && mapOf(fields, plain);
+export function expectedPoint(expected: ExpectedPoint, tolerance: number, batch?: string): ExpectedItem {
+  const { name, tags, fields } = expected;
+  const time = expected.time === undefined ? undefined : int64Of(expected.time, 'an expected time');
+  const values = fields && toMap(fields, toFieldValue);
   const shown = { name: batch ?? name ?? '…', tags: tags ?? {}, fields: {}, time };
   const text = values
     ? showLine({ ...shown, fields: Object.fromEntries(values) })
     : `${shown.name} … ${time ?? ''}`;
   return {
-    text: indented(text.trimEnd(), batch),
-    fits: (value) =>
+    text: indent(text.trimEnd(), batch),
+    matches: (value) =>
       !('points' in value) &&
       (batch !== undefined || name === undefined || (value as Point).name === name) &&
       (time === undefined || value.time === time) &&
-      (tags === undefined || sameEntries(mapOf(tags), mapOf(value.tags))) &&
-      (values === undefined || sameEntries(values, mapOf(value.fields), tolerance)),
+      (tags === undefined || areEntriesEqual(toMap(tags), toMap(value.tags))) &&
+      (values === undefined || areEntriesEqual(values, toMap(value.fields), tolerance)),
   };
 }
 
-export function wantedBatch(wanted: ExpectedBatch): WantedItem {
-  const { name, tags } = wanted;
-  const time = wanted.time === undefined ? undefined : int64Of(wanted.time, 'an expected time');
+export function expectedBatch(expected: ExpectedBatch): ExpectedItem {
+  const { name, tags } = expected;
+  const time = expected.time === undefined ? undefined : int64Of(expected.time, 'an expected time');
   return {
     text: showBatch(name, tags, time),
-    fits: (value) =>
+    matches: (value) =>
       'points' in value &&
       (name === undefined || value.name === name) &&
       (time === undefined || value.time === time) &&
-      (tags === undefined || sameEntries(mapOf(tags), mapOf(value.tags))),
+      (tags === undefined || areEntriesEqual(toMap(tags), toMap(value.tags))),
   };
 }
 
@@ -91,34 +91,34 @@ function showBatch(name: string | undefined, tags: Tags | undefined, time: bigin
   return `batch ${name ?? '…'}${pairs.join('')} ${time ?? ''}`.trimEnd();
 }
 
-function indented(text: string, batch: string | undefined): string {
+function indent(text: string, batch: string | undefined): string {
   return batch === undefined ? text : `  ${text}`;
 }
 
-function plain(value: FieldInput): FieldValue {
+function toFieldValue(value: FieldInput): FieldValue {
   return isLongLike(value) ? int64Of(value, 'an expected field') : value;
 }
 
-function mapOf<In, Out = In>(
+function toMap<In, Out = In>(
   record: Readonly<Record<string, In>>,
   convert: (value: In) => Out = (value) => value as unknown as Out, // without a conversion, Out is In
 ): Map<string, Out> {
   return new Map(Object.entries(record).map(([key, value]) => [key, convert(value)]));
 }
 
-function sameEntries(
+function areEntriesEqual(
   expected: ReadonlyMap<string, FieldValue>,
   actual: ReadonlyMap<string, FieldValue>,
   tolerance = 0,
 ): boolean {
   if (expected.size !== actual.size) return false;
   for (const [key, value] of expected) {
-    if (!actual.has(key) || !sameValue(value, actual.get(key)!, tolerance)) return false;
+    if (!actual.has(key) || !areValuesEqual(value, actual.get(key)!, tolerance)) return false;
   }
   return true;
 }
 
-function sameValue(expected: FieldValue, actual: FieldValue, tolerance: number): boolean {
+function areValuesEqual(expected: FieldValue, actual: FieldValue, tolerance: number): boolean {
   if (expected === actual || Object.is(expected, actual)) return true;
   if (typeof expected !== 'number' || typeof actual !== 'number' || !Number.isFinite(expected)) return false;
   return Math.abs(expected - actual) <= tolerance * Math.abs(expected);

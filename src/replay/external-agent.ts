@@ -6,47 +6,47 @@ import { dialUnix } from '../transport/dial-unix.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
 
-/** What a recording is replayed against: a UDF in this process, the agent on a Unix socket, or one that a command starts. */
+/** The target of a replay: a UDF in this process, an agent on a Unix socket, or an agent started by a shell command. */
 export type ReplayAgent =
   { readonly udf: UdfDefinition } | { readonly socket: string } | { readonly exec: string };
 
-/** How messages and pages call an agent. */
+/** An agent's name for messages and pages. */
 export function nameOfAgent(agent: ReplayAgent): string {
   if ('udf' in agent) return agent.udf.name;
   return 'socket' in agent ? agent.socket : agent.exec;
 }
 
 /**
- * The definition itself, or a connection to the agent. A command's standard error is passed on to ours.
+ * Returns the definition, or connects to the agent. A command inherits standard error.
  *
- * Rejects with `connection` if nothing answers on the socket.
+ * Rejects with `connection` if nothing listens on the socket.
  */
 export async function openAgent(agent: ReplayAgent): Promise<UdfDefinition | Transport> {
   if ('udf' in agent) return agent.udf;
-  return 'socket' in agent ? dial(agent.socket) : start(agent.exec);
+  return 'socket' in agent ? connect(agent.socket) : startCommand(agent.exec);
 }
 
-async function dial(path: string): Promise<Transport> {
+async function connect(path: string): Promise<Transport> {
   try {
     return await dialUnix(path);
   } catch (cause) {
     const code = systemCode(cause);
-    const why =
+    const problem =
       code === 'ENOENT'
         ? 'there is no such socket'
         : code === 'ECONNREFUSED'
           ? 'nothing listens there'
           : messageOf(cause);
-    throw new UdfError('connection', `cannot connect to ${path}: ${why}`, { cause });
+    throw new UdfError('connection', `cannot connect to ${path}: ${problem}`, { cause });
   }
 }
 
 interface StartedAgent extends Transport {
-  /** Resolves with how the command ended, or with `undefined` if `destroy` ended it. */
+  /** Resolves with how the command ended; `undefined` if `destroy` ended it. */
   readonly ended: Promise<string | undefined>;
 }
 
-function start(command: string): StartedAgent {
+function startCommand(command: string): StartedAgent {
   const child = spawn(command, { shell: true, stdio: ['pipe', 'pipe', 'inherit'] });
   let destroyed = false;
   return {
@@ -68,21 +68,23 @@ function start(command: string): StartedAgent {
   };
 }
 
-/** What the peer sees of a command that has ended. */
-const endedRules: ReadonlySet<ProtocolRule> = new Set([
+/** Failures that the exit of a command causes. */
+const exitRules: ReadonlySet<ProtocolRule> = new Set([
   'connection-lost',
   'early-eof',
   'missing-response',
   'truncated-response',
 ]);
 
-/** The reason why a replay failed; if the agent's command ended, an error that says how. */
-export async function explainFailure(reason: unknown, agent: UdfDefinition | Transport): Promise<unknown> {
-  if (!(reason instanceof ProtocolFailure) || !endedRules.has(reason.rule) || !('ended' in agent))
+const maxExitDelayMs = 1_000;
+
+/** Returns a replay's error, or one with the exit status of the agent's command if its exit is the cause. */
+export async function withExitStatus(reason: unknown, agent: UdfDefinition | Transport): Promise<unknown> {
+  if (!(reason instanceof ProtocolFailure) || !exitRules.has(reason.rule) || !('ended' in agent))
     return reason;
   const { ended } = agent as StartedAgent; // only commands have `ended`
-  // The exit may be reported after the streams' end, and a command that still runs never reports one.
-  const how = await Promise.race([ended, wait(1_000, undefined, { ref: false })]);
+  // The exit may be reported after the end of the streams, or never if the command still runs.
+  const how = await Promise.race([ended, wait(maxExitDelayMs, undefined, { ref: false })]);
   if (how === undefined) return reason;
   const message = `the command of --exec ${how} before the replay was over`;
   return new UdfError('connection', message, { cause: reason });

@@ -3,10 +3,10 @@ import type { AnyPoint, Point } from '../model/point.js';
 import { nearestName } from '../model/text.js';
 import type { OptionMessage } from '../wire/messages.js';
 
-/** Points whose fields are listed in a hint. */
-const maxListed = 1_000;
+/** Points whose field names are collected for hints. */
+const maxSampledPoints = 1_000;
 
-/** Finds options that name a field which no point of the input has. */
+/** Finds options that name a field that no input point has. */
 export class FieldHints {
   #missing: { readonly option: string; readonly field: string }[];
   readonly #known = new Set<string>();
@@ -18,13 +18,13 @@ export class FieldHints {
       .flatMap(({ name, args }) => args.map(({ value }) => ({ option: name, field: String(value) })));
   }
 
-  /** Stops looking once every field has been seen. */
-  see(item: Point | Batch): void {
+  /** Adds a point or batch of the input. No-op once every named field was found. */
+  add(item: Point | Batch): void {
     if (this.#missing.length === 0) return;
-    for (const point of 'points' in item ? item.points : [item]) this.#seePoint(point);
+    for (const point of 'points' in item ? item.points : [item]) this.#addPoint(point);
   }
 
-  /** A sentence for each option whose field no point had; none without points. */
+  /** Returns a sentence per option whose field no point had; empty without points. */
   list(): string[] {
     if (this.#points === 0) return [];
     const known = [...this.#known].sort();
@@ -35,9 +35,9 @@ export class FieldHints {
     });
   }
 
-  #seePoint(point: AnyPoint): void {
+  #addPoint(point: AnyPoint): void {
     this.#missing = this.#missing.filter(({ field }) => point.field(field) === undefined);
-    if (this.#points++ >= maxListed) return;
+    if (this.#points++ >= maxSampledPoints) return;
     for (const name of Object.keys(point.fields)) this.#known.add(name);
   }
 }

@@ -8,10 +8,10 @@ import { recordedText } from '../recording/source.js';
 import { compressed } from '../recording/writer.js';
 import { createOutput, formatForFile, isCompressed, type Output, type OutputFormat } from './output.js';
 
-/** Texts are compared in memory; larger outputs are for `--out` and other tools. */
+/** Texts are compared in memory. */
 const maxCharacters = 128 * 1024 * 1024;
 
-/** The text of what was emitted, to be compared with a golden file in the format that its name says, uncompressed. */
+/** Collects emitted points as text in a golden file's format, and compares or updates the file. */
 export class Golden implements Output {
   readonly #path: string;
   readonly #format: RecordingFormat | 'table';
@@ -46,7 +46,7 @@ export class Golden implements Output {
     return this.#output.end();
   }
 
-  /** Writes what was emitted to the file, compressed if its name says so. */
+  /** Writes the emitted points to the file, compressed by its name. Rejects with `invalid_config` if that fails. */
   async update(): Promise<void> {
     const file = createAtomicFile(this.#path);
     try {
@@ -61,7 +61,7 @@ export class Golden implements Output {
     }
   }
 
-  /** The lines of the difference from the file to what was emitted; none if they are equal. */
+  /** Returns a unified diff from the file to the emitted points, by lines; empty if equal. Rejects as `recordedText` does. */
   async difference(): Promise<readonly string[]> {
     const expected = await recordedText(this.#path, maxCharacters);
     return unifiedDiff(expected, this.#text, [this.#path, 'emitted']);

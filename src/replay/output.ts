@@ -8,14 +8,14 @@ import { LazyPoint } from '../wire/point/lazy-point.js';
 
 export const outputFormats = ['lp', 'json', 'csv', 'table'] as const;
 
-/** How emitted points are written where the file's name does not say it. */
+/** A format for emitted points, which overrides the extension of the output file. */
 export type OutputFormat = (typeof outputFormats)[number];
 
 /** Takes the points and batches that a UDF emits. */
 export interface Output {
-  /** How many points and batches the format could not hold. */
+  /** Points and batches skipped because the format cannot hold them. */
   readonly unwritable: number;
-  /** Takes a point or a batch; a promise is to be awaited before the next one. */
+  /** Writes a point or a batch. Await a returned promise before the next one. */
   write(item: RecordedItem): Promise<void> | undefined;
   end(): Promise<void>;
 }
@@ -23,13 +23,13 @@ export interface Output {
 export interface WriteOptions {
   readonly compress?: boolean | undefined;
   /**
-   * Called for each point or batch that the format cannot hold, such as NaN in line protocol: it is left out and
-   * counted. If not given, `write` throws `invalid_argument`.
+   * Called for each point or batch that is skipped because the format cannot hold it, such as NaN in line protocol. If not
+   * given, `write` throws `invalid_argument`.
    */
   readonly onUnwritable?: ((problem: UdfError) => void) | undefined;
 }
 
-/** The format of a file: `format` if given, else as its name says. Throws `invalid_config` if the name says none. */
+/** The format of a file: `format`, or by its extension. Throws `invalid_config` for an unknown extension. */
 export function formatForFile(path: string, format: OutputFormat | undefined): RecordingFormat | 'table' {
   return format === undefined ? formatOfName(path) : recordingFormat(format);
 }
@@ -43,7 +43,7 @@ export function isCompressed(path: string, format: RecordingFormat | 'table'): b
   return format === 'srpl' || format === 'brpl' || (format !== 'table' && /\.gz$/i.test(path));
 }
 
-/** Writes to a stream. Formats without batches get the points of batches. */
+/** Creates an output to a stream. Formats without batches get the points of a batch one by one. */
 export function createOutput(
   stream: Writable,
   format: RecordingFormat | 'table',
@@ -55,20 +55,20 @@ export function createOutput(
 class RecordingOutput implements Output {
   unwritable = 0;
   readonly #writer;
-  readonly #flat: boolean;
+  readonly #splitsBatches: boolean;
   readonly #onUnwritable;
 
   constructor(stream: Writable, format: RecordingFormat, { compress, onUnwritable }: WriteOptions) {
     this.#writer = createRecordingWriter(format, stream, { compress });
-    this.#flat = format === 'lp' || format === 'csv' || format === 'srpl';
+    this.#splitsBatches = format === 'lp' || format === 'csv' || format === 'srpl';
     this.#onUnwritable = onUnwritable;
   }
 
   write(item: RecordedItem): Promise<void> | undefined {
-    let roomy = true;
-    const parts = this.#flat && item instanceof LazyBatch ? pointsOf(item) : [item];
-    for (const part of parts) roomy = this.#writePart(part) && roomy;
-    return roomy ? undefined : this.#writer.drained();
+    let hasRoom = true;
+    const parts = this.#splitsBatches && item instanceof LazyBatch ? pointsOf(item) : [item];
+    for (const part of parts) hasRoom = this.#writePart(part) && hasRoom;
+    return hasRoom ? undefined : this.#writer.drained();
   }
 
   end(): Promise<void> {
@@ -88,7 +88,7 @@ class RecordingOutput implements Output {
   }
 }
 
-/** A batch's points as points of a stream: with the batch's name, tags and group. */
+/** Converts a batch's points to stream points, with the batch's name, tags and group. */
 function pointsOf(batch: LazyBatch): LazyPoint[] {
   const { name, group, tags, byName } = batch;
   const dimensions = Object.keys(tags).sort();
@@ -100,9 +100,9 @@ function pointsOf(batch: LazyBatch): LazyPoint[] {
   );
 }
 
-/** Column widths depend on all rows, which are kept until the end. */
+/** All rows are kept until the end, since column widths depend on them. */
 const maxRows = 1_000;
-/** The narrowest terminal that is usual. */
+/** Width of a standard terminal. */
 const maxColumns = 80;
 const minCellWidth = 8;
 
@@ -120,7 +120,7 @@ class TableOutput implements Output {
     const points = item instanceof LazyBatch ? pointsOf(item) : [item];
     for (const { time, name, tags, fields } of points) {
       if (this.#rows.length === maxRows) this.#omitted++;
-      else this.#rows.push([formatTime(time), name, pairs(tags), pairs(fields)]);
+      else this.#rows.push([formatTime(time), name, formatPairs(tags), formatPairs(fields)]);
     }
   }
 
@@ -144,7 +144,7 @@ class TableOutput implements Output {
   }
 }
 
-/** The width of each column with its padding, so that a row with its borders fits. The widest text columns give way. */
+/** Column widths, with padding, such that rows fit `maxColumns`. Shrinks the widest columns but the time. */
 function columnWidths(rows: readonly (readonly string[])[]): number[] {
   const padding = 2;
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)) + padding);
@@ -157,7 +157,7 @@ function columnWidths(rows: readonly (readonly string[])[]): number[] {
   }
 }
 
-/** A time in nanoseconds as people read it: `2018-01-03 11:30:51.065`, with as many decimals as it needs, in UTC. */
+/** Formats nanoseconds as a UTC time, with 0, 3, 6 or 9 decimals as needed: `2018-01-03 11:30:51.065`. */
 export function formatTime(time: bigint): string {
   const nanoseconds = ((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   const date = new Date(Number((time - nanoseconds) / 1_000_000n));
@@ -169,7 +169,7 @@ export function formatTime(time: bigint): string {
   return `${day} ${clock}.${digits}`;
 }
 
-function pairs(record: Readonly<Record<string, unknown>>): string {
+function formatPairs(record: Readonly<Record<string, unknown>>): string {
   return Object.entries(record)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(' ');

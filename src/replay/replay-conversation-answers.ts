@@ -4,75 +4,84 @@ import { decodeResponse, encodeResponse, type InfoMessage, type Response } from 
 import type { Fields, Tags } from '../model/values.js';
 import { showLine } from '../recording/format-line.js';
 
-/** One answer of a UDF, to be compared and shown; a point is decoded only when it differs. */
+/** An answer of a UDF, for comparison and display. A point is decoded only if its bytes differ. */
 export class Answer {
   /** The frame, if it is a point. */
   readonly #frame: Buffer | undefined;
   #text: string | undefined;
-  #head = '';
-  /** Measurement, tags and time of a point: such points are shown side by side. */
-  #place = '';
+  #details = '';
+  /** Key of a point: measurement, tags and time. */
+  #seriesAndTime = '';
   #fields: Fields = {};
 
-  private constructor(frame: Buffer | undefined, text: string | undefined, head = '') {
+  private constructor(frame: Buffer | undefined, text: string | undefined, details = '') {
     this.#frame = frame;
     this.#text = text;
-    this.#head = head;
+    this.#details = details;
   }
 
-  /** A point from its frame, which is copied. */
+  /** Creates a point from its frame, which is copied. */
   static point(frame: Buffer): Answer {
     return new Answer(Buffer.from(frame), undefined);
   }
 
-  /** Any other answer, by its text; `head` is compared too, and shown only if the texts are equal. */
-  static other(text: string, head = ''): Answer {
-    return new Answer(undefined, text, head);
+  /** Creates any other answer. `details` are compared too, but shown only if the texts are equal. */
+  static other(text: string, details = ''): Answer {
+    return new Answer(undefined, text, details);
   }
 
-  /** A point as line protocol, with tags and fields sorted; another answer in words. */
+  /** A point as line protocol, with sorted tags and fields; any other answer in words. */
   get text(): string {
     if (this.#text === undefined) this.#decode();
     return this.#text!; // `#decode` has set it
   }
 
-  /** The text, and what line protocol does not hold, such as the group. */
+  /** The text with what line protocol does not contain, such as the group. */
   get fullText(): string {
     const { text } = this;
-    return this.#head === '' ? text : `${text}    (${this.#head})`;
+    return this.#details === '' ? text : `${text}    (${this.#details})`;
   }
 
-  /** Whether both are points of one series at one time. */
-  hasPlaceOf(other: Answer): boolean {
-    return this.#frame !== undefined && this.text !== '' && other.text !== '' && this.#place === other.#place;
+  /** Whether both are points of one series and time. */
+  hasSameSeriesAndTime(other: Answer): boolean {
+    return (
+      this.#frame !== undefined &&
+      this.text !== '' &&
+      other.text !== '' &&
+      this.#seriesAndTime === other.#seriesAndTime
+    );
   }
 
-  /** Whether both are equal but for the order of tags and fields, and doubles within the tolerance. */
+  /** Compares regardless of the order of tags and fields, and doubles within the tolerance. */
   equals(other: Answer, tolerance: number): boolean {
     if (this.#frame && other.#frame?.equals(this.#frame)) return true;
     if (this.text !== other.text) {
-      if (tolerance === 0 || !this.hasPlaceOf(other) || !near(this.#fields, other.#fields, tolerance))
+      if (
+        tolerance === 0 ||
+        !this.hasSameSeriesAndTime(other) ||
+        !areFieldsWithin(this.#fields, other.#fields, tolerance)
+      )
         return false;
     }
-    return this.#head === other.#head;
+    return this.#details === other.#details;
   }
 
   #decode(): void {
-    const point = pointOf(this.#frame!); // an answer without text has a frame
+    const point = decodePoint(this.#frame!); // without text, there is a frame
     const { name, tags, fields, time, database, retentionPolicy, group, dimensions, byName } = point;
-    // A point of a batch has no name of its own.
-    const series = { name: name || '…', tags: sorted<Tags>(tags) };
-    this.#text = showLine({ ...series, fields: sorted<Fields>(fields), time });
-    this.#place = JSON.stringify([series.name, series.tags, String(time)]);
+    // Points of a batch have no name.
+    const series = { name: name || '…', tags: sortedByKey<Tags>(tags) };
+    this.#text = showLine({ ...series, fields: sortedByKey<Fields>(fields), time });
+    this.#seriesAndTime = JSON.stringify([series.name, series.tags, String(time)]);
     this.#fields = fields;
-    const by = dimensions.length > 0 ? `, by ${dimensions.join(', ')}` : '';
-    const place = database || retentionPolicy ? `, ${database}.${retentionPolicy}` : '';
-    this.#head = `group "${group}"${by}${byName ? ', by name' : ''}${place}`;
+    const groupedBy = dimensions.length > 0 ? `, by ${dimensions.join(', ')}` : '';
+    const dbrp = database || retentionPolicy ? `, ${database}.${retentionPolicy}` : '';
+    this.#details = `group "${group}"${groupedBy}${byName ? ', by name' : ''}${dbrp}`;
   }
 }
 
-/** Whether all fields are equal, doubles within the tolerance relative to the first. */
-function near(one: Fields, other: Fields, tolerance: number): boolean {
+/** Whether all fields are equal; doubles within a tolerance relative to `one`. */
+function areFieldsWithin(one: Fields, other: Fields, tolerance: number): boolean {
   const names = Object.keys(one);
   return (
     names.length === Object.keys(other).length &&
@@ -84,11 +93,11 @@ function near(one: Fields, other: Fields, tolerance: number): boolean {
   );
 }
 
-/** Reads the answers in a UDF's bytes, except keepalives and snapshots, which differ from run to run. */
+/** Decodes a UDF's answers, except keepalives and snapshots, which differ between runs. */
 export class AnswerReader {
   readonly #frames: FrameReader;
   readonly #onAnswer: (answer: Answer) => void;
-  /** Called at each Info response; `false` excludes it from the comparison. */
+  /** Called for each Info response; `false` skips it. */
   readonly #onInfo: () => boolean;
 
   constructor(onAnswer: (answer: Answer) => void, onInfo: () => boolean = () => true) {
@@ -98,7 +107,7 @@ export class AnswerReader {
       if (LazyPoint.fromFrame(buf, frame, payload, end)) {
         this.#onAnswer(Answer.point(buf.subarray(frame, end)));
       } else {
-        this.#other(decodeResponse(buf.subarray(payload, end)));
+        this.#readOther(decodeResponse(buf.subarray(payload, end)));
       }
     });
   }
@@ -108,13 +117,13 @@ export class AnswerReader {
     this.#frames.push(bytes);
   }
 
-  #other(response: Response): void {
+  #readOther(response: Response): void {
     switch (response.kind) {
       case 'point':
-        this.#onAnswer(Answer.point(encodeResponse(response))); // its fields are in an unusual order
+        this.#onAnswer(Answer.point(encodeResponse(response))); // its wire fields are in an unusual order
         return;
       case 'info':
-        if (this.#onInfo()) this.#onAnswer(Answer.other(infoText(response)));
+        if (this.#onInfo()) this.#onAnswer(Answer.other(formatInfo(response)));
         return;
       case 'init':
       case 'restore':
@@ -128,13 +137,18 @@ export class AnswerReader {
       case 'begin': {
         const { name, tags, size, group, byName } = response;
         this.#onAnswer(
-          Answer.other(`begin of batch ${seriesText(name, tags)}, ${size} points`, head(group, byName)),
+          Answer.other(
+            `begin of batch ${formatSeries(name, tags)}, ${size} points`,
+            formatDetails(group, byName),
+          ),
         );
         return;
       }
       case 'end': {
         const { name, tags, tmax, group, byName } = response;
-        this.#onAnswer(Answer.other(`end of batch ${seriesText(name, tags)} ${tmax}`, head(group, byName)));
+        this.#onAnswer(
+          Answer.other(`end of batch ${formatSeries(name, tags)} ${tmax}`, formatDetails(group, byName)),
+        );
         return;
       }
       case 'keepalive': // sent at any time
@@ -146,30 +160,30 @@ export class AnswerReader {
 
 const maxMessageBytes = 1024 ** 3;
 
-function pointOf(frame: Buffer): LazyPoint {
+function decodePoint(frame: Buffer): LazyPoint {
   let point: LazyPoint | undefined;
   new FrameReader(Infinity, (buf, at, payload, end) => {
     point = LazyPoint.fromFrame(buf, at, payload, end);
   }).push(frame);
-  return point!; // `point` is called with frames of points
+  return point!; // callers pass frames of points
 }
 
-function sorted<Entries extends Readonly<Record<string, unknown>>>(entries: Entries): Entries {
-  // The same names and values in another order.
+function sortedByKey<Entries extends Readonly<Record<string, unknown>>>(entries: Entries): Entries {
+  // Same keys and values, in another order.
   return Object.fromEntries(
     Object.entries(entries).sort(([one], [other]) => (one < other ? -1 : 1)),
   ) as Entries;
 }
 
-function seriesText(name: string, tags: Tags): string {
-  return [name, ...Object.entries(sorted(tags)).map(([tag, value]) => `${tag}=${value}`)].join(',');
+function formatSeries(name: string, tags: Tags): string {
+  return [name, ...Object.entries(sortedByKey(tags)).map(([tag, value]) => `${tag}=${value}`)].join(',');
 }
 
-function head(group: string, byName: boolean): string {
+function formatDetails(group: string, byName: boolean): string {
   return `group "${group}"${byName ? ', by name' : ''}`;
 }
 
-function infoText({ wants, provides, options }: InfoMessage): string {
-  const list = Object.entries(sorted(options)).map(([name, types]) => `${name}(${types.join(', ')})`);
+function formatInfo({ wants, provides, options }: InfoMessage): string {
+  const list = Object.entries(sortedByKey(options)).map(([name, types]) => `${name}(${types.join(', ')})`);
   return `info: ${wants} -> ${provides}${list.length > 0 ? `, options ${list.join(', ')}` : ''}`;
 }

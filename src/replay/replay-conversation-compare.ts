@@ -1,16 +1,16 @@
 import { diffItems, type DiffStep } from '../expect/differences.js';
 import type { Answer } from './replay-conversation-answers.js';
 
-/** Answers of each side that are compared with each other where the two differ. */
+/** Answers per side that are diffed at once. */
 const windowLength = 500;
-/** Max answers of one side that wait for those of the other. */
+/** Max queued answers of one side. */
 const maxWaiting = 20_000;
-/** Equal answers that are shown before and after a difference. */
+/** Equal answers shown before and after a difference. */
 const contextLength = 3;
 
 /**
- * Compares two streams of answers as they come, in bounded memory: `-` was recorded only, `+` is received only. Where the
- * two differ for longer than a window, the difference is not the shortest.
+ * Compares two streams of answers incrementally, in bounded memory: `-` was recorded only, `+` is received only. A
+ * difference longer than the window may not be minimal.
  */
 export class AnswerComparison {
   same = 0;
@@ -20,13 +20,13 @@ export class AnswerComparison {
   readonly #actual = new Queue();
   readonly #show: (line: string) => void;
   readonly #tolerance: number;
-  /** The last equal answers that are not shown yet, and the number of all since the last shown line. */
-  #before: Answer[] = [];
+  /** The last equal answers not shown yet, and the number of all since the last shown line. */
+  #contextBefore: Answer[] = [];
   #unshown = 0;
-  /** How many equal answers are still to be shown after a difference. */
-  #after = 0;
+  /** Equal answers still to show after a difference. */
+  #contextAfter = 0;
 
-  /** `tolerance` is that of doubles, relative to the recorded value. */
+  /** `tolerance` of doubles is relative to the recorded value. */
   constructor(show: (line: string) => void, tolerance: number) {
     this.#show = show;
     this.#tolerance = tolerance;
@@ -42,7 +42,7 @@ export class AnswerComparison {
     this.#advance();
   }
 
-  /** To be called after the last answer of both sides. */
+  /** Compares the remaining answers. Call after the last answer of both sides. */
   finish(): void {
     while (this.#expected.length > 0 || this.#actual.length > 0) this.#compareWindow(true);
   }
@@ -50,7 +50,7 @@ export class AnswerComparison {
   #advance(): void {
     const [expected, actual] = [this.#expected, this.#actual];
     while (expected.length > 0 && actual.length > 0 && expected.at(0).equals(actual.at(0), this.#tolerance)) {
-      this.#equal(actual.at(0));
+      this.#addSame(actual.at(0));
       expected.drop(1);
       actual.drop(1);
     }
@@ -58,19 +58,19 @@ export class AnswerComparison {
     if (both || Math.max(expected.length, actual.length) >= maxWaiting) this.#compareWindow(false);
   }
 
-  #compareWindow(final: boolean): void {
+  #compareWindow(isFinal: boolean): void {
     const [expected, actual] = [this.#expected, this.#actual];
     const rows = Math.min(expected.length, windowLength);
     const columns = Math.min(actual.length, windowLength);
     const steps = diffItems(rows, columns, (row, column) =>
       expected.at(row).equals(actual.at(column), this.#tolerance),
     );
-    const complete = final && rows === expected.length && columns === actual.length;
-    const settled = complete ? steps : steps.slice(0, settledLength(steps));
-    this.#take(settled.length > 0 ? settled : steps.slice(0, Math.ceil(steps.length / 2)));
+    const isComplete = isFinal && rows === expected.length && columns === actual.length;
+    const settled = isComplete ? steps : steps.slice(0, settledCount(steps));
+    this.#applySteps(settled.length > 0 ? settled : steps.slice(0, Math.ceil(steps.length / 2)));
   }
 
-  #take(steps: readonly DiffStep[]): void {
+  #applySteps(steps: readonly DiffStep[]): void {
     const [expected, actual] = [this.#expected, this.#actual];
     let missing: Answer[] = [];
     let extra: Answer[] = [];
@@ -83,7 +83,7 @@ export class AnswerComparison {
         this.#showDifference(missing, extra);
         missing = [];
         extra = [];
-        this.#equal(actual.at(step.actual));
+        this.#addSame(actual.at(step.actual));
       }
     }
     this.#showDifference(missing, extra);
@@ -91,24 +91,26 @@ export class AnswerComparison {
     actual.drop(steps.filter(({ kind }) => kind !== 'missing').length);
   }
 
-  #equal(answer: Answer): void {
+  #addSame(answer: Answer): void {
     this.same++;
-    if (this.#after > 0) {
-      this.#after--;
+    if (this.#contextAfter > 0) {
+      this.#contextAfter--;
       this.#show(`  ${answer.text}`);
       return;
     }
     this.#unshown++;
-    this.#before.push(answer);
-    if (this.#before.length > contextLength) this.#before.shift();
+    this.#contextBefore.push(answer);
+    if (this.#contextBefore.length > contextLength) this.#contextBefore.shift();
   }
 
-  /** Shows the differences at one place: points of one series and time side by side. */
+  /** Shows consecutive differences, pairing points of one series and time. */
   #showDifference(missing: readonly Answer[], extra: readonly Answer[]): void {
     const unpaired = new Set(extra);
     for (const recorded of missing) {
       const received =
-        unpaired.size === 0 ? undefined : [...unpaired].find((answer) => recorded.hasPlaceOf(answer));
+        unpaired.size === 0
+          ? undefined
+          : [...unpaired].find((answer) => recorded.hasSameSeriesAndTime(answer));
       const full = recorded.text === received?.text;
       this.missing++;
       this.#showLine(`- ${full ? recorded.fullText : recorded.text}`);
@@ -124,18 +126,18 @@ export class AnswerComparison {
   }
 
   #showLine(line: string): void {
-    const skipped = this.#unshown - this.#before.length;
+    const skipped = this.#unshown - this.#contextBefore.length;
     if (skipped > 0) this.#show(`  … ${skipped} equal`);
-    for (const answer of this.#before) this.#show(`  ${answer.text}`);
-    this.#before = [];
+    for (const answer of this.#contextBefore) this.#show(`  ${answer.text}`);
+    this.#contextBefore = [];
     this.#unshown = 0;
-    this.#after = contextLength;
+    this.#contextAfter = contextLength;
     this.#show(line);
   }
 }
 
-/** The number of steps up to the last equal one: later answers may still find their counterparts. */
-function settledLength(steps: readonly DiffStep[]): number {
+/** The number of steps up to the last equal one; later answers may still match ones to come. */
+function settledCount(steps: readonly DiffStep[]): number {
   return steps.findLastIndex(({ kind }) => kind === 'same') + 1;
 }
 

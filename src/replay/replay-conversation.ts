@@ -17,13 +17,13 @@ import { AnswerReader } from './replay-conversation-answers.js';
 import { AnswerComparison } from './replay-conversation-compare.js';
 
 export interface ConversationReplayOptions {
-  /** Called with each line of the difference as it is found: `-` recorded only, `+` received only, and equal ones around. */
+  /** Called with each line of the difference: `-` recorded only, `+` received only, and equal ones as context. */
   readonly onDifference?: ((line: string) => void) | undefined;
-  /** Relative tolerance of doubles, default 0. */
+  /** Relative tolerance of doubles; 0 by default. */
   readonly tolerance?: number | undefined;
-  /** Max time for an answer of the UDF, or for its end after the half-close; default 10 s. */
+  /** Max time for an answer of the UDF, and for its end after the half-close; 10 s by default. */
   readonly answerTimeoutMs?: number | undefined;
-  /** Log of a UDF that runs in this process; default none. */
+  /** Logger of a UDF in this process; none by default. */
   readonly logger?: Logger | undefined;
 }
 
@@ -33,39 +33,38 @@ export interface ConversationReplay {
   /** Task and node of the recorded init request. */
   readonly task: string | undefined;
   readonly node: string | undefined;
-  /** Number of requests sent. */
+  /** Requests sent. */
   readonly requests: number;
-  /** Number of answers that are as recorded, recorded only, and received only. */
+  /** Numbers of answers that are as recorded, recorded only, and received only. */
   readonly same: number;
   readonly missing: number;
   readonly extra: number;
-  /** The broken rule of the protocol that ended the conversation, unless it had ended so when it was recorded. */
+  /** The protocol violation that ended the conversation, unless the recorded one ended early too. */
   readonly failure: string | undefined;
 }
 
 /**
- * Sends the requests of a recorded conversation to a UDF, byte for byte and as fast as it takes them, and compares its
- * answers with those that were recorded, point by point. Keepalives and snapshots are not compared, since they differ
- * from run to run; neither is the order of tags and fields.
+ * Sends the requests of a recorded conversation to a UDF, unchanged and as fast as it accepts them, and compares its answers
+ * with the recorded ones. Ignores keepalives and snapshots, which differ between runs, and the order of tags and fields.
  *
- * Every 2,000 requests and at the end it requests Info too: the answer shows that all requests before it were handled,
- * which bounds memory.
+ * To bound memory, it also requests Info every 2,000 requests and at the end: the answer shows that all requests before it
+ * were handled.
  *
- * `failure` has what a UDF did that Kapacitor would not accept. Throws what the conversation's reader throws.
+ * Protocol violations of the UDF are in `failure`. Rejects with the errors of the conversation's reader.
  */
 export async function replayConversation(
   conversation: RecordedConversation,
   udf: UdfDefinition | Transport,
   options: ConversationReplayOptions = {},
 ): Promise<ConversationReplay> {
-  const transport = isUdfDefinition(udf) ? inMemory(udf, options.logger ?? memoryLogger([])) : udf;
+  const transport = isUdfDefinition(udf) ? runInProcess(udf, options.logger ?? memoryLogger([])) : udf;
   const replay = new ConversationRun(transport, options);
   try {
     for await (const entry of conversation.entries) {
       if (entry.kind === 'request') await replay.send(entry.bytes);
       else if (entry.kind === 'response') replay.expect(entry.bytes);
       else if (entry.kind === 'response-end') replay.expectEnd();
-      else if (entry.kind === 'request-end') replay.halfClosed();
+      else if (entry.kind === 'request-end') replay.recordHalfClose();
     }
     return { header: conversation.header, ...(await replay.finish()) };
   } finally {
@@ -73,18 +72,18 @@ export async function replayConversation(
   }
 }
 
-/** Runs a UDF in this process, on the other end of a transport in memory. */
-function inMemory(definition: UdfDefinition, logger: Logger): Transport {
+/** Runs a UDF in this process, and returns the other end of its in-memory transport. */
+function runInProcess(definition: UdfDefinition, logger: Logger): Transport {
   const [agentSide, kapacitorSide] = memoryTransportPair();
   createAgent({ definition, transport: agentSide, logger });
   return kapacitorSide;
 }
 
-/** Requests between two of our own for Info. */
+/** Requests between two added Info requests. */
 const requestsPerSync = 2_000;
 
-/** Failures that are how some UDFs end; no failure if the recorded one ended early too. */
-const endingRules: ReadonlySet<ProtocolRule> = new Set([
+/** Failures that are expected if the recorded conversation ended early. */
+const earlyEndRules: ReadonlySet<ProtocolRule> = new Set([
   'connection-lost',
   'early-eof',
   'error-response',
@@ -98,24 +97,24 @@ class ConversationRun {
   readonly #requests: FrameReader;
   readonly #recorded: AnswerReader;
   /** For each pending Info request, whether it was recorded. */
-  readonly #infos: boolean[] = [];
+  readonly #pendingInfos: boolean[] = [];
   #task: string | undefined;
   #node: string | undefined;
   #sent = 0;
   #sinceSync = 0;
-  #drained = true;
-  /** The recorded Kapacitor had half-closed; the recorded UDF had ended before that. */
-  #halfClosed = false;
+  #isDrained = true;
+  /** Whether the recorded Kapacitor half-closed, and whether the recorded UDF ended before that. */
+  #recordHalfClose = false;
   #endedEarly = false;
-  /** The recorded answers cannot be decoded any further. */
-  #undecodable = false;
+  /** Whether the recorded answers contain bytes that cannot be decoded. */
+  #isUndecodable = false;
 
   constructor(transport: Transport, options: ConversationReplayOptions) {
     const { onDifference, answerTimeoutMs = 10_000, tolerance = 0 } = options;
     const comparison = new AnswerComparison(onDifference ?? (() => undefined), tolerance);
     this.#comparison = comparison;
     this.#requests = new FrameReader(Infinity, (buf, frame, _payload, end) => {
-      this.#request(buf.subarray(frame, end));
+      this.#sendRequest(buf.subarray(frame, end));
     });
     this.#recorded = new AnswerReader((answer) => {
       comparison.addExpected(answer);
@@ -124,54 +123,54 @@ class ConversationRun {
       (answer) => {
         comparison.addActual(answer);
       },
-      () => this.#infos.shift() ?? true,
+      () => this.#pendingInfos.shift() ?? true,
     );
     this.#peer = createKapacitorPeer(transport, {
-      keepaliveTimeoutMs: 0, // those that were recorded are sent
+      keepaliveTimeoutMs: 0, // the recorded ones are sent
       answerTimeoutMs,
       writes: 'coalesced',
       onResponse: (frame) => {
         actual.push(frame);
       },
-      onPoint: () => undefined, // each has been compared as a response
+      onPoint: () => undefined, // compared by `onResponse`
       onBatch: () => undefined,
     });
   }
 
-  /** Sends bytes that Kapacitor had sent. */
+  /** Sends recorded bytes of Kapacitor. */
   async send(bytes: Buffer): Promise<void> {
-    await this.#unlessEnded(async () => {
+    await this.#ignoringFailure(async () => {
       this.#requests.push(bytes);
-      if (!this.#drained) await this.#peer.drained();
-      this.#drained = true;
+      if (!this.#isDrained) await this.#peer.drained();
+      this.#isDrained = true;
       if (this.#sinceSync < requestsPerSync) return;
       this.#sinceSync = 0;
       await this.#sync();
     });
   }
 
-  /** Takes bytes that the UDF had answered. */
+  /** Adds recorded bytes of the UDF. */
   expect(bytes: Buffer): void {
-    if (this.#undecodable) return;
+    if (this.#isUndecodable) return;
     try {
       this.#recorded.push(bytes);
     } catch (reason) {
       if (!(reason instanceof UdfError)) throw reason;
-      this.#undecodable = true; // what is received is compared with what was recorded before that
+      this.#isUndecodable = true; // compares with the answers before them
     }
   }
 
   expectEnd(): void {
-    this.#endedEarly ||= !this.#halfClosed;
+    this.#endedEarly ||= !this.#recordHalfClose;
   }
 
-  halfClosed(): void {
-    this.#halfClosed = true;
+  recordHalfClose(): void {
+    this.#recordHalfClose = true;
   }
 
   async finish(): Promise<Omit<ConversationReplay, 'header'>> {
-    await this.#unlessEnded(async () => {
-      // Without it an end before the last request was handled would look like one after the half-close.
+    await this.#ignoringFailure(async () => {
+      // Otherwise, an end before the last request was handled would look like one after the half-close.
       if (!this.#endedEarly) await this.#sync();
       await this.#peer.stop();
     });
@@ -188,12 +187,12 @@ class ConversationRun {
     };
   }
 
-  #request(frame: Buffer): void {
-    this.#drained = this.#peer.request(frame);
+  #sendRequest(frame: Buffer): void {
+    this.#isDrained = this.#peer.request(frame);
     this.#sent++;
     this.#sinceSync++;
     const kind = typedKindOf(frame);
-    if (kind === 'info') this.#infos.push(true);
+    if (kind === 'info') this.#pendingInfos.push(true);
     if (kind !== 'init') return;
     const request = decodeRequest(frame.subarray(payloadStart(frame)));
     if (request.kind !== 'init') return;
@@ -203,12 +202,12 @@ class ConversationRun {
 
   /** Waits until the UDF has handled all requests. */
   async #sync(): Promise<void> {
-    this.#infos.push(false);
+    this.#pendingInfos.push(false);
     await this.#peer.info();
   }
 
-  /** Does nothing once the conversation has failed; the peer knows why. */
-  async #unlessEnded(work: () => Promise<void>): Promise<void> {
+  /** Runs `work` unless the conversation has failed. The peer keeps a failure, which is reported at the end. */
+  async #ignoringFailure(work: () => Promise<void>): Promise<void> {
     if (this.#peer.failure) return;
     try {
       await work();
@@ -219,7 +218,7 @@ class ConversationRun {
 
   #failure(): string | undefined {
     const { failure } = this.#peer;
-    if (!failure || (this.#endedEarly && endingRules.has(failure.rule))) return undefined;
+    if (!failure || (this.#endedEarly && earlyEndRules.has(failure.rule))) return undefined;
     return `after ${this.#sent} requests: ${failure.message}`;
   }
 }

@@ -11,7 +11,7 @@ import type { RecordedItem } from '../recording/format.js';
 import { type OpenOptions, openRecording, type Recording } from '../recording/open.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { OptionMessage } from '../wire/messages.js';
-import { explainFailure, nameOfAgent, openAgent, type ReplayAgent } from './external-agent.js';
+import { withExitStatus, nameOfAgent, openAgent, type ReplayAgent } from './external-agent.js';
 import { FieldHints } from './field-hints.js';
 import { Golden } from './golden.js';
 import {
@@ -32,69 +32,68 @@ export interface ReplayFileOptions {
   readonly agent: ReplayAgent;
   /** Options of the UDF as `option=value`. */
   readonly set?: readonly string[] | undefined;
-  /** How the recording is read. `skipBad` also leaves out and counts what the output's format cannot hold. */
+  /** How the recording is read. `skipBad` also skips what the output's format cannot hold. */
   readonly reading?: Omit<OpenOptions, 'needsFields' | 'onBad'> | undefined;
-  /** How emitted points are written: by default as the output's name says, `lp` on `stdout`. */
+  /** Format of emitted points; by default that of the output's extension, `lp` on `stdout`. */
   readonly format?: OutputFormat | undefined;
-  /** The file for emitted points. */
+  /** File for emitted points. */
   readonly out?: string | undefined;
-  /** The golden file that emitted points are compared with. */
+  /** Golden file to compare emitted points with. */
   readonly expect?: string | undefined;
   /** Write the golden file instead of comparing with it. */
   readonly update?: boolean | undefined;
-  /** The file for a page that shows what went in and what was emitted. */
+  /** File for an HTML page that charts input and emitted points. */
   readonly html?: string | undefined;
-  /** Gets emitted points if neither `out` nor `expect` is given. It is ended. */
+  /** Receives emitted points if neither `out` nor `expect` is given. Ended by the replay. */
   readonly stdout?: Writable | undefined;
   readonly speed?: number | undefined;
   readonly logger?: Logger | undefined;
   /** Ends the replay, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with what is wrong with each entry that is left out. */
-  readonly onLeftOut?: ((problem: UdfError) => void) | undefined;
-  /** Called before the first point is read, for showing progress. */
+  /** Called with the problem of each skipped entry. */
+  readonly onSkipped?: ((problem: UdfError) => void) | undefined;
+  /** Called before the first point is read, to show progress. */
   readonly onOpen?: ((recording: Recording) => void) | undefined;
 }
 
 /** The result of `replayFile`. */
 export interface FileReplay extends Omit<Replay, 'points' | 'batches'> {
-  /** Malformed entries of the recording that were left out. */
+  /** Malformed entries of the recording that were skipped. */
   readonly malformed: number;
-  /** Emitted points and batches that the output's format cannot hold, and that were left out. */
+  /** Emitted points and batches that were skipped because the output's format cannot hold them. */
   readonly unwritable: number;
   readonly seconds: number;
-  /** From the golden file to what was emitted; no line if they are equal or not compared. */
+  /** Unified diff from the golden file to the emitted points; empty if equal or not compared. */
   readonly difference: readonly string[];
-  /** Options that are likely mistakes, a sentence each. */
+  /** One sentence per option that is likely a mistake. */
   readonly hints: readonly string[];
-  /** Points that are not on the page of `html`, which shows the first 100,000 each way. */
+  /** Points missing from the page of `html`, which shows the first 100,000 each of input and output. */
   readonly notOnPage: number;
 }
 
 /**
- * Runs a recording, a file or a stream, through a UDF or an external agent, and writes, compares and shows what is
- * emitted. A file that cannot be written completely stays as it was. A stream needs `reading.name` and `reading.format`.
+ * Runs a recording (a file or a stream) through a UDF or an external agent, and writes, compares and charts what is
+ * emitted. Files are replaced only when complete. A stream needs `reading.name` and `reading.format`.
  *
- * Rejects with `usage` for contradicting options, with `invalid_config` for files that cannot be read or written, with
- * `malformed` and `invalid_argument` for entries that cannot be read or written unless `skipBad` leaves them out, and as
- * `replay` does.
+ * Rejects with `usage` for contradicting options, `invalid_config` for files that cannot be read or written, `malformed` and
+ * `invalid_argument` for entries that cannot be read or written unless `skipBad` is set, and as `replay` does.
  */
 export async function replayFile(source: string | Readable, options: ReplayFileOptions): Promise<FileReplay> {
   const { expect, update, html, out, format } = options;
   if (update && expect === undefined) throw new UdfError('usage', '--update needs --expect GOLDEN');
-  refuseSharedFiles(source, options);
+  checkDistinctFiles(source, options);
   if (expect !== undefined && !update && !existsSync(expect)) {
     throw new UdfError('invalid_config', `cannot read ${expect}: there is no such file; --update writes it`);
   }
   const { skipBad = false } = options.reading ?? {};
-  const onLeftOut = options.onLeftOut ?? ((): void => undefined);
+  const onSkipped = options.onSkipped ?? ((): void => undefined);
   const recording = await openRecording(source, {
     ...options.reading,
     needsFields: writesLineProtocol(options),
-    onBad: onLeftOut,
+    onBad: onSkipped,
   });
   const agent = await openAgent(options.agent);
-  const onUnwritable = skipBad ? onLeftOut : undefined;
+  const onUnwritable = skipBad ? onSkipped : undefined;
   const golden = expect === undefined ? undefined : new Golden(expect, format, onUnwritable);
   const page = html === undefined ? undefined : new Page();
   const outFormat = out === undefined ? undefined : formatForFile(out, format);
@@ -108,10 +107,10 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
 
   let calls: readonly OptionMessage[] = [];
   let hints: FieldHints | undefined;
-  const take = (item: Point | Batch): Promise<void> | undefined => {
+  const writeEmitted = (item: Point | Batch): Promise<void> | undefined => {
     page?.emitted(item);
-    const recorded = item as RecordedItem; // points and batches from the wire are lazy ones
-    void golden?.write(recorded); // goes to memory, which never makes it wait
+    const recorded = item as RecordedItem; // items from the wire are lazy
+    void golden?.write(recorded); // writes to memory, without back-pressure
     return output?.write(recorded);
   };
   const start = performance.now();
@@ -129,16 +128,16 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
       signal: options.signal,
       onInput: (item) => {
         page?.input(item);
-        hints?.see(item);
+        hints?.add(item);
       },
-      onPoint: take,
-      onBatch: take,
+      onPoint: writeEmitted,
+      onBatch: writeEmitted,
     });
     await output?.end();
     await file?.commit();
   } catch (reason) {
     await file?.discard();
-    throw await explainFailure(reason, agent);
+    throw await withExitStatus(reason, agent);
   }
   await golden?.end();
   const counts = {
@@ -162,12 +161,12 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
   return { ...counts, difference: difference ?? [], hints: hints?.list() ?? [] };
 }
 
-/** How far doubles may differ, relative to the recorded one: agents may add in another order. */
+/** Relative tolerance of doubles: agents may add in another order. */
 const conversationTolerance = 1e-12;
 
 export interface ReplayConversationFileOptions {
   readonly agent: ReplayAgent;
-  /** Replay a conversation whose recording was cut off as far as it goes. */
+  /** Accept a truncated recording and replay what it contains. */
   readonly cutOff?: boolean | undefined;
   readonly logger?: Logger | undefined;
   /** Called with each line of the difference. */
@@ -175,8 +174,9 @@ export interface ReplayConversationFileOptions {
 }
 
 /**
- * Replays the file of a recorded conversation against a UDF or an external agent; doubles may differ by 1e-12 of
- * themselves. Rejects as `replayConversation` does.
+ * Replays a recorded conversation from a file against a UDF or an external agent, with a relative tolerance of doubles of
+ * 1e-12. Rejects with `connection` if the agent is unreachable, `invalid_config` or `malformed` if the file cannot be read,
+ * and as `replayConversation` does.
  */
 export async function replayConversationFile(
   path: string,
@@ -190,7 +190,7 @@ export async function replayConversationFile(
   });
 }
 
-/** The counts of a replay, such as `17 points in`; optional ones only if they are not 0. */
+/** Formats the counts of a replay, such as `17 points in`; zero counts of errors and skips are omitted. */
 export function countsOf(
   replay: Omit<FileReplay, 'seconds' | 'difference' | 'hints' | 'notOnPage'>,
 ): string[] {
@@ -210,8 +210,8 @@ export function countsOf(
   ];
 }
 
-/** Throws `usage` if a file would be written that is also read, or written twice. */
-function refuseSharedFiles(
+/** Throws `usage` if a file would be both read and written, or written twice. */
+function checkDistinctFiles(
   source: string | Readable,
   { out, html, expect, update }: ReplayFileOptions,
 ): void {
@@ -235,18 +235,18 @@ function refuseSharedFiles(
   }
 }
 
-/** Equal for two names of one file, existing or not; `undefined` for a device such as /dev/null. */
+/** Identifies a file, existing or not, regardless of how its path is written; `undefined` for a device. */
 function fileIdentity(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found) return found.isCharacterDevice() ? undefined : `${found.dev}:${found.ino}`;
   try {
     return join(realpathSync(dirname(path)), basename(path));
   } catch {
-    return path; // its directory does not exist: writing it reports that
+    return path; // the directory does not exist, which writing reports
   }
 }
 
-/** Whether emitted points become line protocol, which cannot hold a point without fields. */
+/** Whether emitted points are written as line protocol, which cannot hold points without fields. */
 function writesLineProtocol({ out, expect, format }: ReplayFileOptions): boolean {
   const files = [out, expect].filter((path) => path !== undefined);
   const formats =
@@ -254,20 +254,21 @@ function writesLineProtocol({ out, expect, format }: ReplayFileOptions): boolean
   return formats.some((name) => name === 'lp' || name === 'srpl');
 }
 
-/** The fields that the options name: `as` names an emitted one, the others one of the input, which may be emitted too. */
+/** Fields named by options: `as` names an emitted field, others input fields, which may be emitted too. */
 function fieldsToShow(
   calls: readonly OptionMessage[],
   agent: ReplayAgent,
 ): { readonly inputFields: readonly string[]; readonly emittedFields: readonly string[] } {
-  const texts = (of: (name: string) => boolean): string[] =>
+  const stringArguments = (isIncluded: (name: string) => boolean): string[] =>
     calls
-      .filter(({ name }) => of(name))
+      .filter(({ name }) => isIncluded(name))
       .flatMap(({ args }) => args.flatMap(({ type, value }) => (type === 'string' ? [value] : [])));
-  const preset = 'udf' in agent && !calls.some(({ name }) => name === 'as') && agent.udf.options.as?.default;
-  const result = typeof preset === 'string' ? [preset] : texts((name) => name === 'as');
+  const defaultAs =
+    'udf' in agent && !calls.some(({ name }) => name === 'as') && agent.udf.options.as?.default;
+  const result = typeof defaultAs === 'string' ? [defaultAs] : stringArguments((name) => name === 'as');
   const inputFields = [
-    ...texts((name) => /^fields?$/.test(name)),
-    ...texts((name) => name !== 'as' && !/^fields?$/.test(name)),
+    ...stringArguments((name) => /^fields?$/.test(name)),
+    ...stringArguments((name) => name !== 'as' && !/^fields?$/.test(name)),
   ];
   return { inputFields, emittedFields: [...result, ...inputFields] };
 }

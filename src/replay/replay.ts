@@ -17,23 +17,23 @@ import { memoryLogger } from '../telemetry/memory-logger.js';
 import type { LooseOptions } from '../peer/options.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 
-/** Called with each point or batch that is emitted; while a promise that it returns is pending, nothing more is read. */
+/** Called with each emitted point or batch; while a returned promise is pending, reading pauses. */
 type EmitHandler<Output> = (output: Output) => Promise<void> | undefined;
 
 export interface ReplayOptions extends InstanceDefaults {
-  /** By name, as a TICKscript calls them (`.field('value')`), or made from the option types that the UDF declares. */
+  /** As a record by name, as TICKscript (`.field('value')`), as messages, or derived from the UDF's declared types. */
   readonly options?: string | readonly OptionMessage[] | LooseOptions | OptionsOf | undefined;
-  /** How many times faster than recorded: 1 keeps the recorded pace; `Infinity`, the default, does not wait. */
+  /** Speed relative to the recording's times: 1 is real time; `Infinity`, the default, does not wait. */
   readonly speed?: number | undefined;
-  /** Called with each emitted point, which is then not kept in the result. */
+  /** Called with each emitted point, which is then not in the result. */
   readonly onPoint?: EmitHandler<Point> | undefined;
-  /** Called with each emitted batch, which is then not kept in the result. */
+  /** Called with each emitted batch, which is then not in the result. */
   readonly onBatch?: EmitHandler<Batch> | undefined;
-  /** Called with each point or batch that goes in. */
+  /** Called with each point or batch before it is sent. */
   readonly onInput?: ((input: Point | Batch) => void) | undefined;
   /** Ends the replay, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Where the UDF and the runtime log to; nowhere if not given. */
+  /** Logger of the UDF and the runtime; none by default. */
   readonly logger?: Logger | undefined;
 }
 
@@ -41,10 +41,10 @@ type OptionsOf = (types: InfoMessage['options']) => readonly OptionMessage[];
 
 /** The result of a replay. */
 export interface Replay {
-  /** What was emitted, unless `onPoint` or `onBatch` took it. */
+  /** Emitted points and batches, unless `onPoint` or `onBatch` is given. */
   readonly points: readonly Point[];
   readonly batches: readonly Batch[];
-  /** Points that went in and came out, those of batches too. */
+  /** Points sent and emitted, including those of batches. */
   readonly pointsIn: number;
   readonly pointsOut: number;
   readonly batchesIn: number;
@@ -55,28 +55,29 @@ export interface Replay {
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** Points that are collected into batches are held in memory. */
+/** Max points held in memory to form batches. */
 const maxCollected = 1_000_000;
 
 /**
  * Runs a recording through a UDF as a task would, and resolves when the UDF has emitted everything. The UDF is a
- * definition, which runs in this process behind the real agent and real frames, or a connection to an agent in any
- * language. Memory does not grow with the recording if `onPoint` and `onBatch` are given.
+ * definition, which runs in this process on the real agent and protocol, or a connection to an agent in any language.
+ * Memory does not grow with the recording if `onPoint` and `onBatch` are given.
  *
- * A UDF that wants batches gets the points of the whole recording, at most a million, as one batch per group.
+ * For a UDF that wants batches, the points of the whole recording, at most a million, form one batch per group.
  *
- * Rejects with a `ProtocolFailure` for what would end the task, such as `init-refused` and `error-response`, with
- * `invalid_argument` if the UDF wants points and the recording holds batches, and with what the recording throws.
+ * Rejects with a `ProtocolFailure` for what would end the task, such as `init-refused` and `error-response`,
+ * `invalid_argument` if the UDF wants points and the recording contains batches, `limit` for too many points to form
+ * batches, and the errors of the recording.
  */
 export async function replay(
   recording: AsyncIterable<readonly (Point | Batch)[]>,
   udf: UdfDefinition | Transport,
   options: ReplayOptions = {},
 ): Promise<Replay> {
-  return new Run(udf, options).play(recording);
+  return new RecordingRun(udf, options).play(recording);
 }
 
-class Run {
+class RecordingRun {
   readonly #options: ReplayOptions;
   readonly #agent: Agent | undefined;
   readonly #kapacitor: KapacitorPeer;
@@ -84,13 +85,13 @@ class Run {
   readonly #counts = { pointsIn: 0, pointsOut: 0, batchesIn: 0, batchesOut: 0 };
   readonly #points: Point[] = [];
   readonly #batches: Batch[] = [];
-  #pending = 0;
-  #handlerFailure: { readonly reason: unknown } | undefined;
+  #pendingHandlers = 0;
+  #abortReason: { readonly reason: unknown } | undefined;
 
   constructor(udf: UdfDefinition | Transport, options: ReplayOptions) {
     this.#options = options;
     this.#pace = new Pace(options.speed ?? Infinity);
-    let transport = udf as Transport; // unless it is a definition
+    let transport = udf as Transport; // replaced below for a definition
     if (isUdfDefinition(udf)) {
       const [agentSide, kapacitorSide] = memoryTransportPair();
       transport = kapacitorSide;
@@ -104,7 +105,7 @@ class Run {
         maxGroups,
       });
     }
-    // An agent in this process cannot hang up; one in another may, and a slow one may take long to answer.
+    // An agent in this process cannot disconnect, and a debugger may pause it; one in another process may hang.
     const timeouts = this.#agent
       ? { keepaliveTimeoutMs: 0, answerTimeoutMs: 24 * 60 * 60 * 1000 }
       : { keepaliveTimeoutMs: 10_000, answerTimeoutMs: 60_000 };
@@ -114,12 +115,12 @@ class Run {
       writes: 'coalesced',
       onPoint: (point) => {
         this.#counts.pointsOut++;
-        this.#take(point, options.onPoint, this.#points);
+        this.#handleOutput(point, options.onPoint, this.#points);
       },
       onBatch: (batch) => {
         this.#counts.batchesOut++;
         this.#counts.pointsOut += batch.points.length;
-        this.#take(batch, options.onBatch, this.#batches);
+        this.#handleOutput(batch, options.onBatch, this.#batches);
       },
     });
   }
@@ -127,7 +128,7 @@ class Run {
   async play(recording: AsyncIterable<readonly (Point | Batch)[]>): Promise<Replay> {
     const { signal } = this.#options;
     const onAbort = (): void => {
-      this.#failWith(signal?.reason);
+      this.#abort(signal?.reason);
     };
     signal?.addEventListener('abort', onAbort);
     try {
@@ -140,7 +141,7 @@ class Run {
       else await this.#collect(recording);
       await this.#kapacitor.stop();
     } catch (reason) {
-      throw this.#withPlace(reason);
+      throw this.#withPosition(reason);
     } finally {
       signal?.removeEventListener('abort', onAbort);
       this.#kapacitor.abort();
@@ -154,7 +155,7 @@ class Run {
   async #stream(recording: AsyncIterable<readonly (Point | Batch)[]>): Promise<void> {
     for await (const items of recording) {
       for (const item of items) {
-        if (item instanceof LazyBatch) throw holdsBatches();
+        if (item instanceof LazyBatch) throw unexpectedBatches();
         const due = this.#pace.until(item.time);
         if (due) await due;
         if (!this.#send(item as Point)) await this.#kapacitor.drained();
@@ -200,40 +201,40 @@ class Run {
     return this.#kapacitor.point(point);
   }
 
-  #take<Output>(output: Output, handler: EmitHandler<Output> | undefined, kept: Output[]): void {
+  #handleOutput<Output>(output: Output, handler: EmitHandler<Output> | undefined, kept: Output[]): void {
     if (!handler) {
       kept.push(output);
       return;
     }
-    if (this.#handlerFailure) return;
-    let busy: Promise<void> | undefined;
+    if (this.#abortReason) return;
+    let pending: Promise<void> | undefined;
     try {
-      busy = handler(output);
+      pending = handler(output);
     } catch (reason) {
-      this.#failWith(reason);
+      this.#abort(reason);
     }
-    if (!busy) return;
-    this.#pending++;
+    if (!pending) return;
+    this.#pendingHandlers++;
     this.#kapacitor.pauseReading();
-    busy.then(
+    pending.then(
       () => {
-        if (--this.#pending === 0) this.#kapacitor.resumeReading();
+        if (--this.#pendingHandlers === 0) this.#kapacitor.resumeReading();
       },
       (reason: unknown) => {
-        this.#failWith(reason);
+        this.#abort(reason);
       },
     );
   }
 
-  /** A handler failed: the replay ends with its reason. */
-  #failWith(reason: unknown): void {
-    this.#handlerFailure ??= { reason };
+  /** Ends the replay with the reason of a failed handler or an abort. */
+  #abort(reason: unknown): void {
+    this.#abortReason ??= { reason };
     this.#kapacitor.abort();
   }
 
-  /** Adds how far the recording was read. */
-  #withPlace(reason: unknown): unknown {
-    if (this.#handlerFailure) return this.#handlerFailure.reason;
+  /** Adds the position in the recording to a protocol failure. */
+  #withPosition(reason: unknown): unknown {
+    if (this.#abortReason) return this.#abortReason.reason;
     if (!(reason instanceof ProtocolFailure)) return reason;
     const handled = this.#agent?.stats.pointsIn ?? 0;
     const place = handled > 0 ? ` (at point ${handled} of the recording)` : '';
@@ -241,6 +242,6 @@ class Run {
   }
 }
 
-function holdsBatches(): UdfError {
+function unexpectedBatches(): UdfError {
   return new UdfError('invalid_argument', 'the UDF wants points, and the recording holds batches');
 }

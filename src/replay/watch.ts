@@ -3,23 +3,23 @@ import { existsSync, watch } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { UdfError } from '../model/errors.js';
 
-/** An editor writes a file in several steps. */
-const settleMs = 100;
+/** Debounce time: editors write a file in several steps. */
+const debounceMs = 100;
 
 export interface WatchOptions {
-  /** The modules whose directories are watched; names of packages are not. */
+  /** Modules whose directories are watched; package names are ignored. */
   readonly modules: readonly string[];
-  /** The arguments that Node.js is started with. */
+  /** Arguments of Node.js. */
   readonly args: readonly string[];
-  /** Called with the file that changed, before each further run. */
+  /** Called with the changed file before each further run. */
   readonly onChange: (file: string) => void;
 }
 
 /**
- * Runs a Node.js process, and again whenever a script beside a module changes, until `signal` aborts. Each run is a
- * process of its own, because a module that was imported once is never read again.
+ * Runs a Node.js process, and again whenever a script in a module's directory changes, until `signal` aborts. Each run is a
+ * new process, since Node.js caches imported modules.
  *
- * Throws `usage` if no module is a file.
+ * Rejects with `usage` if no module is a file.
  */
 export async function rerunOnChange(
   { modules, args, onChange }: WatchOptions,
@@ -28,34 +28,34 @@ export async function rerunOnChange(
   const files = modules.map((module) => resolve(module)).filter((file) => existsSync(file));
   if (files.length === 0) throw new UdfError('usage', '--watch needs --load with the file of a module');
   let child: ChildProcess | undefined;
-  const run = (): void => {
+  const restart = (): void => {
     child?.kill();
     child = spawn(process.execPath, args, { stdio: 'inherit' });
   };
-  let settling: NodeJS.Timeout | undefined;
+  let debounceTimer: NodeJS.Timeout | undefined;
   const watchers = [...new Set(files.map((file) => dirname(file)))].map((directory) =>
     watch(directory, (_event, file) => {
       if (file !== null && !/\.[cm]?[jt]s$/.test(file)) return;
-      clearTimeout(settling);
-      settling = setTimeout(() => {
+      clearTimeout(debounceTimer);
+      debounceTimer = setTimeout(() => {
         onChange(file ?? directory);
-        run();
-      }, settleMs);
+        restart();
+      }, debounceMs);
     }),
   );
-  run();
-  await new Promise<void>((resolveEnd) => {
-    if (signal.aborted) resolveEnd();
+  restart();
+  await new Promise<void>((resolveAborted) => {
+    if (signal.aborted) resolveAborted();
     else
       signal.addEventListener(
         'abort',
         () => {
-          resolveEnd();
+          resolveAborted();
         },
         { once: true },
       );
   });
-  clearTimeout(settling);
+  clearTimeout(debounceTimer);
   for (const watcher of watchers) watcher.close();
   child?.kill();
 }

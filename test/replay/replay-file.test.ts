@@ -98,7 +98,7 @@ describe('the replay of a file', () => {
       const options = {
         ...average,
         reading: { skipBad: true },
-        onLeftOut: ({ message }: Error) => problems.push(message),
+        onSkipped: ({ message }: Error) => problems.push(message),
       };
       const { stdout, unwritable } = await replayText(csv, options, 'csv');
       expect({ stdout, unwritable }).toEqual({ stdout: 'meter avg=1 1\nmeter avg=4 4\n', unwritable: 2 });

@@ -7,7 +7,7 @@ import type { Batch } from '../../model/batch.js';
 import type { Point } from '../../model/point.js';
 import type { FieldValue } from '../../model/values.js';
 
-/** Points each way that a browser still draws well. */
+/** Max points of input and of output, for smooth drawing. */
 const maxPoints = 100_000;
 
 /** A point as the page shows it. */
@@ -17,24 +17,24 @@ export interface PagePoint {
   readonly fields: Readonly<Record<string, FieldValue>>;
 }
 
-/** What the head of a page says. */
+/** Contents of the page header. */
 export interface PageHead {
   /** The recording's name. */
   readonly title: string;
   /** The UDF's name, or the agent's address. */
   readonly udf: string;
-  /** As a TICKscript writes them: `.field('value')`. */
+  /** In TICKscript: `.field('value')`. */
   readonly options: string;
-  /** Such as `17 points in`. */
+  /** For example `17 points in`. */
   readonly counts: readonly string[];
-  /** Fields that are shown first, the preferred one first. */
+  /** Fields shown first, in order of preference. */
   readonly inputFields: readonly string[];
   readonly emittedFields: readonly string[];
 }
 
 /**
- * What the page's script draws: plain JSON, by columns. A number that JSON cannot hold (an integer beyond 2^53, NaN, an
- * infinity) is its text; `kind` distinguishes it from a state.
+ * Input of the page's script: columnar JSON. Numbers that JSON cannot hold (integers beyond 2^53, NaN, infinities) are
+ * strings; `kind` distinguishes them from states.
  */
 export interface PageData extends PageHead {
   readonly groups: readonly PageGroup[];
@@ -47,23 +47,23 @@ export interface PageGroup {
 }
 
 export interface PageSeries {
-  /** Nanoseconds in decimal, which a number would round. Ascending. */
+  /** Nanoseconds as decimal strings, since numbers would be rounded. Ascending. */
   readonly times: readonly string[];
   readonly fields: Readonly<Record<string, PageField>>;
 }
 
 export interface PageField {
-  /** `number` is drawn as a line, `state` (strings, booleans, or a mixture) as coloured bands. */
+  /** `number` is drawn as a line; `state` (strings, booleans, mixed types) as coloured bands. */
   readonly kind: 'number' | 'state';
-  /** One for each time, null where the point has no such field. */
+  /** One per time; null if the point lacks the field. */
   readonly values: readonly (number | string | null)[];
 }
 
-/** Keeps the first 100,000 points each way of a replay, and writes them as one HTML file. */
+/** Collects the first 100,000 points each of input and output, and writes an HTML file. */
 export class Page {
   readonly #input: PagePoint[] = [];
   readonly #emitted: PagePoint[] = [];
-  /** Points that are not on the page. */
+  /** Points beyond the limit. */
   omitted = 0;
 
   input(item: Point | Batch): void {
@@ -74,7 +74,7 @@ export class Page {
     this.#keep(this.#emitted, item);
   }
 
-  /** Rejects with `invalid_config` if the file cannot be written; what it held before then stays. */
+  /** Rejects with `invalid_config` if the file cannot be written, which then stays unchanged. */
   async write(path: string, head: PageHead): Promise<void> {
     const file = createAtomicFile(path);
     try {
@@ -96,24 +96,24 @@ export class Page {
   }
 }
 
-/** Sorts points into groups and columns. */
+/** Arranges points by group and column. */
 export function pageData(head: PageHead, input: Iterable<PagePoint>, emitted: Iterable<PagePoint>): PageData {
-  const inputs = byGroup(input);
-  const outputs = byGroup(emitted);
+  const inputs = groupPoints(input);
+  const outputs = groupPoints(emitted);
   const names = [...new Set([...inputs.keys(), ...outputs.keys()])].sort();
   return {
     ...head,
     groups: names.map((name) => ({
       name,
-      input: seriesOf(inputs.get(name) ?? []),
-      emitted: seriesOf(outputs.get(name) ?? []),
+      input: buildSeries(inputs.get(name) ?? []),
+      emitted: buildSeries(outputs.get(name) ?? []),
     })),
   };
 }
 
-/** One HTML file with the plotting library, the styles and the data in it: it opens from disk, without a network. */
+/** Renders a self-contained HTML file, with plotting library, styles and data, that opens from disk. */
 export function renderPage(data: PageData): string {
-  const plotting = (file: string): string =>
+  const readPackageFile = (file: string): string =>
     readFileSync(createRequire(import.meta.url).resolve(file), 'utf8');
   return `<!doctype html>
 <html lang="en">
@@ -121,20 +121,20 @@ export function renderPage(data: PageData): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(`${data.title} · ${data.udf}`)}</title>
-<style>${plotting('uplot/dist/uPlot.min.css')}</style>
-<style>${asset('page.css')}</style>
+<style>${readPackageFile('uplot/dist/uPlot.min.css')}</style>
+<style>${readAsset('page.css')}</style>
 </head>
 <body>
-${asset('page.html')}
+${readAsset('page.html')}
 <script type="application/json" id="data">${escapeJson(JSON.stringify(data))}</script>
-<script>${plotting('uplot/dist/uPlot.iife.min.js')}</script>
-<script>${asset('page.js')}</script>
+<script>${readPackageFile('uplot/dist/uPlot.iife.min.js')}</script>
+<script>${readAsset('page.js')}</script>
 </body>
 </html>
 `;
 }
 
-function byGroup(points: Iterable<PagePoint>): Map<string, PagePoint[]> {
+function groupPoints(points: Iterable<PagePoint>): Map<string, PagePoint[]> {
   const groups = new Map<string, PagePoint[]>();
   for (const point of points) {
     const group = groups.get(point.group);
@@ -144,7 +144,7 @@ function byGroup(points: Iterable<PagePoint>): Map<string, PagePoint[]> {
   return groups;
 }
 
-function seriesOf(points: readonly PagePoint[]): PageSeries {
+function buildSeries(points: readonly PagePoint[]): PageSeries {
   const sorted = [...points].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   const names = new Set(sorted.flatMap(({ fields }) => Object.keys(fields)));
   const fields = Array.from(names, (name): [string, PageField] => {
@@ -163,7 +163,7 @@ function jsonValue(value: FieldValue | null): number | string | null {
   return value === null ? null : String(value);
 }
 
-function asset(name: string): string {
+function readAsset(name: string): string {
   return readFileSync(fileURLToPath(new URL(`assets/${name}`, import.meta.url)), 'utf8');
 }
 
@@ -171,7 +171,7 @@ function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 
-/** No value, whatever text it holds, can end the script element that the data is in. */
+/** Escapes JSON for a script element, so that no value can end it. */
 function escapeJson(json: string): string {
   return json.replaceAll('<', '\\u003c');
 }

@@ -1,14 +1,14 @@
-// The page's own script: plain JavaScript for browsers, run once the plotting library and the data are there.
+// The page's script: plain browser JavaScript, run after the plotting library and the data.
 'use strict';
 
 const data = JSON.parse(document.getElementById('data').textContent);
 const element = (id) => document.getElementById(id);
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// The eight colours of Okabe and Ito without black: apart for colour-blind eyes, readable on light and dark.
+// The palette of Okabe and Ito without black: distinct for colour-blind readers, on light and dark.
 const stateColours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#f0e442'];
 
-const allStates = statesOf(data.groups);
+const states = collectStates(data.groups);
 
 let plot;
 
@@ -19,11 +19,11 @@ fill(
   (name) => (name === '' ? '(not grouped)' : name),
 );
 element('group').addEventListener('change', chooseGroup);
-element('input-field').addEventListener('change', drawAgain);
-element('emitted-field').addEventListener('change', drawAgain);
+element('input-field').addEventListener('change', redraw);
+element('emitted-field').addEventListener('change', redraw);
 element('whole').addEventListener('click', showAll);
 window.addEventListener('resize', () => plot?.setSize(plotSize()));
-window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAgain);
+window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 if (data.groups.length > 0) chooseGroup();
 else element('chart').textContent = 'No point was read, and none was emitted.';
 
@@ -32,19 +32,19 @@ function showHead() {
   element('udf').textContent = data.udf;
   element('options').textContent = data.options;
   element('counts').textContent = data.counts.join(', ');
-  // Times are ascending in each series; as texts they would compare wrongly.
+  // Times ascend in each series. Compared as BigInt, since strings would sort wrongly.
   const ends = data.groups.flatMap(({ input, emitted }) =>
     [input.times, emitted.times].flatMap((times) => (times.length > 0 ? [times[0], times.at(-1)] : [])),
   );
   if (ends.length === 0) return;
   const times = ends.map((time) => BigInt(time)).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  const [from, to] = [times[0], times.at(-1)].map((time) => isoOf(time).replace('T', ' ').slice(0, 19));
+  const [from, to] = [times[0], times.at(-1)].map((time) => toIso(time).replace('T', ' ').slice(0, 19));
   const sameDay = from.slice(0, 10) === to.slice(0, 10);
   element('dates').textContent = `${from} to ${sameDay ? to.slice(11) : to} UTC`;
 }
 
-/** A time in nanoseconds as ISO 8601, to the millisecond. */
-function isoOf(time) {
+/** Formats nanoseconds as ISO 8601, to the millisecond. */
+function toIso(time) {
   const milliseconds = Number(time / 1000000n) - (time % 1000000n < 0n ? 1 : 0);
   return new Date(milliseconds).toISOString();
 }
@@ -59,33 +59,33 @@ function currentGroup() {
   return data.groups[element('group').selectedIndex];
 }
 
-/** The names of fields: one that is the same in all points shows nothing. */
+/** Field names, with constant fields last. */
 function varyingFirst(fields) {
   const names = Object.keys(fields);
   const varies = (name) => fields[name].values.some((value) => value !== fields[name].values[0]);
   return [...names.filter(varies), ...names.filter((name) => !varies(name))];
 }
 
-/** Those of the preferred names that there are, before the others. */
+/** Names, with the preferred ones first. */
 function preferredFirst(preferred, names) {
   return [...new Set([...preferred.filter((name) => names.includes(name)), ...names])];
 }
 
-/** After the fields that the options name, numbers that the UDF has made come first among the emitted. */
+/** Lists emitted fields: those named by options, then numbers added by the UDF, then the others. */
 function chooseGroup() {
   const { input, emitted } = currentGroup();
   const inputs = varyingFirst(input.fields);
-  const own = Object.keys(emitted.fields).filter((name) => !inputs.includes(name));
+  const ownNames = Object.keys(emitted.fields).filter((name) => !inputs.includes(name));
   const shared = inputs.filter((name) => name in emitted.fields);
-  const made = own.filter((name) => emitted.fields[name].kind === 'number');
-  const emittedNames = [...made, ...shared, ...own.filter((name) => !made.includes(name))];
+  const ownNumbers = ownNames.filter((name) => emitted.fields[name].kind === 'number');
+  const emittedNames = [...ownNumbers, ...shared, ...ownNames.filter((name) => !ownNumbers.includes(name))];
   fill(element('input-field'), preferredFirst(data.inputFields, inputs));
   fill(element('emitted-field'), preferredFirst(data.emittedFields, emittedNames));
   draw();
 }
 
-/** Both series on one time axis: times in nanoseconds, ascending, each with the row of either series that it has. */
-function joined(input, emitted) {
+/** Merges both series by time: rows with a time in nanoseconds and the index of each series that has it. */
+function joinSeries(input, emitted) {
   const rows = [];
   let i = 0;
   let e = 0;
@@ -105,8 +105,8 @@ function joined(input, emitted) {
   return rows;
 }
 
-/** The same span of time, in other colours or of another field. */
-function drawAgain() {
+/** Draws again with the same time range, after a change of colours or fields. */
+function redraw() {
   if (!plot) return;
   const { min, max } = plot.scales.x;
   draw();
@@ -117,16 +117,16 @@ function draw() {
   const { input, emitted } = currentGroup();
   const inputField = input.fields[element('input-field').value];
   const emittedField = emitted.fields[element('emitted-field').value];
-  const rows = joined(input, emitted);
+  const rows = joinSeries(input, emitted);
   const at = (field, row) => (row === undefined || !field ? null : field.values[row]);
   const number = (field, row) => {
     const value = field?.kind === 'number' ? at(field, row) : null;
-    // NaN and infinities have no place on the chart: they are gaps, and the hover has them.
+    // NaN and infinities are gaps on the chart; only the hover shows them.
     return value === null || !Number.isFinite(Number(value)) ? null : Number(value);
   };
   const seconds = rows.map(({ time }) => Number(time / 1000n) / 1e6);
   const inputs = rows.map(({ input }) => number(inputField, input));
-  const drawn = rows.map(({ emitted }) => number(emittedField, emitted));
+  const emittedNumbers = rows.map(({ emitted }) => number(emittedField, emitted));
   const lanes = [
     ['input', inputField],
     ['emitted', emittedField],
@@ -151,7 +151,7 @@ function draw() {
           label: 'time',
           value: (_plot, _value, _series, index) => {
             const row = rows[index ?? -1];
-            return row === undefined ? '' : isoOf(row.time).replace('T', ' ').replace('Z', ' UTC');
+            return row === undefined ? '' : toIso(row.time).replace('T', ' ').replace('Z', ' UTC');
           },
         },
         {
@@ -177,7 +177,7 @@ function draw() {
         setCursor: [(drawnPlot) => showHover(drawnPlot, rows, input, emitted)],
       },
     },
-    [seconds, inputs, drawn],
+    [seconds, inputs, emittedNumbers],
     element('chart'),
   );
 }
@@ -193,12 +193,12 @@ function axis() {
   return { stroke: style('--ink'), grid: { stroke: style('--grid') }, ticks: { stroke: style('--grid') } };
 }
 
-/** Keeps its place where there are only states. */
+/** An axis without ticks, which keeps the layout if there are only states. */
 function bareAxis() {
   return { values: () => [], grid: { show: false }, ticks: { show: false } };
 }
 
-/** Times of 24 hours, with the day where the ticks are days apart, and parts of a second where they are that close. */
+/** Formats ticks as 24-hour times, as dates if a day or more apart, and with milliseconds if below a second. */
 function timesOfDay(_plot, splits, _axis, _space, step) {
   return splits.map((time) => {
     const iso = new Date(time * 1000).toISOString();
@@ -207,7 +207,7 @@ function timesOfDay(_plot, splits, _axis, _space, step) {
   });
 }
 
-/** The dates in view and the zone. */
+/** The visible dates, with the time zone. */
 function dateLabel(min, max) {
   if (min === undefined || min === null) return 'UTC';
   const [from, to] = [min, max].map((time) => new Date(time * 1000).toISOString().slice(0, 10));
@@ -220,11 +220,11 @@ function showDates(changedPlot, key) {
   changedPlot.axes[0].label = dateLabel(min, max);
 }
 
-/** Without a number on either side there is nothing to scale by. */
-function rangeOfNumbers(_plot, least, greatest) {
-  if (least === null || greatest === null) return [0, 1];
-  const margin = (greatest - least) * 0.05 || Math.abs(greatest) * 0.05 || 1;
-  return [least - margin, greatest + margin];
+/** Range with a margin; 0 to 1 without numbers. */
+function rangeOfNumbers(_plot, min, max) {
+  if (min === null || max === null) return [0, 1];
+  const margin = (max - min) * 0.05 || Math.abs(max) * 0.05 || 1;
+  return [min - margin, max + margin];
 }
 
 function showAll() {
@@ -234,18 +234,18 @@ function showAll() {
 
 // ---- touch ----
 
-/** How far a finger may move in a tap, in pixels, and how soon a second tap makes a double one. */
-const tapPixels = 8;
-const doubleTapMs = 300;
+/** Max movement of a tap, and max time between the taps of a double tap. */
+const maxTapPixels = 8;
+const maxDoubleTapMs = 300;
 
-/** One finger moves through time, two zoom, a tap shows the values there, and a double tap shows all. */
+/** One finger pans, two zoom, a tap shows values, a double tap resets the zoom. */
 function addTouch(touchedPlot) {
   const { over } = touchedPlot;
   const fingers = new Map();
   let start;
   let lastTap = -Infinity;
 
-  /** From where the fingers are now, and the scale as it is now. */
+  /** Starts a gesture at the current positions of the fingers and the current scale. */
   const begin = () => {
     const places = [...fingers.values()];
     const { min, max } = touchedPlot.scales.x;
@@ -268,7 +268,7 @@ function addTouch(touchedPlot) {
     fingers.set(event.pointerId, placeOf(event));
     const places = [...fingers.values()];
     const [from, to] = [start.places, places].map((all) => all.slice(0, 2).map(({ x }) => x));
-    if (start.isTap && Math.abs(to[0] - from[0]) <= tapPixels) return;
+    if (start.isTap && Math.abs(to[0] - from[0]) <= maxTapPixels) return;
     if (start.isTap) touchedPlot.setCursor({ left: -10, top: -10 }); // the values of an earlier tap
     start.isTap = false;
     moveScale(touchedPlot, start, from, to);
@@ -280,7 +280,7 @@ function addTouch(touchedPlot) {
       return;
     }
     if (!start.isTap) return;
-    const isDouble = event.timeStamp - lastTap < doubleTapMs;
+    const isDouble = event.timeStamp - lastTap < maxDoubleTapMs;
     lastTap = isDouble ? -Infinity : event.timeStamp;
     if (isDouble) showAll();
     else touchedPlot.setCursor({ left: start.places[0].x, top: start.places[0].y });
@@ -289,13 +289,13 @@ function addTouch(touchedPlot) {
     fingers.delete(event.pointerId);
     if (fingers.size > 0) begin();
   });
-  // The browser makes mouse events of a tap, which the chart would take for a drag or a double click.
+  // Browsers emulate mouse events after a tap, which the chart would handle as a drag or double click.
   over.addEventListener('touchend', (event) => event.cancelable && event.preventDefault(), {
     passive: false,
   });
 }
 
-/** Keeps the times under the fingers: from where they were on the scale at the start to where they are. */
+/** Pans and zooms so that each finger stays on the time where it started. */
 function moveScale(movedPlot, { min, max }, from, to) {
   const { width } = movedPlot.over.getBoundingClientRect();
   const timeAt = (x) => min + (x / width) * (max - min);
@@ -305,18 +305,18 @@ function moveScale(movedPlot, { min, max }, from, to) {
     perPixel *= (from[1] - from[0]) / spread;
   }
   const [fromMiddle, toMiddle] = [from, to].map((all) => all.reduce((sum, x) => sum + x, 0) / all.length);
-  const least = timeAt(fromMiddle) - toMiddle * perPixel;
+  const newMin = timeAt(fromMiddle) - toMiddle * perPixel;
   const times = movedPlot.data[0];
   const whole = times[times.length - 1] - times[0];
-  // Neither so far that nothing is in view, nor further out than the whole time.
+  // Clamp to the range of the data.
   const span = Math.min(perPixel * width, whole);
-  const moved = Math.max(times[0], Math.min(least, times[times.length - 1] - span));
+  const moved = Math.max(times[0], Math.min(newMin, times[times.length - 1] - span));
   if (span > 0) movedPlot.setScale('x', { min: moved, max: moved + span });
 }
 
 // ---- states ----
 
-/** Runs of one state: from the row where a side first has it to the row where that side has another. */
+/** Runs of equal states of one side, each up to the row of the next state. */
 function bands(rows, side, field) {
   const found = [];
   for (const [index, row] of rows.entries()) {
@@ -330,17 +330,17 @@ function bands(rows, side, field) {
   return found;
 }
 
-/** A state has the same colour in every group and field, of the input and of what was emitted. */
+/** Colours by state, the same in every group and field. */
 function stateColoursOf(lanes) {
   const shown = new Set(lanes.flatMap(({ bands }) => bands.map(({ value }) => value)));
   return new Map(
-    allStates
+    states
       .map((value, index) => [value, stateColours[index % stateColours.length]])
       .filter(([value]) => shown.has(value)),
   );
 }
 
-function statesOf(groups) {
+function collectStates(groups) {
   const fields = groups.flatMap(({ input, emitted }) => [
     ...Object.values(input.fields),
     ...Object.values(emitted.fields),
@@ -361,7 +361,7 @@ function showStates(colours) {
   );
 }
 
-/** The bands of one side fill the chart; those of both share it, the input's above. */
+/** Draws the bands of one side over the full height, or of both in halves, input above. */
 function drawLanes({ ctx, bbox, valToPos }, lanes, colours, seconds) {
   const gap = 6 * devicePixelRatio;
   const height = (bbox.height - gap * (lanes.length - 1)) / lanes.length;
@@ -369,7 +369,7 @@ function drawLanes({ ctx, bbox, valToPos }, lanes, colours, seconds) {
   for (const [place, { side, bands }] of lanes.entries()) {
     const top = bbox.top + place * (height + gap);
     ctx.globalAlpha = 0.35;
-    // Each column of pixels is painted once: narrower bands would blend into a colour that no state has.
+    // Paint each pixel column once: overlapping translucent bands would blend into other colours.
     let painted = bbox.left;
     for (const { value, start, end } of bands) {
       const left = Math.round(valToPos(seconds[start], 'x', true));
@@ -392,8 +392,8 @@ function drawLanes({ ctx, bbox, valToPos }, lanes, colours, seconds) {
 }
 
 /**
- * A triangle at the foot of the chart for each point that was emitted; none where there are so many in view that they
- * would only be a bar.
+ * Marks each emitted point with a triangle at the bottom of the chart, unless there are so many in view that they would
+ * merge into a bar.
  */
 function drawMarks({ ctx, bbox, valToPos }, rows, seconds) {
   const size = 5 * devicePixelRatio;
@@ -424,8 +424,11 @@ function showHover({ cursor, over }, rows, input, emitted) {
   const row = cursor.idx === null || cursor.idx === undefined ? undefined : rows[cursor.idx];
   hover.hidden = row === undefined || cursor.left < 0;
   if (hover.hidden) return;
-  const lines = [isoOf(row.time).replace('T', ' ').replace('Z', ' UTC'), `${row.time} ns`];
-  lines.push(...described('input', input, row.input), ...described('emitted', emitted, row.emitted));
+  const lines = [toIso(row.time).replace('T', ' ').replace('Z', ' UTC'), `${row.time} ns`];
+  lines.push(
+    ...describeSeries('input', input, row.input),
+    ...describeSeries('emitted', emitted, row.emitted),
+  );
   hover.textContent = lines.join('\n');
   const left = over.offsetLeft + cursor.left + 16;
   const rightmost = document.querySelector('main').clientWidth - hover.offsetWidth;
@@ -433,7 +436,7 @@ function showHover({ cursor, over }, rows, input, emitted) {
   hover.style.top = `${over.offsetTop + cursor.top + 16}px`;
 }
 
-function described(label, series, row) {
+function describeSeries(label, series, row) {
   if (row === undefined) return [];
   const values = Object.entries(series.fields)
     .filter(([, field]) => field.values[row] !== null)
