@@ -84,9 +84,9 @@ export function serveCommand(): Command {
 }
 
 async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
-  const [{ availableUdfs, chooseUdfs }, { createSocketHost }, { runUntilSignal }] = await Promise.all([
+  const [{ availableUdfs, chooseUdfs }, { createObservedHost }, { runUntilSignal }] = await Promise.all([
     import('../host/available-udfs.js'),
-    import('../host/socket-host.js'),
+    import('../host/host.js'),
     import('../host/serve.js'),
   ]);
   const settings = await connectionOptions(options);
@@ -101,7 +101,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
       : await configuredUdfs(options.config, names, udfs, logger);
   const { socketMode, socketGroup, maxConnections, drainMs } = options;
   const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
-  const host = createSocketHost(
+  const host = createObservedHost(
     { ...settings, sockets, socketMode, socketGroup, maxConnections, drainMs },
     recorder &&
       ((transport, udf, socket) => {
