@@ -6,12 +6,12 @@ import type { Reading, Watch } from './watch.js';
 /** A state that has ended. */
 export interface Ended {
   readonly value: Reading;
-  /** How long it lasted, in nanoseconds. */
+  /** Its duration in nanoseconds. */
   readonly lasted: bigint;
   readonly points: number;
 }
 
-/** Puts a state, and the one before it, into the fields that the TICKscript names. */
+/** Writes a state and its predecessor to the fields named in the TICKscript. */
 export type Describe = (point: Point, now: Reading, ended: Ended | undefined) => Point;
 
 export function createDescription(options: Options, watch: Watch): Describe {
@@ -32,7 +32,7 @@ export function createDescription(options: Options, watch: Watch): Describe {
   };
 }
 
-/** A value that is missing leaves its field out: no other type of value would do in its place. */
+/** Sets a field unless the value is missing: a placeholder would have another type. */
 function put(fields: Record<string, FieldValue>, names: readonly string[], values: readonly Value[]): void {
   for (const [index, name] of names.entries()) {
     const value = values[index] ?? null;

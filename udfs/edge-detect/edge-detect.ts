@@ -5,7 +5,7 @@ import { type GroupState, newGroup } from './state.js';
 import { createFilter } from './transitions.js';
 import { createWatch, type Reading } from './watch.js';
 
-/** What is worked out at init. */
+/** Computed once from the options. */
 type Prepared = ReturnType<typeof prepare>;
 type EdgeContext = Context<Options, Prepared, GroupState, Point>;
 
@@ -47,7 +47,7 @@ export default defineUdf({
       context.count('missing');
       return;
     }
-    // Nearly every point ends here: the comparison of the two values themselves spares a call.
+    // Fast path for nearly every point: comparing the values here avoids a call.
     if (value === current || (current !== undefined && watch.same(value, current))) {
       goOn(point, value, context);
     } else if (prepared.hold === undefined || watch.values(current) === undefined) {
@@ -71,28 +71,28 @@ function prepare(given: Options) {
   };
 }
 
-/** What the state says of times to come was taken from a wrong clock. */
+/** Resets times in the future, which came from a wrong clock. */
 function resetTimes(state: GroupState, time: bigint): void {
   if (state.since > time) state.since = time;
   if (state.emitted !== undefined && state.emitted !== null && state.emitted > time) state.emitted = time;
   if (state.pending !== undefined && state.pending.since > time) dropPending(state);
 }
 
-/** The state lasts. What was shown meanwhile did not hold: its points are part of this state. */
+/** Continues the state. A pending state did not hold; its points count towards this one. */
 function goOn(point: Point, value: Reading, { state, prepared, emit }: EdgeContext): void {
   dropPending(state);
   state.count++;
   const { every } = prepared;
   if (every === undefined) return;
   const { time } = point;
-  const { emitted = state.since } = state; // absent if it was restored, and the task repeats only now
+  const { emitted = state.since } = state; // absent if restored from a use without `.every()`
   if (emitted === null || time - emitted < every) return;
   state.emitted = time;
-  state.value = value; // a number that moved within the deadband is measured from here on
+  state.value = value; // the deadband starts from the emitted value
   emit(prepared.describe(point, value, undefined));
 }
 
-/** A new state counts once it has been shown for long enough, without another in between. */
+/** Accepts a new state once it was shown for long enough without interruption. */
 function hold(point: Point, value: Reading, least: bigint, context: EdgeContext): void {
   const { state, prepared } = context;
   const { time } = point;
@@ -111,7 +111,7 @@ function dropPending(state: GroupState): void {
   state.pending = undefined;
 }
 
-/** A state ends and another began at `since`, `count` points ago. */
+/** Ends the state; its successor began at `since`, `count` points ago. */
 function change(point: Point, value: Reading, since: bigint, count: number, context: EdgeContext): void {
   const { state, prepared, emit } = context;
   const { value: old } = state;

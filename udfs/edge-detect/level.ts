@@ -1,12 +1,12 @@
 import type { FieldValue } from 'kapacitor-udf';
 
-/** The states of a number that is watched against a threshold. */
+/** States of a number relative to a threshold. */
 export const high = 'high';
 export const low = 'low';
 
 /**
- * Which side of the threshold a value is on; `undefined` if it is no number. Between `above − hysteresis` and `above`
- * it stays what was shown before, low if nothing was.
+ * Returns the side of the threshold that a value is on; `undefined` if it is not a number. Between `above − hysteresis` and
+ * `above`, the previous level is kept; low if there is none.
  */
 export function createLevel(above: number, hysteresis: number) {
   const lowAt = above - hysteresis;

@@ -61,7 +61,7 @@ export const options = {
 
 export type Options = OptionValues<typeof options>;
 
-/** What is wrong with the options taken together. */
+/** Returns problems of the combination of options. */
 export function problemsOf(given: Options): string[] {
   const { field, above, hysteresis, deadband, from, to } = given;
   const problems: string[] = [];

@@ -1,22 +1,22 @@
 import type { FieldValue } from 'kapacitor-udf';
 
-/** A field's value; null where there is none. */
+/** A field's value; null if absent. */
 export type Value = FieldValue | null;
 
-/** Whether two values are one state: integer 1 is double 1.0, and NaN is itself. */
+/** Whether two values are the same state: integer 1 equals double 1.0, and NaN equals NaN. */
 export function sameValue(a: Value, b: Value): boolean {
   if (a === b) return true;
   if (!isNumber(a) || !isNumber(b)) return false;
   if (Number.isNaN(a)) return Number.isNaN(b);
-  return a <= b && a >= b; // exact across the two types, which `===` never finds equal
+  return a <= b && a >= b; // exact across bigint and number, for which `===` is always false
 }
 
-/** As `sameValue`, but numbers that differ by no more than `deadband` are the same too. */
+/** Like `sameValue`, but numbers within `deadband` of each other are the same, too. */
 export function sameWithin(deadband: number) {
   return (a: Value, b: Value): boolean => sameValue(a, b) || distance(a, b) <= deadband;
 }
 
-/** How far two numbers are apart; NaN, which is within nothing, for anything else. */
+/** The distance of two numbers; NaN, which fails every comparison, for other types. */
 function distance(a: Value, b: Value): number | bigint {
   if (typeof a === 'bigint' && typeof b === 'bigint') return a > b ? a - b : b - a;
   return isNumber(a) && isNumber(b) ? Math.abs(Number(a) - Number(b)) : NaN;

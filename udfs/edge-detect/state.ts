@@ -2,19 +2,19 @@ import type { EventClock } from 'kapacitor-udf';
 import type { Reading } from './watch.js';
 
 /**
- * A group's state: plain, flat and small, for there may be a million. Only the properties that every use needs are
- * always there: objects with more take twice as long to restore.
+ * The state of a group, flat and small since there may be a million groups. Properties that not every use needs are
+ * optional: with all of them, restoring takes twice as long.
  */
 export interface GroupState extends EventClock {
-  /** The state that the group is in; undefined before its first point. */
+  /** The current state; `undefined` before the first point. */
   value: Reading | undefined;
-  /** When it began, in nanoseconds. */
+  /** When the state began, in nanoseconds. */
   since: bigint;
-  /** How many points it has lasted. */
+  /** Number of points in the state. */
   count: number;
-  /** With `.every()`: when the state was last emitted; null if `.from()` and `.to()` leave it out. */
+  /** With `.every()`: when the state was last emitted; null if `.from()` or `.to()` exclude it. */
   emitted?: bigint | null;
-  /** With `.hold()`: the state that the group has shown since, and that does not count yet. */
+  /** With `.hold()`: a newer state that has not held for long enough yet. */
   pending?: PendingState | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface PendingState {
   count: number;
 }
 
-/** `seconds` stays null where late points are processed. */
+/** `seconds` stays null if late points are processed. */
 export function newGroup(): GroupState {
   return { value: undefined, since: 0n, count: 0, seconds: null, nanos: 0 };
 }

@@ -2,10 +2,10 @@ import type { Options } from './options.js';
 import { sameValue, type Value } from './same-value.js';
 import type { Reading, Watch } from './watch.js';
 
-/** Whether a change is wanted; `before` is undefined for a group's first state. */
+/** Whether to emit a change; `before` is `undefined` for a group's first state. */
 export type Wanted = (before: Reading | undefined, now: Reading) => boolean;
 
-/** Lets through what `.from()` and `.to()` ask for. With several fields, one that changed must have gone that way. */
+/** Creates the filter of `.from()` and `.to()`. With several fields, at least one changed field must match. */
 export function createFilter({ from, to }: Options, watch: Watch): Wanted {
   if (from.length === 0 && to.length === 0) return () => true;
   const leaves = matcher(from);
@@ -21,7 +21,7 @@ export function createFilter({ from, to }: Options, watch: Watch): Wanted {
   };
 }
 
-/** Whether a value is one of the states that a TICKscript names; any is if it names none. */
+/** Whether a value is one of the states named in the TICKscript; any value if none is named. */
 function matcher(texts: readonly string[]): (value: Value) => boolean {
   if (texts.length === 0) return () => true;
   const states = texts.map((text) => ({ text, number: numberIn(text) }));
@@ -34,7 +34,7 @@ function matcher(texts: readonly string[]): (value: Value) => boolean {
     });
 }
 
-/** The number that a text writes, exactly if it is a whole one; `undefined` if it writes none. */
+/** Parses a number, an integer exactly; `undefined` if the text is not a number. */
 function numberIn(text: string): number | bigint | undefined {
   if (/^-?\d+$/.test(text)) return BigInt(text);
   if (text === 'NaN') return NaN;

@@ -3,27 +3,27 @@ import { createLevel } from './level.js';
 import type { Options } from './options.js';
 import { sameValue, sameWithin, type Value } from './same-value.js';
 
-/** The state that a point shows: a value, or with several fields one of each. */
+/** The state in a point: one value, or one per field if several are watched. */
 export type Reading = Value | readonly Value[];
 
-/** How states are read off points and compared. */
+/** Reads states from points and compares them. */
 export interface Watch {
   /**
-   * The state that the point shows, after the one that the group showed before. `undefined` if the point is to be left
-   * out. Throws `handler` if it lacks the field and that is to fail.
+   * Reads the state in a point, given the group's previous one. `undefined` skips the point. Throws `handler` if a field is
+   * missing and the options make that an error.
    */
   read(point: Point, shown: Reading | undefined): Reading | undefined;
-  /** Whether two states are one. */
+  /** Whether two states are the same. */
   same(a: Reading, b: Reading): boolean;
-  /** The same of one field's values. */
+  /** Whether two values of one field are the same. */
   readonly sameValue: Compare;
-  /** The values of a state; `undefined` if it is of another watch: restored, and the task was changed meanwhile. */
+  /** The values of a state; `undefined` for a state restored from other options. */
   values(reading: Reading | undefined): readonly Value[] | undefined;
 }
 
 type OnMissing = Options['onMissing'];
 type Compare = (a: Value, b: Value) => boolean;
-/** What a field's value stands for; `undefined` if it stands for nothing. */
+/** Maps a field's value to a state; `undefined` if it has none. */
 type Classify = (value: FieldValue | undefined, shown: unknown) => FieldValue | undefined;
 
 export function createWatch({ field, above, hysteresis = 0, deadband, onMissing }: Options): Watch {
@@ -43,7 +43,7 @@ function watchOne(name: string, classify: Classify | undefined, same: Compare, o
     read: classify
       ? (point, shown) => classify(point.field(name), shown) ?? missing(point)
       : (point) => point.field(name) ?? missing(point),
-    same, // no list is a state of one field, and one that was restored equals nothing
+    same, // a list, restored from a use with several fields, equals no value
     sameValue: same,
     values: (reading) => (reading === undefined || isList(reading) ? undefined : [reading]),
   };

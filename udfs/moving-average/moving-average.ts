@@ -42,7 +42,7 @@ export default defineUdf({
   prepare: ({ as, size = Infinity, period = 0n }) => ({
     size,
     period,
-    // One object for all points, of a double from the start: making one for each takes as long as the mean.
+    // Reused for all points, as allocating one per point costs as much as the mean.
     emitted: { [as]: NaN },
   }),
   state: ({ period }) => newAverage(period !== undefined),
@@ -53,7 +53,7 @@ export default defineUdf({
   point(point, context) {
     const { options, prepared } = context;
     if ((context.state.clock === undefined) !== (options.period === undefined)) {
-      context.state = newAverage(options.period !== undefined); // restored from the other kind of window
+      context.state = newAverage(options.period !== undefined); // restored from a use with the other kind of window
     }
     const { state } = context;
     const { clock } = state;

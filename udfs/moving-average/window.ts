@@ -1,23 +1,23 @@
 /**
  * A sliding window as two stacks (K. Tangwongsan, M. Hirzel, S. Schneider: "Low-Latency Sliding-Window Aggregation in
- * Worst-Case Constant Time", 2017). New values are added to one sum. When all older values are dropped, the newer ones
- * become the older, each replaced by the sum from it to the newest. Nothing is ever subtracted, so nothing drifts.
+ * Worst-Case Constant Time", 2017). New values are added to one sum. Once all older values are dropped, the newer ones
+ * become the older, each replaced by the sum from it to the newest. Nothing is subtracted, so rounding errors do not accumulate.
  */
 export interface Window {
-  /** The newer values' sum, its rounding error and its scale, then a ring. One array, for there may be a million. */
+  /** Sum of the newer values, its rounding error and its scale, then a ring buffer; one array, to save memory per group. */
   cells: number[];
   start: number;
   count: number;
-  /** How many entries, from the oldest on, hold sums; and how many of those are scaled. */
+  /** Number of oldest entries that hold sums, and of those that are scaled. */
   older: number;
   scaled: number;
-  /** The ring of the values' times, if they are needed. */
+  /** Ring buffer of the values' times, if needed. */
   times?: BigInt64Array;
 }
 
 const [sum, error, scale, head] = [0, 1, 2, 3] as const;
 const minCapacity = 4;
-/** Larger sums are kept as their 2^-64th: the mean of doubles is a double where their sum is not. */
+/** Larger sums are scaled by 2^-64: a sum of doubles may overflow although the mean does not. */
 const maxUnscaled = 2 ** 1000;
 const scaleDown = 2 ** -64;
 
@@ -26,7 +26,7 @@ export function createWindow(timed: boolean): Window {
   return timed ? { ...window, times: new BigInt64Array(minCapacity) } : window;
 }
 
-/** Adds the newest value. `maxCount` is the most that the window will hold. */
+/** Adds the newest value. `maxCount` is the capacity of the window. */
 export function push(window: Window, value: number, maxCount: number, time = 0n): void {
   const capacity = window.cells.length - head;
   if (window.count === capacity) resize(window, Math.min(2 * capacity, maxCount));
@@ -36,7 +36,7 @@ export function push(window: Window, value: number, maxCount: number, time = 0n)
   add(window.cells, value);
 }
 
-/** Drops the oldest value. There must be one. */
+/** Drops the oldest value. The window must not be empty. */
 export function shift(window: Window): void {
   if (window.older === 0) turnOver(window);
   window.start = slot(window, 1) - head;
@@ -45,12 +45,12 @@ export function shift(window: Window): void {
   if (window.scaled > 0) window.scaled--;
 }
 
-/** The time of the oldest value, in a window with times. There must be one. */
+/** The time of the oldest value. The window must have times and not be empty. */
 export function oldestTime({ times, start }: Window): bigint {
   return times![start]!;
 }
 
-/** The mean of the values, of which there must be one. */
+/** The mean of the values. The window must not be empty. */
 export function mean(window: Window): number {
   const { cells, older, scaled } = window;
   const oldSum = older > 0 ? cells[slot(window, 0)]! : 0;
@@ -59,7 +59,7 @@ export function mean(window: Window): number {
   return (oldSum * (common / oldScale) + total(cells) * (common / cells[scale]!)) / (window.count * common);
 }
 
-/** Adds to the newer values' sum, and to its rounding error (A. Neumaier, 1974). */
+/** Adds to the sum of the newer values with compensated summation (A. Neumaier, 1974). */
 function add(cells: number[], value: number): void {
   if (cells[scale] === 1 && !(Math.abs(cells[sum]!) + Math.abs(value) < maxUnscaled)) {
     for (const cell of [sum, error, scale]) cells[cell]! *= scaleDown;
@@ -109,7 +109,7 @@ function slot({ cells, start }: Window, offset: number): number {
 }
 
 function newCells(capacity: number): number[] {
-  const cells = new Array<number>(head + capacity).fill(NaN); // doubles from the start: V8 need not convert it
+  const cells = new Array<number>(head + capacity).fill(NaN); // NaN makes V8 use an array of doubles from the start
   clearSum(cells);
   return cells;
 }

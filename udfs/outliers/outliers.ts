@@ -40,7 +40,7 @@ export default defineUdf({
       batch.withPoints(
         batch.points.filter((_, index) => {
           const value = values[index];
-          // An integer and a double compare exactly: a point is judged by its own value, never a rounded one.
+          // Compares the original value: bigint and number compare exactly, without rounding.
           return value !== undefined && (value < low || value > high);
         }),
       ),
@@ -48,14 +48,14 @@ export default defineUdf({
   },
 });
 
-/** The point's number in the field. NaN has no place in an order, so it is none. */
+/** The field's number; `undefined` for NaN, which cannot be sorted. */
 function numberIn(point: BatchPoint, field: string): number | bigint | undefined {
   const value = point.field(field);
   if (typeof value === 'number') return Number.isNaN(value) ? undefined : value;
   return typeof value === 'bigint' ? value : undefined;
 }
 
-/** Between which values a point is no outlier. Nothing lies beyond NaN: without quartiles there are no outliers. */
+/** The bounds beyond which values are outliers; NaN, which excludes nothing, without quartiles. */
 function fences(
   found: Quartiles | undefined,
   scale: number,

@@ -5,9 +5,8 @@ export interface Quartiles {
 }
 
 /**
- * The quartiles by the median method (J. W. Tukey's hinges in the form of Moore and McCabe): the median of each half
- * of the sorted values, the middle value left out of both when their number is odd. `undefined` for fewer than two
- * values, whose halves are empty.
+ * The quartiles by the median method (Tukey's hinges, in the form of Moore and McCabe): the medians of both halves of the
+ * sorted values, without the middle value of an odd number. `undefined` for fewer than two values.
  */
 export function quartiles(sorted: Float64Array): Quartiles | undefined {
   const half = sorted.length >> 1;
@@ -16,10 +15,10 @@ export function quartiles(sorted: Float64Array): Quartiles | undefined {
 }
 
 /**
- * The quartiles as Kapacitor's example agents (outliers.go, outliers.py) find them: the median of an even number of values
- * is the mean of the two behind the middle, and of such a number the lower half has two values more than the upper. Where
- * the example would read past the end of a half of two values, which ends it, the last value counts twice. `undefined`
- * for fewer than three values.
+ * The quartiles of Kapacitor's example agents (outliers.go, outliers.py), which for an even number of values take the mean
+ * of the two values behind the middle as the median, and give the lower half two values more than the upper. For a half of
+ * two values, the examples read past its end and crash; here the last value counts twice. `undefined` for fewer than three
+ * values.
  */
 export function exampleQuartiles(sorted: Float64Array): Quartiles | undefined {
   const { length } = sorted;
