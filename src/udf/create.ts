@@ -1,3 +1,4 @@
+import { UdfError } from '../model/errors.js';
 import type { Batch, BatchInit } from '../model/batch.js';
 import type { Point, PointInit } from '../model/point.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
@@ -12,10 +13,15 @@ import { LazyPoint } from '../wire/point/lazy-point.js';
  * such as an integer beyond 64 bits.
  */
 export function createPoint(init: PointInit): Point {
+  checkInit('createPoint({ name, time, fields })', init);
   const { time, name, database = '', retentionPolicy = '', group = '' } = init;
   const { dimensions = [], byName = false, tags = {}, fields } = init;
   const head = { time, name, database, retentionPolicy, group, dimensions, byName, tags };
   nonEmpty(name, "a point's name");
+  checkArray("a point's dimensions", dimensions);
+  checkByName(byName);
+  checkEntries('tags', tags);
+  checkEntries('fields', fields);
   checkNames('tag', tags);
   checkNames('field', fields);
   return LazyPoint.create(head, fields);
@@ -27,9 +33,47 @@ export function createPoint(init: PointInit): Point {
  * Throws `invalid_argument` for an empty name of the batch, a field or a tag, and for a value that Kapacitor cannot hold.
  */
 export function createBatch(init: BatchInit): Batch {
+  checkInit('createBatch({ name, time, points })', init);
   const { name, time, group = '', tags = {}, byName = false, points } = init;
   // Every BatchPoint is a LazyPoint or plain data: both are what LazyBatch takes.
   nonEmpty(name, "a batch's name");
+  checkArray("a batch's points", points);
+  checkByName(byName);
+  checkEntries('tags', tags);
   checkNames('tag', tags);
   return LazyBatch.create({ name, group, tags, byName }, time, []).withPoints(points);
+}
+
+// ---- what TypeScript refuses, and JavaScript does not ----
+
+function checkInit(call: string, init: unknown): void {
+  if (typeof init !== 'object' || init === null) throw wrong(call, 'given an object', init);
+}
+
+/** Text would be taken letter by letter. */
+function checkArray(what: string, value: unknown): void {
+  if (!Array.isArray(value)) throw wrong(what, 'an array', value);
+}
+
+function checkByName(byName: unknown): void {
+  if (typeof byName !== 'boolean') throw wrong('byName', 'a boolean', byName);
+}
+
+/** The entries of a Map are no properties: there would be no field at all. Those of an array would be called 0, 1, …. */
+function checkEntries(what: 'fields' | 'tags', value: unknown): void {
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set) {
+    throw wrong(what, 'an object', value);
+  }
+}
+
+function wrong(what: string, wanted: string, value: unknown): UdfError {
+  const kind = [Array, Map, Set].find((each) => value instanceof each);
+  const got = kind
+    ? kind === Array
+      ? 'an array'
+      : `a ${kind.name}`
+    : value === null
+      ? 'null'
+      : typeof value;
+  return new UdfError('invalid_argument', `${what} must be ${wanted}, got ${got}`);
 }

@@ -1,6 +1,6 @@
 import Long from 'long';
-import { createBatch, createPoint, type FieldInput } from 'kapacitor-udf';
-import { describe, expect, it } from 'vitest';
+import { type BatchInit, createBatch, createPoint, type FieldInput } from 'kapacitor-udf';
+import { describe, expect, it, test } from 'vitest';
 
 const init = { name: 'cpu', time: 1n, fields: { usage: 1 } };
 
@@ -28,11 +28,26 @@ describe('createPoint', () => {
       field(Long.MAX_UNSIGNED_VALUE),
       'field "count" does not fit an int64: 18446744073709551615',
     ],
+    ['fields in an array', { fields: [1] }, 'fields must be an object, got an array'],
+    ['fields in a Map', { fields: new Map([['usage', 1]]) }, 'fields must be an object, got a Map'],
+    ['tags in an array', { tags: ['a'] }, 'tags must be an object, got an array'],
+    ['dimensions that are text', { dimensions: 'host' }, "a point's dimensions must be an array, got string"],
+    ['byName that is text', { byName: 'yes' }, 'byName must be a boolean, got string'],
     ['a time beyond int64', { time: 2n ** 63n }, "a point's time does not fit an int64: 9223372036854775808"],
   ])('refuses %s', (_, wrong, message) => {
     const given = { ...init, ...wrong } as typeof init; // as JavaScript may give it
     expect(() => createPoint(given)).toThrow(expect.objectContaining({ code: 'invalid_argument', message }));
   });
+});
+
+test.each([
+  [
+    () => createPoint(undefined as never),
+    'createPoint({ name, time, fields }) must be given an object, got undefined',
+  ],
+  [() => createBatch(null as never), 'createBatch({ name, time, points }) must be given an object, got null'],
+])('nothing at all is refused: %s', (create, message) => {
+  expect(create).toThrow(expect.objectContaining({ code: 'invalid_argument', message }));
 });
 
 describe('createBatch', () => {
@@ -41,6 +56,10 @@ describe('createBatch', () => {
   it.each([
     ['an empty name', { name: '' }, "a batch's name must not be empty"],
     ['an empty name of a tag', { tags: { '': 'a' } }, "a tag's name must not be empty"],
+    ['no points', { points: undefined }, "a batch's points must be an array, got undefined"],
+    ['points in a Set', { points: new Set(points) }, "a batch's points must be an array, got a Set"],
+    ['tags in a Map', { tags: new Map() }, 'tags must be an object, got a Map'],
+    ['byName that is a number', { byName: 1 }, 'byName must be a boolean, got number'],
     [
       'an empty name of a field of a point',
       { points: [{ time: 1n, fields: { '': 1 } }] },
@@ -52,7 +71,7 @@ describe('createBatch', () => {
       'field "count" does not fit an int64: 9223372036854775808',
     ],
   ])('refuses %s', (_, wrong, message) => {
-    const given = { name: 'cpu', time: 1n, points, ...wrong };
+    const given = { name: 'cpu', time: 1n, points, ...wrong } as BatchInit; // as JavaScript may give it
     expect(() => createBatch(given)).toThrow(expect.objectContaining({ code: 'invalid_argument', message }));
   });
 });
