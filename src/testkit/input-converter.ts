@@ -63,7 +63,8 @@ export class InputConverter {
   /**
    * Converts one input. For a UDF that wants batches, points become one batch a group.
    *
-   * Throws `malformed` for text that is not line protocol, `invalid_argument` for a batch into a UDF that wants points.
+   * Throws `malformed` for text that is not line protocol, `invalid_argument` for a batch into a UDF that wants points and for
+   * what is neither.
    */
   convert(input: Input): (LazyPoint | LazyBatch)[] {
     const sources = typeof input === 'string' ? parseLines(input) : Array.isArray(input) ? input : [input];
@@ -74,6 +75,7 @@ export class InputConverter {
       loose = [];
     };
     for (const source of sources as readonly (PointSource | BatchSource)[]) {
+      checkSource(source);
       if ('points' in source) {
         if (this.#wants === 'stream')
           throw new UdfError('invalid_argument', 'the UDF wants points, not a batch');
@@ -119,4 +121,13 @@ export class InputConverter {
     this.#next = time + this.#interval;
     return time;
   }
+}
+
+/** In JavaScript a test may send anything, such as lines in an array. */
+function checkSource(source: unknown): void {
+  if (typeof source === 'object' && source !== null) return;
+  const got = source === null ? 'null' : typeof source;
+  const hint =
+    got === 'string' ? ' in an array; several lines are one string, with newlines between them' : '';
+  throw new UdfError('invalid_argument', `an input is line protocol, points or batches, got ${got}${hint}`);
 }

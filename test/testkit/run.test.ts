@@ -289,6 +289,20 @@ describe('a run', () => {
     });
   });
 
+  test.each([
+    [['cpu v=1 1'], 'got string in an array; several lines are one string, with newlines between them'],
+    [undefined, 'got undefined'],
+    [[null], 'got null'],
+    [5, 'got number'],
+  ])('refuses %j, which is no input', async (input, message) => {
+    const run = await runUdf(mirror);
+    await expect(run.send(input as never)).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining(message) as string,
+    });
+    await run.stop();
+  });
+
   test('refuses what is no point, with its line and column', async () => {
     const run = await runUdf(mirror);
     await expect(run.send('cpu v=1 1\ncpu v=one 2')).rejects.toMatchObject({
