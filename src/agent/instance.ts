@@ -1,4 +1,4 @@
-import { UdfError } from '../model/errors.js';
+import { isUdfError, messageOf, UdfError } from '../model/errors.js';
 import type { BatchInfo } from '../model/batch.js';
 import type { Context, UdfDefinition } from '../udf/definition.js';
 import { type OptionCall, resolveOptions } from '../udf/resolve-options.js';
@@ -54,7 +54,9 @@ export class Instance {
   constructor(definition: UdfDefinition, { calls, defaults, guard, ...given }: InstanceSetup) {
     const { handlers } = definition;
     const options = checkedOptions(definition, calls);
-    const prepared = handlers.prepare(options, { task: given.task, node: given.node });
+    const prepared = withPlace('prepare', () =>
+      handlers.prepare(options, { task: given.task, node: given.node }),
+    );
     // The runtime's options are among every definition's, so they have been resolved with the rest.
     const { onError, groupTtl, maxGroups } = options as Readonly<Record<string, unknown>> & RuntimeOptions;
     this.onError = onError ?? defaults.onError ?? definition.onError;
@@ -69,7 +71,7 @@ export class Instance {
     this.stateOptions = pick(options, stateOptionNames(definition));
     const expiry = { ttl: groupTtl ?? defaults.groupTtl, max: maxGroups ?? defaults.maxGroups };
     const createState = (): unknown => {
-      const state = create?.(options, prepared);
+      const state = create && withPlace('state', () => create(options, prepared));
       if (this.groups.size === 0) this.inspectState(state);
       return state;
     };
@@ -211,12 +213,24 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
 }
 
-/** The options as handlers read them. Throws `invalid_options`. */
+/** What a function of the definition returns. What it throws gets its name: no point or batch says where that was. */
+function withPlace<Result>(place: string, call: () => Result): Result {
+  try {
+    return call();
+  } catch (reason) {
+    if (isUdfError(reason)) throw reason;
+    throw new UdfError('handler', `${messageOf(reason)} in ${place}`, { cause: reason });
+  }
+}
+
+/** The options as handlers read them. Throws `invalid_options`, and what `check` throws. */
 function checkedOptions(
   definition: UdfDefinition,
   calls: readonly OptionCall[],
 ): Readonly<Record<string, unknown>> {
-  const { options, problems } = resolveOptions(definition.options, calls, definition.handlers.check);
+  const { options, problems } = resolveOptions(definition.options, calls, (given) =>
+    withPlace('check', () => definition.handlers.check(given)),
+  );
   if (problems.length > 0)
     throw new UdfError('invalid_options', `${definition.name}: ${problems.join('; ')}`);
   return options;

@@ -209,8 +209,33 @@ describe('a refused init', () => {
       point: () => undefined,
     });
     const { kapacitor } = kapacitorInMemory(failing);
-    await expect(kapacitor.init()).rejects.toMatchObject({ detail: 'failing: task test: no such table' });
+    await expect(kapacitor.init()).rejects.toMatchObject({
+      detail: 'failing: task test: no such table in prepare',
+    });
   });
+
+  test.each(['check', 'prepare', 'state'])(
+    'names the place where a TypeError came from: %s',
+    async (place) => {
+      const failing = defineUdf({
+        name: 'failing',
+        wants: 'stream',
+        provides: 'stream',
+        [place]: () => {
+          throw new TypeError('x is not a function');
+        },
+        point: () => undefined,
+      });
+      const { kapacitor } = kapacitorInMemory(failing);
+      const failed = kapacitor.init().then(() => {
+        kapacitor.point(cpu);
+        return kapacitor.info();
+      });
+      await expect(failed).rejects.toMatchObject({
+        detail: expect.stringContaining(`failing: task test: x is not a function in ${place}`) as string,
+      });
+    },
+  );
 
   test('is followed by a close of the connection from our side: Kapacitor would leave it open for ever', async () => {
     const socket = await udfSocket(average);
