@@ -46,7 +46,15 @@ export class CollectedBatch {
 
 const harmlessSize = 1_000_000n;
 
-/** Kapacitor takes a batch's name and tags from its end, and `byName` from its begin. */
+/**
+ * Kapacitor takes a batch's name and tags from its end, and `byName` from its begin. Frozen: a handler in JavaScript that
+ * writes to it would change what is sent.
+ */
 export function headOf(begin: BeginMessage, end: EndMessage): BatchHead {
-  return { name: end.name, group: begin.group, tags: end.tags, byName: begin.byName };
+  return Object.freeze({
+    name: end.name,
+    group: begin.group,
+    tags: Object.freeze(end.tags),
+    byName: begin.byName,
+  });
 }

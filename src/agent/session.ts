@@ -263,7 +263,8 @@ export class Session {
       this.#collected = new CollectedBatch(begin, frame, this.#options.limits.batchBytes);
       return undefined;
     }
-    this.#streamed = begin;
+    Object.freeze(begin.tags);
+    this.#streamed = Object.freeze(begin);
     this.#guard.fromBatch(begin);
     if (this.#definition.provides === 'batch') this.#guard.beginBatch();
     return this.#guarded(() => instance.beginBatch(begin), undefined);
@@ -276,7 +277,7 @@ export class Session {
     if (streamed) {
       this.#streamed = undefined;
       const head = headOf(streamed, end);
-      const called = this.#guarded(() => instance.endBatch({ ...head, time }), undefined);
+      const called = this.#guarded(() => instance.endBatch(Object.freeze({ ...head, time })), undefined);
       if (called) {
         return called.then(() => {
           this.#guard.endBatch(head, time);

@@ -168,6 +168,38 @@ describe('batches that a UDF makes', () => {
     expect(run.stats.errors).toBe(2);
   });
 
+  test.each(['beginBatch', 'endBatch', 'batch'])(
+    'are what came in, whatever %s writes to its argument',
+    async (handler) => {
+      interface Writable {
+        name: unknown;
+        tags: Record<string, unknown>;
+      }
+      const writing = defineUdf({
+        name: 'writing',
+        wants: 'batch',
+        provides: 'batch',
+        onError: 'drop',
+        ...(handler !== 'batch' && { point: (point: never) => point }),
+        [handler]: (batch: Writable & { withTime(time: bigint): never }) => {
+          for (const write of [
+            () => (batch.name = 5),
+            () => (batch.tags.host = 7),
+            () => (batch.tags.x = null),
+          ]) {
+            expect(write).toThrow(TypeError);
+          }
+          return handler === 'batch' ? batch.withTime(3n) : undefined;
+        },
+      } as never);
+      const run = await runUdf(writing, { groupBy: ['host'] });
+      const { batches } = await run.send('cpu,host=a v=1 3');
+      expectBatches(batches, [{ name: 'cpu', tags: { host: 'a' }, points: '_,host=a v=1 3' }]);
+      expect(run.stats.errors).toBe(0);
+      await run.stop();
+    },
+  );
+
   test('are not begun outside one: a point that a timer emits when no batch is open ends the connection', async () => {
     let late: (() => void) | undefined;
     const tardy = defineUdf({
