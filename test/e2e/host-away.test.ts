@@ -52,7 +52,7 @@ describe.skipIf(missing)(title, () => {
     const { code, stdout, stderr } = await run('test', cases, '--kapacitor', stack.kapacitor.url);
     expect(code).toBe(1);
     expect(stdout).toContain(
-      'mirror2 has taken nothing of what came to it: does the host of its UDF run? kapacitor-udf check tells',
+      'mirror2 has taken none of its points: does the host of its UDF run? kapacitor-udf check shows whether it does',
     );
     const [, task = ''] = /kapacitor delete tasks (\S+) removes the task/.exec(stderr) ?? [];
     await stack.agent.start();

@@ -229,7 +229,7 @@ stream|from().measurement(name).groupBy(tags)|where(fits)|window().period(wait).
       '--url',
       'http://127.0.0.1:1',
       '--wait',
-      '10ms',
+      '1s',
     );
     expect(code).toBe(1);
     const lines = stderr.trimEnd().split('\n');
