@@ -1,7 +1,8 @@
 import { isUdfError, messageOf, UdfError } from '../model/errors.js';
 import type { BatchInfo } from '../model/batch.js';
+import type { OptionCall } from '../model/option-call.js';
 import type { Context, UdfDefinition } from '../udf/definition.js';
-import { type OptionCall, resolveOptions } from '../udf/resolve-options.js';
+import { resolveOptions } from '../udf/resolve-options.js';
 import { stateObject } from '../udf/definition-problems.js';
 import { type ErrorPolicy, type RuntimeOptions, runtimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';

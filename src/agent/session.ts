@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { capText } from '../model/text.js';
 import { isUdfError, messageOf, UdfError } from '../model/errors.js';
+import type { OptionCall } from '../model/option-call.js';
 import type { Logger } from '../telemetry/logger.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import type { UdfDefinition, UdfLog } from '../udf/definition.js';
@@ -11,7 +12,6 @@ import {
   decodeRequest,
   encodeResponse,
   type EndMessage,
-  type OptionMessage,
   type Response,
 } from '../wire/messages.js';
 import { snapshotFrameStart } from '../wire/snapshot-frame.js';
@@ -139,7 +139,7 @@ export class Session {
     this.#output.send(encodeResponse(response));
   }
 
-  #init(request: { taskID: string; nodeID: string; options: readonly OptionMessage[] }): void {
+  #init(request: { taskID: string; nodeID: string; options: readonly OptionCall[] }): void {
     if (this.#instance) throw new UdfError('protocol', 'init came twice');
     const { definition, guard, counters, signal } = this.#options;
     const { taskID: task, nodeID: node } = request;

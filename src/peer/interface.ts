@@ -1,6 +1,7 @@
 import type { Batch, BatchInit } from '../model/batch.js';
 import type { Point, PointInit } from '../model/point.js';
-import type { InfoMessage, OptionMessage } from '../wire/messages.js';
+import type { OptionCall } from '../model/option-call.js';
+import type { InfoMessage } from '../wire/messages.js';
 import type { LooseOptions } from './options.js';
 import type { ProtocolFailure } from './protocol-failure.js';
 
@@ -52,7 +53,7 @@ export interface KapacitorPeer extends Emitted {
    * Starts the task. Options are TICKscript (`.field('value').size(3)`), calls, or a record, which is typed by the last
    * `info`. Throws `init-refused` with the agent's own message in `detail`.
    */
-  init(options?: string | readonly OptionMessage[] | LooseOptions): Promise<void>;
+  init(options?: string | readonly OptionCall[] | LooseOptions): Promise<void>;
   /** Restores a snapshot. Throws `restore-refused`. */
   restore(snapshot: Uint8Array): Promise<void>;
   /** Requests a snapshot. */

@@ -1,7 +1,8 @@
 import type { Batch, BatchInit } from '../model/batch.js';
 import type { Point, PointInit } from '../model/point.js';
+import type { OptionCall } from '../model/option-call.js';
 import type { Transport } from '../transport/transport.js';
-import { encodeRequest, type InfoMessage, type OptionMessage } from '../wire/messages.js';
+import { encodeRequest, type InfoMessage } from '../wire/messages.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import { encodeBatch, encodePoint } from './encode-input.js';
 import type { Emitted, KapacitorPeer, KapacitorPeerOptions } from './interface.js';
@@ -100,7 +101,7 @@ class Conversation implements KapacitorPeer {
     return { wants, provides, options };
   }
 
-  async init(options: string | readonly OptionMessage[] | LooseOptions = ''): Promise<void> {
+  async init(options: string | readonly OptionCall[] | LooseOptions = ''): Promise<void> {
     const { taskId: taskID = 'test', nodeId: nodeID = 'udf2' } = this.#options;
     const calls = optionCalls(options, this.#info?.options);
     const request = encodeRequest({ kind: 'init', taskID, nodeID, options: calls });

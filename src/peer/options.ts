@@ -1,9 +1,10 @@
 import { UdfError } from '../model/errors.js';
 import { parseDuration } from '../model/duration.js';
-import type { OptionSpecs, OptionType, OptionValues } from '../udf/option.js';
+import type { OptionSpecs, OptionValues } from '../udf/option.js';
 import type { RuntimeOptions } from '../udf/runtime-options.js';
-import type { ArgumentMessage, InfoMessage, OptionMessage } from '../wire/messages.js';
+import type { InfoMessage } from '../wire/messages.js';
 import { nearestName } from '../model/text.js';
+import type { OptionArgument, OptionCall, OptionType } from '../model/option-call.js';
 import { parseOptionChain, parseOptionValue } from './tickscript-options.js';
 
 /** The input for an option that handlers read as `Value`; a duration is nanoseconds or text such as `30s`. */
@@ -38,11 +39,11 @@ export type LooseOptions = Readonly<Record<string, unknown>>;
  * Throws `invalid_argument` for text that is not TICKscript and for a value that does not fit its option's type.
  */
 export function optionCalls(
-  options: string | readonly OptionMessage[] | LooseOptions,
+  options: string | readonly OptionCall[] | LooseOptions,
   types: InfoMessage['options'] = {},
-): readonly OptionMessage[] {
+): readonly OptionCall[] {
   if (typeof options === 'string') return parseOptionChain(options);
-  if (Array.isArray(options)) return options as readonly OptionMessage[]; // isArray does not narrow a readonly array
+  if (Array.isArray(options)) return options as readonly OptionCall[]; // isArray does not narrow a readonly array
   return Object.entries(options as LooseOptions).flatMap(([name, value]) =>
     callsOf(name, value, Object.hasOwn(types, name) ? types[name] : undefined),
   );
@@ -57,7 +58,7 @@ export function optionCalls(
 export function parseSettings(
   settings: readonly string[],
   types: InfoMessage['options'],
-): readonly OptionMessage[] {
+): readonly OptionCall[] {
   return settings.map((set) => {
     const at = set.indexOf('=');
     const name = at < 0 ? set : set.slice(0, at);
@@ -75,7 +76,7 @@ function argumentsOf(
   set: string,
   text: string | undefined,
   types: readonly OptionType[],
-): readonly ArgumentMessage[] {
+): readonly OptionArgument[] {
   if (types.length === 0) {
     if (text === undefined || text === '' || text === 'TRUE') return [];
     throw new UdfError('usage', `--set ${set}: the option takes no value`);
@@ -94,7 +95,7 @@ function argumentsOf(
   });
 }
 
-function parseArgument(text: string, type: OptionType): ArgumentMessage | undefined {
+function parseArgument(text: string, type: OptionType): OptionArgument | undefined {
   // A string needs no quotes: the shell has removed its own.
   if (type === 'string' && !/^'[^]*'$/.test(text)) return { type, value: text };
   try {
@@ -114,7 +115,7 @@ const examples: Readonly<Record<OptionType, string>> = {
   duration: '30s',
 };
 
-function callsOf(name: string, value: unknown, types: readonly OptionType[] | undefined): OptionMessage[] {
+function callsOf(name: string, value: unknown, types: readonly OptionType[] | undefined): OptionCall[] {
   if (value === undefined) return [];
   if (types?.length === 0) return value === true ? [{ name, args: [] }] : [];
   if (!Array.isArray(value)) return [{ name, args: [argument(name, value, types?.[0])] }];
@@ -126,14 +127,14 @@ function callsOf(name: string, value: unknown, types: readonly OptionType[] | un
   return values.flatMap((inner) => callsOf(name, inner, types));
 }
 
-function argument(name: string, value: unknown, type: OptionType = typeOf(name, value)): ArgumentMessage {
+function argument(name: string, value: unknown, type: OptionType = typeOf(name, value)): OptionArgument {
   const converted = convert(name, value, type);
   if (converted) return converted;
   throw new UdfError('invalid_argument', `option ${name} takes a ${type}, which ${show(value)} is not`);
 }
 
 /** A value as an argument of a type; `undefined` if it is of another kind. Throws if it does not fit an int64. */
-function convert(name: string, value: unknown, type: OptionType): ArgumentMessage | undefined {
+function convert(name: string, value: unknown, type: OptionType): OptionArgument | undefined {
   if (type === 'bool' && typeof value === 'boolean') return { type, value };
   if (type === 'string' && typeof value === 'string') return { type, value };
   if (type === 'double' && (typeof value === 'number' || typeof value === 'bigint')) {

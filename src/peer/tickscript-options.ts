@@ -1,6 +1,6 @@
 import { UdfError } from '../model/errors.js';
-import { durationLiteral, parseDuration } from '../model/duration.js';
-import type { ArgumentMessage, OptionMessage } from '../wire/messages.js';
+import { parseDuration } from '../model/duration.js';
+import { formatArgument, type OptionArgument, type OptionCall } from '../model/option-call.js';
 
 /** The tokens of TICKscript that calls of options consist of. */
 const space = /(?:\s|\/\/[^\n]*)*/y;
@@ -18,15 +18,15 @@ const integer = /-?\d+/y;
  *
  * Throws `invalid_argument` with the column of what is not a call.
  */
-export function parseOptionChain(script: string): OptionMessage[] {
+export function parseOptionChain(script: string): OptionCall[] {
   const reader = new ChainReader(script);
-  const calls: OptionMessage[] = [];
+  const calls: OptionCall[] = [];
   for (reader.take(space); !reader.done; reader.take(space)) calls.push(reader.call());
   return calls;
 }
 
 /** One value as a TICKscript writes it. Throws `invalid_argument`. */
-export function parseOptionValue(script: string): ArgumentMessage {
+export function parseOptionValue(script: string): OptionArgument {
   const reader = new ChainReader(script);
   reader.take(space);
   const value = reader.argument();
@@ -36,15 +36,8 @@ export function parseOptionValue(script: string): ArgumentMessage {
 }
 
 /** Calls of options as a TICKscript writes them: `.field('value').size(10)`. */
-export function formatOptions(calls: readonly OptionMessage[]): string {
+export function formatOptions(calls: readonly OptionCall[]): string {
   return calls.map(({ name, args }) => `.${name}(${args.map(formatArgument).join(', ')})`).join('');
-}
-
-function formatArgument({ type, value }: ArgumentMessage): string {
-  if (type === 'string') return `'${value.replaceAll("'", "\\'")}'`;
-  if (type === 'bool') return value ? 'TRUE' : 'FALSE';
-  if (type === 'duration') return durationLiteral(value);
-  return type === 'double' && Number.isInteger(value) ? value.toFixed(1) : String(value);
 }
 
 class ChainReader {
@@ -66,10 +59,10 @@ class ChainReader {
     return match;
   }
 
-  call(): OptionMessage {
+  call(): OptionCall {
     const start = this.take(callStart);
     if (!start) throw this.error("a call such as .field('value')");
-    const args: ArgumentMessage[] = [];
+    const args: OptionArgument[] = [];
     this.take(space);
     while (!this.take(/\)/y)) {
       if (args.length > 0 && !this.take(/,/y)) throw this.error(', or )');
@@ -80,7 +73,7 @@ class ChainReader {
     return { name: start[1]!, args };
   }
 
-  argument(): ArgumentMessage {
+  argument(): OptionArgument {
     const long = this.take(longText);
     if (long) return { type: 'string', value: long[1]! };
     const quoted = this.take(text);

@@ -1,7 +1,7 @@
 import type { Batch } from '../model/batch.js';
 import type { AnyPoint, Point } from '../model/point.js';
 import { nearestName } from '../model/text.js';
-import type { OptionMessage } from '../wire/messages.js';
+import type { OptionCall } from '../model/option-call.js';
 
 /** Points whose field names are collected for hints. */
 const maxSampledPoints = 1_000;
@@ -12,7 +12,7 @@ export class FieldHints {
   readonly #known = new Set<string>();
   #points = 0;
 
-  constructor(calls: readonly OptionMessage[]) {
+  constructor(calls: readonly OptionCall[]) {
     this.#missing = calls
       .filter(({ name }) => /^fields?$|Fields?$/.test(name))
       .flatMap(({ name, args }) => args.map(({ value }) => ({ option: name, field: String(value) })));

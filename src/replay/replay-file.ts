@@ -6,11 +6,11 @@ import type { Batch } from '../model/batch.js';
 import { UdfError } from '../model/errors.js';
 import type { Point } from '../model/point.js';
 import { counted } from '../model/text.js';
+import type { OptionCall } from '../model/option-call.js';
 import { openConversationFile } from '../recording/conversation/open.js';
 import type { RecordedItem } from '../recording/format.js';
 import { type OpenOptions, openRecording, type Recording } from '../recording/open.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { OptionMessage } from '../wire/messages.js';
 import { withExitStatus, nameOfAgent, openAgent, type ReplayAgent } from './external-agent.js';
 import { FieldHints } from './field-hints.js';
 import { Golden } from './golden.js';
@@ -105,7 +105,7 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
     output = createOutput(options.stdout, recordingFormat(format ?? 'lp'), { onUnwritable });
   }
 
-  let calls: readonly OptionMessage[] = [];
+  let calls: readonly OptionCall[] = [];
   let hints: FieldHints | undefined;
   const writeEmitted = (item: Point | Batch): Promise<void> | undefined => {
     page?.emitted(item);
@@ -256,7 +256,7 @@ function writesLineProtocol({ out, expect, format }: ReplayFileOptions): boolean
 
 /** Fields named by options: `as` names an emitted field, others input fields, which may be emitted too. */
 function fieldsToShow(
-  calls: readonly OptionMessage[],
+  calls: readonly OptionCall[],
   agent: ReplayAgent,
 ): { readonly inputFields: readonly string[]; readonly emittedFields: readonly string[] } {
   const stringArguments = (isIncluded: (name: string) => boolean): string[] =>

@@ -8,9 +8,10 @@ import type { Transport } from '../transport/transport.js';
 import type { Batch } from '../model/batch.js';
 import { isUdfDefinition, type UdfDefinition } from '../udf/definition.js';
 import type { Point } from '../model/point.js';
+import type { OptionCall } from '../model/option-call.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
-import type { InfoMessage, OptionMessage } from '../wire/messages.js';
+import type { InfoMessage } from '../wire/messages.js';
 import { batchesOf } from '../recording/groups.js';
 import { createKapacitorPeer, type KapacitorPeer } from '../peer/kapacitor-peer.js';
 import { memoryLogger } from '../telemetry/memory-logger.js';
@@ -21,8 +22,8 @@ import { ProtocolFailure } from '../peer/protocol-failure.js';
 type EmitHandler<Output> = (output: Output) => Promise<void> | undefined;
 
 export interface ReplayOptions extends InstanceDefaults {
-  /** As a record by name, as TICKscript (`.field('value')`), as messages, or derived from the UDF's declared types. */
-  readonly options?: string | readonly OptionMessage[] | LooseOptions | OptionsOf | undefined;
+  /** As a record by name, as TICKscript (`.field('value')`), as calls, or derived from the UDF's declared types. */
+  readonly options?: string | readonly OptionCall[] | LooseOptions | OptionsOf | undefined;
   /** Speed relative to the recording's times: 1 is real time; `Infinity`, the default, does not wait. */
   readonly speed?: number | undefined;
   /** Called with each emitted point, which is then not in the result. */
@@ -37,7 +38,7 @@ export interface ReplayOptions extends InstanceDefaults {
   readonly logger?: Logger | undefined;
 }
 
-type OptionsOf = (types: InfoMessage['options']) => readonly OptionMessage[];
+type OptionsOf = (types: InfoMessage['options']) => readonly OptionCall[];
 
 /** The result of a replay. */
 export interface Replay {

@@ -43,4 +43,5 @@ export {
 export { type Consequence, ProtocolFailure, type ProtocolRule } from '../peer/protocol-failure.js';
 export { dialUnix } from '../transport/dial-unix.js';
 export type { Transport } from '../transport/transport.js';
-export type { InfoMessage, OptionMessage } from '../wire/messages.js';
+export type { OptionCall } from '../model/option-call.js';
+export type { InfoMessage } from '../wire/messages.js';

@@ -1,9 +1,7 @@
 import { messageOf, UdfError } from '../model/errors.js';
 import { durationLiteral, parseDuration } from '../model/duration.js';
+import type { OptionType } from '../model/option-call.js';
 import { nearestName } from '../model/text.js';
-
-/** What a TICKscript may write as one argument of an option. */
-export type OptionType = 'bool' | 'int' | 'double' | 'string' | 'duration';
 
 /** An argument's value in the author's hands: a duration is in nanoseconds. */
 export interface OptionTypes {

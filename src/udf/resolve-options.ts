@@ -1,26 +1,11 @@
 import {
-  argumentProblem,
-  type OptionSpec,
-  type OptionSpecs,
+  formatArgument,
+  type OptionArgument,
+  type OptionCall,
   type OptionType,
-  type OptionTypes,
-} from './option.js';
-import { durationLiteral } from '../model/duration.js';
+} from '../model/option-call.js';
 import { nearestName } from '../model/text.js';
-
-/** One call of an option, as a TICKscript makes it and init carries it. */
-export interface OptionCall {
-  readonly name: string;
-  readonly args: readonly OptionArgument[];
-}
-
-/** One argument of a call. */
-export type OptionArgument =
-  | { readonly type: 'bool'; readonly value: boolean }
-  | { readonly type: 'int'; readonly value: bigint }
-  | { readonly type: 'double'; readonly value: number }
-  | { readonly type: 'string'; readonly value: string }
-  | { readonly type: 'duration'; readonly value: bigint };
+import { argumentProblem, type OptionSpec, type OptionSpecs, type OptionTypes } from './option.js';
 
 /** The options as handlers read them, and all that is wrong with them in TICKscript terms. */
 export interface ResolvedOptions {
@@ -118,15 +103,9 @@ const typeName: Record<OptionType, string> = {
 };
 
 function show(type: OptionType, value: OptionTypes[OptionType]): string {
-  if (type === 'duration') return durationLiteral(value as bigint);
-  return type === 'string' ? `'${String(value)}'` : String(value);
-}
-
-/** An argument as a TICKscript writes it. */
-function formatArgument(arg: OptionArgument): string {
-  if (arg.type === 'bool') return arg.value ? 'TRUE' : 'FALSE';
-  if (arg.type === 'double' && Number.isInteger(arg.value)) return arg.value.toFixed(1);
-  return arg.type === 'int' ? String(arg.value) : show(arg.type, arg.value);
+  // `value` is of `type`: both come from the same argument, or from a bound or choice of it.
+  if (type === 'duration' || type === 'string') return formatArgument({ type, value } as OptionArgument);
+  return String(value);
 }
 
 function suggestion(name: string, known: readonly string[]): string {

@@ -1,30 +1,17 @@
 import type Long from 'long';
 import type protobuf from 'protobufjs';
 import { UdfError } from '../model/errors.js';
+import type { OptionArgument, OptionCall, OptionType } from '../model/option-call.js';
 import type { EdgeType, Tags } from '../model/values.js';
 import { prependLength } from './frame-header.js';
 import { bigintOf, longOf } from './int64.js';
 import { schema } from './schema.js';
 
-/** One argument of an option; an int64 (int, duration in nanoseconds) is a bigint. */
-export type ArgumentMessage =
-  | { readonly type: 'bool'; readonly value: boolean }
-  | { readonly type: 'int'; readonly value: bigint }
-  | { readonly type: 'double'; readonly value: number }
-  | { readonly type: 'string'; readonly value: string }
-  | { readonly type: 'duration'; readonly value: bigint };
-
-/** One call of an option in a TICKscript. */
-export interface OptionMessage {
-  readonly name: string;
-  readonly args: readonly ArgumentMessage[];
-}
-
 /** What a UDF wants, provides and accepts: each option's argument types. */
 export interface InfoMessage {
   readonly wants: EdgeType;
   readonly provides: EdgeType;
-  readonly options: Readonly<Record<string, readonly ArgumentMessage['type'][]>>;
+  readonly options: Readonly<Record<string, readonly OptionType[]>>;
 }
 
 export interface BeginMessage {
@@ -71,7 +58,7 @@ export type Request =
       readonly kind: 'init';
       readonly taskID: string;
       readonly nodeID: string;
-      readonly options: readonly OptionMessage[];
+      readonly options: readonly OptionCall[];
     }
   | { readonly kind: 'keepalive'; readonly time: bigint }
   | { readonly kind: 'snapshot' }
@@ -89,7 +76,7 @@ export type Response =
   | DataMessage;
 
 const edgeTypes: readonly EdgeType[] = ['stream', 'batch'];
-const argumentTypes: readonly ArgumentMessage['type'][] = ['bool', 'int', 'double', 'string', 'duration'];
+const optionTypes: readonly OptionType[] = ['bool', 'int', 'double', 'string', 'duration'];
 
 /** A request from a frame's payload. Throws `malformed` for bytes that are none, or hold no message. */
 export function decodeRequest(payload: Uint8Array): Request {
@@ -100,7 +87,7 @@ export function decodeRequest(payload: Uint8Array): Request {
       return { kind: request.message };
     case 'init': {
       const { taskID, nodeID, options } = request.init as RawInit;
-      return { kind: 'init', taskID, nodeID, options: options.map(optionMessage) };
+      return { kind: 'init', taskID, nodeID, options: options.map(optionCall) };
     }
     case 'restore':
       return { kind: 'restore', snapshot: bytesOf(request.restore as RawSnapshot) };
@@ -120,7 +107,7 @@ export function decodeResponse(payload: Uint8Array): Response {
         wants: enumName(edgeTypes, wants),
         provides: enumName(edgeTypes, provides),
         options: mapValues(options, ({ valueTypes }) =>
-          valueTypes.map((type) => enumName(argumentTypes, type)),
+          valueTypes.map((type) => enumName(optionTypes, type)),
         ),
       };
     }
@@ -160,7 +147,7 @@ export function encodeResponse(response: Response): Buffer {
   switch (response.kind) {
     case 'info': {
       const options = mapValues(response.options, (types) => ({
-        valueTypes: types.map((type) => argumentTypes.indexOf(type)),
+        valueTypes: types.map((type) => optionTypes.indexOf(type)),
       }));
       const wants = edgeTypes.indexOf(response.wants);
       const provides = edgeTypes.indexOf(response.provides);
@@ -296,13 +283,13 @@ function bytesOf({ snapshot }: RawSnapshot): Uint8Array {
   return snapshot instanceof Uint8Array ? snapshot : new Uint8Array();
 }
 
-function optionMessage({ name, values }: RawOption): OptionMessage {
-  return { name, args: values.map(argumentMessage) };
+function optionCall({ name, values }: RawOption): OptionCall {
+  return { name, args: values.map(optionArgument) };
 }
 
 /** The type is what the value is stored as; `type` itself says the same, or the message contradicts itself. */
-function argumentMessage(raw: RawArgument): ArgumentMessage {
-  const type = enumName(argumentTypes, raw.type);
+function optionArgument(raw: RawArgument): OptionArgument {
+  const type = enumName(optionTypes, raw.type);
   if (raw.value !== undefined && raw.value !== `${type}Value`) {
     throw new UdfError('malformed', `an option's value is typed ${type} but stored as ${raw.value}`);
   }
@@ -320,9 +307,9 @@ function argumentMessage(raw: RawArgument): ArgumentMessage {
   }
 }
 
-function rawArgument(argument: ArgumentMessage): Record<string, unknown> {
+function rawArgument(argument: OptionArgument): Record<string, unknown> {
   const value = typeof argument.value === 'bigint' ? longOf(argument.value) : argument.value;
-  return { type: argumentTypes.indexOf(argument.type), [`${argument.type}Value`]: value };
+  return { type: optionTypes.indexOf(argument.type), [`${argument.type}Value`]: value };
 }
 
 function enumName<Name>(names: readonly Name[], value: number): Name {

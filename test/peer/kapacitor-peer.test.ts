@@ -15,7 +15,6 @@ import {
   encodeRequest,
   encodeResponse,
   type EndMessage,
-  type OptionMessage,
   type PointMessage,
   type Response,
 } from '../../src/wire/messages.js';
@@ -25,6 +24,7 @@ import movingAverage from '../../udfs/moving-average/moving-average.js';
 import type { UdfDefinition } from '../../src/udf/definition.js';
 import { type Script, scriptedAgent } from '../support/scripted-agent.js';
 import { silentLogger } from '../support/silent-logger.js';
+import type { OptionCall } from '../../src/model/option-call.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -510,7 +510,7 @@ test('what waits when the conversation is aborted is told so', async () => {
 });
 
 describe('an encoded request', () => {
-  const initRequest = (...options: readonly OptionMessage[]): Buffer =>
+  const initRequest = (...options: readonly OptionCall[]): Buffer =>
     encodeRequest({ kind: 'init', taskID: 'test', nodeID: 'udf2', options });
 
   test('starts the task as init does, and the responses are seen as they came', async () => {

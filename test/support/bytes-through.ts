@@ -1,11 +1,12 @@
 import type { UdfDefinition } from '../../src/udf/definition.js';
-import { encodeRequest, encodeResponse, type OptionMessage, type Request } from '../../src/wire/messages.js';
+import { encodeRequest, encodeResponse, type Request } from '../../src/wire/messages.js';
 import { agentInMemory } from './connection.js';
+import type { OptionCall } from '../../src/model/option-call.js';
 
 /** The bytes that a UDF sends for these requests until it is stopped, without its answer to init. */
 export async function bytesThrough(
   definition: UdfDefinition,
-  options: readonly OptionMessage[],
+  options: readonly OptionCall[],
   requests: readonly Request[],
 ): Promise<Buffer> {
   const { transport } = agentInMemory(definition);

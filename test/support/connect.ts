@@ -2,15 +2,10 @@ import { createConnection, type Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { FrameReader } from '../../src/wire/frame-reader.js';
-import {
-  decodeResponse,
-  encodeRequest,
-  type OptionMessage,
-  type Request,
-  type Response,
-} from '../../src/wire/messages.js';
+import { decodeResponse, encodeRequest, type Request, type Response } from '../../src/wire/messages.js';
 import { pointOf, type TestPoint } from './udf-messages.js';
 import { until } from './until.js';
+import type { OptionCall } from '../../src/model/option-call.js';
 
 /**
  * Raw frames over any two streams, for tests of what is on the wire: the order of responses, and bytes that
@@ -62,7 +57,7 @@ export class Conversation {
   }
 
   /** Initializes the UDF. Rejects with its message if it refuses. */
-  async init(options: readonly OptionMessage[] = []): Promise<void> {
+  async init(options: readonly OptionCall[] = []): Promise<void> {
     this.send({ kind: 'init', taskID: 'task', nodeID: 'node', options });
     const { success, error } = await this.next('init');
     if (!success) throw new Error(error);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { nearestName } from '../../src/model/text.js';
 import { option, type OptionSpecs } from '../../src/udf/option.js';
-import { type OptionArgument, type OptionCall, resolveOptions } from '../../src/udf/resolve-options.js';
+import type { OptionArgument, OptionCall } from '../../src/model/option-call.js';
+import { resolveOptions } from '../../src/udf/resolve-options.js';
 import { runtimeOptions } from '../../src/udf/runtime-options.js';
 
 const doc = 'What it is for.';
@@ -112,6 +113,9 @@ describe('the options of a TICKscript', () => {
     const specs = { onMissing: option.string({ doc, oneOf: ['skip', 'error'] }) };
     expect(problems(specs, call('onMissing', string('Skip')))).toEqual([
       ".onMissing() must be 'skip' or 'error', got 'Skip'",
+    ]);
+    expect(problems(specs, call('onMissing', string("it's")))).toEqual([
+      ".onMissing() must be 'skip' or 'error', got 'it\\'s'",
     ]);
   });
 

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { UdfDefinition } from '../../src/udf/definition.js';
 import { formatDuration } from '../../src/model/duration.js';
-import type { OptionSpec, OptionType } from '../../src/udf/option.js';
+import type { OptionType } from '../../src/model/option-call.js';
+import type { OptionSpec } from '../../src/udf/option.js';
 import { bundledUdfs } from '../../udfs/index.js';
 
 const folders: Readonly<Record<string, string>> = {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type ArgumentMessage,
   decodeRequest,
   decodeResponse,
   encodeRequest,
@@ -21,6 +20,7 @@ import { payloads } from '../support/frames.js';
 import { mapValues, oracle, oraclePoint } from '../support/oracle.js';
 import { propertyTimeout, runs } from '../support/runs.js';
 import { bytesField, varintField } from '../support/wire-bytes.js';
+import type { OptionArgument } from '../../src/model/option-call.js';
 
 // ---- any message ----
 
@@ -35,7 +35,7 @@ const bytes = fc.uint8Array({ maxLength: 100 });
 const edge = fc.constantFrom('stream' as const, 'batch' as const);
 const argumentTypes = ['bool', 'int', 'double', 'string', 'duration'] as const;
 
-const argument: fc.Arbitrary<ArgumentMessage> = fc.oneof(
+const argument: fc.Arbitrary<OptionArgument> = fc.oneof(
   record({ type: kind('bool'), value: fc.boolean() }),
   record({ type: kind('int'), value: int64Arbitrary }),
   record({ type: kind('double'), value: doubleArbitrary }),
@@ -118,7 +118,7 @@ function rawOf(message: Request | Response): object {
   return { [kind]: raw };
 }
 
-function rawArgument({ type, value }: ArgumentMessage): object {
+function rawArgument({ type, value }: OptionArgument): object {
   return { type: type.toUpperCase(), [`${type}Value`]: typeof value === 'bigint' ? value.toString() : value };
 }
 
