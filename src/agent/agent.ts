@@ -4,7 +4,7 @@ import type { AgentStats } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
-import { maxLengthBytes } from '../wire/frame-header.js';
+import { maxLengthBytes } from '../wire/framing.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { encodeResponse } from '../wire/messages.js';
 import { restoreTag, snapshotTag } from '../wire/tags.js';

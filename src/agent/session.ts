@@ -14,7 +14,7 @@ import {
   type EndMessage,
   type Response,
 } from '../wire/messages.js';
-import { snapshotFrameStart } from '../wire/snapshot-frame.js';
+import { snapshotFrameStart } from '../wire/framing.js';
 import { keepaliveTag } from '../wire/tags.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Counters } from './counters.js';

@@ -1,4 +1,4 @@
-import { payloadStart } from '../wire/frame-header.js';
+import { payloadStart } from '../wire/framing.js';
 import { infoTag, initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { ProtocolFailure } from './protocol-failure.js';
 import type { ManagementResponse } from './response-reader.js';

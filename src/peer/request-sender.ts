@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { payloadStart } from '../wire/frame-header.js';
+import { payloadStart } from '../wire/framing.js';
 import { FrameOutput } from '../wire/frame-output.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import { encodeRequest } from '../wire/messages.js';

@@ -9,7 +9,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
 import type { Transport } from '../transport/transport.js';
 import { isUdfDefinition, type UdfDefinition } from '../udf/definition.js';
-import { payloadStart } from '../wire/frame-header.js';
+import { payloadStart } from '../wire/framing.js';
 import { FrameReader } from '../wire/frame-reader.js';
 import { decodeRequest } from '../wire/messages.js';
 import { memoryLogger } from '../telemetry/memory-logger.js';

@@ -1,5 +1,5 @@
 import { UdfError } from '../model/errors.js';
-import { maxLengthBytes } from './frame-header.js';
+import { maxLengthBytes } from './framing.js';
 
 /** Receives one frame: its length prefix starts at `frame`, its payload is `buf[payload..end)`. */
 export type FrameHandler = (buf: Buffer, frame: number, payload: number, end: number) => void;

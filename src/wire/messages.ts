@@ -3,7 +3,7 @@ import type protobuf from 'protobufjs';
 import { UdfError } from '../model/errors.js';
 import type { OptionArgument, OptionCall, OptionType } from '../model/option-call.js';
 import type { EdgeType, Tags } from '../model/values.js';
-import { prependLength } from './frame-header.js';
+import { prependLength } from './framing.js';
 import { bigintOf, longOf } from './int64.js';
 import { schema } from './schema.js';
 

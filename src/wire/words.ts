@@ -1,9 +1,9 @@
-/**
- * Short pieces of bytes as 32-bit words, to be hashed and compared by tables: a quarter of the steps that bytes take.
- * The last word is filled up with zeros, so whoever compares must compare the number of bytes too.
- *
- * The bytes are given by a view of their buffer, see `viewToRead`.
- */
+import { viewToRead, viewToWrite } from './view.js';
+
+// Short runs of bytes, handled as 32-bit words: a quarter of the steps that bytes take. The bytes are given by a view of
+// their buffer, see `viewToRead`. The last word is padded with zeros, so a comparison must include the byte count.
+
+/** The words that so many bytes take. */
 export function wordsIn(bytes: number): number {
   return (bytes + 3) >>> 2;
 }
@@ -19,7 +19,7 @@ export function hashWords(view: DataView, start: number, length: number, seed: n
   return hash ^ (hash >>> 13);
 }
 
-/** Whether the `length` bytes at `start` are those that `copyWords` has put at `words[index]`. */
+/** Whether the `length` bytes at `start` equal those that `copyWords` stored at `words[index]`. */
 export function equalWords(
   words: Int32Array,
   index: number,
@@ -33,7 +33,7 @@ export function equalWords(
   return rest === 0 || words[index] === lastWord(view, whole, rest);
 }
 
-/** Puts the `length` bytes at `start` into `words` from `index` on, where there must be room. */
+/** Stores the `length` bytes at `start` in `words` from `index` on; the caller ensures room. */
 export function copyWords(
   words: Int32Array,
   index: number,
@@ -45,6 +45,27 @@ export function copyWords(
   const whole = start + length - rest;
   for (let at = start; at < whole; at += 4) words[index++] = view.getInt32(at, true);
   if (rest > 0) words[index] = lastWord(view, whole, rest);
+}
+
+/** Up to this size a copy by words is faster than `Buffer.copy`, which allocates a view. */
+const maxByWords = 192;
+
+/** Copies `from[start..end)` to `to[at…]`, another buffer, and returns the end of the copy. */
+export function copy(to: Buffer, at: number, from: Buffer, start: number, end: number): number {
+  if (end - start > maxByWords) return at + from.copy(to, at, start, end);
+  const source = viewToRead(from);
+  const target = viewToWrite(to);
+  let index = start;
+  // Unrolled: four words a turn take two thirds of the time of one a turn.
+  for (; index + 16 <= end; index += 16, at += 16) {
+    target.setInt32(at, source.getInt32(index, true), true);
+    target.setInt32(at + 4, source.getInt32(index + 4, true), true);
+    target.setInt32(at + 8, source.getInt32(index + 8, true), true);
+    target.setInt32(at + 12, source.getInt32(index + 12, true), true);
+  }
+  for (; index + 4 <= end; index += 4, at += 4) target.setInt32(at, source.getInt32(index, true), true);
+  for (; index < end; index++) to[at++] = from[index]!;
+  return at;
 }
 
 function lastWord(view: DataView, at: number, bytes: number): number {

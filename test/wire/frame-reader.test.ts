@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UdfError } from '../../src/model/errors.js';
-import { lengthSize, prependLength, writeLength } from '../../src/wire/frame-header.js';
+import { lengthSize, prependLength, writeLength } from '../../src/wire/framing.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
 import { payloads, pieces } from '../support/frames.js';
 import { heldBytes } from '../support/held-bytes.js';

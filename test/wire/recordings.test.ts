@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, expect, it } from 'vitest';
-import { prependLength } from '../../src/wire/frame-header.js';
+import { prependLength } from '../../src/wire/framing.js';
 import { LazyPoint } from '../../src/wire/point/lazy-point.js';
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.js';
 import { payloads, pieces } from '../support/frames.js';

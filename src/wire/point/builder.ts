@@ -1,5 +1,5 @@
 import type { FieldInputs, Tags } from '../../model/values.js';
-import { copy } from '../copy.js';
+import { copy } from '../words.js';
 import { FieldWriter } from './field-writer.js';
 import { FrameArena, type FrameSpan } from './frame-arena.js';
 import {

@@ -1,6 +1,6 @@
 import { UdfError } from '../../model/errors.js';
 import type { FieldInputs, FieldValue } from '../../model/values.js';
-import { lengthSize, writeLength } from '../frame-header.js';
+import { lengthSize, writeLength } from '../framing.js';
 import { int64Of, isLongLike } from '../int64.js';
 import { writeDouble, writeInt64 } from '../numbers.js';
 import * as tags from '../tags.js';

@@ -1,4 +1,4 @@
-import { lengthSize, writeLength } from '../frame-header.js';
+import { lengthSize, writeLength } from '../framing.js';
 import { pointTag0, pointTag1 } from '../tags.js';
 
 const slabBytes = 64 * 1024;

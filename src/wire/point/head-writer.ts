@@ -1,8 +1,8 @@
 import { UdfError } from '../../model/errors.js';
 import type { LongLike, Tags } from '../../model/values.js';
-import { copy } from '../copy.js';
+import { copy } from '../words.js';
 import { entryOverhead, maxBytesPerCharacter, maxInt64Bytes, writeTextEntry } from './field-writer.js';
-import { writeLength } from '../frame-header.js';
+import { writeLength } from '../framing.js';
 import { int64Of } from '../int64.js';
 import { writeInt64 } from '../numbers.js';
 import * as layout from './layout.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeResponse } from '../../src/wire/messages.js';
-import { snapshotFrameStart } from '../../src/wire/snapshot-frame.js';
+import { snapshotFrameStart } from '../../src/wire/framing.js';
 
 test('the start of a frame and the snapshot behind it are what protobufjs encodes', () => {
   const size = fc.oneof(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { copy } from '../../src/wire/copy.js';
+import { copy } from '../../src/wire/words.js';
 
 test('copies just the bytes that it is told to, whatever their number and place', () => {
   fc.assert(
