@@ -12,6 +12,7 @@ import type { InstanceDefaults } from './defaults.js';
 import type { OutputGuard } from './output-guard.js';
 import { classInstanceIn } from './state/plain.js';
 import type { StateOptions } from './state/snapshot.js';
+import { RepeatFilter } from './repeat-filter.js';
 import { GroupTable } from './state/table.js';
 
 /** What an instance is given by its connection. */
@@ -45,6 +46,7 @@ export class Instance {
   readonly #guard: OutputGuard;
   readonly #udf: string;
   readonly #stateful: boolean;
+  readonly #repeats: RepeatFilter | undefined;
   /** The index of the current group, and the state with which its handler was called. */
   #group = 0;
   #state: unknown;
@@ -59,7 +61,8 @@ export class Instance {
       handlers.prepare(options, { task: given.task, node: given.node }),
     );
     // The runtime's options are among every definition's, so they have been resolved with the rest.
-    const { onError, groupTtl, maxGroups } = options as Readonly<Record<string, unknown>> & RuntimeOptions;
+    const { onError, groupTtl, maxGroups, distinct } = options as Readonly<Record<string, unknown>> &
+      RuntimeOptions;
     this.onError = onError ?? defaults.onError ?? definition.onError;
     if (this.onError === 'pass' && definition.wants !== definition.provides) {
       throw new UdfError(
@@ -67,6 +70,13 @@ export class Instance {
         `${definition.name}: .onError('pass') needs a UDF that provides what it wants`,
       );
     }
+    if (distinct && definition.wants === 'batch') {
+      throw new UdfError(
+        'invalid_options',
+        `${definition.name}: .distinct() needs a UDF that wants a stream`,
+      );
+    }
+    this.#repeats = distinct ? new RepeatFilter() : undefined;
     const create = handlers.state;
     this.#stateful = create !== undefined;
     this.stateOptions = pick(options, stateOptionNames(definition));
@@ -85,6 +95,10 @@ export class Instance {
 
   /** Calls `point` for a point of a stream. */
   point(point: LazyPoint): MaybePromise {
+    if (this.#repeats?.isRepeat(point)) {
+      this.#context.count('repeated');
+      return undefined;
+    }
     if (this.#stateful) {
       const { buf, groupStart, groupLength } = LazyPoint.sectionsOf(point);
       this.#enter(buf, groupStart, groupLength);

@@ -97,7 +97,7 @@ function wrap(text: string, width: number): string[] {
 
 function defaultOf(spec: OptionSpec): string {
   if (spec.required) return '(required)';
-  if (spec.repeatable || spec.default === undefined) return '';
+  if (spec.repeatable || spec.shape === 'flag' || spec.default === undefined) return '';
   return literal(spec.args[0]?.type ?? 'bool', spec.default);
 }
 

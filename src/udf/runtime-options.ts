@@ -23,6 +23,9 @@ export const runtimeOptions = {
     min: 1,
     doc: 'Keep the state of at most so many groups; the one used longest ago is forgotten first.',
   }),
+  distinct: option.flag({
+    doc: 'Drop points of a stream that repeat one of the last 64 of their group: the same time and fields.',
+  }),
 };
 
 export type RuntimeOptions = OptionValues<typeof runtimeOptions>;

@@ -30,7 +30,7 @@ describe('a definition', () => {
 
   it('has its own options, then those that the runtime offers on every UDF', () => {
     const { options } = defineUdf({ ...stream, options: { size: option.int({ doc: 'x' }) } });
-    expect(Object.keys(options)).toEqual(['size', 'onError', 'groupTtl', 'maxGroups']);
+    expect(Object.keys(options)).toEqual(['size', 'onError', 'groupTtl', 'maxGroups', 'distinct']);
   });
 
   it.each([

@@ -246,10 +246,10 @@ describe('the options that the runtime offers on every UDF', () => {
       call('maxGroups', int(10n)),
     ];
     expect(resolveOptions(runtimeOptions, calls)).toEqual({
-      options: { onError: 'drop', groupTtl: 5n, maxGroups: 10 },
+      options: { onError: 'drop', groupTtl: 5n, maxGroups: 10, distinct: false },
       problems: [],
     });
-    const nothing = { onError: undefined, groupTtl: undefined, maxGroups: undefined };
+    const nothing = { onError: undefined, groupTtl: undefined, maxGroups: undefined, distinct: false };
     expect(resolveOptions(runtimeOptions, []).options).toEqual(nothing);
   });
 

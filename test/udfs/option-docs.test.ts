@@ -77,12 +77,12 @@ function typeOf({ args, repeatable }: OptionSpec): string {
       ...(repeatable ? ['repeatable'] : []),
     ].join(', '),
   );
-  return texts.join('; ');
+  return texts.length === 0 ? 'no argument' : texts.join('; ');
 }
 
 function defaultOf(spec: OptionSpec): string {
   if (spec.required) return 'required';
-  if (spec.repeatable || spec.default === undefined) return '';
+  if (spec.repeatable || spec.shape === 'flag' || spec.default === undefined) return '';
   return `\`${shown(spec.args[0]?.type ?? 'bool', spec.default)}\``;
 }
 
