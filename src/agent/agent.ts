@@ -4,12 +4,11 @@ import type { AgentStats } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
-import { maxLengthBytes } from '../wire/framing.js';
-import { FrameReader } from '../wire/frame-reader.js';
 import { encodeResponse } from '../wire/messages.js';
 import { restoreTag, snapshotTag } from '../wire/tags.js';
-import { Inbox } from './inbox.js';
 import { defaultsProblem, type InstanceDefaults } from './defaults.js';
+import { Input } from './input.js';
+import { Lifetime } from './lifetime.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
 import { OutputGuard } from './output-guard.js';
@@ -22,7 +21,7 @@ export interface AgentOptions extends InstanceDefaults {
   readonly logger: Logger;
   readonly limits?: Partial<Limits> | undefined;
   /**
-   * Refuse a snapshot that cannot be restored, instead of starting afresh. The task then fails each time it is
+   * Refuse a snapshot that cannot be restored, instead of starting with fresh state. The task then fails each time it is
    * enabled, until it is deleted.
    */
   readonly strictRestore?: boolean | undefined;
@@ -30,20 +29,20 @@ export interface AgentOptions extends InstanceDefaults {
 
 /** One conversation with Kapacitor: a connection, from its first byte to its last. */
 export interface Agent {
-  /** Resolves when the conversation is over, whatever the reason. Never rejects. */
+  /** Resolves when the connection is closed, for whatever reason. Never rejects. */
   readonly closed: Promise<void>;
-  /** Why the conversation went wrong; `undefined` while it has not. */
+  /** The first error that ended the conversation, if any. */
   readonly failure: UdfError | undefined;
   readonly stats: AgentStats;
-  /** Reads no more, finishes what has come, sends it, closes. Resolves with `closed`. */
+  /** Stops reading, handles what has been received, sends the results, closes. Resolves with `closed`. */
   drain(): Promise<void>;
-  /** Ends at once; what was not sent is lost. */
+  /** Closes at once; unsent output is lost. */
   destroy(reason?: Error): void;
 }
 
 /**
- * Serves a UDF on one connection. Everything that goes wrong afterwards ends that connection, with a line in the log
- * and, if Kapacitor still listens, an error that it shows for the task.
+ * Serves a UDF on one connection. Later errors end that connection only: they are logged and, if Kapacitor still reads,
+ * sent as the error that it shows for the task.
  *
  * Throws `invalid_argument` if a limit or default is invalid.
  */
@@ -53,14 +52,11 @@ export function createAgent(options: AgentOptions): Agent {
   return new ConnectionAgent(options, resolveLimits(options.limits));
 }
 
-/** Bytes that such a request has besides the snapshot: two tags, two lengths. */
-const restoreOverhead = 2 + 2 * maxLengthBytes;
-
-/** A chunk of this size is as large as Node reads at a time: there is likely more, and it is read before all else. */
+/** The most that Node reads at once: after a chunk of this size there is likely more to read at once. */
 const maxReadBytes = 64 * 1024;
 
 /** Max time for the peer to read the last message of a failed connection. */
-const lingerMs = 5_000;
+const lastReadTimeoutMs = 5_000;
 
 /** Kapacitor's keepalive requests stay unread while reading is paused, but any response resets its timer. */
 function heartbeat(): Buffer {
@@ -68,43 +64,29 @@ function heartbeat(): Buffer {
 }
 
 /**
- * A connection's life: bytes in, requests one after the other, bytes out.
+ * One connection: bytes in, requests one after the other, bytes out.
  *
- * Requests are handled as they are read, within the chunk that they came in. Only while a handler is busy (async, or a
- * snapshot) or Kapacitor does not read, they wait in the inbox. Keepalives are answered meanwhile. When the inbox is
- * full, reading pauses and heartbeats are sent instead.
+ * A frame is handled as soon as it is read, unless a handler is busy (async, or a snapshot) or Kapacitor does not read:
+ * then it is queued. Keepalives are never queued. When the queue is full, reading pauses and heartbeats are sent.
  */
 class ConnectionAgent implements Agent {
-  readonly closed: Promise<void>;
-  readonly #transport: Transport;
   readonly #limits: Limits;
   readonly #counters = new Counters();
   readonly #abort = new AbortController();
+  readonly #input: Input;
   readonly #output: Output;
   readonly #session: Session;
-  readonly #reader: FrameReader;
-  readonly #inbox = new Inbox();
-  #resolveClosed!: () => void;
+  readonly #lifetime: Lifetime;
 
+  /** Whether an async handler, a snapshot or a restore is under way. */
   #busy = false;
-  #paused = false;
-  /** No more will be read: Kapacitor closed its side, or we drain. */
-  #inputEnded = false;
-  #phase: 'open' | 'closing' | 'closed' = 'open';
   /** Whether the UDF's `stop` handlers have been started. */
   #stopping = false;
-  #emittedLate = false;
-  #failure: UdfError | undefined;
-  /** Cuts the connection when the other side does not read what is left. */
-  #lingering: NodeJS.Timeout | undefined;
+  #hasLoggedLateEmit = false;
 
   constructor(options: AgentOptions, limits: Limits) {
     const { definition, transport } = options;
-    this.#transport = transport;
     this.#limits = limits;
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
     this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
     const guard = new OutputGuard(definition, this.#output, limits.batchBytes, {
       refuse: (reason) => {
@@ -123,23 +105,35 @@ class ConnectionAgent implements Agent {
       counters: this.#counters,
       signal: this.#abort.signal,
       close: (reason) => {
-        this.#failure ??= reason;
-        this.#close(lingerMs);
+        this.#lifetime.noteFailure(reason);
+        this.#lifetime.close(lastReadTimeoutMs);
       },
     });
-    this.#reader = new FrameReader(
-      limits.messageBytes,
-      (buf, frame, payload, end) => {
-        this.#receive(buf, frame, payload, end);
+    this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
+      this.#receive(buf, frame, payload, end);
+    });
+    this.#lifetime = new Lifetime(transport, {
+      stopWork: () => {
+        this.#input.stop();
+        this.#output.end();
+        this.#abort.abort();
       },
-      // What we have written as a snapshot must be let in again.
-      { firstByte: restoreTag, limit: limits.snapshotBytes + restoreOverhead, name: 'snapshotBytes' },
-    );
-    this.#listen();
+      lost: (message, error) => {
+        this.#session.logger.warn(error ? { err: error } : {}, message);
+      },
+      closed: () => {
+        if (this.#session.started) this.#session.logger.info({ stats: this.stats }, 'task ended');
+      },
+    });
+    this.#listen(transport);
+  }
+
+  get closed(): Promise<void> {
+    return this.#lifetime.closed;
   }
 
   get failure(): UdfError | undefined {
-    return this.#failure;
+    return this.#lifetime.failure;
   }
 
   get stats(): AgentStats {
@@ -152,100 +146,91 @@ class ConnectionAgent implements Agent {
   }
 
   drain(): Promise<void> {
-    if (this.#phase === 'open' && !this.#inputEnded) {
-      this.#inputEnded = true;
-      this.#transport.input.pause();
+    if (this.#lifetime.isOpen && !this.#input.ended) {
+      this.#input.end();
       this.#settle();
     }
     return this.closed;
   }
 
   destroy(reason?: Error): void {
-    if (this.#phase !== 'closed') {
-      this.#failure ??= UdfError.from(
-        reason ?? new UdfError('connection', 'the connection was cut off'),
-        'connection',
-      );
-    }
-    this.#transport.destroy(reason);
-    this.#over();
+    this.#lifetime.destroy(reason);
   }
 
-  // ---- the stream's events ----
+  // ---- events of the stream ----
 
-  #listen(): void {
-    const { input, output } = this.#transport;
+  #listen({ input, output }: Transport): void {
     input.on('data', (chunk: Buffer) => {
       this.#read(chunk);
     });
     input.once('end', () => {
-      this.#inputEnded = true;
-      if (this.#phase === 'open' && (this.#reader.midFrame || this.#session.midBatch)) {
+      this.#input.end();
+      if (this.#lifetime.isOpen && (this.#input.midFrame || this.#session.midBatch)) {
         const message = 'the stream ended in the middle of a message or batch, which is lost';
-        this.#failure ??= new UdfError('connection', message);
+        this.#lifetime.noteFailure(new UdfError('connection', message));
         this.#session.logger.warn({}, message);
       }
       this.#settle();
     });
     output.on('drain', () => {
       this.#output.flush();
-      this.#work();
+      this.#handleQueued();
     });
     for (const stream of new Set([input, output])) {
       stream.on('error', (error: Error) => {
-        this.#lost(error);
+        this.#lifetime.onTransportClosed(error);
       });
     }
     output.once('close', () => {
-      this.#lost(undefined);
+      this.#lifetime.onTransportClosed(undefined);
     });
   }
 
   #read(chunk: Buffer): void {
-    if (this.#phase !== 'open' || this.#inputEnded) return;
+    if (!this.#lifetime.isOpen || this.#input.ended) return;
     this.#counters.bytesIn += chunk.length;
     this.#turn(() => {
-      this.#reader.push(chunk);
+      this.#input.read(chunk);
     }, chunk.length >= maxReadBytes);
   }
 
-  /** A frame came: it is handled now, or waits its turn. */
+  /** Handles a frame, or queues it. */
   #receive(buf: Buffer, frame: number, payload: number, end: number): void {
-    if (!this.#busy && this.#inbox.empty && !this.#output.blocked) {
+    if (!this.#busy && this.#input.isEmpty && !this.#output.blocked) {
       this.#handle(buf, frame, payload, end);
     } else if (!this.#session.answerKeepalive(buf, payload, end)) {
-      this.#inbox.push({ buf, frame, payload, end });
+      this.#input.push({ buf, frame, payload, end });
     }
   }
 
   /**
-   * Throws the error of a wrong emit in the handler that emitted. Outside a handler (in a timer of the UDF) nothing could
-   * catch it and the process would end, so there it ends the connection.
+   * Rethrows the error of an invalid emit to the handler that emitted. An emit outside of any handler (in a timer of the
+   * UDF) fails the connection instead: nothing could catch the error, and the process would exit.
    */
   #refuse(reason: unknown): void {
     const isCaught = this.#output.inTurn || this.#busy;
-    // A limit counts also when the author's code catches the error.
+    // A limit ends the connection even if the author's code catches the error.
     if (!isCaught || (reason instanceof UdfError && reason.code === 'limit')) this.#fail(reason);
     if (isCaught) throw reason;
   }
 
   #lateEmit(): void {
-    if (this.#emittedLate) return;
-    this.#emittedLate = true;
+    if (this.#hasLoggedLateEmit) return;
+    this.#hasLoggedLateEmit = true;
     this.#session.logger.warn({}, 'emit was called after the connection had ended: what it emits is lost');
   }
 
-  // ---- work ----
+  // ---- handling ----
 
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     const called = this.#session.handle(buf, frame, payload, end);
     if (!called) return;
-    // A snapshot and a restore are not limited: they take as long as there are groups.
+    // Snapshots and restores have no time limit: they take time in proportion to the groups.
     const isHandler = buf[payload] !== snapshotTag && buf[payload] !== restoreTag;
     this.#await(called, isHandler ? this.#handlerTimer() : undefined);
   }
 
-  /** Fails the connection unless it is cleared in time. */
+  /** A timer that fails the connection unless cleared within `handlerMs`. */
   #handlerTimer(): NodeJS.Timeout | undefined {
     const { handlerMs } = this.#limits;
     if (handlerMs === 0) return undefined;
@@ -263,23 +248,22 @@ class ConnectionAgent implements Agent {
       .finally(() => {
         clearTimeout(timer);
         this.#busy = false;
-        this.#work();
+        this.#handleQueued();
       });
   }
 
-  /** Handles the frames that wait. */
-  #work(): void {
+  #handleQueued(): void {
     this.#turn(() => {
-      while (!this.#busy && !this.#inbox.empty && !this.#output.blocked && this.#phase === 'open') {
-        const { buf, frame, payload, end } = this.#inbox.shift();
+      while (!this.#busy && !this.#input.isEmpty && !this.#output.blocked && this.#lifetime.isOpen) {
+        const { buf, frame, payload, end } = this.#input.shift();
         this.#handle(buf, frame, payload, end);
       }
     });
   }
 
-  /** Does some work, sends what it has added, and decides what is next. `more`: there is likely more input to read at once. */
+  /** Does some work and sends what it added. `more`: there is likely more input to read at once. */
   #turn(work: () => void, more = false): void {
-    if (this.#phase !== 'open') return;
+    if (!this.#lifetime.isOpen) return;
     this.#output.beginTurn();
     try {
       work();
@@ -290,23 +274,20 @@ class ConnectionAgent implements Agent {
     this.#settle();
   }
 
-  /** Reads on or pauses; closes when all is done. */
+  /** After each turn: pauses or resumes reading, and ends the conversation when all input is handled. */
   #settle(): void {
-    if (this.#phase !== 'open') return;
-    if (this.#inputEnded) {
-      if (!this.#busy && this.#inbox.empty) this.#finish();
+    if (!this.#lifetime.isOpen) return;
+    if (this.#input.ended) {
+      if (!this.#busy && this.#input.isEmpty) this.#finish();
       if (this.#busy) this.#output.startHeartbeat(heartbeat);
       return;
     }
     const { blocked } = this.#output;
-    const pause = blocked || this.#inbox.bytes > this.#limits.inputBytes;
-    // Behind unread output a heartbeat would only add to it.
+    const pause = blocked || this.#input.isFull;
+    // While Kapacitor does not read, a heartbeat would only add to the unread output.
     if (pause && !blocked) this.#output.startHeartbeat(heartbeat);
     else this.#output.stopHeartbeat();
-    if (pause === this.#paused) return;
-    this.#paused = pause;
-    if (pause) this.#transport.input.pause();
-    else this.#transport.input.resume();
+    this.#input.setPaused(pause);
   }
 
   // ---- the end ----
@@ -314,7 +295,7 @@ class ConnectionAgent implements Agent {
   /** All input has been handled: calls the UDF's `stop` handlers, then closes. */
   #finish(): void {
     if (this.#stopping || !this.#session.hasStop) {
-      this.#close();
+      this.#lifetime.close();
       return;
     }
     this.#stopping = true;
@@ -324,67 +305,16 @@ class ConnectionAgent implements Agent {
 
   /** Ends the conversation with an error that Kapacitor shows for the task. */
   #fail(reason: unknown): void {
-    if (this.#phase !== 'open') return;
+    if (!this.#lifetime.isOpen) return;
     const error = UdfError.from(reason);
-    this.#failure ??= error;
+    this.#lifetime.noteFailure(error);
     const level = error.code === 'internal' || error.code === 'handler' ? 'error' : 'warn';
     this.#session.logger[level](
       { code: error.code, err: error },
       capText(`connection ends: ${error.message}`),
     );
     this.#output.sendError(encodeResponse({ kind: 'error', error: this.#session.errorText(error) }));
-    // Kapacitor may be writing: if the connection were gone, it would show that and not our error.
-    this.#close(lingerMs, true);
-  }
-
-  /**
-   * Sends what there is and closes; the other side has `withinMs` to read it, for ever if none is given. If
-   * `untilItCloses`, what still comes from there is read and thrown away until it closes too.
-   */
-  #close(withinMs?: number, untilItCloses = false): void {
-    if (this.#phase !== 'open') return;
-    this.#phase = 'closing';
-    this.#stopWork();
-    const over = (): void => {
-      this.#transport.destroy();
-      this.#over();
-    };
-    if (withinMs !== undefined) this.#lingering = setTimeout(over, withinMs);
-    const { input, output } = this.#transport;
-    output.end(() => {
-      if (!untilItCloses || input.readableEnded || input.destroyed) {
-        over();
-        return;
-      }
-      input.once('end', over);
-      input.resume();
-    });
-  }
-
-  /** The connection is gone, expectedly or not. */
-  #lost(error: Error | undefined): void {
-    if (this.#phase === 'open') {
-      const message = 'connection lost; what was not sent is lost with it';
-      this.#failure ??= error ? UdfError.from(error, 'connection') : new UdfError('connection', message);
-      this.#session.logger.warn(error ? { err: this.#failure } : {}, message);
-      this.#transport.destroy();
-    }
-    this.#over();
-  }
-
-  #over(): void {
-    if (this.#phase === 'closed') return;
-    this.#phase = 'closed';
-    clearTimeout(this.#lingering);
-    this.#stopWork();
-    if (this.#session.started) this.#session.logger.info({ stats: this.stats }, 'task ended');
-    this.#resolveClosed();
-  }
-
-  #stopWork(): void {
-    this.#reader.stop();
-    this.#inbox.clear();
-    this.#output.end();
-    this.#abort.abort();
+    // If Kapacitor is writing when the connection closes, it shows its write error instead of ours.
+    this.#lifetime.close(lastReadTimeoutMs, true);
   }
 }

@@ -1,7 +1,8 @@
 import { isUdfError, messageOf, UdfError } from '../model/errors.js';
 import type { BatchInfo } from '../model/batch.js';
 import type { OptionCall } from '../model/option-call.js';
-import type { Context, UdfDefinition } from '../udf/definition.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Context, UdfDefinition, UdfLog } from '../udf/definition.js';
 import { resolveOptions } from '../udf/resolve-options.js';
 import { stateObject } from '../udf/definition-problems.js';
 import { type ErrorPolicy, type RuntimeOptions, runtimeOptions } from '../udf/runtime-options.js';
@@ -15,8 +16,9 @@ import type { StateOptions } from './state/snapshot.js';
 import { RepeatFilter } from './repeat-filter.js';
 import { GroupTable } from './state/table.js';
 
-/** What an instance is given by its connection. */
-export interface InstanceSetup extends Pick<AnyContext, 'count' | 'log' | 'signal' | 'task' | 'node'> {
+/** What a session gives its instance. */
+export interface InstanceSetup extends Pick<AnyContext, 'count' | 'signal' | 'task' | 'node'> {
+  readonly logger: Logger;
   readonly calls: readonly OptionCall[];
   readonly defaults: InstanceDefaults;
   readonly guard: OutputGuard;
@@ -24,10 +26,10 @@ export interface InstanceSetup extends Pick<AnyContext, 'count' | 'log' | 'signa
 
 type AnyContext = Context<unknown, unknown, unknown, unknown>;
 
-/** A call of a handler that is over, or a promise of its end. */
+/** The result of a handler call that is complete, or a promise of its completion. */
 export type MaybePromise = void | Promise<void>;
 
-/** A definition's handlers with the arguments that they are called with: `defineUdf` has checked which there are. */
+/** A definition's handlers with their argument types. `defineUdf` has checked that those the UDF needs are present. */
 interface BoundHandlers {
   point(point: LazyPoint, context: AnyContext): unknown;
   batch(batch: LazyBatch, context: AnyContext): unknown;
@@ -36,25 +38,25 @@ interface BoundHandlers {
   stop?(context: AnyContext & { readonly group: string }): unknown;
 }
 
-/** One use of a UDF in a task: its options, its groups' state, and the calls of its handlers. */
+/** A UDF used in a task: resolved options, the state of each group, and the calls of the handlers. */
 export class Instance {
   readonly onError: ErrorPolicy;
   readonly groups: GroupTable;
-  /** The options that the state depends on: the UDF's own, besides those that only shape its output. */
+  /** The values of the UDF's own options, without those in `stateIndependentOf`. */
   readonly stateOptions: StateOptions;
   readonly #handlers: BoundHandlers;
   readonly #guard: OutputGuard;
   readonly #udf: string;
   readonly #stateful: boolean;
   readonly #repeats: RepeatFilter | undefined;
-  /** The index of the current group, and the state with which its handler was called. */
+  /** The index of the current group, and its state when the handler was called. */
   #group = 0;
   #state: unknown;
   #hasWarned = false;
   readonly #context: { -readonly [Key in keyof AnyContext]: AnyContext[Key] };
 
   /** Throws `invalid_options` with every problem in one message, in TICKscript terms, or what `prepare` throws. */
-  constructor(definition: UdfDefinition, { calls, defaults, guard, ...given }: InstanceSetup) {
+  constructor(definition: UdfDefinition, { calls, defaults, guard, logger, ...given }: InstanceSetup) {
     const { handlers } = definition;
     const options = checkedOptions(definition, calls);
     const prepared = withPlace('prepare', () =>
@@ -90,7 +92,7 @@ export class Instance {
     this.#udf = definition.name;
     this.#handlers = handlers as unknown as BoundHandlers; // see there
     this.#guard = guard;
-    this.#context = { ...given, emit: guard.emit, options, prepared, state: undefined };
+    this.#context = { ...given, log: udfLog(logger), emit: guard.emit, options, prepared, state: undefined };
   }
 
   /** Calls `point` for a point of a stream. */
@@ -122,7 +124,7 @@ export class Instance {
 
   /** Calls `point` for a point of the batch that was begun. */
   batchPoint(point: LazyPoint): MaybePromise {
-    this.#context.state = this.#state; // an earlier call may have assigned another and then thrown
+    this.#context.state = this.#state; // an earlier call may have assigned context.state and then thrown
     return this.#finish(this.#handlers.point(point, this.#context), 'point');
   }
 
@@ -133,7 +135,7 @@ export class Instance {
     return this.#finish(this.#handlers.endBatch?.(batch, this.#context), 'endBatch');
   }
 
-  /** The groups that `stop` is to be called for; without state there is one call. */
+  /** Indexes of the groups to call `stop` for; a UDF without state gets one call. */
   groupsToStop(): Iterable<number> {
     return this.#stateful ? this.groups.indexes() : [noGroup];
   }
@@ -166,7 +168,7 @@ export class Instance {
     this.#context.state = this.#state = this.groups.state(this.#group);
   }
 
-  /** Sends what a handler has returned, and keeps the state that it has assigned; a handler that threw did neither. */
+  /** Sends a handler's return value and keeps a state that it assigned. Not called for a handler that threw. */
   #finish(result: unknown, handler: string): MaybePromise {
     if (result !== undefined && result !== null) {
       if (!(result instanceof LazyPoint) && isThenable(result)) {
@@ -192,12 +194,12 @@ export class Instance {
     this.#state = state;
   }
 
-  /** Throws if a restored state is none that handlers could work with. */
+  /** Throws `invalid_argument` unless a restored state is an object. */
   checkState(state: unknown): void {
     if (this.#stateful) stateObject(this.#udf, 'a state', state);
   }
 
-  /** Warns, once, of an object of a class in a state. */
+  /** Logs a warning, once per instance, if a state holds an object of a class. */
   inspectState(state: unknown): void {
     if (this.#hasWarned) return;
     const found = classInstanceIn(state);
@@ -221,7 +223,7 @@ function pick(values: Readonly<Record<string, unknown>>, names: readonly string[
   return Object.fromEntries(names.map((name) => [name, values[name]]));
 }
 
-/** The index of no group. */
+/** Used as the group's index where there is no state. */
 const noGroup = -1;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -249,4 +251,21 @@ function checkedOptions(
   if (problems.length > 0)
     throw new UdfError('invalid_options', `${definition.name}: ${problems.join('; ')}`);
   return options;
+}
+
+function udfLog(logger: Logger): UdfLog {
+  return {
+    debug: (message, details = {}) => {
+      logger.debug(details, message);
+    },
+    info: (message, details = {}) => {
+      logger.info(details, message);
+    },
+    warn: (message, details = {}) => {
+      logger.warn(details, message);
+    },
+    error: (message, details = {}) => {
+      logger.error(details, message);
+    },
+  };
 }

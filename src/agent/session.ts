@@ -1,11 +1,10 @@
 import { promisify } from 'node:util';
 import { capText } from '../model/text.js';
-import { isUdfError, messageOf, UdfError } from '../model/errors.js';
+import { UdfError } from '../model/errors.js';
 import type { OptionCall } from '../model/option-call.js';
 import type { Logger } from '../telemetry/logger.js';
-import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
-import type { UdfDefinition, UdfLog } from '../udf/definition.js';
-import { type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import type { FrameSlice } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import {
   type BeginMessage,
@@ -14,18 +13,18 @@ import {
   type EndMessage,
   type Response,
 } from '../wire/messages.js';
-import { snapshotFrameStart } from '../wire/framing.js';
 import { keepaliveTag } from '../wire/tags.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Counters } from './counters.js';
 import type { InstanceDefaults } from './defaults.js';
+import { FailurePolicy } from './failure-policy.js';
 import { Instance, type MaybePromise } from './instance.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
 import type { OutputGuard } from './output-guard.js';
-import { isMigrationRefusal, readSnapshot, type SnapshotOwner, writeSnapshot } from './state/snapshot.js';
+import { cannotRestore, restoreSnapshot, snapshotFrame } from './state-transfer.js';
 
-/** What a session gets from its connection. */
+/** What a connection gives its session. */
 export interface SessionOptions extends InstanceDefaults {
   readonly definition: UdfDefinition;
   readonly limits: Limits;
@@ -35,13 +34,13 @@ export interface SessionOptions extends InstanceDefaults {
   readonly guard: OutputGuard;
   readonly counters: Counters;
   readonly signal: AbortSignal;
-  /** Ends the connection once all is sent. Kapacitor does not do so after a refused init or restore. */
-  close(reason: UdfError): void;
+  /** Closes the connection after flushing. Kapacitor itself never closes it after a refused init or restore. */
+  readonly close: (reason: UdfError) => void;
 }
 
 /**
- * The meaning of each request, without reading and writing of bytes. Requests are handled one after the other: the
- * caller awaits a returned promise before it passes the next request.
+ * Dispatches requests: management requests are answered here, points and batches go to the UDF's handlers. Requests are
+ * sequential: the caller awaits a returned promise before it passes the next request.
  */
 export class Session {
   readonly #options: SessionOptions;
@@ -50,12 +49,13 @@ export class Session {
   readonly #guard: OutputGuard;
   readonly #counters: Counters;
   #logger: Logger;
-  #failures: RateLimitedLogger;
   #instance: Instance | undefined;
+  /** Set with `#instance`. */
+  #failures!: FailurePolicy;
   #task = '';
-  /** The batch that is collected for a `batch` handler. */
+  /** The open batch, if it is collected for a `batch` handler. */
   #collected: CollectedBatch | undefined;
-  /** The batch that is being handled point by point. */
+  /** The open batch, if its points are handled one by one. */
   #streamed: BeginMessage | undefined;
 
   constructor(options: SessionOptions) {
@@ -65,10 +65,9 @@ export class Session {
     this.#guard = options.guard;
     this.#counters = options.counters;
     this.#logger = options.logger;
-    this.#failures = new RateLimitedLogger(options.logger);
   }
 
-  /** Names the UDF, and the task and node once they are known. */
+  /** Its lines name the UDF, and after init the task and node. */
   get logger(): Logger {
     return this.#logger;
   }
@@ -81,13 +80,13 @@ export class Session {
     return this.#instance?.groups.size ?? 0;
   }
 
-  /** Whether the stream stands inside a batch. */
+  /** Whether a batch is open: begun and not ended. */
   get midBatch(): boolean {
     return this.#collected !== undefined || this.#streamed !== undefined;
   }
 
   /**
-   * Handles the request in `buf[payload..end)`, whose frame starts at `frame`. Throws, or rejects with, what must end
+   * Handles the request in `buf[payload..end)`, whose frame starts at `frame`. Throws, or rejects with, errors that end
    * the connection.
    */
   handle(buf: Buffer, frame: number, payload: number, end: number): MaybePromise {
@@ -117,16 +116,16 @@ export class Session {
     }
   }
 
-  /** Answers a keepalive, whatever else is being done; `false` if the request is something else. */
+  /** Answers a keepalive, also while a handler is busy. Returns false for any other request. */
   answerKeepalive(buf: Buffer, payload: number, end: number): boolean {
     if (buf[payload] !== keepaliveTag) return false;
     const request = decodeRequest(buf.subarray(payload, end));
-    if (request.kind !== 'keepalive') return false; // several kinds in one request: the last one counts
+    if (request.kind !== 'keepalive') return false; // of several kinds in one request, the last one counts
     this.#reply(request);
     return true;
   }
 
-  /** An error's message as Kapacitor shows it: with the UDF and the task. */
+  /** An error's message for Kapacitor: prefixed by the UDF and the task. */
   errorText({ message }: Error): string {
     const { name } = this.#definition;
     if (message.startsWith(`${name}: `)) return capText(message);
@@ -145,7 +144,6 @@ export class Session {
     const { taskID: task, nodeID: node } = request;
     this.#task = task;
     this.#logger = this.#options.logger.child({ task, node });
-    this.#failures = new RateLimitedLogger(this.#logger);
     try {
       this.#instance = new Instance(definition, {
         calls: request.options,
@@ -157,7 +155,7 @@ export class Session {
         count: (counter, by = 1) => {
           counters.count(counter, by);
         },
-        log: udfLog(this.#logger),
+        logger: this.#logger,
       });
     } catch (reason) {
       const error = UdfError.from(reason, 'handler');
@@ -166,6 +164,13 @@ export class Session {
       this.#options.close(error);
       return;
     }
+    const { onError } = this.#instance;
+    this.#failures = new FailurePolicy(
+      { udf: definition.name, task, onError },
+      guard,
+      counters,
+      this.#logger,
+    );
     this.#logger.info({}, 'task started');
     this.#reply({ kind: 'init', success: true, error: '' });
   }
@@ -173,62 +178,22 @@ export class Session {
   async #snapshot(): Promise<void> {
     const instance = this.#ready('a snapshot request');
     const { snapshotBytes } = this.#options.limits;
-    const { pieces, size } = await writeSnapshot(this.#owner(instance), instance.groups, snapshotBytes);
-    this.#output.sendExempt([snapshotFrameStart(size), ...pieces]);
+    this.#output.sendExempt(await snapshotFrame(this.#definition, instance, snapshotBytes));
   }
 
   async #restore(snapshot: Uint8Array): Promise<void> {
-    const instance = this.#ready('a restore request');
-    const { groups } = instance;
-    const { snapshotBytes } = this.#options.limits;
-    if (snapshot.length > snapshotBytes) {
-      throw new UdfError(
-        'limit',
-        `a snapshot of ${snapshot.length} bytes is above the limit of ${snapshotBytes} (snapshotBytes)`,
-      );
+    const { limits, strictRestore, close } = this.#options;
+    const refusal = await restoreSnapshot(this.#definition, this.#ready('a restore request'), snapshot, {
+      maxBytes: limits.snapshotBytes,
+      isStrict: strictRestore ?? false,
+      logger: this.#logger,
+    });
+    if (refusal) {
+      this.#reply({ kind: 'restore', success: false, error: cannotRestore(this.#definition.name, refusal) });
+      close(refusal);
+    } else {
+      this.#reply({ kind: 'restore', success: true, error: '' });
     }
-    groups.clear();
-    try {
-      const changes = await readSnapshot(this.#owner(instance), groups, snapshot);
-      if (changes.length > 0) {
-        const what = `the state depends on options that have changed since the snapshot: ${changes.join(', ')}`;
-        this.#logger.warn({}, capText(`${this.#definition.name}: ${what}; starting with fresh state`));
-      }
-    } catch (reason) {
-      groups.clear();
-      const error = UdfError.from(reason);
-      const message = capText(`${this.#definition.name}: cannot restore: ${error.message}`);
-      if (this.#options.strictRestore) {
-        this.#logger.error({ code: error.code, err: error }, message);
-        this.#reply({ kind: 'restore', success: false, error: message });
-        this.#options.close(error);
-        return;
-      }
-      // A refusal would fail the task each time it is enabled, until somebody deletes it.
-      if (isMigrationRefusal(error.cause)) {
-        this.#logger.warn({ code: error.code }, `${message}; starting with fresh state`);
-      } else {
-        this.#logger.error({ code: error.code, err: error }, `${message}; starting with fresh state`);
-      }
-    }
-    this.#reply({ kind: 'restore', success: true, error: '' });
-  }
-
-  #owner(instance: Instance): SnapshotOwner {
-    const { name, version, handlers, options } = this.#definition;
-    return {
-      name,
-      version,
-      migrate: handlers.migrate,
-      options: instance.stateOptions,
-      defaults: Object.fromEntries(Object.entries(options).map(([key, spec]) => [key, spec.default])),
-      checkState: (state) => {
-        instance.checkState(state);
-      },
-      inspect: (state) => {
-        instance.inspectState(state);
-      },
-    };
   }
 
   // ---- data ----
@@ -237,16 +202,16 @@ export class Session {
     const instance = this.#ready('a point');
     this.#counters.pointsIn++;
     if (this.#definition.wants === 'stream') {
-      // As `#guarded` does, but without a closure for each point.
+      // As `guarded` does, but without allocating a closure per point.
       try {
         const called = instance.point(point);
-        return called === undefined ? undefined : this.#guarded(() => called, point);
+        return called === undefined ? undefined : this.#failures.guarded(() => called, point);
       } catch (reason) {
-        this.#failed(reason, point);
+        this.#failures.failed(reason, point);
         return undefined;
       }
     }
-    if (this.#streamed) return this.#guarded(() => instance.batchPoint(point), point);
+    if (this.#streamed) return this.#failures.guarded(() => instance.batchPoint(point), point);
     if (!this.#collected) throw new UdfError('protocol', 'a point came outside a batch');
     this.#collected.add(point);
     return undefined;
@@ -267,7 +232,7 @@ export class Session {
     this.#streamed = Object.freeze(begin);
     this.#guard.fromBatch(begin);
     if (this.#definition.provides === 'batch') this.#guard.beginBatch();
-    return this.#guarded(() => instance.beginBatch(begin), undefined);
+    return this.#failures.guarded(() => instance.beginBatch(begin), undefined);
   }
 
   #end(end: EndMessage, frame: FrameSlice): MaybePromise {
@@ -277,7 +242,10 @@ export class Session {
     if (streamed) {
       this.#streamed = undefined;
       const head = headOf(streamed, end);
-      const called = this.#guarded(() => instance.endBatch(Object.freeze({ ...head, time })), undefined);
+      const called = this.#failures.guarded(
+        () => instance.endBatch(Object.freeze({ ...head, time })),
+        undefined,
+      );
       if (called) {
         return called.then(() => {
           this.#guard.endBatch(head, time);
@@ -291,7 +259,7 @@ export class Session {
     this.#collected = undefined;
     const batch = collected.end(end, frame);
     this.#guard.fromBatch(batch);
-    return this.#guarded(() => instance.batch(batch), batch);
+    return this.#failures.guarded(() => instance.batch(batch), batch);
   }
 
   #ready(what: string): Instance {
@@ -306,8 +274,8 @@ export class Session {
   }
 
   /**
-   * Calls `stop` for each group. Other connections, and heartbeats on this one, get their turn meanwhile; while Kapacitor
-   * does not read, it waits. `startTimer` limits each async call.
+   * Calls `stop` for each group. Yields to the event loop regularly, and waits while Kapacitor does not read.
+   * `startTimer` limits the time of each async call.
    */
   async stop(startTimer: () => NodeJS.Timeout | undefined): Promise<void> {
     const instance = this.#ready('the end of the input');
@@ -316,7 +284,7 @@ export class Session {
     this.#guard.endInput(this.#definition.provides);
     let pauseAt = performance.now() + maxSliceMs;
     for (const group of instance.groupsToStop()) {
-      const called = this.#guarded(
+      const called = this.#failures.guarded(
         () => instance.stop(group),
         undefined,
         () => ` in stop of group "${instance.groupName(group)}"`,
@@ -335,78 +303,16 @@ export class Session {
       if (signal.aborted) return;
     }
   }
-
-  // ---- failures ----
-
-  /** Calls a handler under the error policy; `input` is what `pass` would send on. */
-  #guarded(
-    call: () => MaybePromise,
-    input: LazyPoint | LazyBatch | undefined,
-    where?: () => string,
-  ): MaybePromise {
-    try {
-      return call()?.catch((reason: unknown) => {
-        this.#failed(reason, input, where);
-      });
-    } catch (reason) {
-      this.#failed(reason, input, where);
-      return undefined;
-    }
-  }
-
-  /** Applies the error policy. Throws if it is to stop. */
-  #failed(reason: unknown, input: LazyPoint | LazyBatch | undefined, where = () => placeOf(input)): void {
-    // A limit, or broken bytes that a handler has met in a point, end the connection under any policy.
-    if (isUdfError(reason) && (reason.code === 'limit' || reason.code === 'malformed')) throw reason;
-    this.#counters.errors++;
-    const { onError } = this.#ready('a failure');
-    const thrown = capText(messageOf(reason), maxReasonBytes);
-    const message = `${this.#definition.name}: task ${this.#task}: ${thrown}${where()}`;
-    if (onError === 'stop') throw new UdfError('handler', message, { cause: reason });
-    this.#failures.error(
-      () => ({ code: 'handler', err: UdfError.from(reason, 'handler') }),
-      capText(`${message}; ${onError === 'pass' && input ? 'passed on unchanged' : 'dropped'}`),
-    );
-    if (onError !== 'pass' || !input) return;
-    this.#guard.passOn(input);
-  }
 }
 
-/** Max bytes of a thrown error's own text: what follows says where, and must fit behind it. */
-const maxReasonBytes = 7 * 1024;
-
-/** Max time that `stop` handlers run before sockets and timers get their turn. */
+/** Max time that `stop` handlers run before yielding to the event loop. */
 const maxSliceMs = 5;
 
 const turn = promisify(setImmediate);
-
-/** Where a handler failed, by its input. */
-function placeOf(input: LazyPoint | LazyBatch | undefined): string {
-  if (!input) return '';
-  const what = input instanceof LazyBatch ? 'batch' : 'point';
-  return ` on the ${what} of group "${input.group}" at ${input.time}`;
-}
 
 function infoOf({ wants, provides, options }: UdfDefinition): Response {
   const types = Object.entries(options).map(
     ([name, { args }]) => [name, args.map(({ type }) => type)] as const,
   );
   return { kind: 'info', wants, provides, options: Object.fromEntries(types) };
-}
-
-function udfLog(logger: Logger): UdfLog {
-  return {
-    debug: (message, details = {}) => {
-      logger.debug(details, message);
-    },
-    info: (message, details = {}) => {
-      logger.info(details, message);
-    },
-    warn: (message, details = {}) => {
-      logger.warn(details, message);
-    },
-    error: (message, details = {}) => {
-      logger.error(details, message);
-    },
-  };
 }

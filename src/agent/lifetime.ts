@@ -1,0 +1,104 @@
+import { UdfError } from '../model/errors.js';
+import type { Transport } from '../transport/transport.js';
+
+/** What the end of a connection calls. */
+export interface LifetimeEvents {
+  /** Before the connection closes: stops all work and flushes the output. May be called twice. */
+  stopWork(): void;
+  /** The connection was lost while open. */
+  lost(message: string, error: UdfError | undefined): void;
+  /** The connection is closed; called once. */
+  closed(): void;
+}
+
+/**
+ * How a connection ends: open, then closing (what is queued is being sent), then closed. Keeps the first failure as the
+ * reason.
+ */
+export class Lifetime {
+  /** Resolves when the connection is closed. Never rejects. */
+  readonly closed: Promise<void>;
+  readonly #transport: Transport;
+  readonly #events: LifetimeEvents;
+  #resolveClosed!: () => void; // set by the promise's executor, which runs at once
+  #phase: 'open' | 'closing' | 'closed' = 'open';
+  #failure: UdfError | undefined;
+  /** Destroys the connection if the peer does not read the rest in time. */
+  #closeTimer: NodeJS.Timeout | undefined;
+
+  constructor(transport: Transport, events: LifetimeEvents) {
+    this.#transport = transport;
+    this.#events = events;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === 'open';
+  }
+
+  get failure(): UdfError | undefined {
+    return this.#failure;
+  }
+
+  /** Keeps `error` as the reason unless there is one already. */
+  noteFailure(error: UdfError): void {
+    this.#failure ??= error;
+  }
+
+  /**
+   * Flushes the output and closes. The peer has `timeoutMs` to read it; without a timeout, as long as it takes. With
+   * `untilPeerCloses`, input is discarded until the peer closes its side too.
+   */
+  close(timeoutMs?: number, untilPeerCloses = false): void {
+    if (this.#phase !== 'open') return;
+    this.#phase = 'closing';
+    this.#events.stopWork();
+    const finish = (): void => {
+      this.#transport.destroy();
+      this.#finish();
+    };
+    if (timeoutMs !== undefined) this.#closeTimer = setTimeout(finish, timeoutMs);
+    const { input, output } = this.#transport;
+    output.end(() => {
+      if (!untilPeerCloses || input.readableEnded || input.destroyed) {
+        finish();
+        return;
+      }
+      input.once('end', finish);
+      input.resume();
+    });
+  }
+
+  /** Closes at once; unsent output is lost. */
+  destroy(reason?: Error): void {
+    if (this.#phase !== 'closed') {
+      this.noteFailure(
+        UdfError.from(reason ?? new UdfError('connection', 'the connection was cut off'), 'connection'),
+      );
+    }
+    this.#transport.destroy(reason);
+    this.#finish();
+  }
+
+  /** To be called when the transport fails or closes, expectedly or not. */
+  onTransportClosed(error: Error | undefined): void {
+    if (this.#phase === 'open') {
+      const message = 'connection lost; what was not sent is lost with it';
+      this.noteFailure(error ? UdfError.from(error, 'connection') : new UdfError('connection', message));
+      this.#events.lost(message, error && this.#failure);
+      this.#transport.destroy();
+    }
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    clearTimeout(this.#closeTimer);
+    this.#events.stopWork();
+    this.#events.closed();
+    this.#resolveClosed();
+  }
+}
