@@ -1,22 +1,22 @@
 /**
- * The time by which groups grow old: that of the newest point of any of them.
+ * The clock that groups expire by: the time of the newest point of any group.
  *
- * A point that is further ahead than a group may be silent counts only once one of another group is as far: one source
- * whose clock is wrong must not make all the others old, and keep itself young for ever.
+ * A point more than the ttl ahead of the clock advances it only once a point of a second group is as far ahead: one source
+ * with a wrong clock must not expire all other groups, or keep its own from expiring.
  */
 export class GroupClock {
   readonly #ttl: bigint;
-  /** The newest time that counted; undefined before there is one. */
+  /** The clock's time; undefined before the first point. */
   now: bigint | undefined;
   #first: bigint | undefined;
-  /** The group of a point that is too far ahead to count by itself. */
+  /** The newest point that is too far ahead, until another group confirms it. */
   #ahead: { readonly group: number; readonly time: bigint } | undefined;
 
   constructor(ttl: bigint) {
     this.#ttl = ttl;
   }
 
-  /** Notes a point. Returns the group, if there is one, whose point before this one counts only now. */
+  /** Records a point. Returns the group whose earlier point this one confirms, if any. */
   note(group: number, time: bigint): number | undefined {
     const ahead = this.#ahead;
     if (this.now === undefined) {
@@ -34,17 +34,17 @@ export class GroupClock {
     return undefined;
   }
 
-  /** Whether a group is too old that was used last when the clock said so; if that is not known, it was at the start. */
+  /** Whether a group last used at clock time `lastUse` has expired; if that is unknown, the first point's time is used. */
   isOver(lastUse: bigint | undefined): boolean {
     if (this.now === undefined) return false;
-    return (lastUse ?? this.#first!) + this.#ttl < this.now; // whoever has a `now` has a first
+    return (lastUse ?? this.#first!) + this.#ttl < this.now; // set together with `now`
   }
 
   clear(): void {
     this.now = this.#first = this.#ahead = undefined;
   }
 
-  /** A group was forgotten; its number may become another's. */
+  /** Removes a group, whose index may be reused. */
   forget(group: number): void {
     if (this.#ahead?.group === group) this.#ahead = undefined;
   }

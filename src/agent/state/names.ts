@@ -2,10 +2,10 @@ import { viewToRead } from '../../wire/view.js';
 import { copyWords, equalWords, hashWords, wordsIn } from '../../wire/words.js';
 
 /**
- * The groups' names, compared where they lie.
+ * The groups' names, compared in place.
  *
- * A name is kept as its bytes, four to a word, in one array for all: that takes no object a name, and a comparison of
- * words takes a quarter of the steps that one of bytes does.
+ * All names are stored as bytes in one array, four to a word: no object is allocated per name, and comparing words takes a
+ * quarter of the steps of comparing bytes.
  */
 export class GroupNames {
   readonly #seed: number;
@@ -15,11 +15,11 @@ export class GroupNames {
   #used = 0;
   /** Words of names that were removed. */
   #wasted = 0;
-  /** Where each name starts in `#words`, and its bytes; -1 where there is none. */
+  /** Each name's offset in `#words`, and its length in bytes; -1 where there is no name. */
   #starts = new Int32Array(32);
   #bytes = new Int32Array(32).fill(-1);
 
-  /** Hashes are seeded, so that nobody can choose names that collide. */
+  /** `seed` makes hashes unpredictable, so that colliding names cannot be crafted. */
   constructor(seed: number) {
     this.#seed = seed;
   }
@@ -37,7 +37,7 @@ export class GroupNames {
     );
   }
 
-  /** Keeps the name `buf[start..start + length)` at `index`, where none must be. */
+  /** Stores the name `buf[start..start + length)` at `index`, which must be free. */
   keep(index: number, buf: Uint8Array, start: number, length: number): void {
     const count = wordsIn(length);
     if (this.#used + count > this.#words.length) this.#makeRoom(count);
@@ -51,7 +51,7 @@ export class GroupNames {
     this.#used += count;
   }
 
-  /** The memory taken. */
+  /** Memory used, in bytes. */
   get bytes(): number {
     return this.#words.byteLength + this.#starts.byteLength + this.#bytes.byteLength;
   }
@@ -60,7 +60,7 @@ export class GroupNames {
     return this.#bytes[index]! >= 0;
   }
 
-  /** The name's bytes, one character each; `undefined` if there is none. */
+  /** The name in latin1, one character per byte; `undefined` if there is none. */
   binary(index: number): string | undefined {
     const bytes = this.#bytes[index] ?? -1;
     if (bytes < 0) return undefined;
@@ -80,7 +80,7 @@ export class GroupNames {
     this.#used = this.#wasted = 0;
   }
 
-  /** Moves the names together, into a larger array if less than half of it is wasted. */
+  /** Compacts the names; grows the array unless at least half of it was free or removed. */
   #makeRoom(count: number): void {
     const old = this.#words;
     const needed = this.#used - this.#wasted + count;

@@ -2,19 +2,19 @@ import { randomInt } from 'node:crypto';
 import { GroupClock } from './clock.js';
 import { GroupNames } from './names.js';
 
-/** When a group's state is forgotten; neither by default. */
+/** When a group's state is removed; never by default. */
 export interface GroupExpiry {
-  /** After so many nanoseconds without points, in the points' own time. */
+  /** Nanoseconds without points, in the points' own time. */
   readonly ttl?: bigint | undefined;
-  /** When there are more groups than this: the one used longest ago first. */
+  /** Max groups; the least recently used is removed first. */
   readonly max?: number | undefined;
 }
 
 /**
  * The state of each group, found by the bytes of its name.
  *
- * A `Map` would need each point's group as a new string, which costs more than all else that is done for a point. Here
- * the bytes are hashed and compared where they lie.
+ * A `Map` would need a new string per point, which costs more than all other work on it. Here the bytes are hashed and
+ * compared in place.
  */
 export class GroupTable {
   readonly #create: () => unknown;
@@ -28,7 +28,7 @@ export class GroupTable {
   #hashes = new Int32Array(32);
   readonly #names = new GroupNames(randomInt(0x7fff_ffff));
   readonly #states: unknown[] = [];
-  /** Indexes of forgotten entries, to be used again. */
+  /** Indexes of removed entries, for reuse. */
   readonly #free: number[] = [];
   #size = 0;
 
@@ -44,7 +44,7 @@ export class GroupTable {
     return this.#size;
   }
 
-  /** Whether `touch` needs to be told of each use. */
+  /** Whether `touch` must be called on each use. */
   get expires(): boolean {
     return this.#order !== undefined;
   }
@@ -74,7 +74,7 @@ export class GroupTable {
     this.#states[index] = state;
   }
 
-  /** Notes that a group has a point at `time`: one that has been without for too long begins afresh. */
+  /** Records a point of a group at `time`. A group whose last point is older than the ttl gets a new state. */
   enter(index: number, time: bigint): void {
     const last = this.#order?.timeOf(index);
     if (this.#ttl !== undefined && last !== undefined && last + this.#ttl < time) {
@@ -83,12 +83,12 @@ export class GroupTable {
     this.touch(index, time);
   }
 
-  /** Notes that a group was used at `time`, and forgets the groups that are due; never this one. */
+  /** Records a use of a group at `time`, and removes expired groups; never this one. */
   touch(index: number, time: bigint): void {
     const order = this.#order;
     if (!order) return;
-    const believed = this.#clock?.note(index, time);
-    if (believed !== undefined) order.setClock(believed, this.#clock?.now);
+    const confirmed = this.#clock?.note(index, time);
+    if (confirmed !== undefined) order.setClock(confirmed, this.#clock?.now);
     order.use(index, time, this.#clock?.now);
     this.#forgetDue(index);
   }
@@ -104,19 +104,19 @@ export class GroupTable {
     return this.#clock?.isOver(this.#order!.clockOf(index)) ?? false;
   }
 
-  /** The bytes of a group's name, one character each; `undefined` if there is no such group. */
+  /** A group's name in latin1, one character per byte; `undefined` if there is no such group. */
   name(index: number): string | undefined {
     return this.#names.binary(index);
   }
 
-  /** The groups' indexes, used longest ago first where that is known. */
+  /** The groups' indexes, least recently used first if expiry is on. */
   *indexes(): Generator<number> {
     for (const index of this.#order ? this.#order.indexes() : this.#states.keys()) {
       if (this.#names.has(index)) yield index;
     }
   }
 
-  /** Each group as `[name, state, time of last use]`, used longest ago first where that is known. */
+  /** Each group as `[name, state, time of last use]`, least recently used first if expiry is on. */
   *entries(): Generator<GroupEntry> {
     for (const index of this.indexes()) {
       yield [this.#names.binary(index)!, this.#states[index], this.#order?.lastUse(index)];
@@ -169,7 +169,7 @@ export class GroupTable {
     const mask = slots.length - 1;
     let hole = this.#hashes[index]! & mask;
     while (slots[hole] !== index + 1) hole = (hole + 1) & mask;
-    // Whoever stands behind the hole and could have stood in it moves up, so that no search stops short of it.
+    // Backward-shift deletion: entries that probed past the hole move into it, so that no search stops early.
     for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
       const home = this.#hashes[slots[slot]! - 1]! & mask;
       if (((slot - home) & mask) >= ((slot - hole) & mask)) {
@@ -197,13 +197,13 @@ function grown(array: Int32Array): Int32Array<ArrayBuffer> {
 }
 
 /**
- * The groups in the order of their last use: a doubly linked list in typed arrays, with the time of each one's newest
- * point and what the clock said when it was used last. In the order of the list the clock only goes forward.
+ * The groups in LRU order: a doubly linked list in typed arrays, with the time of each group's newest point and the
+ * clock's time at its last use. Clock times never decrease along the list.
  */
 class UseOrder {
   #next = new Int32Array(32).fill(none);
   #previous = new Int32Array(32).fill(none);
-  /** Undefined for a group that was added and not used yet. */
+  /** Undefined for a group that was added but not used yet. */
   readonly #times: (bigint | undefined)[] = [];
   readonly #clocks: (bigint | undefined)[] = [];
   first = none;
@@ -217,7 +217,7 @@ class UseOrder {
     return this.#clocks[index];
   }
 
-  /** When it was used last: by the clock if there is one, since a point's own time may be wrong. */
+  /** Time of the last use: the clock's if there is one, since a point's own time may be wrong. */
   lastUse(index: number): bigint | undefined {
     return this.#clocks[index] ?? this.#times[index];
   }
