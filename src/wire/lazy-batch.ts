@@ -45,7 +45,7 @@ export class LazyBatch {
   ) {
     this.name = head.name;
     this.group = head.group;
-    this.tags = head.tags;
+    this.tags = Object.freeze(head.tags);
     this.byName = head.byName;
     this.time = time;
     this.points = Object.freeze(points);
@@ -150,8 +150,18 @@ function add(output: FrameOutput, frame: Buffer): void {
 }
 
 function lazyPoints(points: readonly (LazyPoint | BatchPointSource)[], group: string): readonly LazyPoint[] {
-  return points.map((point) => {
-    if (point instanceof LazyPoint) return point;
+  if (!Array.isArray(points)) {
+    throw new UdfError('invalid_argument', `a batch's points must be an array, got ${typeof points}`);
+  }
+  // Not `map`, which leaves out the holes of a sparse array.
+  return Array.from(points as readonly (LazyPoint | BatchPointSource)[], (point) => {
+    if (LazyPoint.is(point)) return point;
+    if (point instanceof LazyPoint) {
+      throw new UdfError(
+        'invalid_argument',
+        "a batch's point is a Proxy or Object.create() of a point: give the point",
+      );
+    }
     if (typeof point !== 'object' || (point as unknown) === null) {
       const got = (point as unknown) === null ? 'null' : typeof point;
       throw new UdfError('invalid_argument', `a batch's point must be an object, got ${got}`);

@@ -1,4 +1,4 @@
-import { type Batch, createBatch, createPoint, defineUdf, type Point } from 'kapacitor-udf';
+import { type BatchPoint, type Batch, createBatch, createPoint, defineUdf, type Point } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { expectBatches, expectPoints } from '../../src/expect/expect.js';
@@ -199,6 +199,29 @@ describe('batches that a UDF makes', () => {
       await run.stop();
     },
   );
+
+  test.each<[string, (points: readonly BatchPoint[]) => unknown]>([
+    ['Proxies', (points) => [points[0], new Proxy(points[1]!, {})]],
+    ['Object.create() of points', (points) => points.map((point): unknown => Object.create(point))],
+    ['a Set', (points) => new Set(points)],
+    ['a sparse array', (points) => [points[0], , points[1]]],
+    [
+      'an array with its own map',
+      (points) => Object.assign([...points], { map: () => [Object.create(points[0]!) as unknown] }),
+    ],
+  ])('are not begun with what are no points: %s', async (_, replace) => {
+    const forging = defineUdf({
+      name: 'forging',
+      wants: 'batch',
+      provides: 'batch',
+      onError: 'pass',
+      batch: (batch) => batch.withPoints(replace(batch.points) as never),
+    });
+    const run = await runUdf(forging);
+    // The peer fails at a batch that begins inside another.
+    expectBatches((await run.send('cpu v=1 1\ncpu v=2 2')).batches, [{ points: '_ v=1 1\n_ v=2 2' }]);
+    await run.stop();
+  });
 
   test('are not begun outside one: a point that a timer emits when no batch is open ends the connection', async () => {
     let late: (() => void) | undefined;

@@ -69,6 +69,14 @@ export class LazyPoint {
     return new LazyPoint();
   }
 
+  /**
+   * Whether a value is a point. `instanceof` is true also for `Object.create(point)` and a Proxy of a point, which have no
+   * bytes: to write one fails in the middle of its batch.
+   */
+  static is(value: unknown): value is LazyPoint {
+    return typeof value === 'object' && value !== null && #buf in value;
+  }
+
   /** The point in a frame off the wire, or `undefined` if the frame holds something else. */
   static fromFrame(buf: Buffer, frame: number, payload: number, end: number): LazyPoint | undefined {
     if (buf[payload] !== pointTag0 || buf[payload + 1] !== pointTag1) return undefined;
