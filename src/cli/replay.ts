@@ -183,7 +183,7 @@ async function runConversation(file: string, options: ReplayCommandOptions): Pro
   const { createLogger } = await import('../telemetry/create-logger.js');
   const result = await replayConversationFile(file, {
     agent: await agentOf(options),
-    cutOff: options.skipBad,
+    allowTruncated: options.skipBad,
     logger: createLogger({ level: options.logLevel }),
     onDifference: (line) => process.stdout.write(`${line}\n`),
   });

@@ -14,15 +14,14 @@ import {
   shown,
   tagsOf,
   textOf,
-  wrong,
+  malformed,
 } from './json-values.js';
 import type { PointMaker } from './point-maker.js';
 import { formatTime, parseTime } from './times.js';
 
 /**
- * A batch as a line of Kapacitor's batch recordings. As Kapacitor reads it: all numbers are doubles, a point without
- * tags has those of its batch, a field that is null is absent, and a batch is no older than its last point.
- * Throws `malformed`.
+ * Parses a line of Kapacitor's batch recordings as Kapacitor does: all numbers are doubles, a point without tags has
+ * those of its batch, a null field is absent, and a batch is no older than its last point. Throws `malformed`.
  */
 export function parseBatchEntry(text: string, maker: PointMaker): LazyBatch {
   const entry = parseObject(text);
@@ -38,13 +37,16 @@ export function parseBatchEntry(text: string, maker: PointMaker): LazyBatch {
   });
   const last = points.at(-1)?.time ?? 0n;
   const given = textOf(entry.tmax, 'tmax');
-  // Go's zero time means that there is none.
+  // Go's zero time stands for a missing one.
   const tmax = given === '' || given.startsWith('0001-01-01T00:00:00') ? last : parseTime(given);
   const time = points.length > 0 && tmax < last ? last : tmax;
   return maker.batch({ name: nameOf(entry.name), tags, byName: entry.byname === true, time, points });
 }
 
-/** A batch as such a line. Throws `invalid_argument` for a point outside a batch, an empty name, and a value that JSON would change. */
+/**
+ * Formats a batch as a line of Kapacitor's batch recordings, without the newline. Throws `invalid_argument` for a point
+ * outside a batch, an empty name, and a value that Kapacitor would read back changed.
+ */
 export function formatBatchEntry(item: RecordedItem): string {
   if (!(item instanceof LazyBatch)) {
     throw cannot('a point outside a batch; write it to a .srpl recording');
@@ -89,10 +91,10 @@ function fieldsOf(value: unknown): Fields {
   const fields: Record<string, FieldValue> = {};
   if (value === undefined || value === null) return fields;
   for (const [key, field] of Object.entries(objectOf(value, 'fields'))) {
-    if (key === '') throw wrong('a field has no name');
+    if (key === '') throw malformed('a field has no name');
     if (field === null) continue;
     if (typeof field !== 'number' && typeof field !== 'string' && typeof field !== 'boolean') {
-      throw wrong(`field "${key}" is no number, text or boolean: ${shown(field)}`);
+      throw malformed(`field "${key}" is no number, text or boolean: ${shown(field)}`);
     }
     setEntry(fields, key, typeof field === 'number' ? doubleOf(key, field) : field);
   }

@@ -1,4 +1,4 @@
-/** The bytes that mean something in line protocol. */
+/** Bytes with a meaning in line protocol. */
 export const tab = 0x09;
 export const newline = 0x0a;
 export const carriageReturn = 0x0d;

@@ -22,7 +22,7 @@ const kinds: ReadonlyMap<string, FieldKind> = new Map([
   ['dateTime:RFC3339Nano', 'string'],
 ]);
 
-/** Columns of a query's result that say nothing of a point. */
+/** Columns of a query's result that are no part of a point. */
 const resultColumns: ReadonlySet<string> = new Set(['', 'result', 'table', '_start', '_stop']);
 
 interface Column {
@@ -40,7 +40,7 @@ export function isAnnotation(cells: readonly Cell[]): boolean {
 
 /** Adds an annotation. Throws `malformed` if it is unknown. */
 export function addAnnotation(annotations: Annotations, cells: readonly Cell[]): void {
-  const name = cells[0]!; // `isAnnotation` has seen it
+  const name = cells[0]!; // the caller has checked it with `isAnnotation`
   const known = annotationNames.find((annotation) => annotation === name);
   if (known === undefined) {
     throw new UdfError(
@@ -58,8 +58,8 @@ export function isResultHeader(cells: readonly Cell[]): boolean {
 
 /**
  * The table that a header of InfluxDB's annotated CSV begins. A record is a point: the field `_field` with the value
- * `_value`, or one field for each column if the result was pivoted. Columns of text are tags; in a pivoted result those of
- * the group key are. Types are those of `#datatype`; without it, the values tell them.
+ * `_value`, or one field for each column if the result was pivoted. Text columns are tags; in a pivoted
+ * result, those of the group key are. Types are those of `#datatype`, else inferred from the values.
  *
  * Throws `malformed` for a result without `_measurement`, an unknown data type, and a result that is an error.
  */
@@ -110,7 +110,7 @@ export function parseResultHeader(
     if (isLong) {
       const key = textAt(fieldIndex);
       if (!key) throw new UdfError('malformed', 'its field has no name');
-      addField(key, columns[valueIndex]!); // it is a column
+      addField(key, columns[valueIndex]!); // `indexOf` has found it
     }
     const timeText = textAt(time);
     if (time >= 0 && !timeText) throw new UdfError('malformed', 'it has no time');
@@ -119,7 +119,7 @@ export function parseResultHeader(
   return { timeColumn: time < 0 ? undefined : timeColumn, columns: names, point };
 }
 
-/** What a query's result has instead of points if the query failed. */
+/** The table of a failed query, which holds an error instead of points. */
 function errorTable(names: readonly string[]): CsvTable {
   return {
     timeColumn: 'error',

@@ -41,7 +41,7 @@ export async function* readCsv(
         const point = reader.take(records);
         if (point) points.push(point);
       } catch (reason) {
-        reading.bad.at(records.line, reason);
+        reading.bad.report(records.line, reason);
       }
     }
   };
@@ -58,7 +58,7 @@ class CsvReader {
   /** Whether annotations wait for their header. */
   #isAnnotated = false;
   #isAfterBlank = true;
-  /** Whether the header has blanks behind its delimiters: those of its records mean as little. */
+  /** Whether the header has blanks after its delimiters: then those of its records are trimmed too. */
   #isSpaced = false;
   #hasWarned = false;
 
@@ -115,11 +115,11 @@ class CsvReader {
 
   #point(table: CsvTable, cells: readonly Cell[]): LazyPoint {
     const { name, tags, fields, time, database, retentionPolicy } = table.point(cells);
-    if (table.timeColumn === undefined) this.#warn(table);
+    if (table.timeColumn === undefined) this.#warnOfMissingTime(table);
     return this.#maker.point(name, tags, fields, time ?? this.#maker.now(), { database, retentionPolicy });
   }
 
-  #warn({ columns }: CsvTable): void {
+  #warnOfMissingTime({ columns }: CsvTable): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     const likely = columns.find((column) =>
@@ -135,7 +135,7 @@ function isBlank(cells: readonly Cell[]): boolean {
   return cells.length === 1 && cells[0] === null;
 }
 
-/** Records below a header that is malformed cannot be understood. */
+/** Refuses every record below a malformed header. */
 const refusedTable: CsvTable = {
   timeColumn: 'time',
   columns: [],

@@ -6,17 +6,17 @@ import { notUtf8 } from './line-splitter.js';
 /** A cell: null if nothing stands between its delimiters. Empty quotes are an empty text. */
 export type Cell = string | null;
 
-/** Max characters of a record: what seems longer has a quote that is never closed. */
+/** Max characters of a record. A longer one most likely has an unclosed quote. */
 const maxRecordCharacters = 16 * 1024 * 1024;
 
-/** Stands for bytes that are not UTF-8: a half of a surrogate pair, which no UTF-8 text has. */
+/** Marks invalid bytes in decoded text: a lone surrogate, which valid UTF-8 never decodes to. */
 const invalidMark = '\uDC80';
-const loneMark = /[\uDC80]/u; // not as a half of a character
+const loneMark = /[\uDC80]/u; // with the u flag, only outside surrogate pairs
 
 /**
  * Splits CSV (RFC 4180) into records. A malformed record ends with its first line, so that a quote that is never closed
- * costs that line and not the rest of the file. Blanks around quotes are ignored. Where the header ends in a carriage
- * return alone, as old Macs wrote, all lines do.
+ * costs that line and not the rest of the file. Blanks around quotes are ignored. If the header ends in a lone
+ * carriage return (classic Mac OS), all lines do.
  */
 export class CsvRecords {
   /** The current record, and the number of its first line, from 1. */
@@ -24,11 +24,11 @@ export class CsvRecords {
   line = 0;
   /** Why the current record cannot be used. */
   problem: UdfError | undefined;
-  /** Which cells of the current record are quoted; `undefined` if none is. */
+  /** Which cells of the current record are quoted; `undefined` if it has no quotes. */
   #quoted: readonly boolean[] | undefined;
 
   readonly #delimiter: string;
-  /** Bytes of a line that is not complete yet, which may end inside a character. */
+  /** Bytes of an incomplete line, which may end inside a character. */
   #bytes: Buffer[] = [];
   #text = '';
   #isFirstText = true;
@@ -41,7 +41,7 @@ export class CsvRecords {
   #forceFirst = false;
   /** Whether the rest of a line that was too long is to be skipped. */
   #skipping = false;
-  /** Where the next quote is: most records have none, which need not be searched again. */
+  /** Offset of the next quote, cached because most records have none. */
   #quote = -1;
 
   constructor(delimiter = ',') {
@@ -52,7 +52,7 @@ export class CsvRecords {
     const complete = Math.max(chunk.lastIndexOf(newline), chunk.lastIndexOf(carriageReturn)) + 1;
     if (complete === 0) {
       this.#bytes.push(chunk);
-      // Memory stays flat where no line ever ends.
+      // Bounds memory if no line ever ends.
       if (this.#bytes.reduce((sum, { length }) => sum + length, 0) > maxRecordCharacters)
         this.#decodeWaiting();
       return;
@@ -136,7 +136,7 @@ export class CsvRecords {
     this.#decode(Buffer.concat(bytes));
   }
 
-  /** Adds the text of bytes that end where a character does, or at the end of the file. */
+  /** Decodes bytes, which must end at a character boundary or at the end of the file, and appends their text. */
   #decode(bytes: Buffer): void {
     let text = bytes.toString();
     if (!isUtf8(bytes)) {
@@ -154,7 +154,7 @@ export class CsvRecords {
     this.#quote = -1;
   }
 
-  /** What ends the first line outside quotes ends all; `undefined` if it has not come yet. */
+  /** The line ending of the first line, which holds for the whole file; `undefined` until it has been read. */
   #lineEndOfFile(): '\n' | '\r' | undefined {
     if (this.#lineEnd !== undefined) return this.#lineEnd;
     const text = this.#text;
@@ -241,7 +241,7 @@ function skipBlanks(text: string, start: number, delimiter: string): number {
   return at;
 }
 
-/** Where a line's text ends whose newline is at `end`: a carriage return before it belongs to the line's end. */
+/** The end of a line's text, given the offset of its newline: a carriage return before that is excluded. */
 function withoutReturn(text: string, end: number): number {
   return text[end - 1] === '\r' ? end - 1 : end;
 }
@@ -257,7 +257,7 @@ function count(text: string, what: string, start: number, end: number): number {
   return found;
 }
 
-/** Lines with what ends them: newlines and carriage returns are never inside a character. */
+/** Lines with their endings, whose bytes never occur inside a UTF-8 character. */
 function splitLines(bytes: Buffer): Buffer[] {
   const lines: Buffer[] = [];
   let start = 0;

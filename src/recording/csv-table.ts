@@ -4,7 +4,7 @@ import { type Fields, type FieldValue, setEntry, type Tags } from '../model/valu
 import type { Cell } from './csv-records.js';
 import { cellTime, cellValue, type CsvSettings, type FieldKind, presentText } from './csv-values.js';
 
-/** A point as a record has it. */
+/** The point of a CSV record. */
 export interface CsvPoint {
   readonly name: string;
   readonly time: bigint | undefined;
@@ -14,9 +14,9 @@ export interface CsvPoint {
   readonly fields: Fields;
 }
 
-/** What a header says of the records below it. */
+/** A header, and how to parse the records below it. */
 export interface CsvTable {
-  /** The column of the time; `undefined` if there is none. */
+  /** Name of the time column; `undefined` if the header has none. */
   readonly timeColumn: string | undefined;
   readonly columns: readonly string[];
   /** The point of one record. Throws `malformed`. */
@@ -46,7 +46,7 @@ const prefixes: ReadonlyMap<string, Column['kind']> = new Map([
   ['field', 'any'],
 ]);
 
-/** What other programs call the types. */
+/** Type names of other programs, for suggestions. */
 const otherNames: ReadonlyMap<string, FieldKind> = new Map([
   ['float', 'double'],
   ['number', 'double'],
@@ -58,11 +58,11 @@ const otherNames: ReadonlyMap<string, FieldKind> = new Map([
 
 /**
  * The table that a header begins. Its columns are `time`, `name` (or `measurement`), `database`, `retentionPolicy`,
- * `tag:host`, and fields with their types: `double:usage`, `int:count`, `string:state`, `bool:on`. The type of a field
- * without a prefix, or with `field:`, is told by each value.
+ * `tag:host`, and fields with their types: `double:usage`, `int:count`, `string:state`, `bool:on`. Without a
+ * prefix, or with `field:`, a field's type is inferred from each value.
  *
- * Throws `malformed` for a column that is unknown, empty or given twice, and for a header without a name or without the
- * time column that was asked for.
+ * Throws `malformed` for a column that is unknown, empty or given twice, and for a header without a name column
+ * or without the requested time column.
  */
 export function parseHeader(cells: readonly Cell[], settings: CsvSettings): CsvTable {
   const names = columnNames(cells);
@@ -140,8 +140,10 @@ function unknownPrefix(cell: string, prefix: string): UdfError {
 }
 
 function delimiterHint(names: readonly string[]): string {
-  const other = names.length === 1 ? /[;\t|]/.exec(names[0]!)?.[0] : undefined; // one is there
-  return other === undefined ? '' : `; if ${JSON.stringify(other)} parts its cells, name it: --delimiter`;
+  const other = names.length === 1 ? /[;\t|]/.exec(names[0]!)?.[0] : undefined; // a header has at least one
+  return other === undefined
+    ? ''
+    : `; if ${JSON.stringify(other)} separates its cells, set it with --delimiter`;
 }
 
 function parseRecord(columns: readonly Column[], cells: readonly Cell[], settings: CsvSettings): CsvPoint {
@@ -168,7 +170,7 @@ function parseRecord(columns: readonly Column[], cells: readonly Cell[], setting
   return { ...head, name: head.name, time, tags, fields };
 }
 
-/** Columns of one field that have different types may have a value in one of them only. */
+/** Several typed columns may share a field, but only one of them may have a value in a record. */
 function setUnique<Value>(record: Record<string, Value>, what: string, name: string, value: Value): void {
   if (Object.hasOwn(record, name)) throw new UdfError('malformed', `${what} "${name}" is given twice`);
   setEntry(record, name, value);

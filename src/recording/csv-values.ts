@@ -6,7 +6,7 @@ import type { TimeParser } from './times.js';
 
 export type FieldKind = 'double' | 'int' | 'string' | 'bool' | 'any';
 
-/** What tables need to know of how CSV is read. */
+/** Settings that hold for all tables of a file. */
 export interface CsvSettings {
   readonly times: TimeParser;
   readonly timeColumn: string | undefined;
@@ -28,12 +28,12 @@ export function presentText(cell: Cell | undefined, { nullMarkers }: CsvSettings
   return nullMarkers.size > 0 && nullMarkers.has(cell.trim()) ? undefined : cell;
 }
 
-/** A time as a cell has it. Throws `malformed`. */
+/** Parses a cell's time, in nanoseconds since the epoch. Throws `malformed`. */
 export function cellTime(cell: string, { times }: CsvSettings): bigint {
   return times.parse(cell.trim());
 }
 
-/** A field's value; `undefined` for empty quotes where the type is not text. Throws `malformed`. */
+/** Parses a field's value; `undefined` for empty quotes unless the type is text. Throws `malformed`. */
 export function cellValue(kind: FieldKind, name: string, cell: string): FieldValue | undefined {
   if (kind === 'string') return cell;
   const text = cell.trim();
@@ -44,9 +44,9 @@ export function cellValue(kind: FieldKind, name: string, cell: string): FieldVal
   throw new UdfError('malformed', `field "${name}" is no ${kind}: ${JSON.stringify(cell)}`);
 }
 
-/** A value whose type its own form tells: `5i`, `0.5`, `true`, else text. */
+/** A value whose type is inferred from its form: `5i`, `0.5`, `true`, else text. */
 function anyValue(name: string, cell: string, text: string): FieldValue {
-  if (/^-?\d+i$/.test(text)) return intOf(name, text.slice(0, -1))!; // it has digits only
+  if (/^-?\d+i$/.test(text)) return intOf(name, text.slice(0, -1))!; // matches its pattern
   return boolOf(text) ?? doubleOf(name, text) ?? cell;
 }
 

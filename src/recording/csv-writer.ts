@@ -5,13 +5,12 @@ import { checkNames, type RecordedItem } from './format.js';
 
 /** Formats points as CSV that `readCsv` reads. */
 export class CsvText {
-  /** The columns so far, each with its place. */
+  /** The columns so far with their indices. */
   readonly #columns = new Map<string, number>();
 
   /**
-   * A point's record. A column that is new begins a new table, with all columns so far: only what has been seen can be
-   * known. Throws `invalid_argument` for a batch, and for names
-   * and tags that are empty.
+   * Formats a point's record. A new column begins a new table with all columns so far, as later points are not known
+   * yet. Throws `invalid_argument` for a batch, and for empty names and tag values.
    */
   format(item: RecordedItem): string {
     if (item instanceof LazyBatch) throw new UdfError('invalid_argument', 'CSV holds points, not batches');
@@ -50,7 +49,7 @@ export class CsvText {
   }
 }
 
-/** Text always stands in quotes: between bare commas it could not be told from nothing. */
+/** Text is always quoted: an unquoted empty cell means a missing value. */
 function quoted(value: string): string {
   return `"${value.replaceAll('"', '""')}"`;
 }

@@ -21,8 +21,8 @@ export class BadEntries {
     this.#options = options;
   }
 
-  /** Throws `malformed` with the place, or counts it. An error that is not about the entry is thrown as it is. */
-  at(line: number, reason: unknown, entry = ''): void {
+  /** Counts a malformed entry, or throws `malformed` with its place. Other errors are rethrown unchanged. */
+  report(line: number, reason: unknown, entry = ''): void {
     if (reason instanceof UdfError && reason.code !== 'malformed' && reason.code !== 'invalid_argument')
       throw reason;
     const { skipBad, onBad, hint } = this.#options;
@@ -38,7 +38,7 @@ export class BadEntries {
   }
 }
 
-/** A message may quote what is wrong, which may be very long. */
+/** Max characters of a message: it may quote an input line of any length. */
 const maxCharacters = 400;
 
 function shortened(message: string): string {
@@ -66,13 +66,13 @@ export interface Splitter {
   finish(): void;
   /** Whether complete lines wait for a quote to be closed. */
   readonly isInsideQuotes: boolean;
-  /** Stops waiting for it. */
+  /** Stops waiting for the quote. */
   giveUpQuotes(): void;
 }
 
 /**
  * Yields what `fill` collects from each chunk, and from what is left at the end. A quote that is still open after
- * `openQuoteTimeoutMs` of waiting for bytes is given up, so that the lines behind it need not wait for the end.
+ * `openQuoteTimeoutMs` of waiting for input is given up, so that the lines after it are not held back.
  */
 export async function* portions<Item>(
   chunks: AsyncIterable<Buffer>,
@@ -85,18 +85,18 @@ export async function* portions<Item>(
   let waitedMs = 0;
   try {
     for (;;) {
-      const coming = source.next();
+      const pendingChunk = source.next();
       isPending = true;
       while (splitter.isInsideQuotes && openQuoteTimeoutMs !== Infinity) {
         const start = performance.now();
-        const isTimeout = await passes(coming, openQuoteTimeoutMs - waitedMs);
+        const isTimeout = await timesOut(pendingChunk, openQuoteTimeoutMs - waitedMs);
         waitedMs += performance.now() - start;
         if (!isTimeout) break;
         waitedMs = 0;
         splitter.giveUpQuotes();
         yield* portion(fill);
       }
-      const next = await coming;
+      const next = await pendingChunk;
       isPending = false;
       if (next.done) break;
       splitter.add(next.value);
@@ -106,15 +106,15 @@ export async function* portions<Item>(
     splitter.finish();
     yield* portion(fill);
   } finally {
-    // A source that is being waited for may never answer; it ends by its own signal.
+    // `return` waits for a pending read, which may never complete: the source ends by its own signal.
     const ended = source.return?.();
     if (isPending) void ended?.catch(() => undefined);
     else await ended;
   }
 }
 
-/** Whether so much time passes before the promise settles. */
-async function passes(promise: Promise<unknown>, ms: number): Promise<boolean> {
+/** Whether `ms` pass before the promise settles. */
+async function timesOut(promise: Promise<unknown>, ms: number): Promise<boolean> {
   const timer = new AbortController();
   try {
     return await Promise.race([

@@ -11,7 +11,7 @@ export class FieldList {
   /** The names as UTF-8. */
   readonly keys: Uint8Array[] = [];
   readonly values: FieldValue[] = [];
-  /** The keys as the recording wrote them. */
+  /** The keys as written in the recording, with the equals sign. */
   readonly #written: Buffer[] = [];
   /** The number of leading names that are known to be distinct. */
   #distinct = 0;
@@ -20,7 +20,7 @@ export class FieldList {
     this.count = 0;
   }
 
-  /** Whether the next field's key is written as in the point before; if so it is `length` bytes long. */
+  /** Whether the next field's key is written as in the previous point; if so, it is `length` bytes long. */
   recognizes(buf: Buffer, start: number): boolean {
     const written = this.#written[this.count];
     if (written === undefined) return false;
@@ -35,7 +35,7 @@ export class FieldList {
     return this.#written[this.count]!.length;
   }
 
-  /** The next field has another key, which the recording writes as `written`. */
+  /** Sets the next field's key; `written` is its form in the recording. */
   rename(name: string, written: Buffer): void {
     const { count } = this;
     this.names[count] = name;
@@ -49,7 +49,7 @@ export class FieldList {
     this.values[this.count++] = value;
   }
 
-  /** Completes the point. Of fields with the same name the last counts. */
+  /** Completes the point. The last of several fields with one name wins. */
   finish(): void {
     const { count, names } = this;
     if (count <= this.#distinct) return;

@@ -2,23 +2,24 @@ import { UdfError } from '../model/errors.js';
 import type { Fields, FieldValue, Tags } from '../model/values.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { RecordedItem } from './format.js';
+import { inRange } from './line-number.js';
 
-/** What a line of line protocol holds. */
+/** The content of a line of line protocol. */
 export interface LineSource {
   readonly name: string;
   readonly tags: Tags;
   readonly fields: Fields;
-  /** Nanoseconds since the epoch; left out if there is none. */
+  /** Nanoseconds since the epoch; optional in line protocol. */
   readonly time?: bigint | undefined;
 }
 
 /**
- * A point as one point's line protocol, tags and fields in their own order, with its time in nanoseconds. A text field
- * may hold newlines, so the result may too.
+ * Formats a point as line protocol, tags and fields in their own order, its time in nanoseconds. The result has newlines
+ * if a text field has.
  *
  * Throws `invalid_argument` naming what line protocol cannot hold: a point without fields, NaN and infinities, empty
  * names and tag values, in names and tags a newline, or a backslash before a comma, space, equals sign, quote or the
- * end, and the few times at the ends of an int64's range that InfluxDB does not take.
+ * end, and the few times at the ends of an int64's range that InfluxDB refuses.
  */
 export function formatLine({ name, tags, fields, time }: LineSource): string {
   let line = word('the measurement', name, measurementSpecials);
@@ -38,13 +39,13 @@ export function formatLine({ name, tags, fields, time }: LineSource): string {
     separator = ',';
   }
   if (time === undefined) return line;
-  if (time < earliest || time > latest) {
+  if (inRange(time) === undefined) {
     throw new UdfError('invalid_argument', `line protocol cannot hold the time ${time}`);
   }
   return `${line} ${time}`;
 }
 
-/** The same for people to read: what line protocol cannot hold is shown somehow. Never throws. */
+/** Formats a point for people: as line protocol, or similarly if that cannot hold it. Never throws. */
 export function showLine(point: LineSource): string {
   try {
     return formatLine(point);
@@ -58,10 +59,6 @@ export function showLine(point: LineSource): string {
   }
 }
 
-/** The first and the last time that InfluxDB takes. */
-const earliest = -(2n ** 63n) + 2n;
-const latest = 2n ** 63n - 2n;
-
 /** InfluxDB skips tabs and NULs, besides spaces, before the parts of a line. */
 function isBlank(text: string): boolean {
   return text.startsWith('\t') || text.startsWith('\0');
@@ -71,7 +68,7 @@ const measurementSpecials = /[, ]/g;
 const keySpecials = /[, =]/g;
 const fieldKeySpecials = /[, ="]/g;
 
-/** Most words are such: one look at them instead of four. */
+/** Most words match this: one test instead of four. */
 const plain = /^[\w./:-]+$/;
 
 /** A name, or the value of the tag called `key`. */
@@ -104,7 +101,7 @@ function impossible(what: string, text: string, why: string): UdfError {
   );
 }
 
-/** A point as line protocol. Throws `invalid_argument` for a batch, and for what line protocol cannot hold. */
+/** Formats a point as line protocol. Throws `invalid_argument` for a batch, and for what line protocol cannot hold. */
 export function formatPointLine(item: RecordedItem): string {
   if (item instanceof LazyBatch) {
     throw new UdfError('invalid_argument', 'line protocol holds points, not batches');
@@ -112,12 +109,12 @@ export function formatPointLine(item: RecordedItem): string {
   return formatLine({ name: item.name, tags: item.tags, fields: item.fields, time: item.time });
 }
 
-/** Kapacitor reads its recordings line by line, and a line with its newline has at most so many bytes. */
-const maxBytes = 65_536;
+/** Max bytes of a line in Kapacitor's recordings, its newline included. */
+const maxLineBytes = 65_536;
 
 /**
- * A point as Kapacitor's stream recordings have it: database, retention policy, line protocol. Throws
- * `invalid_argument` for what Kapacitor could not read there.
+ * Formats a point as an entry of Kapacitor's stream recordings: database, retention policy, line protocol. Throws
+ * `invalid_argument` for what Kapacitor could not read back.
  */
 export function formatStreamEntry(item: RecordedItem): string {
   if (item instanceof LazyBatch) throw cannot('a batch; write it to a .brpl recording');
@@ -132,7 +129,8 @@ export function formatStreamEntry(item: RecordedItem): string {
   const line = formatPointLine(item);
   if (line.includes('\n')) throw cannot('a newline in a text: Kapacitor reads a point from one line');
   const bytes = Buffer.byteLength(line) + 1;
-  if (bytes > maxBytes) throw cannot(`a point of ${bytes} bytes: Kapacitor reads at most ${maxBytes}`);
+  if (bytes > maxLineBytes)
+    throw cannot(`a point of ${bytes} bytes: Kapacitor reads at most ${maxLineBytes}`);
   return `${database}\n${retentionPolicy}\n${line}`;
 }
 

@@ -22,7 +22,7 @@ const endings: readonly (readonly [ending: RegExp, format: RecordingFormat])[] =
   [/\.csv$/i, 'csv'],
 ];
 
-/** The format of a file by its name, with or without `.gz`. Throws `invalid_config` if the name does not tell it. */
+/** The format of a file by its name, with or without `.gz`. Throws `invalid_config` for an unknown extension. */
 export function formatOfName(name: string): RecordingFormat {
   const plain = name.replace(/\.gz$/i, '');
   const found = endings.find(([ending]) => ending.test(plain));
@@ -33,7 +33,7 @@ export function formatOfName(name: string): RecordingFormat {
   );
 }
 
-/** Throws `invalid_argument` if the name of an item, or of one of its tags or fields, is empty: no reader takes it. */
+/** Throws `invalid_argument` if the name of an item, or of one of its tags or fields, is empty: no reader accepts it. */
 export function checkNames(item: RecordedItem, format: string): void {
   const fail = (what: string): never => {
     throw new UdfError('invalid_argument', `${format} cannot hold ${what} without a name`);

@@ -2,7 +2,7 @@ import { setEntry, type Tags } from '../model/values.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 
-/** What a point or batch is grouped by. */
+/** What a group's ID is computed from. */
 export interface Grouping {
   readonly name: string;
   readonly tags: Tags;
@@ -11,14 +11,14 @@ export interface Grouping {
   readonly byName: boolean;
 }
 
-/** A group's identity as Kapacitor works it out and writes it: `host=router1`, `cpu\nhost=a,dc=b`, empty for none. */
+/** A group's ID as Kapacitor computes it: `host=router1`, `cpu\nhost=a,dc=b`, empty without grouping. */
 export function groupId({ name, tags, dimensions, byName }: Grouping): string {
   if (dimensions.length === 0) return byName ? name : '';
   const values = dimensions.map((tag) => `${tag}=${Object.hasOwn(tags, tag) ? tags[tag]! : ''}`).join(',');
   return byName ? `${name}\n${values}` : values;
 }
 
-/** The group of a batch: Kapacitor groups it by all of its tags, in order of their names' bytes. */
+/** A batch's group ID: Kapacitor groups by all of its tags, sorted by the bytes of their names. */
 export function batchGroupId(name: string, tags: Tags, byName: boolean): string {
   return groupId({ name, tags, dimensions: Object.keys(tags).sort(compareBytes), byName });
 }
@@ -27,7 +27,7 @@ function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** One batch a group, in the order of their first points, as a query with GROUP BY makes them. */
+/** Makes one batch per group, in the order of their first points, as a query with GROUP BY does. */
 export function batchesOf(points: readonly LazyPoint[]): LazyBatch[] {
   const groups = new Map<string, LazyPoint[]>();
   for (const point of points) {

@@ -18,7 +18,7 @@ import {
   parseObject,
   shown,
   tagsOf,
-  wrong,
+  malformed,
 } from './json-values.js';
 import type { PointMaker } from './point-maker.js';
 import { type TimeOptions, TimeParser } from './times.js';
@@ -50,25 +50,26 @@ export class JsonTimes {
   /** Nanoseconds or a date, as text. */
   time({ time }: JsonObject): bigint {
     if (typeof time === 'string') return this.#text.parse(time);
-    throw wrong(`time must be text, since a JSON number cannot hold nanoseconds, and is ${shown(time)}`);
+    throw malformed(`time must be text, since a JSON number cannot hold nanoseconds, and is ${shown(time)}`);
   }
 
   /** Telegraf's `timestamp`, a number; or text, if its `json_timestamp_format` is set. */
   timestamp({ timestamp }: JsonObject, text: string): bigint {
     if (typeof timestamp === 'string') return this.#text.parse(timestamp);
     const digits = typeof timestamp === 'number' ? numberText(text, 'timestamp') : undefined;
-    if (digits === undefined) throw wrong(`timestamp must be a number or a date, and is ${shown(timestamp)}`);
+    if (digits === undefined)
+      throw malformed(`timestamp must be a number or a date, and is ${shown(timestamp)}`);
     return this.#number.parse(digits);
   }
 
-  /** What the user should know of the times so far. */
+  /** Warnings for the user about the times parsed so far. */
   get warnings(): readonly string[] {
     return this.#text.warnings;
   }
 }
 
 /**
- * A line of JSON Lines: a point, or a batch if it has `points`.
+ * Parses a line of JSON Lines: a point, or a batch if it has `points`.
  *
  * `{"time":"1514979051065000000","name":"adsl","tags":{"host":"r1"},"fields":{"state":"up","errors":{"int":"5"}}}`
  *
@@ -79,13 +80,13 @@ export class JsonTimes {
 export function parseJsonLine(text: string, maker: PointMaker, times: JsonTimes): RecordedItem {
   const entry = parseObject(text);
   if (entry.name !== undefined && entry.measurement !== undefined)
-    throw wrong('it has both name and measurement');
+    throw malformed('it has both name and measurement');
   const name = nameOf(entry.name ?? entry.measurement);
   const tags = tagsOf(entry.tags, 'tags');
   if (entry.points === undefined) {
     checkKeys(entry, 'it', pointKeys);
     if (entry.time !== undefined && entry.timestamp !== undefined)
-      throw wrong('it has both time and timestamp');
+      throw malformed('it has both time and timestamp');
     const database = optionalText(entry.database, 'database');
     const retentionPolicy = optionalText(entry.retentionPolicy, 'retentionPolicy');
     const time =
@@ -106,8 +107,8 @@ export function parseJsonLine(text: string, maker: PointMaker, times: JsonTimes)
 }
 
 /**
- * A point or a batch as such a line, without the newline. It can hold every value. Throws `invalid_argument` for a name, or
- * a tag's or field's, that is empty.
+ * Formats a point or a batch as a line of JSON Lines, without the newline. Every value can be held. Throws
+ * `invalid_argument` if the name of the item, a tag or a field is empty.
  */
 export function formatJsonLine(item: RecordedItem): string {
   checkNames(item, 'JSON Lines');
@@ -150,8 +151,8 @@ function jsonValue(value: FieldValue): string {
 function fieldsOf(value: unknown): Fields {
   const fields: Record<string, FieldValue> = {};
   for (const [key, field] of Object.entries(objectOf(value, 'fields'))) {
-    if (key === '') throw wrong('a field has no name');
-    // The point does not have a field that is null.
+    if (key === '') throw malformed('a field has no name');
+    // A null field is absent from the point.
     if (field !== null) setEntry(fields, key, fieldOf(key, field));
   }
   return fields;
@@ -166,8 +167,8 @@ function fieldOf(key: string, value: unknown): FieldValue {
   if (typeof int === 'string' && double === undefined && /^-?\d+$/.test(int)) {
     const whole = int64(int);
     if (whole !== undefined) return whole;
-    throw wrong(`field "${key}" is beyond 64 bits: ${shown(int)}`);
+    throw malformed(`field "${key}" is beyond 64 bits: ${shown(int)}`);
   }
   if (double === 'NaN' || double === 'Infinity' || double === '-Infinity') return Number(double);
-  throw wrong(`field "${key}" is no value such as 1.5, "text", true or {"int":"5"}: ${shown(value)}`);
+  throw malformed(`field "${key}" is no value such as 1.5, "text", true or {"int":"5"}: ${shown(value)}`);
 }

@@ -5,7 +5,7 @@ import { setEntry, type Tags } from '../model/values.js';
 /** A JSON object whose members are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-export function wrong(message: string): UdfError {
+export function malformed(message: string): UdfError {
   return new UdfError('malformed', message);
 }
 
@@ -15,31 +15,31 @@ export function parseObject(text: string): JsonObject {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new UdfError('malformed', `it is no JSON: ${messageOf(cause)}`, { cause });
+    throw new UdfError('malformed', `it is not JSON: ${messageOf(cause)}`, { cause });
   }
   return objectOf(value, 'a line');
 }
 
 export function objectOf(value: unknown, what: string): JsonObject {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw wrong(`${what} must be an object, and is ${shown(value)}`);
+  throw malformed(`${what} must be an object, and is ${shown(value)}`);
 }
 
-/** A text; empty if it is absent. */
+/** A string; empty if absent. Throws `malformed`. */
 export function textOf(value: unknown, what: string): string {
   return optionalText(value, what) ?? '';
 }
 
 export function optionalText(value: unknown, what: string): string | undefined {
   if (value === undefined || typeof value === 'string') return value;
-  throw wrong(`${what} must be text, and is ${shown(value)}`);
+  throw malformed(`${what} must be text, and is ${shown(value)}`);
 }
 
 export function tagsOf(value: unknown, what: string): Tags {
   const tags: Record<string, string> = {};
   if (value === undefined || value === null) return tags;
   for (const [key, tag] of Object.entries(objectOf(value, what))) {
-    if (key === '') throw wrong('a tag has no name');
+    if (key === '') throw malformed('a tag has no name');
     setEntry(tags, key, textOf(tag, `tag "${key}"`));
   }
   return tags;
@@ -51,13 +51,13 @@ export function checkKeys(object: JsonObject, what: string, known: readonly stri
     if (known.includes(key)) continue;
     const near = nearestName(key, known);
     const meant = near === undefined ? '' : ` (did you mean "${near}"?)`;
-    throw wrong(`${what} has the unknown key ${shown(key)}${meant}; known are ${known.join(', ')}`);
+    throw malformed(`${what} has the unknown key ${shown(key)}${meant}; known are ${known.join(', ')}`);
   }
 }
 
 /**
- * The digits of a number in an object's JSON: JavaScript's own number may have lost some. `undefined` if the member is not
- * there. The text is valid JSON.
+ * The digits of a number in an object's JSON: a JavaScript number may have lost some. `undefined` if the member is
+ * absent. The text must be valid JSON.
  */
 export function numberText(text: string, member: string): string | undefined {
   const token = /"(?:[^"\\]|\\.)*"|[{}[\]]/gs;
@@ -69,30 +69,31 @@ export function numberText(text: string, member: string): string | undefined {
     else if (part === '}' || part === ']') depth--;
     else if (depth === 1) {
       const value = /^\s*:\s*(-?\d[^\s,}]*)/.exec(text.slice(token.lastIndex, token.lastIndex + 64))?.[1];
-      if (value !== undefined && JSON.parse(part) === member) found = value; // of two the last counts
+      // The last of duplicates wins, as in JSON.parse.
+      if (value !== undefined && JSON.parse(part) === member) found = value;
     }
   }
   return found;
 }
 
-/** Throws `malformed` for a name that is empty. */
+/** The name of an item. Throws `malformed` if it is empty. */
 export function nameOf(value: unknown): string {
   const name = textOf(value, 'name');
-  if (name === '') throw wrong('it has no name');
+  if (name === '') throw malformed('it has no name');
   return name;
 }
 
-/** A number as a double. Throws `malformed` if it is beyond what that holds. */
+/** Returns a finite number. Throws `malformed` for one beyond a double's range, which JSON.parse makes infinite. */
 export function doubleOf(key: string, value: number): number {
   if (Number.isFinite(value)) return value;
-  throw wrong(`field "${key}" is beyond what a double holds`);
+  throw malformed(`field "${key}" is beyond what a double holds`);
 }
 
-/** The points of a batch; none if they are absent. */
+/** The points of a batch; empty if absent. */
 export function listOf(value: unknown): readonly unknown[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return value;
-  throw wrong(`points must be a list, and is ${shown(value)}`);
+  throw malformed(`points must be a list, and is ${shown(value)}`);
 }
 
 export function shown(value: unknown): string {

@@ -2,7 +2,7 @@ import { dot, minus, zero } from './bytes.js';
 
 /** Powers of ten that a double holds exactly. */
 const powers = Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
-/** A double holds every whole number of so many digits. */
+/** Max digits of whole numbers that a double always holds exactly. */
 const exactDigits = 15;
 const letterI = 0x69;
 
@@ -13,7 +13,7 @@ const unsigned = /^\d+u$/;
 
 /**
  * The number in `buf[start..end)`: a double, an int64 if an `i` follows its digits, or a uint64 behind a `u` where that is
- * allowed. `undefined` if it is none of these, or beyond what its type holds.
+ * allowed. `undefined` if it is malformed or beyond its type's range.
  */
 export function readNumber(
   buf: Buffer,
@@ -70,7 +70,7 @@ export function int64(text: string): bigint | undefined {
 let knownSeconds = 0;
 let knownNanoseconds = 0n;
 
-/** The time in `buf[start..end)`, digits behind an optional minus; `undefined` if it is beyond Kapacitor's range. */
+/** The time in `buf[start..end)`, digits behind an optional minus; `undefined` if it is empty or out of range. */
 export function readTime(buf: Buffer, start: number, end: number): bigint | undefined {
   let at = start;
   const negative = buf[at] === minus;
@@ -89,11 +89,11 @@ export function readTime(buf: Buffer, start: number, end: number): bigint | unde
   return inRange(negative ? -time : time);
 }
 
-/** The first and the last time that InfluxDB and Kapacitor accept. */
-export const earliest = -(2n ** 63n) + 2n;
-export const latest = 2n ** 63n - 2n;
+/** The range of times that InfluxDB and Kapacitor accept. */
+const minTime = -(2n ** 63n) + 2n;
+const maxTime = 2n ** 63n - 2n;
 
-/** The time itself, or `undefined` if it is beyond the range. */
+/** The time itself; `undefined` if InfluxDB and Kapacitor would refuse it. */
 export function inRange(time: bigint): bigint | undefined {
-  return time >= earliest && time <= latest ? time : undefined;
+  return time >= minTime && time <= maxTime ? time : undefined;
 }

@@ -4,10 +4,15 @@ import { readText } from '../wire/text.js';
 import { backslash, carriageReturn, comma, dot, equals, minus, quote, space, tab, zero } from './bytes.js';
 import { FieldList } from './field-list.js';
 import { inRange, readNumber, readTime } from './line-number.js';
-import { parseSeries, seriesEnd, unescapeFieldKey } from './line-series.js';
-import { LineParseError } from './line-series.js';
+import {
+  LineParseError,
+  type MakeSeries,
+  parseSeries,
+  seriesEnd,
+  SeriesTable,
+  unescapeFieldKey,
+} from './line-series.js';
 import { nanosecondsIn, type Precision } from './times.js';
-import { type MakeSeries, SeriesTable } from './line-series.js';
 
 export interface LineParserOptions {
   /** The unit of the times: nanoseconds by default. */
@@ -29,7 +34,7 @@ export class LineParser<Series> {
   /** Nanoseconds since the epoch; a line may leave it out. */
   time: bigint | undefined;
 
-  /** Where the time begins in the buffer; the line's end if it has none. */
+  /** Offset of the time in the buffer; the line's end if it has none. */
   timeStart = 0;
 
   readonly #table = new SeriesTable<Series>();
@@ -38,7 +43,7 @@ export class LineParser<Series> {
   /** Compared instead of `#unit`: BigInts compare slowly. */
   readonly #isScaled: boolean;
   readonly #allowUnsigned: boolean;
-  /** Where the value or key that was read last ends. */
+  /** End of the last key or value. */
   #at = 0;
 
   constructor(make: MakeSeries<Series>, { precision = 'ns', allowUnsigned = false }: LineParserOptions = {}) {
@@ -113,7 +118,7 @@ export class LineParser<Series> {
         : booleans.get(buf.toString('latin1', start, at));
     if (value !== undefined) return value;
     const literal = buf.toString('utf8', start, at) || 'nothing';
-    throw new LineParseError(`field "${this.#field}" ${wrongValue(literal)}: ${literal}`, start);
+    throw new LineParseError(`field "${this.#field}" ${valueProblem(literal)}: ${literal}`, start);
   }
 
   #text(buf: Buffer, start: number, end: number): string {
@@ -159,7 +164,7 @@ export class LineParser<Series> {
   }
 }
 
-function wrongValue(literal: string): string {
+function valueProblem(literal: string): string {
   if (/^-?\d+i$/.test(literal)) return 'is beyond 64 bits';
   if (/^\d+u$/.test(literal)) return 'is an unsigned integer, which InfluxDB 1.x and Kapacitor do not have';
   return 'is no number, integer (10i), boolean or quoted text';
@@ -167,7 +172,7 @@ function wrongValue(literal: string): string {
 
 const nul = 0;
 
-/** What stands around the parts of a line. */
+/** Skips what InfluxDB accepts around the parts of a line. */
 function skipBlanks(buf: Buffer, start: number, end: number): number {
   let at = start;
   while (at < end && (buf[at] === space || buf[at] === tab || buf[at] === nul)) at++;

@@ -5,7 +5,7 @@ import { LineParser } from './line-parser.js';
 import type { Series } from './line-series.js';
 import { LineSplitter } from './line-splitter.js';
 
-/** A point as InfluxDB's line protocol has it. */
+/** A point of line protocol, as plain data. */
 export interface LinePoint {
   readonly name: string;
   readonly tags: Tags;
@@ -51,12 +51,12 @@ export function parseLines(text: string): LinePoint[] {
   return points;
 }
 
-/** A parser whose series are plain data. */
+/** A parser for points as plain data. */
 export function createPointParser(): LineParser<Series> {
   return new LineParser((name, tags) => ({ name, tags }));
 }
 
-/** The point that a parser holds, as data. */
+/** The parser's current point as plain data. */
 export function linePointOf({ series, fields, time }: LineParser<Series>): LinePoint {
   return { ...series, fields: fields.toRecord(), time };
 }

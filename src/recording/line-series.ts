@@ -20,16 +20,16 @@ export interface Series {
   readonly tags: Tags;
 }
 
-/** InfluxDB's own limit. */
-const maxBytes = 65_535;
+/** InfluxDB's limit on measurement and tags. */
+const maxSeriesBytes = 65_535;
 
 /** The series in `buf[start..end)`, up to the space before the fields. Throws `LineParseError`. */
 export function parseSeries(buf: Buffer, start: number, end: number): Series {
   let at = wordEnd(buf, start, end, comma, comma);
   if (at === start) throw new LineParseError('the measurement is empty', at);
-  if (end - start > maxBytes) {
+  if (end - start > maxSeriesBytes) {
     throw new LineParseError(
-      `measurement and tags take ${end - start} bytes; at most ${maxBytes} are possible`,
+      `measurement and tags take ${end - start} bytes; at most ${maxSeriesBytes} are possible`,
       start,
     );
   }
@@ -56,12 +56,12 @@ export function parseSeries(buf: Buffer, start: number, end: number): Series {
   return { name, tags };
 }
 
-/** Where the series that begins at `start` ends: at the first space without a backslash before it. */
+/** The end of the series that begins at `start`: the first unescaped space. */
 export function seriesEnd(buf: Buffer, start: number, end: number): number {
   return wordEnd(buf, start, end, space, space);
 }
 
-/** Where the first of two bytes stands without a backslash before it; `end` if it does not. */
+/** Offset of the first unescaped one of two bytes; `end` if there is none. */
 function wordEnd(buf: Buffer, start: number, end: number, one: number, other: number): number {
   let before = 0;
   for (let at = start; at < end; at++) {
@@ -80,34 +80,34 @@ function unescape(text: string, escapes: RegExp): string {
   return text.includes('\\') ? text.replace(escapes, '$1') : text;
 }
 
-/** A field's key as it is meant. */
+/** Unescapes a field's key. */
 export function unescapeFieldKey(text: string): string {
   return unescape(text, specials);
 }
 
 /** A cached series: its bytes in the line, and what was built from them. */
-interface Kept<Series> {
+interface CachedSeries<Series> {
   readonly bytes: Buffer;
   readonly series: Series;
 }
 
-/** Builds what a reader keeps of a series, such as a point template. */
+/** Builds what a parser caches per series, such as a point template. */
 export type MakeSeries<Series> = (name: string, tags: Tags) => Series;
 
 const tableSize = 16_384;
 
 /**
- * A cache of series by the bytes that a line begins with: parsing name and tags for every point would cost more than all
- * the rest. Its size is fixed, so that ever-new series take no more memory.
+ * A cache of series by their bytes in a line: parsing name and tags for every point would cost more than all the rest.
+ * Its fixed size bounds memory at any number of series.
  */
 export class SeriesTable<Series> {
-  readonly #table = new Array<Kept<Series> | undefined>(tableSize).fill(undefined);
+  readonly #table = new Array<CachedSeries<Series> | undefined>(tableSize).fill(undefined);
 
   /** The series of `buf[start..end)`, built by `make` if it is not cached. */
   get(buf: Buffer, start: number, end: number, make: () => Series): Series {
     const slot = hashWords(viewToRead(buf), start, end - start, 0) & (tableSize - 1);
-    const kept = this.#table[slot];
-    if (kept && isEqual(kept.bytes, buf, start, end)) return kept.series;
+    const cached = this.#table[slot];
+    if (cached && isEqual(cached.bytes, buf, start, end)) return cached.series;
     const series = make();
     this.#table[slot] = { bytes: Buffer.from(buf.subarray(start, end)), series };
     return series;

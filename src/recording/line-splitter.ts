@@ -14,8 +14,8 @@ export const maxLineBytes = 16 * 1024 * 1024;
  * Splits a stream of bytes into lines. The current line is `buf[start..end)`, without its newline; it is valid until the
  * next chunk is added.
  *
- * A quoted line may span several physical lines. That its quotes are meant so shows only when it is parsed: a reader that
- * finds it malformed calls `cutToFirstNewline`, and the lines behind the first are split again by themselves.
+ * A quoted line may span several physical lines. Only parsing shows whether its quotes are meant so: if it is malformed,
+ * the reader calls `cutToFirstNewline`, and the lines after the first are split again.
  */
 export class LineSplitter {
   buf: Buffer = Buffer.alloc(0);
@@ -23,15 +23,15 @@ export class LineSplitter {
   end = 0;
   /** The number of the current line's first physical line, from 1. */
   line = 0;
-  /** Set if the current line must not be parsed: it is too long, or is not UTF-8. */
+  /** Set if the current line is too long or not UTF-8, and must not be parsed. */
   problem: UdfError | undefined;
 
   readonly #maxBytes: number;
-  /** Where the current line's first newline is, if it holds one; else -1. */
+  /** Offset of the first newline inside the current line; -1 if it is a single physical line. */
   #firstNewline = -1;
   /** Whether the rest of a line that was too long is to be skipped. */
   #skipping = false;
-  /** Where the next line begins, and its number. */
+  /** Offset and number of the next line. */
   #next = 0;
   #nextLine = 1;
   #finished = false;
@@ -40,7 +40,7 @@ export class LineSplitter {
   #forceFirst = false;
   /** The bytes before this offset are known to be UTF-8. */
   #validEnd = 0;
-  /** Where the next quote and the next backslash are: most lines have neither, which need not be searched again. */
+  /** Offsets of the next quote and backslash, cached because most lines have neither. */
   #quote = 0;
   #backslash = 0;
 
@@ -145,7 +145,7 @@ export class LineSplitter {
     this.#nextLine++;
   }
 
-  /** Where the first quote or backslash is. */
+  /** Offset of the next quote or backslash. */
   #special(start: number): number {
     if (this.#quote < start || this.#quote === 0) this.#quote = position(this.buf, quote, start);
     if (this.#backslash < start || this.#backslash === 0)
@@ -155,7 +155,7 @@ export class LineSplitter {
 }
 
 export function notUtf8(): UdfError {
-  return new UdfError('malformed', 'it has bytes that are not UTF-8; name what they are with --encoding');
+  return new UdfError('malformed', 'it has bytes that are not UTF-8; set their encoding with --encoding');
 }
 
 function startsWithMark(buf: Buffer): boolean {
@@ -169,7 +169,7 @@ function position(buf: Buffer, code: number, start: number): number {
 
 /**
  * Where a line of line protocol ends: at a newline, or at the end of the buffer; -1 if a quote is open there. As in
- * Kapacitor, quotes count behind the first space, in a value only, and a backslash takes the next byte with it.
+ * Kapacitor, quotes count behind the first space, in a value only, and a backslash escapes the next byte.
  */
 function quotedEnd(buf: Buffer, start: number): number {
   const { length } = buf;

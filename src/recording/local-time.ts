@@ -9,8 +9,8 @@ const quarterMs = 15 * minuteMs;
 
 /**
  * Converts the local times of a zone, in the order of a file. Where the clock is changed:
- * - a time that comes twice is the first of the two, unless that would be before the time read last; then the second;
- * - a time that is skipped is taken with the offset before the change, so that 02:30 is 03:30 in summer time.
+ * - an ambiguous time is the first of the two, or the second if the first is before the last time read;
+ * - a skipped time has the offset before the change: 02:30 becomes 03:30 in summer time.
  */
 export class LocalTimes {
   readonly #zone: IANAZone;
@@ -46,7 +46,7 @@ export class LocalTimes {
     return utc;
   }
 
-  /** What happened at changes of the clock, for the user. */
+  /** Warnings for the user about ambiguous and skipped times. */
   get warnings(): string[] {
     const zone = this.#zone.name;
     return [

@@ -12,11 +12,11 @@ import { readLineProtocol, readStreamRecording } from './read-lines.js';
 import { formatOfFile, openSource, plainBytes, readZip, type Source } from './source.js';
 
 export interface OpenOptions extends PointOptions, ReadOptions {
-  /** What messages call it: the path by default. */
+  /** Its name in messages; the path by default. */
   readonly name?: string | undefined;
 }
 
-/** A recording that is read while it is iterated over, once: arrays of its points and batches, in order. */
+/** A recording, read while it is iterated over; iterable once. Yields arrays of points and batches, in order. */
 export interface Recording extends AsyncIterable<readonly RecordedItem[]> {
   readonly name: string;
   readonly format: RecordingFormat;
@@ -28,11 +28,11 @@ export interface Recording extends AsyncIterable<readonly RecordedItem[]> {
 }
 
 /**
- * Opens a recording, in memory that does not grow with it. Compression is recognized by the bytes: line protocol, stream
+ * Opens a recording, which is read in constant memory. Compression is recognized by the bytes: line protocol, stream
  * recordings, JSON Lines and CSV may be gzipped, and a batch recording a zip file or plain.
  *
- * Throws `invalid_config` if it cannot be read or its name does not tell its format, and `usage` for an option that the
- * format has no use for; iterating throws `malformed` that names file, line and what is wrong.
+ * Throws `invalid_config` if it cannot be read or its name has no known extension, and `usage` for an option that does
+ * not apply to the format; iterating throws `malformed` that names file, line and what is wrong.
  */
 export async function openRecording(from: string | Readable, options: OpenOptions = {}): Promise<Recording> {
   const name = options.name ?? (typeof from === 'string' ? from : 'stream');

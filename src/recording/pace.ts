@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** Max time of one timer, and the shortest wait worth one. */
-const maxWaitMs = 60_000;
-const minMs = 1;
+/** Bounds of one timer: a shorter wait is skipped, a longer one is split. */
+const maxTimerMs = 60_000;
+const minTimerMs = 1;
 
 /** Paces a stream by the times of its points: `speed` seconds of a recording take one second. */
 export class Pace {
@@ -19,12 +19,12 @@ export class Pace {
     this.#first ??= { time, at: performance.now() };
     const { time: first, at } = this.#first;
     const due = at + Number(time - first) / 1e6 / this.#speed;
-    return due - performance.now() >= minMs ? waitUntil(due, signal) : undefined;
+    return due - performance.now() >= minTimerMs ? waitUntil(due, signal) : undefined;
   }
 }
 
 async function waitUntil(due: number, signal: AbortSignal | undefined): Promise<void> {
   for (let left = due - performance.now(); left > 0 && !signal?.aborted; left = due - performance.now()) {
-    await wait(Math.min(left, maxWaitMs), undefined, signal && { signal }).catch(() => undefined);
+    await wait(Math.min(left, maxTimerMs), undefined, signal && { signal }).catch(() => undefined);
   }
 }

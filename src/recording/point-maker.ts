@@ -5,7 +5,7 @@ import { LazyPoint } from '../wire/point/lazy-point.js';
 import { PointTemplate } from '../wire/point/template.js';
 import { batchGroupId, groupId } from './groups.js';
 
-/** What formats do not record of their points. */
+/** Properties of points that a format may not record. */
 export interface PointOptions {
   /** The tags that the stream is grouped by, as in `.groupBy('host')`; `*`, all of them, if not given. */
   readonly groupBy?: readonly string[] | '*' | undefined;
@@ -16,8 +16,8 @@ export interface PointOptions {
   /** For formats that do not hold it; empty if not given. */
   readonly retentionPolicy?: string | undefined;
   /**
-   * The time of points that have none, as a database gives it; that of opening the recording if not given. A function is
-   * called for each.
+   * Time of points without one, in nanoseconds since the epoch; by default when the recording was opened. A function is
+   * called for each such point.
    */
   readonly now?: bigint | (() => bigint) | undefined;
   /**
@@ -26,13 +26,13 @@ export interface PointOptions {
   readonly needsFields?: boolean | undefined;
 }
 
-/** A point's database and retention policy; what is left out is as the options say. */
+/** A point's database and retention policy; the options hold the defaults. */
 export interface Dbrp {
   readonly database?: string | undefined;
   readonly retentionPolicy?: string | undefined;
 }
 
-/** What to make a batch from. */
+/** The content of a batch to build. */
 export interface BatchParts {
   readonly name: string;
   readonly tags: Tags;
@@ -56,25 +56,25 @@ export class PointMaker {
     return typeof this.#now === 'function' ? this.#now() : this.#now;
   }
 
-  template(name: string, tags: Tags, where: Dbrp): PointTemplate {
-    return new PointTemplate(this.#head(name, tags, where));
+  template(name: string, tags: Tags, dbrp: Dbrp): PointTemplate {
+    return new PointTemplate(this.#head(name, tags, dbrp));
   }
 
-  point(name: string, tags: Tags, fields: FieldInputs, time: bigint, where: Dbrp): LazyPoint {
+  point(name: string, tags: Tags, fields: FieldInputs, time: bigint, dbrp: Dbrp): LazyPoint {
     if (this.#options.needsFields && Object.keys(fields).length === 0) {
       throw new UdfError('malformed', 'it has no field');
     }
-    return LazyPoint.create({ ...this.#head(name, tags, where), time }, fields);
+    return LazyPoint.create({ ...this.#head(name, tags, dbrp), time }, fields);
   }
 
   batch({ name, tags, byName, time, points }: BatchParts): LazyBatch {
     return LazyBatch.create({ name, group: batchGroupId(name, tags, byName), tags, byName }, time, points);
   }
 
-  #head(name: string, tags: Tags, where: Dbrp) {
+  #head(name: string, tags: Tags, dbrp: Dbrp) {
     const { groupBy = '*', byName = false } = this.#options;
-    const { database = this.#options.database ?? '' } = where;
-    const { retentionPolicy = this.#options.retentionPolicy ?? '' } = where;
+    const { database = this.#options.database ?? '' } = dbrp;
+    const { retentionPolicy = this.#options.retentionPolicy ?? '' } = dbrp;
     const dimensions = groupBy === '*' ? Object.keys(tags).sort() : groupBy;
     const group = groupId({ name, tags, dimensions, byName });
     return { name, database, retentionPolicy, group, dimensions, tags, byName };

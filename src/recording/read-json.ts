@@ -5,13 +5,13 @@ import { LineSplitter } from './line-splitter.js';
 import { portion } from './entries.js';
 import type { Chunks } from './read-lines.js';
 
-/** A batch is a line, however large: some million points. */
+/** Max bytes of a line: a batch of millions of points is one line. */
 const maxEntryBytes = 128 * 1024 * 1024;
 
 /** Converts a line to the item it holds. Throws `malformed`. */
 type ParseEntry = (text: string) => RecordedItem;
 
-/** The entries of a file with one JSON object a line, those of a chunk at a time. */
+/** The items of a file with one JSON object per line, a chunk's at a time. `entry` names a zip entry in messages. */
 export async function* readJson(
   chunks: Chunks,
   parse: ParseEntry,
@@ -27,23 +27,23 @@ export async function* readJson(
         const text = buf.toString('utf8', start, end).trim();
         if (text !== '') items.push(parse(text));
       } catch (reason) {
-        bad.at(splitter.line, reason, entry);
+        bad.report(splitter.line, reason, entry);
       }
     }
   };
   // The chunks of a long line are joined once.
-  let waiting: Buffer[] = [];
-  let waitingBytes = 0;
+  let incomplete: Buffer[] = [];
+  let incompleteBytes = 0;
   for await (const chunk of chunks) {
-    waiting.push(chunk);
-    waitingBytes += chunk.length;
-    if (!chunk.includes(newline) && waitingBytes <= maxEntryBytes) continue;
-    splitter.add(waiting.length === 1 ? chunk : Buffer.concat(waiting));
-    waiting = [];
-    waitingBytes = 0;
+    incomplete.push(chunk);
+    incompleteBytes += chunk.length;
+    if (!chunk.includes(newline) && incompleteBytes <= maxEntryBytes) continue;
+    splitter.add(incomplete.length === 1 ? chunk : Buffer.concat(incomplete));
+    incomplete = [];
+    incompleteBytes = 0;
     yield* portion(take);
   }
-  splitter.add(Buffer.concat(waiting));
+  splitter.add(Buffer.concat(incomplete));
   splitter.finish();
   yield* portion(take);
 }

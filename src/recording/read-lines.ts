@@ -20,7 +20,7 @@ export type Chunks = AsyncIterable<Buffer>;
 /** How lines are read. */
 export interface LineReading extends LineParserOptions {
   readonly bad: BadEntries;
-  /** How long to wait for a quote to be closed, not counting the time in which nothing is read. */
+  /** Max time to wait for input inside an open quote; time in which the consumer does not read is not counted. */
   readonly openQuoteTimeoutMs?: number | undefined;
 }
 
@@ -61,7 +61,7 @@ export function readLineTexts(chunks: Chunks, reading: LineReading): AsyncGenera
   });
 }
 
-/** What `parse` makes of each line that is not blank or a comment. */
+/** Yields the result of `parse` for each line that is not blank or a comment. */
 async function* readEntries<Item>(
   chunks: Chunks,
   { bad, openQuoteTimeoutMs }: LineReading,
@@ -74,7 +74,7 @@ async function* readEntries<Item>(
       try {
         items.push(parse(splitter));
       } catch (reason) {
-        bad.at(splitter.line, reason);
+        bad.report(splitter.line, reason);
       }
     }
   };
@@ -88,12 +88,12 @@ export function readStreamRecording(
   reading: LineReading,
 ): AsyncGenerator<readonly LazyPoint[]> {
   const parsers = new Map<string, LineParser<PointTemplate>>();
-  return readStreamEntries(chunks, reading, (splitter, where) => {
-    const key = `${where.database}\n${where.retentionPolicy}`;
+  return readStreamEntries(chunks, reading, (splitter, dbrp) => {
+    const key = `${dbrp.database}\n${dbrp.retentionPolicy}`;
     let parser = parsers.get(key);
     if (!parser) {
       if (parsers.size >= maxParsers) parsers.clear();
-      parser = templateParser(maker, where, reading);
+      parser = templateParser(maker, dbrp, reading);
       parsers.set(key, parser);
     }
     parseCurrentLine(splitter, parser);
@@ -102,13 +102,13 @@ export function readStreamRecording(
 }
 
 /**
- * What `parse` makes of each entry of Kapacitor's stream recording: a line with the database, one with the retention
- * policy, and the point's own.
+ * Yields the result of `parse` for each entry of Kapacitor's stream recording: three lines with the database, the
+ * retention policy, and the point.
  */
 async function* readStreamEntries<Item>(
   chunks: Chunks,
   { bad, openQuoteTimeoutMs }: LineReading,
-  parse: (splitter: LineSplitter, where: StreamPlace) => Item,
+  parse: (splitter: LineSplitter, dbrp: StreamDbrp) => Item,
 ): AsyncGenerator<readonly Item[]> {
   const splitter = new LineSplitter(maxLineBytes);
   let database: string | undefined;
@@ -120,38 +120,38 @@ async function* readStreamEntries<Item>(
         if (database === undefined) database = nameIn(splitter);
         else if (retentionPolicy === undefined) retentionPolicy = nameIn(splitter);
         else {
-          const where = { database, retentionPolicy };
+          const dbrp = { database, retentionPolicy };
           database = retentionPolicy = undefined;
           if (isEmpty(splitter)) throw new UdfError('malformed', 'a point should be here');
-          items.push(parse(splitter, where));
+          items.push(parse(splitter, dbrp));
         }
       } catch (reason) {
         database = retentionPolicy = undefined;
-        bad.at(splitter.line, reason);
+        bad.report(splitter.line, reason);
       }
     }
   };
   yield* portions(chunks, splitter, take, openQuoteTimeoutMs);
   if (database === undefined) return;
-  bad.at(
+  bad.report(
     splitter.line,
     new UdfError('malformed', 'it ends where a retention policy or a point should follow'),
   );
 }
 
-type StreamPlace = { readonly [Key in keyof Dbrp]-?: string };
+type StreamDbrp = { readonly [Key in keyof Dbrp]-?: string };
 
-/** Kapacitor takes a carriage return at the end of a line for a part of the line's end. */
+/** Kapacitor strips a carriage return at the end of a line. */
 function nameIn({ buf, start, end }: LineSplitter): string {
   return buf.toString('utf8', start, end > start && buf[end - 1] === carriageReturn ? end - 1 : end);
 }
 
 function templateParser(
   maker: PointMaker,
-  where: Dbrp,
+  dbrp: Dbrp,
   options: LineParserOptions,
 ): LineParser<PointTemplate> {
-  return new LineParser((name, tags) => maker.template(name, tags, where), options);
+  return new LineParser((name, tags) => maker.template(name, tags, dbrp), options);
 }
 
 function pointOf({ series, fields, time }: LineParser<PointTemplate>, maker: PointMaker): LazyPoint {
@@ -162,10 +162,9 @@ function pointOf({ series, fields, time }: LineParser<PointTemplate>, maker: Poi
 const maxParsers = 64;
 
 /**
- * The points of line protocol or of a stream recording, gzipped or not, as data: what no line says of them is left out.
- * The file is read whole.
+ * The points of line protocol or of a stream recording, gzipped or not, as plain data. Reads the whole file.
  *
- * Throws `invalid_config` if it cannot be read or its name does not tell its format, and `malformed` with file and line.
+ * Throws `invalid_config` if it cannot be read or its name has no known extension, and `malformed` with file and line.
  */
 export async function readLinePoints(path: string): Promise<LinePoint[]> {
   const format = await formatOfFile(path);

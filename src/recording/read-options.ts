@@ -7,7 +7,7 @@ import { precisions, TimeParser, type TimeOptions } from './times.js';
 export interface ReadOptions extends TimeOptions, BadEntriesOptions {
   /** Derived from the file's name by default. */
   readonly format?: RecordingFormat | undefined;
-  /** What parts the cells of CSV: one character, a comma by default. */
+  /** The separator of CSV cells: one character, a comma by default. */
   readonly delimiter?: string | undefined;
   /** The column of CSV that holds the time: `time` by default, `_time` in annotated CSV. */
   readonly timeColumn?: string | undefined;
@@ -15,11 +15,11 @@ export interface ReadOptions extends TimeOptions, BadEntriesOptions {
   readonly nullMarkers?: readonly string[] | undefined;
   /** The text's encoding as a WHATWG label, such as `latin1` or `utf-16le`: `utf-8` by default. */
   readonly encoding?: string | undefined;
-  /** Called with what the user should know, such as that points without a time get the present. */
+  /** Called with warnings for the user, such as that points without a time get the present. */
   readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
-/** What each option applies to. */
+/** The formats that each option applies to. */
 const applicable: readonly (readonly [keyof ReadOptions, string, readonly RecordingFormat[]])[] = [
   ['precision', '--precision', ['lp', 'csv', 'jsonl']],
   ['timeFormat', '--time-format', ['csv', 'jsonl']],
@@ -29,7 +29,7 @@ const applicable: readonly (readonly [keyof ReadOptions, string, readonly Record
   ['nullMarkers', '--null', ['csv']],
 ];
 
-/** Throws `usage` for an option with an impossible value, or one that the format has no use for. */
+/** Throws `usage` for an option with an invalid value, or one that does not apply to the format. */
 export function checkReadOptions(options: ReadOptions, format: RecordingFormat): void {
   for (const [key, flag, formats] of applicable) {
     const value = options[key];
@@ -49,14 +49,14 @@ export function checkReadOptions(options: ReadOptions, format: RecordingFormat):
     throw new UdfError('usage', 'a marker of missing values is empty: an empty cell is missing anyway');
   }
   if (encoding !== undefined) decoderOf(encoding);
-  new TimeParser(options); // throws for a format or zone that does not exist
+  new TimeParser(options); // throws for an invalid format or an unknown zone
 }
 
 function listed(formats: readonly RecordingFormat[]): string {
   return formats.length === 1 ? formats[0]! : `${formats.slice(0, -1).join(', ')} and ${formats.at(-1)!}`;
 }
 
-/** Throws `usage` for a label that is unknown. */
+/** Throws `usage` for an unknown label. */
 function decoderOf(encoding: string): InstanceType<typeof TextDecoder> {
   try {
     return new TextDecoder(encoding);
@@ -67,8 +67,8 @@ function decoderOf(encoding: string): InstanceType<typeof TextDecoder> {
 }
 
 /**
- * The chunks in UTF-8. Bytes that the encoding does not have become one that UTF-8 does not have either, so that the
- * reader refuses them with their line.
+ * Converts chunks to UTF-8. Bytes that are invalid in the encoding become a byte that is invalid in UTF-8, so that the
+ * reader reports them with their line. Throws `usage` for an unknown encoding.
  */
 export async function* transcoded(
   chunks: AsyncIterable<Buffer>,

@@ -8,22 +8,22 @@ import { type Entry, openPromise } from 'yauzl';
 
 const chunkBytes = 256 * 1024;
 
-/** Where the bytes of a recording come from. */
+/** The bytes of a recording, as stored. */
 export interface Source {
   /** For messages. */
   readonly name: string;
-  /** In bytes, where it is known. */
+  /** Stored bytes; `undefined` if not known in advance. */
   readonly size: number | undefined;
-  /** How many of them have been read. */
+  /** Stored bytes read so far. */
   bytesRead: number;
   readonly kind: 'plain' | 'gzip' | 'zip';
-  /** The bytes as they are stored. */
+  /** The stored bytes, not decompressed. */
   stored(): AsyncIterable<Buffer>;
 }
 
-/** The format that a file's name tells. Throws `invalid_config` if it tells none, or the file is a directory. */
+/** The format of a file by its name. Throws `invalid_config` for an unknown extension, or a directory. */
 export async function formatOfFile(path: string): Promise<RecordingFormat> {
-  const found = await stat(path).catch(() => undefined); // opening it tells why it cannot be read
+  const found = await stat(path).catch(() => undefined); // opening it reports the error
   if (found?.isDirectory()) throw isDirectory(path);
   return formatOfName(path);
 }
@@ -32,7 +32,7 @@ function isDirectory(name: string): UdfError {
   return new UdfError('invalid_config', `${name} is a directory, not a recording`);
 }
 
-/** Throws `invalid_config` if there is no such file, or it cannot be read. */
+/** Opens a file or stream and detects its compression. Throws `invalid_config` if it cannot be read. */
 export async function openSource(from: string | Readable, name: string): Promise<Source> {
   return typeof from === 'string' ? fileSource(from, name) : streamSource(from, name);
 }
@@ -96,14 +96,14 @@ function kindOf(magic: Buffer): Source['kind'] {
   return magic.length >= 4 && magic.readUInt32LE(0) === 0x04034b50 ? 'zip' : 'plain';
 }
 
-/** The bytes as they were before gzip, if it was used. */
+/** The bytes, decompressed if they are gzipped. Throws `malformed` if they are damaged. */
 export function plainBytes(source: Source): AsyncIterable<Buffer> {
   return source.kind === 'gzip' ? gunzipped(source) : source.stored();
 }
 
 async function* gunzipped(source: Source): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: chunkBytes });
-  // Its errors come out of the last stream, which it destroys.
+  // Errors surface in the last stream, which `pipeline` destroys.
   pipeline(Readable.from(source.stored(), { objectMode: false }), gunzip, () => undefined);
   const chunks = (gunzip as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   try {
@@ -160,9 +160,9 @@ export async function* readZip(
 }
 
 /**
- * The text of a recording, as it was before it was compressed; of a zip file, that of all its entries.
+ * The decompressed text of a recording; of a zip file, that of all entries joined.
  *
- * Throws `invalid_config` if it cannot be read, `malformed` if it is damaged, `limit` above so many bytes.
+ * Throws `invalid_config` if it cannot be read, `malformed` if it is damaged, `limit` above `maxBytes`.
  */
 export async function recordedText(path: string, maxBytes: number): Promise<string> {
   const source = await openSource(path, path);

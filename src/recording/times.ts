@@ -2,7 +2,7 @@ import { DateTime } from 'luxon';
 import { UdfError } from '../model/errors.js';
 import { LocalTimes } from './local-time.js';
 
-/** The units of times that are numbers, with what InfluxDB 1.x knows. */
+/** Units of numeric times, as InfluxDB 1.x has them. */
 export const precisions = ['ns', 'us', 'ms', 's', 'm', 'h'] as const;
 export type Precision = (typeof precisions)[number];
 
@@ -16,11 +16,11 @@ export const nanosecondsIn: Readonly<Record<Precision, bigint>> = {
 };
 
 export interface TimeOptions {
-  /** The unit of times that are numbers: nanoseconds by default, seconds for the `timestamp` of Telegraf's JSON. */
+  /** The unit of numeric times: nanoseconds by default, seconds for the `timestamp` of Telegraf's JSON. */
   readonly precision?: Precision | undefined;
   /** How times are written, in Luxon's tokens: `dd.MM.yyyy HH:mm:ss`. By default numbers, and dates as in RFC 3339. */
   readonly timeFormat?: string | undefined;
-  /** The IANA zone of dates that name no zone of their own: `Europe/Berlin`. */
+  /** The IANA zone of dates without one: `Europe/Berlin`. */
   readonly timeZone?: string | undefined;
 }
 
@@ -36,7 +36,7 @@ export class TimeParser {
   readonly #format: TimeFormat | undefined;
   readonly #local: LocalTimes | undefined;
 
-  /** Throws `usage` for a format or zone that does not exist, and for a format without any zone. */
+  /** Throws `usage` for an invalid format, an unknown zone, and a format without a zone if `timeZone` is not set. */
   constructor({ precision, timeFormat, timeZone }: TimeOptions = {}) {
     this.#unit = nanosecondsIn[precision ?? 'ns'];
     this.#unitName = precision ?? 'nanoseconds';
@@ -63,12 +63,12 @@ export class TimeParser {
     throw new UdfError('malformed', `"${text}" is beyond what a time can be`);
   }
 
-  /** What the user should know of the times so far. */
+  /** Warnings for the user about the times parsed so far. */
   get warnings(): readonly string[] {
     return this.#local?.warnings ?? [];
   }
 
-  /** A number in the unit, with as many decimals as nanoseconds allow; `undefined` if the text is none. */
+  /** A number in the unit, with as many decimals as nanoseconds allow; `undefined` if the text is not a number. */
   #number(text: string): bigint | undefined {
     const [, sign, whole, decimals] = /^(-?)(\d{1,20})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
     if (whole === undefined) return undefined;
@@ -89,10 +89,10 @@ export class TimeParser {
 
   #date(text: string): bigint {
     const [, year, month, day, hour, minute, second = '0', fraction = '', zone] = date.exec(text) ?? [];
-    if (year === undefined) throw this.#noTime(text);
+    if (year === undefined) throw this.#notATime(text);
     const [Y, M, D, h, m, s] = [year, month, day, hour, minute, second].map(Number) as [
       ...[number, number, number, number, number, number],
-    ]; // the pattern has found digits only
+    ]; // the pattern matches digits only
     const localMs = utcMs(Y, M, D, h, m, s);
     if (localMs === undefined)
       throw new UdfError('malformed', `"${text}" is no time: there is no such date or hour`);
@@ -106,17 +106,18 @@ export class TimeParser {
     }
     if (/^z$/i.test(zone)) return localMs;
     const [hours, minutes] = [Number(zone.slice(1, 3)), Number(zone.slice(4))];
-    if (hours > 23 || minutes > 59) throw this.#noTime(text);
+    if (hours > 23 || minutes > 59) throw this.#notATime(text);
     const offsetMs = (hours * 60 + minutes) * 60_000;
     return zone.startsWith('-') ? localMs + offsetMs : localMs - offsetMs;
   }
 
   #formatted(format: TimeFormat, text: string): bigint {
     const { ms, nanoseconds } = format.parse(text);
-    return BigInt(format.hasZone ? ms : this.#local!.toUtc(ms)) * 1_000_000n + nanoseconds; // there is one of the two
+    // Without a zone in the format, the constructor requires `timeZone`.
+    return BigInt(format.hasZone ? ms : this.#local!.toUtc(ms)) * 1_000_000n + nanoseconds;
   }
 
-  #noTime(text: string): UdfError {
+  #notATime(text: string): UdfError {
     return new UdfError(
       'malformed',
       `"${text}" is no time: neither ${this.#unitName} nor 2018-01-03T11:30:51.065Z`,
@@ -139,7 +140,7 @@ function utcMs(
   if (hour > 23 || minute > 59 || second > 59) return undefined;
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
-  // An impossible day becomes one of the next month.
+  // Date rolls an impossible day over into the next month.
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
   return date.getTime() + ((hour * 60 + minute) * 60 + second) * 1000;
 }
@@ -149,10 +150,10 @@ class TimeFormat {
   readonly hasZone: boolean;
   readonly #format: string;
   readonly #parser: ReturnType<typeof DateTime.buildFormatParser>;
-  /** How many dots and commas stand before the decimals; 0 if the format has none. */
+  /** Number of dots and commas up to the decimals; 0 if the format has no decimals. */
   readonly #separators: number;
 
-  /** Throws `usage` if times cannot be read by it. */
+  /** Throws `usage` if times cannot be parsed with it. */
   constructor(format: string) {
     this.#format = format;
     const tokens = format.replace(/'[^']*'/g, "''");

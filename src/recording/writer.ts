@@ -23,15 +23,15 @@ export interface RecordingWriter {
   readonly count: number;
   /**
    * Adds a point or a batch. False if the stream is behind and `drained` should be awaited. Throws `invalid_argument`
-   * for what the format cannot hold; nothing of it is written then.
+   * for an item that the format cannot hold; no part of it is written.
    */
   write(item: RecordedItem): boolean;
   drained(): Promise<void>;
-  /** Writes what is left and ends the stream. Rejects with the stream's error. */
+  /** Flushes and ends the stream. Rejects with the stream's error. */
   end(): Promise<void>;
 }
 
-/** Writes a recording to a stream, in the format's own form: what Kapacitor has of it, Kapacitor loads. */
+/** Writes a recording to a stream; Kapacitor can load its own formats, `.srpl` and `.brpl`. */
 export function createRecordingWriter(
   format: RecordingFormat,
   stream: Writable,
@@ -92,7 +92,7 @@ class TextWriter implements RecordingWriter {
       this.#failure = reason;
       text.destroy();
     });
-    text.on('error', () => undefined); // told by `finished`, or ours
+    text.on('error', () => undefined); // reported by `finished`, or caused by our `destroy`
   }
 
   write(item: RecordedItem): boolean {

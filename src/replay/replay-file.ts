@@ -167,7 +167,7 @@ const conversationTolerance = 1e-12;
 export interface ReplayConversationFileOptions {
   readonly agent: ReplayAgent;
   /** Accept a truncated recording and replay what it contains. */
-  readonly cutOff?: boolean | undefined;
+  readonly allowTruncated?: boolean | undefined;
   readonly logger?: Logger | undefined;
   /** Called with each line of the difference. */
   readonly onDifference?: ((line: string) => void) | undefined;
@@ -180,9 +180,9 @@ export interface ReplayConversationFileOptions {
  */
 export async function replayConversationFile(
   path: string,
-  { agent, cutOff = false, logger, onDifference }: ReplayConversationFileOptions,
+  { agent, allowTruncated = false, logger, onDifference }: ReplayConversationFileOptions,
 ): Promise<ConversationReplay> {
-  const conversation = await openConversationFile(path, { cutOff });
+  const conversation = await openConversationFile(path, { allowTruncated });
   return replayConversation(conversation, await openAgent(agent), {
     tolerance: conversationTolerance,
     logger,

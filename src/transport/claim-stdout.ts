@@ -3,19 +3,19 @@ import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 
 /**
- * Takes standard output for frames alone and returns it as an asynchronous stream: a reader that stalls never blocks
- * the event loop. Whatever else is printed from now on, by whatever means, goes to standard error: file descriptor 1
- * itself is pointed there.
+ * Reserves standard output for frames and returns it as a stream that never blocks the event loop, even if its reader
+ * stalls. All other output goes to standard error from now on, that of native code included: file descriptor 1 is
+ * redirected.
  *
- * Returns `undefined`, with nothing changed, where the system cannot open what descriptors 1 and 2 are open on a second
- * time: they are sockets, say. Node.js has no other way to move a descriptor.
+ * Returns `undefined`, with nothing changed, if descriptor 1 or 2 cannot be reopened, such as a socket. Node.js has no
+ * other way to move a descriptor.
  *
- * To be called once, before any code that might print is loaded.
+ * Call it once, before loading any code that might print.
  */
 export function claimStdout(): Writable | undefined {
   const frames = reopen(1, constants.O_NONBLOCK);
   if (frames === undefined) return undefined;
-  // Tried before it matters: once descriptor 1 is closed, something must take its place.
+  // Checked first: once descriptor 1 is closed, it must be replaced.
   const errors = reopen(2, constants.O_NONBLOCK);
   if (errors === undefined) {
     closeSync(frames);
@@ -23,7 +23,7 @@ export function claimStdout(): Writable | undefined {
   }
   closeSync(errors);
   closeSync(1);
-  // The system gives the lowest free number, which is 1. Code that prints expects to wait, not to fail, when it is full.
+  // The system assigns the lowest free number, 1. It is blocking: code that prints does not expect EAGAIN.
   reopen(2, 0);
   return descriptorStream(frames);
 }
@@ -38,17 +38,17 @@ export function descriptorStream(descriptor: number): Writable {
 }
 
 /**
- * Opens what a descriptor is open on once more; `undefined` if that is impossible.
+ * Reopens the file of a descriptor; `undefined` if that is impossible.
  *
- * Not a copy: the modes set here are not shared with the processes that hold the original. O_APPEND keeps what a file
- * already holds, and O_NONBLOCK keeps the call from waiting for a reader of a pipe that has none.
+ * Unlike a duplicate, it does not share its flags with other processes. O_APPEND keeps a file's content, and with
+ * O_NONBLOCK the call does not wait for a pipe to have a reader.
  */
 function reopen(descriptor: 1 | 2, mode: number): number | undefined {
   for (const folder of ['/proc/self/fd', '/dev/fd']) {
     try {
       return openSync(`${folder}/${descriptor}`, constants.O_WRONLY | constants.O_APPEND | mode);
     } catch {
-      // Not on this system, or not for what this descriptor is.
+      // Not supported by this system or for this kind of descriptor.
     }
   }
   return undefined;

@@ -5,7 +5,7 @@ import type { Transport } from './transport.js';
 
 /**
  * Connects to a UDF's Unix socket as Kapacitor does; either side may half-close. Rejects with the system's error, which
- * `connectProblem` puts into words.
+ * `connectProblem` explains.
  */
 export function dialUnix(path: string): Promise<Transport> {
   return new Promise((resolve, reject) => {

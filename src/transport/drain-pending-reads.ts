@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** How long whoever stops reads on from a Kapacitor that goes on writing. */
+/** Max time to keep reading at shutdown while Kapacitor still writes. */
 const maxWaitMs = 250;
 
 /**
- * Waits while sockets read what Kapacitor had already written, which is in the system's buffers: until `bytesRead`, over
- * all of them, grows no more and nothing is `waiting` to be passed on, or `withinMs` (at most 250) have passed because
- * Kapacitor goes on writing.
+ * Waits until sockets have read what is in the system's buffers: until `bytesRead`, their sum, stops growing and nothing
+ * is `waiting` to be passed on. If Kapacitor keeps writing, it stops waiting after `withinMs`, at most 250.
  */
 export async function drainPendingReads(
   withinMs: number,
@@ -17,7 +16,7 @@ export async function drainPendingReads(
   let bytes = -1;
   let quietTurns = 0;
   while (quietTurns < 2 && performance.now() < end) {
-    await nextTurn(); // sockets have been read in between
+    await nextTurn(); // sockets are read in between
     const before = bytes;
     bytes = bytesRead();
     quietTurns = bytes === before && !waiting() ? quietTurns + 1 : 0;

@@ -1,12 +1,12 @@
 import { Duplex } from 'node:stream';
 import type { Transport } from './transport.js';
 
-/** How one end of a pair takes bytes from the other. */
+/** Completes a write of `Duplex`. */
 type WriteDone = (error?: Error | null) => void;
 
 /**
  * Two transports, each reading what the other writes, as a Unix socket would but within the process. Either side may
- * half-close. Once `highWaterMark` bytes wait to be read, a write completes only when the other side has read on.
+ * half-close. Once `highWaterMark` bytes are unread, a write completes only when the other side reads again.
  *
  * Writing to an end that was destroyed fails with `EPIPE`.
  */
@@ -34,9 +34,9 @@ function transportOf(end: MemoryEnd): Transport {
 
 class MemoryEnd extends Duplex {
   peer!: MemoryEnd;
-  /** The peer's write that waits until we read on. */
-  #waiting: WriteDone | undefined;
-  /** Whether the peer has been told that no more comes from here. */
+  /** Completes the peer's write that is pending until this end is read. */
+  #pendingWrite: WriteDone | undefined;
+  /** Whether the peer has been sent EOF. */
   #ended = false;
 
   constructor(highWaterMark: number) {
@@ -50,7 +50,7 @@ class MemoryEnd extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
     if (this.peer.destroyed) done(brokenPipe());
     else if (this.peer.push(chunk)) done();
-    else this.peer.#waiting = done;
+    else this.peer.#pendingWrite = done;
   }
 
   override _final(done: WriteDone): void {
@@ -65,9 +65,9 @@ class MemoryEnd extends Duplex {
   }
 
   #release(error?: Error): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.(error);
+    const pendingWrite = this.#pendingWrite;
+    this.#pendingWrite = undefined;
+    pendingWrite?.(error);
   }
 
   #endPeer(): void {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Transport } from './transport.js';
 
-/** A connection on a socket. Its server must allow half-open ones: the last points follow Kapacitor's half-close. */
+/** The transport of a socket, which must allow half-open connections: output follows Kapacitor's half-close. */
 export function socketTransport(socket: Socket, description: string): Transport {
   return {
     description,

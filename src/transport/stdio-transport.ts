@@ -3,14 +3,14 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { Transport } from './transport.js';
 
-/** More than the system keeps in a pipe: what is there is read, and its end seen, though the agent has paused. */
+/** Larger than a pipe's buffer, so that a pipe is drained and its end noticed even while the agent has paused. */
 const readAheadBytes = 1024 * 1024;
 
 /**
- * Standard input, and frames on `output`: what `claimStdout` returns when Kapacitor has started the process.
+ * The transport of a child process: standard input, and `output` as `claimStdout` returns it.
  *
- * Calls `onInputEnd` when the other side has closed, which may be long before the agent, held up by output that nothing
- * reads, has read the end.
+ * Calls `onInputEnd` when the other side has closed, possibly long before an agent that is blocked by unread output
+ * reads the end.
  */
 export function stdioTransport(output: Writable, onInputEnd?: () => void): Transport {
   const input = standardInput(onInputEnd);
@@ -40,7 +40,7 @@ class InputPipe extends Socket {
   readonly #onEnd: (() => void) | undefined;
 
   constructor(onEnd: (() => void) | undefined) {
-    // Its type lacks the options of streams, which it takes too.
+    // The type lacks stream options, which the constructor accepts.
     const options = { fd: 0, readable: true, writable: false, readableHighWaterMark: readAheadBytes };
     super(options);
     this.#onEnd = onEnd;

@@ -6,6 +6,6 @@ export interface Transport {
   readonly description: string;
   readonly input: Readable;
   readonly output: Writable;
-  /** Ends both directions at once; what is still queued is lost. Safe to call more than once. */
+  /** Closes both directions at once and drops queued bytes. Idempotent. */
   destroy(error?: Error): void;
 }

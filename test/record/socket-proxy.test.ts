@@ -203,7 +203,7 @@ describe('a proxy before a UDF', () => {
       await until('the failure is logged', () => log.some(({ level }) => level === 'error'));
     }
     expect(log.filter(({ level }) => level === 'error').map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^recording stopped, the conversation goes on: no such file/),
+      expect.stringMatching(/^recording stopped, the connection is not affected: no such file/),
     ]);
   });
 

@@ -105,7 +105,7 @@ describe('bytes that are not UTF-8', () => {
     expect(points.map(({ time }) => time)).toEqual([1n, 3n]);
     const line = { lp: 2, srpl: 6, csv: 3, jsonl: 2 }[format];
     expect(told).toEqual([
-      `f, line ${line}: it has bytes that are not UTF-8; name what they are with --encoding`,
+      `f, line ${line}: it has bytes that are not UTF-8; set their encoding with --encoding`,
     ]);
   });
 
@@ -245,7 +245,7 @@ describe('CSV', () => {
     ['name,time,\nm,5,1\n', 'line 1: column 3 of the header has no name'],
     ['name,time,tag:\nm,5,1\n', 'line 1: the column "tag:" has no name behind its colon'],
     ['name,measurement,v\nm,5,1\n', 'line 1: both "name" and "measurement" are columns'],
-    ['name;time;v\nm;5;1\n', 'if ";" parts its cells, name it: --delimiter'],
+    ['name;time;v\nm;5;1\n', 'if ";" separates its cells, set it with --delimiter'],
     ['name,time,v\nm,,1\n', 'line 2: it has no time'],
     ['name,time,v\n,5,1\n', 'line 2: it has no name'],
     ['name,time,v\nm,5,99999999999999999999i\n', 'line 2: field "v" is beyond 64 bits'],

@@ -4,12 +4,12 @@ import { setEntry } from '../../model/values.js';
 /**
  * The file of a conversation, both directions of one connection between Kapacitor and a UDF:
  *
- *     kapacitor-udf conversation 1\n                        what it is, and the version of its format
- *     {"udf":"mirror","socket":"…","startedAt":"…"}\n       what is known of it; any of these may be absent
- *     entries, one after the other: kind (1 byte), time (int64, nanoseconds since the epoch), length (uint32), bytes
+ *     kapacitor-udf conversation 1\n                        magic and format version
+ *     {"udf":"mirror","socket":"…","startedAt":"…"}\n       header; each key is optional
+ *     entries, each: kind (1 byte), time (int64, nanoseconds since the epoch), length (uint32), bytes
  *
- * Numbers are little-endian. The last entry is a `close`: a file without one was cut off. The task and the node stand in
- * the conversation itself, in its init request.
+ * Numbers are little-endian. The last entry is a `close`: a file without one is truncated. Task and node are in the
+ * recorded init request.
  */
 export interface ConversationHeader {
   readonly udf?: string | undefined;
@@ -19,18 +19,18 @@ export interface ConversationHeader {
   readonly startedAt?: string | undefined;
 }
 
-/** One thing that happened, with its time in nanoseconds since the epoch. */
+/** An event of the connection, with its time in nanoseconds since the epoch. */
 export type ConversationEntry =
-  /** Bytes from Kapacitor (`request`) or from the UDF (`response`), just as they came: not whole messages. */
+  /** Bytes from Kapacitor (`request`) or from the UDF (`response`) as received: not necessarily whole messages. */
   | { readonly kind: 'request' | 'response'; readonly time: bigint; readonly bytes: Buffer }
-  /** Kapacitor, or the UDF, has said that it sends no more. */
+  /** Kapacitor, or the UDF, has half-closed. */
   | { readonly kind: 'request-end' | 'response-end'; readonly time: bigint }
-  /** The connection is gone; `problem` is what was wrong, empty if nothing was. */
+  /** The connection has closed; `problem` is its error, empty if there was none. */
   | { readonly kind: 'close'; readonly time: bigint; readonly problem: string };
 
 export type EntryKind = ConversationEntry['kind'];
 
-/** By the byte that stands for each. */
+/** Indexed by the byte that encodes each. */
 const kinds: readonly (EntryKind | undefined)[] = [
   undefined,
   'request',
@@ -43,18 +43,18 @@ const kinds: readonly (EntryKind | undefined)[] = [
 const magic = 'kapacitor-udf conversation ';
 const formatVersion = 1;
 
-/** The bytes before those of an entry. */
+/** Length of kind, time and length before an entry's bytes. */
 export const entryHeadBytes = 13;
-/** The bytes of an entry: what is longer is written as several. */
+/** Max bytes of an entry; more are split into several entries. */
 export const maxEntryBytes = 1024 * 1024;
-/** A header is short: what is longer is no conversation. */
+/** Max bytes of magic and header; a file without a header up to here is damaged. */
 export const maxHeaderBytes = 64 * 1024;
 
 export function encodeHeader(header: ConversationHeader): Buffer {
   return Buffer.from(`${magic}${formatVersion}\n${JSON.stringify(header)}\n`);
 }
 
-/** An entry, copied: whoever has the bytes may use them again. */
+/** Encodes an entry. The bytes are copied, since the caller may reuse their buffer. */
 export function encodeEntry(kind: EntryKind, time: bigint, bytes: Uint8Array): Buffer {
   const entry = Buffer.allocUnsafe(entryHeadBytes + bytes.length);
   entry[0] = kinds.indexOf(kind);
@@ -64,21 +64,21 @@ export function encodeEntry(kind: EntryKind, time: bigint, bytes: Uint8Array): B
   return entry;
 }
 
-/** Whether a file that begins with these bytes is a conversation, of whichever version. */
+/** Whether a file that begins with these bytes is a conversation, in any version. */
 export function isConversation(start: Buffer): boolean {
   return start.toString('latin1', 0, magic.length) === magic;
 }
 
 /**
- * The header, and where it ends; `undefined` if more bytes are needed. Throws `malformed` for a file that is no
- * conversation, that a newer version of this package has written, or whose header is damaged.
+ * Decodes the header; `end` is its length, and `undefined` means that more bytes are needed. Throws `malformed` for a
+ * file that is not a conversation or has a newer format, and for a damaged header.
  */
 export function decodeHeader(
   start: Buffer,
 ): { readonly header: ConversationHeader; readonly end: number } | undefined {
   const known = Math.min(start.length, magic.length);
   if (start.toString('latin1', 0, known) !== magic.slice(0, known)) {
-    throw new UdfError('malformed', 'this is no recorded conversation');
+    throw new UdfError('malformed', 'this is not a recorded conversation');
   }
   const first = start.indexOf('\n');
   const end = first < 0 ? -1 : start.indexOf('\n', first + 1);
@@ -114,7 +114,7 @@ function damagedHeader(): UdfError {
   return new UdfError('malformed', 'the header of this conversation is damaged');
 }
 
-/** What stands before an entry's bytes at `at`, or `undefined` if it is no entry. */
+/** Decodes the head of the entry at `at`; `undefined` if it is invalid. */
 export function decodeEntryHead(
   buf: Buffer,
   at: number,

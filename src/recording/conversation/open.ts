@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { type ConversationEntry, isConversation } from './format.js';
 import {
   type ConversationReaderOptions,
@@ -6,18 +7,17 @@ import {
   readConversation,
   type RecordedConversation,
 } from './reader.js';
-import { open, stat } from 'node:fs/promises';
 
 const extension = /\.(requests|responses)$/;
 
-/** Whether a file is, by its name, one direction of a conversation that is kept as two files of raw bytes. */
+/** Whether a file is, by its name, one direction of a conversation in two files of raw bytes. */
 export function isConversationPair(file: string): boolean {
   return extension.test(file);
 }
 
 /**
- * A conversation that is kept as two files, `NAME.requests` and `NAME.responses`, the raw bytes of each direction; either
- * names both. Nothing is known of times (they are 0) or of what came when: both are read side by side, in proportion.
+ * Opens a conversation in two files, `NAME.requests` and `NAME.responses`, the raw bytes of each direction; `file` is
+ * either. Times and relative order are not recorded: times are 0, and both files are read in proportion to their sizes.
  *
  * Reading the entries throws `invalid_config` for a file that cannot be read.
  */
@@ -29,7 +29,7 @@ export function readConversationPair(file: string): RecordedConversation {
 async function* entries(requests: string, responses: string): AsyncGenerator<ConversationEntry> {
   const sides = [side('request', requests), side('response', responses)];
   for (;;) {
-    // The one that is behind, and Kapacitor's if both are level: it speaks first.
+    // The side that is behind; on a tie Kapacitor's, which sends first.
     const open = sides.filter(({ ended }) => !ended);
     const next = open.sort((one, other) => one.read / one.size - other.read / other.size)[0];
     if (!next) break;
@@ -64,11 +64,11 @@ function side(kind: Side['kind'], file: string): Side {
   };
 }
 
-/** Whether a file is one of a conversation: by its name, or by how it begins. Never rejects. */
+/** Whether a file holds a conversation, by its name or its first bytes. Never rejects. */
 export async function isConversationFile(file: string): Promise<boolean> {
   if (isConversationPair(file) || file.endsWith('.conversation')) return true;
   try {
-    if (!(await stat(file)).isFile()) return false; // what is read from a pipe is gone
+    if (!(await stat(file)).isFile()) return false; // a pipe can be read only once
     const handle = await open(file);
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0);
@@ -77,11 +77,11 @@ export async function isConversationFile(file: string): Promise<boolean> {
       await handle.close();
     }
   } catch {
-    return false; // reading it as another format tells what is wrong
+    return false; // reading it as another format reports the error
   }
 }
 
-/** Opens a conversation in either form; throws as `readConversation` and `readConversationPair` do. */
+/** Opens a conversation in one or two files; throws as `readConversation` and `readConversationPair` do. */
 export async function openConversationFile(
   file: string,
   options: ConversationReaderOptions = {},

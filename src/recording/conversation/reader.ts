@@ -9,11 +9,11 @@ import {
   type EntryKind,
 } from './format.js';
 
-/** A file's bytes, read as they are asked for. Throws `invalid_config` for one that cannot be read. */
+/** A file's bytes, read on demand. Throws `invalid_config` if it cannot be read. */
 export async function* fileChunks(file: string): AsyncGenerator<Buffer> {
   const stream = createReadStream(file, { highWaterMark: 256 * 1024 });
   try {
-    for await (const chunk of stream) yield chunk as Buffer; // without an encoding they are Buffers
+    for await (const chunk of stream) yield chunk as Buffer; // no encoding is set
   } catch (reason) {
     const problem = systemCode(reason) === 'ENOENT' ? 'there is no such file' : messageOf(reason);
     throw new UdfError('invalid_config', `cannot read ${file}: ${problem}`, { cause: reason });
@@ -25,21 +25,21 @@ export async function* fileChunks(file: string): AsyncGenerator<Buffer> {
 /** A conversation that is being read. */
 export interface RecordedConversation {
   readonly header: ConversationHeader;
-  /** Its entries in the order in which they happened; can be gone through once. */
+  /** The entries in order of time; iterable once. */
   readonly entries: AsyncIterable<ConversationEntry>;
 }
 
 export interface ConversationReaderOptions {
-  /** Take a file that was cut off as far as it goes. */
-  readonly cutOff?: boolean | undefined;
+  /** Accept a truncated file: its entries end with the last complete one. */
+  readonly allowTruncated?: boolean | undefined;
 }
 
 /**
- * Opens the file of a conversation. It is read as its entries are asked for, so that it may be of any size; going
- * through them to the end, or leaving the loop, closes the file.
+ * Opens the file of a conversation, which is read in constant memory. Iterating to the end, or leaving the loop, closes
+ * the file.
  *
- * Throws `malformed`, here or while entries are read, for a file that is no conversation, is damaged, or was cut off,
- * and `invalid_config` for one that cannot be read.
+ * Throws `malformed`, here or while iterating, for a file that is not a conversation, is damaged or truncated, and
+ * `invalid_config` for one that cannot be read.
  */
 export function readConversation(
   file: string,
@@ -48,28 +48,28 @@ export function readConversation(
   return openConversation(file, fileChunks(file), options);
 }
 
-/** The same from any source of bytes, with its name for errors. */
+/** As `readConversation`, from any source of bytes; `name` is for messages. */
 export async function openConversation(
   name: string,
   chunks: AsyncIterable<Buffer>,
   options: ConversationReaderOptions = {},
 ): Promise<RecordedConversation> {
-  const reader = new ConversationReader(name, chunks, options.cutOff ?? false);
+  const reader = new ConversationReader(name, chunks, options.allowTruncated ?? false);
   return { header: await reader.header(), entries: reader.entries() };
 }
 
 class ConversationReader {
   readonly #name: string;
   readonly #source: AsyncIterator<Buffer, unknown>;
-  readonly #cutOff: boolean;
+  readonly #allowTruncated: boolean;
   #buf: Buffer = Buffer.alloc(0);
-  /** How many bytes of the file lie before `#buf`. */
-  #before = 0;
+  /** Offset of `#buf` in the file. */
+  #offset = 0;
 
-  constructor(name: string, chunks: AsyncIterable<Buffer>, cutOff: boolean) {
+  constructor(name: string, chunks: AsyncIterable<Buffer>, allowTruncated: boolean) {
     this.#name = name;
     this.#source = chunks[Symbol.asyncIterator]();
-    this.#cutOff = cutOff;
+    this.#allowTruncated = allowTruncated;
   }
 
   async header(): Promise<ConversationHeader> {
@@ -106,12 +106,12 @@ class ConversationReader {
     }
   }
 
-  /** The next entry; `undefined` at the end of a file that was cut off, where that is allowed. */
+  /** The next entry; `undefined` at the end of a truncated file, if that is allowed. */
   async #entry(number: number): Promise<ConversationEntry | undefined> {
     for (;;) {
       if (this.#buf.length >= entryHeadBytes) {
         const head = decodeEntryHead(this.#buf, 0);
-        if (!head) throw this.#damaged(number, 'what stands here is no entry');
+        if (!head) throw this.#damaged(number, 'this is not an entry');
         const end = entryHeadBytes + head.length;
         if (this.#buf.length >= end) {
           const bytes = this.#buf.subarray(entryHeadBytes, end);
@@ -120,14 +120,14 @@ class ConversationReader {
         }
       }
       if (await this.#more()) continue;
-      if (this.#cutOff) return undefined;
+      if (this.#allowTruncated) return undefined;
       throw this.#damaged(number, 'the recording was cut off here; --skip-bad replays what is there');
     }
   }
 
   #skip(bytes: number): void {
     this.#buf = this.#buf.subarray(bytes);
-    this.#before += bytes;
+    this.#offset += bytes;
   }
 
   async #more(): Promise<boolean> {
@@ -138,7 +138,7 @@ class ConversationReader {
   }
 
   #damaged(entry: number, problem: string): UdfError {
-    return new UdfError('malformed', `${this.#name}: entry ${entry}, byte ${this.#before}: ${problem}`);
+    return new UdfError('malformed', `${this.#name}: entry ${entry}, byte ${this.#offset}: ${problem}`);
   }
 }
 

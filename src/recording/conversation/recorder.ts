@@ -7,16 +7,16 @@ import type { Logger } from '../../telemetry/logger.js';
 import type { Transport } from '../../transport/transport.js';
 import { ConversationWriter, type ConversationWriterOptions } from './writer.js';
 
-/** The ending of the files that conversations are recorded in. */
+/** The extension of the files of conversations. */
 export const conversationExtension = '.conversation';
 
-export interface ConversationRecorderOptions extends Pick<ConversationWriterOptions, 'waitingBytes'> {
-  /** Where the files go, one a connection. It is made if it is not there. */
+export interface ConversationRecorderOptions extends Pick<ConversationWriterOptions, 'maxPendingBytes'> {
+  /** The directory of the files, one per connection; created if absent. */
   readonly directory: string;
   readonly logger: Logger;
 }
 
-/** What is recorded of a connection. */
+/** A connection's UDF and socket, for the file's name and header. */
 export interface ConversationSubject {
   readonly udf: string;
   readonly socket: string;
@@ -40,32 +40,32 @@ export class ConversationRecorder {
     this.#options = options;
   }
 
-  /** Follows two streams that carry Kapacitor's bytes and the UDF's. Nothing is changed or held back. */
+  /** Records two streams that carry Kapacitor's bytes and the UDF's, without changing or delaying them. */
   between(kapacitor: Duplex, udf: Duplex, subject: ConversationSubject): void {
     const tap = this.#tap(subject);
-    tap.reads('request', kapacitor);
-    tap.reads('response', udf);
-    tap.until(kapacitor, udf);
+    tap.recordReads('request', kapacitor);
+    tap.recordReads('response', udf);
+    tap.closeAfter(kapacitor, udf);
   }
 
   /**
-   * Follows what an agent reads and writes. To be called before the agent takes the transport, and in the same turn: from
-   * then on bytes flow.
+   * Records what an agent reads and writes. Call it before the agent gets the transport, in the same turn: it starts the
+   * flow of bytes.
    */
   follow({ input, output }: Transport, subject: ConversationSubject): void {
     const tap = this.#tap(subject);
-    tap.reads('request', input);
-    tap.writes('response', output);
-    tap.until(input, output);
+    tap.recordReads('request', input);
+    tap.recordWrites('response', output);
+    tap.closeAfter(input, output);
   }
 
-  /** Resolves when all that came so far of connections that are gone is in its files. Never rejects. */
+  /** Closes all recordings. Resolves when they are written. Never rejects. */
   async close(): Promise<void> {
     await Promise.all(Array.from(this.#open, (tap) => tap.close()));
   }
 
   #tap(subject: ConversationSubject): ConversationTap {
-    const { directory, logger, waitingBytes } = this.#options;
+    const { directory, logger, maxPendingBytes } = this.#options;
     const startedAt = new Date().toISOString();
     const name = `${subject.udf}-${startedAt.replace(/[-:]/g, '')}-${++this.#connections}`;
     const file = join(directory, name.replaceAll('/', '_') + conversationExtension);
@@ -75,9 +75,9 @@ export class ConversationRecorder {
           createWriteStream(file, { flags: 'wx', mode: 0o640 }),
           { ...subject, startedAt },
           {
-            waitingBytes,
+            maxPendingBytes,
             onFailure: (problem) => {
-              logger.error({ file }, `recording stopped, the conversation goes on: ${problem}`);
+              logger.error({ file }, `recording stopped, the connection is not affected: ${problem}`);
             },
           },
         ),
@@ -90,7 +90,7 @@ export class ConversationRecorder {
   }
 }
 
-/** Hands on to a writer what passes on a connection. A connection without a byte makes no file. */
+/** Copies the bytes of a connection to a writer. A connection without any makes no file. */
 class ConversationTap {
   readonly #start: () => ConversationWriter;
   readonly #closed: () => void;
@@ -103,21 +103,21 @@ class ConversationTap {
     this.#closed = closed;
   }
 
-  reads(kind: 'request' | 'response', stream: Readable): void {
+  recordReads(kind: 'request' | 'response', stream: Readable): void {
     stream.on('data', (bytes: Buffer) => {
-      this.#started()[kind](bytes);
+      this.#startedWriter()[kind](bytes);
     });
     stream.once('end', () => {
       this.#writer?.end(`${kind}-end`);
     });
   }
 
-  writes(kind: 'request' | 'response', stream: Writable): void {
-    // A stream does not tell what is written to it. To stand between it and the agent would part its buffer in two, and
-    // the agent must know how much is waiting.
+  recordWrites(kind: 'request' | 'response', stream: Writable): void {
+    // A stream has no event for writes to it. A stream in between would split its buffer, whose length the agent checks
+    // for backpressure.
     const write = stream.write.bind(stream) as (...args: readonly unknown[]) => boolean;
     stream.write = (...args: readonly unknown[]) => {
-      this.#started()[kind](args[0] as Uint8Array); // agents write bytes only
+      this.#startedWriter()[kind](args[0] as Uint8Array); // agents write bytes only
       return write(...args);
     };
     stream.once('finish', () => {
@@ -125,8 +125,8 @@ class ConversationTap {
     });
   }
 
-  /** Closes the recording when all of these streams are closed. */
-  until(...streams: readonly (Readable | Writable)[]): void {
+  /** Closes the recording once all of these streams are closed. */
+  closeAfter(...streams: readonly (Readable | Writable)[]): void {
     const open = new Set(streams);
     for (const stream of [...open]) {
       stream.on('error', (reason) => {
@@ -144,7 +144,7 @@ class ConversationTap {
     return this.#closing;
   }
 
-  #started(): ConversationWriter {
+  #startedWriter(): ConversationWriter {
     return (this.#writer ??= this.#start());
   }
 }

@@ -29,7 +29,7 @@ const file = Buffer.concat([
 
 async function entriesOf(
   chunks: Iterable<Buffer>,
-  options: { cutOff?: boolean } = {},
+  options: { allowTruncated?: boolean } = {},
 ): Promise<ConversationEntry[]> {
   const { entries } = await openConversation('a.conversation', Readable.from(chunks), options);
   const found: ConversationEntry[] = [];
@@ -83,7 +83,7 @@ describe('the file of a conversation', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(entry), async (entries) => {
         const bytes = entries.map((one) => encodeEntry(one.kind, one.time, one.bytes));
-        expect(await entriesOf([encodeHeader({}), ...bytes], { cutOff: true })).toEqual(entries);
+        expect(await entriesOf([encodeHeader({}), ...bytes], { allowTruncated: true })).toEqual(entries);
       }),
       runs(50),
     );
@@ -112,14 +112,14 @@ describe('a file that is no whole conversation is told apart:', () => {
 
   test('one that was cut off is taken as far as it goes if that is wanted', async () => {
     const whole = await entriesOf([file]);
-    expect(await entriesOf([file.subarray(0, -1)], { cutOff: true })).toEqual(whole.slice(0, -1));
+    expect(await entriesOf([file.subarray(0, -1)], { allowTruncated: true })).toEqual(whole.slice(0, -1));
   });
 
   test.each([
     [
       'one of another kind',
       Buffer.from('cpu value=1 2\n'),
-      'a.conversation: this is no recorded conversation',
+      'a.conversation: this is not a recorded conversation',
     ],
     [
       'one of a newer version',
@@ -139,7 +139,7 @@ describe('a file that is no whole conversation is told apart:', () => {
     [
       'one with a damaged entry',
       Buffer.concat([encodeHeader({}), encodeEntry('request', 1n, Buffer.from('a')), Buffer.alloc(13)]),
-      'a.conversation: entry 2, byte 46: what stands here is no entry',
+      'a.conversation: entry 2, byte 46: this is not an entry',
     ],
     [
       'one that goes on behind its end',
@@ -153,7 +153,7 @@ describe('a file that is no whole conversation is told apart:', () => {
   test('an entry that announces more than one can hold takes no memory', async () => {
     const head = encodeEntry('request', 1n, Buffer.alloc(0));
     head.writeUInt32LE(0xffff_ffff, 9);
-    await expect(entriesOf([encodeHeader({}), head])).rejects.toThrow('what stands here is no entry');
+    await expect(entriesOf([encodeHeader({}), head])).rejects.toThrow('this is not an entry');
   });
 
   test('one that is not there', async () => {
@@ -192,7 +192,7 @@ describe('a recording that cannot go on', () => {
     const problems: string[] = [];
     const stuck = new Writable({ write: () => undefined });
     const writer = new ConversationWriter(stuck, header, {
-      waitingBytes: 1000,
+      maxPendingBytes: 1000,
       onFailure: (problem) => problems.push(problem),
     });
     for (let count = 0; count < 100; count++) writer.request(Buffer.alloc(100));
