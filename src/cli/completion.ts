@@ -15,7 +15,7 @@ export function addCompletion(program: Command): void {
   const completion = new Command('completion')
     .summary('print the script by which a shell completes commands')
     .description('Prints the script by which a shell completes commands, options and names of UDFs.')
-    .addArgument(new Argument('<shell>').choices(shells))
+    .addArgument(new Argument('<shell>', 'the shell that is to complete').choices(shells))
     .addHelpText(
       'after',
       '\nExamples:\n  $ source <(kapacitor-udf completion bash)\n  $ kapacitor-udf completion fish | source',

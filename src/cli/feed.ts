@@ -39,7 +39,7 @@ export function feedCommand(): Command {
     .description(
       'Writes line protocol, CSV, JSON Lines or recordings into InfluxDB 1.x or 2.x, or straight into Kapacitor. ' +
         'Lines without a time get one, so that what is sent again after an outage is stored once. What the server ' +
-        'refuses is told line by line. The exit code is 0 only if everything has arrived but for what --skip-bad leaves out; ' +
+        'refuses is reported line by line. The exit code is 0 only if everything has arrived but for what --skip-bad leaves out; ' +
         'stopped before the end it is 130 (SIGINT) or 143 (SIGTERM). What has no end, --follow and a demo with ' +
         '--shift-to-now, is ended by a signal, and exits 0 if all until then has arrived.',
     )
@@ -83,7 +83,7 @@ export function feedCommand(): Command {
     )
     .option('--skip-bad', 'tell what is malformed and go on, instead of stopping there')
     .option('--spool <dir>', 'where lines wait while the server is away; without it reading waits')
-    .addOption(new Option('--batch <n>', 'lines a request').default(5000).argParser(count(1)))
+    .addOption(new Option('--batch <n>', 'lines per request').default(5000).argParser(count(1)))
     .addOption(
       new Option('--flush <duration>', 'the longest that a line waits for others')
         .default(1_000_000_000n, '1s')

@@ -27,7 +27,7 @@ export function addLogOptions(command: Command): Command {
     .addOption(
       new Option(
         '--log-format <format>',
-        'json, a line an entry; pretty, for people; auto, pretty on a terminal',
+        'json: one line per entry; pretty: for people; auto: pretty on a terminal, else json',
       )
         .choices(logFormats)
         .default('auto'),

@@ -52,7 +52,7 @@ function isRuntimeOption(name: string): boolean {
   return Object.hasOwn(runtimeOptions, name);
 }
 
-const headings = ['option', 'default', ''] as const;
+const headings = ['option', 'default', 'what it does'] as const;
 /** Four lines between and around three cells, each with a space on both sides. */
 const bordersWidth = 10;
 const minDocWidth = 24;

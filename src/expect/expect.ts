@@ -45,7 +45,11 @@ export function expectPoints(
 ): void {
   const expectedList = parseExpectedPoints(expected);
   compare(
-    `expected ${counted(expectedList.length, 'point')}, got ${actual.length}`,
+    summaryOf(
+      `expected ${counted(expectedList.length, 'point')}, got ${actual.length}`,
+      expectedList.length,
+      actual.length,
+    ),
     actual.map((point) => actualPoint(point)),
     expectedList.map((point) => expectedPoint(point, tolerance)),
   );
@@ -63,7 +67,11 @@ export function expectBatches(
   { tolerance = 0 }: ExpectOptions = {},
 ): void {
   compare(
-    `expected ${counted(expected.length, 'batch', 'batches')}, got ${actual.length}`,
+    summaryOf(
+      `expected ${counted(expected.length, 'batch', 'batches')}, got ${actual.length}`,
+      expected.length,
+      actual.length,
+    ),
     actual.flatMap((batch) => [
       actualBatch(batch),
       ...batch.points.map((point) => actualPoint(point, batch.name)),
@@ -76,6 +84,10 @@ export function expectBatches(
     }),
   );
 }
+
+/** Says that the content differs where the counts do not. */
+const summaryOf = (counts: string, expected: number, actual: number): string =>
+  expected === actual ? `${counts} with other content` : counts;
 
 function compare(summary: string, actual: readonly ActualItem[], expected: readonly ExpectedItem[]): void {
   const steps = diffItems(expected.length, actual.length, (expectedIndex, actualIndex) =>

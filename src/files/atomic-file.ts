@@ -1,7 +1,7 @@
 import { createWriteStream, realpathSync, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Writable } from 'node:stream';
-import { messageOf, UdfError } from '../model/errors.js';
+import { messageOf, systemCode, UdfError } from '../model/errors.js';
 
 /** A file that is written as `PATH.part` and replaces `PATH` only when it is complete. */
 export interface AtomicFile {
@@ -40,7 +40,8 @@ export function createAtomicFile(path: string): AtomicFile {
 }
 
 function writeError(path: string, cause: unknown): UdfError {
-  return new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}`, { cause });
+  const advice = systemCode(cause) === 'ENOENT' ? '; make its directory first' : '';
+  return new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}${advice}`, { cause });
 }
 
 /** Opens a file for writing. Errors name it `name`, the user's path. */

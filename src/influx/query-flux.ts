@@ -40,9 +40,13 @@ export async function* queryFlux(
         cause: reason,
       });
     }
-    throw new UdfError('connection', `no answer from InfluxDB at ${url}: ${messageOf(reason)}`, {
-      cause: reason,
-    });
+    throw new UdfError(
+      'connection',
+      `no answer from InfluxDB at ${url}: ${messageOf(reason)}; is it running, and the URL right?`,
+      {
+        cause: reason,
+      },
+    );
   }
 }
 

@@ -207,7 +207,11 @@ async function* seriesOf(
   } catch (cause) {
     if (cause instanceof UdfError) throw cause;
     const reason = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
-    throw new UdfError('connection', `no answer from InfluxDB at ${url}: ${reason}`, { cause });
+    throw new UdfError(
+      'connection',
+      `no answer from InfluxDB at ${url}: ${reason}; is it running, and the URL right?`,
+      { cause },
+    );
   } finally {
     abort.abort(); // stops the response if the caller stops early
   }

@@ -69,7 +69,7 @@ export class KapacitorHttp {
       const why = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
       throw new UdfError(
         'connection',
-        `no answer from Kapacitor at ${this.url} (${method} ${path.split('?')[0]}): ${why}`,
+        `no answer from Kapacitor at ${this.url} (${method} ${path.split('?')[0]}): ${why}; is it running, and the URL right?`,
         {
           cause,
         },

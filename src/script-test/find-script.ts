@@ -22,7 +22,7 @@ export function findScript(test: TestCase, directory: string | undefined): CaseS
   if (file === undefined) {
     throw new UdfError(
       'invalid_config',
-      `${place}: there is no ${test.task}; looked for ${paths.join(', ')}`,
+      `there is no ${test.task}; looked for ${paths.join(', ')}; name the directory of the scripts with --dir`,
     );
   }
   if (file.endsWith('.tick')) return { script: readTextFile(file), vars: test.vars, dbrps: [] };

@@ -63,7 +63,7 @@ describe('expectPoints', () => {
     const failure = failureOf(() => {
       expectPoints(points, expected);
     });
-    expect(failure.message).toBe(`expected 6 points, got 6
+    expect(failure.message).toBe(`expected 6 points, got 6 with other content
 
   … 1 more that fit
   cpu,host=a v=1 2
@@ -150,7 +150,7 @@ describe('expectBatches', () => {
         [{ name: 'cpu', tags: { host: 'a' }, time: 10n, points: '_,host=a v=1 1\n_,host=a v=3 2' }],
       );
     });
-    expect(failure.message).toBe(`expected 1 batch, got 1
+    expect(failure.message).toBe(`expected 1 batch, got 1 with other content
 
   batch cpu,host=a 10
     cpu,host=a v=1 1

@@ -65,7 +65,7 @@ describe("the client of Kapacitor's HTTP API", () => {
     await expect(new KapacitorApi('http://127.0.0.1:1').ping()).rejects.toMatchObject({
       code: 'connection',
       message: expect.stringMatching(
-        /^no answer from Kapacitor at http:\/\/127\.0\.0\.1:1 \(GET \/ping\): \S/,
+        /^no answer from Kapacitor at http:\/\/127\.0\.0\.1:1 \(GET \/ping\): \S.*; is it running, and the URL right\?$/,
       ) as string,
     });
   });

@@ -70,7 +70,9 @@ describe('record --from-influx', () => {
       out,
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^kapacitor-udf: no answer from InfluxDB at http:.*\n$/);
+    expect(stderr).toMatch(
+      /^kapacitor-udf: no answer from InfluxDB at http:.*; is it running, and the URL right\?\n$/,
+    );
     expect(readFileSync(out, 'utf8')).toBe(before);
     expect(readdirSync(directory)).toEqual(['a.lp']);
   });
@@ -87,7 +89,9 @@ describe('record --from-influx', () => {
       out,
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(`kapacitor-udf: cannot write ${out}: no such file or directory`);
+    expect(stderr).toMatch(
+      `kapacitor-udf: cannot write ${out}: no such file or directory; make its directory first`,
+    );
     expect(existsSync(out)).toBe(false);
   });
 

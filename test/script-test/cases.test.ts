@@ -169,7 +169,7 @@ describe('the cases of a file', () => {
     const { code, stdout, stderr } = await run('test', path);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     expect(stdout).toMatch(
-      /^ERROR {2}a {2}\(b, \d+ ms\)\n.*\n.*cases\.yaml:2: there is no b; looked for .*b\.tick/,
+      /^ERROR {2}a {2}\(b, \d+ ms\)\n.*cases\.yaml:2\n +there is no b; looked for .*b\.tick.*; name .* --dir$/m,
     );
     expect(stdout).toMatch(/^ERROR {2}c [^]*cases\.yaml:6: tests\[1\] must have one of data/m);
     expect(stdout).toMatch(/^0 passed, 2 could not be run$/m);
