@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { isatty } from 'node:tty';
-import { pino } from 'pino';
+import { type LogFn, type Logger as PinoLogger, pino } from 'pino';
 import type { PrettyOptions } from 'pino-pretty';
 import { isUdfError, messageOf, systemCode } from '../model/errors.js';
 import type { LogFormat, Logger, LogLevel } from './logger.js';
@@ -35,10 +35,25 @@ export function createLogger({ level, format = 'auto', destination }: LoggerOpti
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (reason: unknown) => errorDetails(reason, level === 'debug') },
-      hooks: { streamWrite: isPretty ? prettifier(destination === undefined) : capLine },
+      hooks: {
+        logMethod: writeAnyDetails,
+        streamWrite: isPretty ? prettifier(destination === undefined) : capLine,
+      },
     },
     lines,
   );
+}
+
+/**
+ * Writes an entry, without its details if they cannot be read: getters, Proxies and `toJSON` in them run code of others,
+ * which must not end a task by throwing.
+ */
+function writeAnyDetails(this: PinoLogger, args: Parameters<LogFn>, method: LogFn): void {
+  try {
+    method.apply(this, args);
+  } catch (reason) {
+    method.call(this, { details: `unreadable: ${messageOf(reason)}` }, args[1]);
+  }
 }
 
 /** Turns a line of JSON into readable text. */

@@ -37,6 +37,64 @@ describe('a log line', () => {
   });
 });
 
+describe('details that cannot be read', () => {
+  const circle: Record<string, unknown> = {};
+  circle.self = circle;
+  const fails = (): never => {
+    throw new Error('not now');
+  };
+
+  test.each<readonly [string, object]>([
+    [
+      'a getter that throws',
+      {
+        get points(): number {
+          return fails();
+        },
+      },
+    ],
+    ['a Proxy that throws', new Proxy({}, { ownKeys: fails, get: fails, has: fails, getPrototypeOf: fails })],
+    ['a revoked Proxy', revoked()],
+  ])('%s: the message is written without them', (_what, details) => {
+    const {
+      level,
+      msg,
+      udf,
+      details: written,
+    } = entry('info', (logger) => {
+      logger.child({ udf: 'mine' }).info(details, 'a');
+    });
+    expect([level, msg, udf]).toEqual(['info', 'a', 'mine']);
+    expect(written).toMatch(/^unreadable: /);
+  });
+
+  test.each<readonly [string, unknown]>([
+    ['a circle', circle],
+    ['a BigInt', 5n],
+    [
+      'a getter that throws',
+      {
+        get points(): number {
+          return fails();
+        },
+      },
+    ],
+    ['toJSON that throws', { toJSON: fails }],
+    ['a revoked Proxy', revoked()],
+  ])('%s among them leaves the others as they are', (_what, value) => {
+    const { msg, points } = entry('info', (logger) => {
+      logger.info({ points: 3, value }, 'a');
+    });
+    expect([msg, points]).toEqual(['a', 3]);
+  });
+});
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 describe('an error in the log', () => {
   const mistake = new UdfError('socket_in_use', 'another process answers', { cause: new Error('why') });
 
