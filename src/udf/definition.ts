@@ -256,7 +256,7 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
   const problems = definitionProblems(udf);
   if (problems.length > 0) {
     const { name } = Object(udf) as { readonly name?: unknown }; // in JavaScript it may be anything
-    const where = typeof name === 'string' ? `UDF "${name}"` : 'defineUdf';
+    const where = typeof udf === 'object' && typeof name === 'string' ? `UDF "${name}"` : 'defineUdf';
     throw new UdfError('invalid_argument', `${where}: ${problems.join('; ')}`);
   }
   return {

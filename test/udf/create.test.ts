@@ -16,6 +16,10 @@ describe('createPoint', () => {
     expect([point.database, point.retentionPolicy, point.group, point.dimensions]).toEqual(['', '', '', []]);
   });
 
+  it('takes a point as what to make another from', () => {
+    expect(createPoint(createPoint(init))).toEqual(createPoint(init));
+  });
+
   it.each([
     ['an empty name', { name: '' }, "a point's name must not be empty"],
     ['no name', { name: undefined }, "a point's name must be a string, got undefined"],
@@ -32,6 +36,16 @@ describe('createPoint', () => {
     ['fields in a Map', { fields: new Map([['usage', 1]]) }, 'fields must be an object, got a Map'],
     ['tags in an array', { tags: ['a'] }, 'tags must be an object, got an array'],
     ['dimensions that are text', { dimensions: 'host' }, "a point's dimensions must be an array, got string"],
+    [
+      'a misspelt key',
+      { tag: {} },
+      'createPoint({ name, time, fields }): unknown key "tag" (did you mean "tags"?)',
+    ],
+    [
+      'a key that is like none',
+      { retention: 1 },
+      'createPoint({ name, time, fields }): unknown key "retention" (it takes name, time, fields, tags, group, dimensions, byName, database, retentionPolicy)',
+    ],
     ['byName that is text', { byName: 'yes' }, 'byName must be a boolean, got string'],
     ['a time beyond int64', { time: 2n ** 63n }, "a point's time does not fit an int64: 9223372036854775808"],
   ])('refuses %s', (_, wrong, message) => {
@@ -56,6 +70,16 @@ describe('createBatch', () => {
   it.each([
     ['an empty name', { name: '' }, "a batch's name must not be empty"],
     ['an empty name of a tag', { tags: { '': 'a' } }, "a tag's name must not be empty"],
+    [
+      'a misspelt key',
+      { point: [] },
+      'createBatch({ name, time, points }): unknown key "point" (did you mean "points"?)',
+    ],
+    [
+      'a misspelt key of a point',
+      { points: [{ time: 1n, fields: { usage: 1 }, tag: {} }] },
+      `a batch's point: unknown key "tag" (did you mean "tags"?)`,
+    ],
     ['no points', { points: undefined }, "a batch's points must be an array, got undefined"],
     ['points in a Set', { points: new Set(points) }, "a batch's points must be an array, got a Set"],
     ['tags in a Map', { tags: new Map() }, 'tags must be an object, got a Map'],

@@ -189,6 +189,10 @@ describe('a mistake in a definition gets a sentence that names its place:', () =
     expect(() => define(nothing as never)).toThrow('defineUdf: a definition is an object, got ');
   });
 
+  it('a function instead of a definition', () => {
+    expect(() => define(() => 1)).toThrow('defineUdf: a definition is an object, got a function');
+  });
+
   it('what check and prepare return, when they are called', () => {
     const rejected = (): Promise<never> => Promise.reject(new Error('nobody waits'));
     const { handlers } = define({ ...stream, check: rejected, prepare: rejected }) as UdfDefinition;
