@@ -5,11 +5,13 @@ import type { Transport } from '../transport/transport.js';
 export interface LifetimeEvents {
   /** Before the connection closes: stops all work and flushes the output. May be called twice. */
   stopWork(): void;
-  /** The connection was lost while open. */
+  /** The connection was lost while open, or before all output was sent. */
   lost(message: string, error: UdfError | undefined): void;
   /** The connection is closed; called once. */
   closed(): void;
 }
+
+const lostMessage = 'connection lost; what was not sent is lost with it';
 
 /**
  * How a connection ends: open, then closing (what is queued is being sent), then closed. Keeps the first failure as the
@@ -61,7 +63,8 @@ export class Lifetime {
     };
     if (timeoutMs !== undefined) this.#closeTimer = setTimeout(finish, timeoutMs);
     const { input, output } = this.#transport;
-    output.end(() => {
+    output.end((error?: Error | null) => {
+      if (error) this.#noteUnsent(output.errored ?? error);
       if (!untilPeerCloses || input.readableEnded || input.destroyed) {
         finish();
         return;
@@ -85,12 +88,18 @@ export class Lifetime {
   /** To be called when the transport fails or closes, expectedly or not. */
   onTransportClosed(error: Error | undefined): void {
     if (this.#phase === 'open') {
-      const message = 'connection lost; what was not sent is lost with it';
-      this.noteFailure(error ? UdfError.from(error, 'connection') : new UdfError('connection', message));
-      this.#events.lost(message, error && this.#failure);
+      this.noteFailure(error ? UdfError.from(error, 'connection') : new UdfError('connection', lostMessage));
+      this.#events.lost(lostMessage, error && this.#failure);
       this.#transport.destroy();
-    }
+    } else if (error) this.#noteUnsent(error);
     this.#finish();
+  }
+
+  /** While closing, an error matters only if it kept output from being sent: a full disk, say. */
+  #noteUnsent(error: Error): void {
+    if (this.#phase !== 'closing' || this.#failure || this.#transport.output.writableFinished) return;
+    this.#failure = UdfError.from(error, 'connection');
+    this.#events.lost(lostMessage, this.#failure);
   }
 
   #finish(): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { adslChanges, adslPoints } from '../support/adsl.js';
 import { encodeRequest } from '../../src/wire/messages.js';
@@ -134,4 +135,21 @@ describe('stdio', () => {
     expect(cli.stderr).toBe('kapacitor-udf: there is no UDF mirorr (did you mean mirror?)\n');
     expect(kapacitor.responses).toEqual([]);
   });
+});
+
+test('exits with 1 and one line where standard output cannot be written', async () => {
+  const requests = fileURLToPath(
+    new URL('../recordings/kapacitor-1.5.7-adsl-mirror.requests', import.meta.url),
+  );
+  const [input, output] = [openSync(requests, 'r'), openSync('/dev/full', 'w')];
+  const cli = new Cli(['stdio', 'mirror'], { stdio: [input, output, 'pipe'] });
+  closeSync(input);
+  closeSync(output);
+  expect(await cli.ended).toEqual({ code: 1, signal: null });
+  expect(cli.log.filter(({ level }) => level !== 'info')).toEqual([
+    expect.objectContaining({
+      err: { code: 'connection', message: 'no space left on device' },
+      msg: 'connection lost; what was not sent is lost with it',
+    }),
+  ]);
 });
