@@ -80,7 +80,10 @@ function applyCommand(): Command {
     )
     .addOption(connectionConfigOption())
     .addOption(
-      new Option('--wait <duration>', 'wait so long for Kapacitor to answer').argParser(duration('1ms')),
+      new Option(
+        '--wait <duration>',
+        'how long to wait for Kapacitor to answer (default: not at all)',
+      ).argParser(duration('1ms')),
     )
     .addOption(logLevelOption())
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf tasks apply tickscripts --url http://localhost:9092')
