@@ -65,7 +65,7 @@ export class KapacitorApi {
   }
 
   /**
-   * Stops it, dropping all data on its way to or from a UDF. Kapacitor 1.5.7 to 1.8.3 may crash (`send on closed channel`)
+   * Stops a task and drops all data in transit to or from its UDFs. Kapacitor 1.5.7 to 1.8.3 may crash (`send on closed channel`)
    * if points flow through a UDF at that moment.
    */
   disableTask(id: string): Promise<Task> {
@@ -77,7 +77,7 @@ export class KapacitorApi {
     await this.#http.send('DELETE', pathOf('tasks', id));
   }
 
-  /** What an `httpOut` node of a running task holds. Rejects with a 500 if a field is NaN or infinite. */
+  /** The content of an `httpOut` node of a running task. Rejects (HTTP 500) if a field is NaN or infinite. */
   async output(task: string, endpoint: string): Promise<readonly OutputSeries[]> {
     const { series } = await this.#http.json<{ series?: readonly OutputSeries[] | null }>(
       'GET',
@@ -92,7 +92,7 @@ export class KapacitorApi {
     return this.#http.json('POST', '/templates', { id, ...settings });
   }
 
-  /** Changes it, and restarts all tasks that are made from it. */
+  /** Changes a template and restarts all tasks that are made from it. */
   updateTemplate(id: string, settings: Pick<TaskSettings, 'script' | 'type'>): Promise<Template> {
     return this.#http.json('PATCH', pathOf('templates', id), settings);
   }
@@ -111,7 +111,7 @@ export class KapacitorApi {
 
   // ---- data ----
 
-  /** Writes points to the running tasks, not to InfluxDB: line protocol with times in nanoseconds. */
+  /** Writes points to the running tasks, not to InfluxDB: line protocol, times in nanoseconds. */
   async write(db: string, rp: string, lines: string): Promise<void> {
     await this.#http.send('POST', `/write?${new URLSearchParams({ db, rp }).toString()}`, lines);
   }

@@ -6,7 +6,7 @@ const requestTimeoutMs = 10_000;
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 
-/** Kapacitor's answer to a request that it refuses. */
+/** Kapacitor refused a request. */
 export class KapacitorRefusal extends UdfError {
   readonly status: number;
   /** Method and path. */
@@ -45,7 +45,7 @@ export class KapacitorHttp {
     return parseJson(await response.text()) as Content; // its shape is what the API documents
   }
 
-  /** As `json`, but `undefined` if Kapacitor answers that there is no such thing (404). */
+  /** As `json`, but `undefined` if Kapacitor answers 404. */
   async jsonOrUndefined<Content>(path: string): Promise<Content | undefined> {
     try {
       return await this.json<Content>('GET', path);

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 
-/** Begins the strings that stand for large integers while JSON is read or written; no other string begins so. */
+/** Unique prefix of the strings that stand for large integers while JSON is parsed or formatted. */
 const marker = `int64:${randomUUID()}:`;
 
-/** A string, whose digits are no number, or a number. */
+/** A string, matched so that its digits are skipped, or a number. */
 const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const integer = /^-?\d+$/;
 
 /**
- * Reads JSON with integers exact: those beyond 2^53 become `bigint`, all other numbers `number`. Throws `SyntaxError`.
+ * Parses JSON with exact integers: those beyond 2^53 become `bigint`, all other numbers `number`. Throws `SyntaxError`.
  */
 export function parseJson(text: string): unknown {
   const marked = text.replace(stringOrNumber, (found) =>
@@ -22,7 +22,7 @@ export function parseJson(text: string): unknown {
 
 const markedInteger = new RegExp(`"${marker}(-?\\d+)"`, 'g');
 
-/** Writes JSON with a `bigint` as an integer. */
+/** Formats JSON with a `bigint` as an integer. */
 export function formatJson(value: unknown): string {
   return JSON.stringify(value, (_, item: unknown) =>
     typeof item === 'bigint' ? `${marker}${item}` : item,

@@ -10,7 +10,7 @@ export interface KapacitorTarget {
   readonly authorization?: string | undefined;
 }
 
-/** Kapacitor's URL unless another is given. */
+/** Used without a URL or `KAPACITOR_URL`. */
 const defaultUrl = 'http://localhost:9092';
 
 const kapacitorKind: ServerKind = {
@@ -20,19 +20,22 @@ const kapacitorKind: ServerKind = {
 };
 
 /**
- * Reads a target from the URL that is given, else from `KAPACITOR_URL`, else takes the default. Credentials come from
+ * The target of a URL, else of `KAPACITOR_URL`, else `http://localhost:9092`. Credentials come from
  * `KAPACITOR_USERNAME` and `KAPACITOR_PASSWORD`, or from files that `KAPACITOR_USERNAME_FILE` and
  * `KAPACITOR_PASSWORD_FILE` name.
  *
  * Throws `invalid_config` for an invalid URL, for credentials or any other parameter in it, and if a file cannot be read.
  */
 export function kapacitorTarget(given: string | undefined, environment: Environment): KapacitorTarget {
-  const preset = environment.KAPACITOR_URL ?? '';
-  const { base } = parseServerUrl(given ?? (preset === '' ? defaultUrl : preset), kapacitorKind);
+  const fromEnvironment = environment.KAPACITOR_URL ?? '';
+  const { base } = parseServerUrl(
+    given ?? (fromEnvironment === '' ? defaultUrl : fromEnvironment),
+    kapacitorKind,
+  );
   return { url: base, authorization: basicAuthorization('KAPACITOR', environment) };
 }
 
-/** Where in a Kapacitor to write, which takes writes as InfluxDB 1.x does. */
+/** The database of a Kapacitor to write to, with the API of InfluxDB 1.x. */
 export interface KapacitorWriteTarget extends KapacitorTarget {
   readonly database: string;
   /** Empty for Kapacitor's default. */
@@ -40,7 +43,7 @@ export interface KapacitorWriteTarget extends KapacitorTarget {
 }
 
 /**
- * Reads where to write from a URL, `http://HOST:9092?db=NAME[&rp=NAME]`. Credentials come from the environment, as for
+ * The write target of a URL, `http://HOST:9092?db=NAME[&rp=NAME]`. Credentials come from the environment, as for
  * `kapacitorTarget`. Throws `invalid_config` as that does, and for a URL without a database.
  */
 export function kapacitorWriteTarget(text: string, environment: Environment): KapacitorWriteTarget {

@@ -15,7 +15,7 @@ const patterns: readonly (readonly [Token['kind'] | undefined, RegExp])[] = [
   ['regex', /\/(?:\\\/|[^/\n])+\//y],
 ];
 
-/** After these a slash is a division, elsewhere it begins a regular expression. */
+/** After these tokens a slash is a division; elsewhere it begins a regular expression. */
 const operands: ReadonlySet<Token['kind']> = new Set(['name', 'string', 'reference', 'number']);
 
 /** The tokens of a TICKscript, without comments. Any other character is a `sign`. Never throws. */

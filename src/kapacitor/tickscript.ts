@@ -33,16 +33,16 @@ export interface Chain {
   readonly head: number;
 }
 
-/** What the text of a TICKscript says without being run. */
+/** The parts of a TICKscript, as parsed from its text. */
 export interface Tickscript {
-  /** By its source; `undefined` if it has none. */
+  /** By its source, `stream` or `batch`; `undefined` without one. */
   readonly type: TaskType | undefined;
   /** Its `dbrp` statements. */
   readonly dbrps: readonly (Dbrp & Span)[];
   readonly nodes: readonly ScriptNode[];
 }
 
-/** Reads a TICKscript. Never throws: Kapacitor itself reports what is wrong with a script. */
+/** Parses a TICKscript. Never throws: Kapacitor itself reports errors in a script. */
 export function readTickscript(script: string): Tickscript {
   const tokens = tokenize(script);
   const source = tokens.find(
@@ -74,7 +74,7 @@ function dbrpsOf(tokens: readonly Token[]): (Dbrp & Span)[] {
   });
 }
 
-/** Nodes in the order in which Kapacitor makes them: an argument of a call before the call itself. */
+/** Nodes in the order in which Kapacitor creates them: an argument of a call before the call itself. */
 function nodesOf(tokens: readonly Token[]): ScriptNode[] {
   const nodes: (ScriptNode & { end: number; properties: Property[] })[] = [];
   /** The last node at each depth of parentheses: the owner of the properties there. */
@@ -83,8 +83,8 @@ function nodesOf(tokens: readonly Token[]): ScriptNode[] {
   let chain: Chain = { start: 0, head: 0 };
   tokens.forEach(({ text, kind, start, end }, index) => {
     if (text === '(') {
-      const called = isCall(tokens, index - 1) ? index - 2 : undefined;
-      open.push({ call: called, from: index + 1 });
+      const call = isCall(tokens, index - 1) ? index - 2 : undefined;
+      open.push({ call, from: index + 1 });
       last.push(undefined);
     } else if (text === ')') {
       last.pop();
@@ -107,9 +107,9 @@ function nodesOf(tokens: readonly Token[]): ScriptNode[] {
       nodes.push(node);
       last[last.length - 1] = node;
     } else if (open.length === 0 && kind === 'name' && !isCall(tokens, index)) {
-      const word = tokens[index - 3];
-      const named = word?.text === 'var' && tokens[index - 1]?.text === '=';
-      chain = { start: named ? word.start : start, head: start };
+      const keyword = tokens[index - 3];
+      const isDeclaration = keyword?.text === 'var' && tokens[index - 1]?.text === '=';
+      chain = { start: isDeclaration ? keyword.start : start, head: start };
       last[0] = undefined;
     }
   });

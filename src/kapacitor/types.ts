@@ -18,7 +18,7 @@ export type TaskVar =
 
 export type TaskVars = Readonly<Record<string, TaskVar>>;
 
-/** What a task is created from, or changed to. */
+/** The settings to create a task with, or to change. */
 export interface TaskSettings {
   readonly script?: string;
   /** Needed only if the script does not begin with `stream` or `batch`. */
@@ -72,16 +72,16 @@ export interface JobStatus {
   readonly error: string;
 }
 
-/** What to replay a recording with. */
+/** How to replay a recording. */
 export interface ReplaySettings {
   readonly task: string;
   readonly recording: string;
-  /** Keep the times of the recording; else they are moved to the present. */
+  /** Keep the recording's times; otherwise they are shifted to the present. */
   readonly 'recording-time'?: boolean;
   readonly clock?: 'fast' | 'real';
 }
 
-/** What an `httpOut` node holds of a group: its last point, or its last batch. */
+/** A group's last point, or last batch, in an `httpOut` node. */
 export interface OutputSeries {
   readonly name: string;
   readonly tags?: Readonly<Record<string, string>>;

@@ -50,7 +50,7 @@ export interface TestCase extends CaseHead {
   readonly expects: Expectations;
 }
 
-/** A case with a mistake. */
+/** A case that cannot be run. */
 export interface InvalidCase extends CaseHead {
   /** Names file, line and key. */
   readonly error: UdfError;
@@ -71,7 +71,7 @@ const expectKeys = [
 const levelKeys = { ok: 'OK', info: 'INFO', warn: 'WARNING', crit: 'CRITICAL' } as const;
 
 /**
- * Reads the cases of a file, those with a mistake as well. Rejects with `invalid_config` if the file cannot be read or is
+ * Reads the cases of a file, invalid ones included. Rejects with `invalid_config` if the file cannot be read or is
  * no list of tests in YAML.
  */
 export async function readCases(path: string): Promise<(TestCase | InvalidCase)[]> {
@@ -90,7 +90,7 @@ export async function readCases(path: string): Promise<(TestCase | InvalidCase)[
   return cases;
 }
 
-/** As much as can be read of it. */
+/** Reads name and place of a case, even if it is invalid. */
 function readHead(path: string, test: YamlNode): CaseHead {
   const { name, task_name: task } = test.isMap ? (test.plain() as Readonly<Record<string, unknown>>) : {};
   return {
@@ -104,7 +104,7 @@ function readHead(path: string, test: YamlNode): CaseHead {
 async function readCase(head: CaseHead, test: YamlNode): Promise<TestCase> {
   const keys = test.map([...caseKeys, 'recording_id', 'clock', 'expects']);
   keys.get('name')?.text();
-  keys.get('clock')?.one(['fast']);
+  keys.get('clock')?.oneOf(['fast']);
   const task = keys.get('task_name') ?? test.fail('must have a task_name');
   const given = (['data', 'data_file', 'recording', 'recording_id'] as const).flatMap(
     (key) => keys.get(key) ?? [],
@@ -116,7 +116,7 @@ async function readCase(head: CaseHead, test: YamlNode): Promise<TestCase> {
     task: task.text(),
     db: keys.get('db')?.text(),
     rp: keys.get('rp')?.text(),
-    type: keys.get('type')?.one(['stream', 'batch']),
+    type: keys.get('type')?.oneOf(['stream', 'batch']),
     vars: readVars(keys.get('vars')),
     data: keys.has('recording_id') ? [] : await readData(dirname(head.file), keys),
     recordingId: keys.get('recording_id')?.text(),
@@ -182,7 +182,7 @@ function readExpectations(node: YamlNode): Expectations {
   const entries = <Value>(key: string, read: (value: YamlNode) => Value): [string, Value][] =>
     [...(keys.get(key)?.map() ?? [])].map(([name, value]) => [name, read(value)]);
   const nothing = keys.get('nothing');
-  const silent = nothing === undefined ? [] : nothing.isList ? nothing.list() : [nothing];
+  const silentNodes = nothing === undefined ? [] : nothing.isList ? nothing.list() : [nothing];
   const triggered = Object.entries(levelKeys).flatMap(([key, level]) => {
     const count = keys.get(key)?.count();
     return count === undefined ? [] : [[level, count] as const];
@@ -199,7 +199,7 @@ function readExpectations(node: YamlNode): Expectations {
       ...entries('points', (value) =>
         value.isList ? value.list().flatMap((line) => points(line)) : points(value),
       ),
-      ...silent.map((name) => [name.text(), []] as const),
+      ...silentNodes.map((name) => [name.text(), []] as const),
     ]),
     counts: new Map(entries('counts', (value) => value.count())),
     tolerance: keys.get('tolerance')?.number() ?? 0,
@@ -208,7 +208,7 @@ function readExpectations(node: YamlNode): Expectations {
 
 function readAlert(node: YamlNode): ExpectedAlert {
   const keys = node.map(['level', 'message', 'id']);
-  const level = keys.get('level')?.one(levels);
+  const level = keys.get('level')?.oneOf(levels);
   const [message, id] = [keys.get('message')?.text(), keys.get('id')?.text()];
   return {
     ...(level && { level }),

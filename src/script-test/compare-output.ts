@@ -10,7 +10,7 @@ import type { ExpectedAlert, Expectations, Level } from './cases.js';
 import { counted } from '../model/text.js';
 import type { OutputAlert, OutputPoint } from './read-output.js';
 
-/** The output of a case. */
+/** The actual output of a case. */
 export interface CaseOutput {
   readonly points: ReadonlyMap<string, readonly OutputPoint[]>;
   readonly counts: ReadonlyMap<string, number>;
@@ -45,7 +45,7 @@ function compareCount(what: string, expected: number, actual: number): string[] 
   return expected === actual ? [] : [`${what}, got ${actual}`];
 }
 
-/** Compares in order within a series; series have no order among each other. */
+/** Compares points in order within each series; the order between series is not defined. */
 function comparePoints(
   node: string,
   expected: readonly LinePoint[],
@@ -80,14 +80,14 @@ function asPoints(actual: readonly OutputPoint[]): Point[] {
   });
 }
 
-/** Smaller times, in the first eleven days of 1970, are a test's own small numbers. */
+/** Times below, the first eleven days of 1970, are taken for small numbers of a test and not shown as dates. */
 const minCalendarTime = 10n ** 15n;
 
 function formatTime(time: bigint): string {
   return `${new Date(Number(time / 1_000_000n)).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** JSON does not tell integers from doubles: both become doubles up to 2^53, where these are exact, and integers above. */
+/** JSON does not distinguish integers from doubles: up to 2^53 both become doubles, which are exact, above integers. */
 function comparable<Source extends { readonly fields: Fields }>(point: Source): Source {
   const fields = Object.entries(point.fields).map(([name, value]) => [name, comparableValue(value)]);
   return { ...point, fields: Object.fromEntries(fields) as Fields };
@@ -103,12 +103,12 @@ function comparableValue(value: FieldValue): FieldValue {
 const maxLines = 60;
 
 function compareAlerts(expected: readonly ExpectedAlert[], actual: readonly OutputAlert[]): string[] {
-  const fits = ({ level, message, id }: ExpectedAlert, alert: OutputAlert): boolean =>
+  const matches = ({ level, message, id }: ExpectedAlert, alert: OutputAlert): boolean =>
     (level ?? alert.level) === alert.level &&
     (message ?? alert.message) === alert.message &&
     (id ?? alert.id) === alert.id;
-  const steps = diffItems(expected.length, actual.length, (want, came) =>
-    fits(expected[want]!, actual[came]!),
+  const steps = diffItems(expected.length, actual.length, (expectedIndex, actualIndex) =>
+    matches(expected[expectedIndex]!, actual[actualIndex]!),
   );
   if (steps.every(({ kind }) => kind === 'same')) return [];
   const lines = steps.map((step) => {

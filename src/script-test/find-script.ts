@@ -43,7 +43,7 @@ export function findScript(test: TestCase, directory: string | undefined): CaseS
   }
 }
 
-/** Where a case's task may be, best first: in `tasks` beside the case's directory, in that, or in its parent. */
+/** Where a case's task may be, by precedence: `tasks` beside the case's directory, that directory, its parent. */
 function candidatePaths({ file, task }: TestCase, directory: string | undefined): string[] {
   const here = dirname(file);
   const folders =

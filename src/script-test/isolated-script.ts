@@ -2,10 +2,10 @@ import { UdfError } from '../model/errors.js';
 import { nearestName } from '../model/text.js';
 import { type Property, readTickscript, type ScriptNode, unquote } from '../kapacitor/tickscript.js';
 import type { TaskType } from '../kapacitor/types.js';
-import { type Edit, type EditOptions, editsOf, mark } from './script-edits.js';
+import { type Edit, type EditOptions, editsOf, addedPrefix } from './script-edits.js';
 
 /** The tag that numbers the points of a group. */
-export const numberTag = `${mark}_n`;
+export const numberTag = `${addedPrefix}_n`;
 const numbered = `|eval(lambda: string(count())).as('${numberTag}').tags('${numberTag}').keep()`;
 
 /** A node whose output is read. */
@@ -21,8 +21,8 @@ export interface ObservedNode {
 }
 
 /**
- * Where a copy puts the output of its nodes: in `httpOut` endpoints, or as events in topics. Topics outlive the task, and
- * hold NaN and infinities, but not batches.
+ * Where a copy exposes the output of its nodes: in `httpOut` endpoints, or as events in topics. Topics outlive the task,
+ * and can hold NaN and infinities, but not batches.
  */
 export type OutputKind = 'http' | 'topics';
 
@@ -39,7 +39,7 @@ export interface IsolatedScript {
   /** The observed nodes by the names of `watch`. */
   readonly watched: ReadonlyMap<string, ObservedNode>;
   readonly alerts: readonly ObservedNode[];
-  /** The script. Nodes that emit batches expose their last batch, in an `httpOut` endpoint whatever `output` is. */
+  /** The script. Nodes that emit batches always expose their last batch in an `httpOut` endpoint. */
   text(options: { readonly batches: ReadonlySet<ObservedNode>; readonly output: OutputKind }): string;
 }
 
@@ -56,7 +56,7 @@ export function isolate(script: string, options: IsolationOptions): IsolatedScri
     const known = observed.get(node) ?? {
       node,
       ...outputIdentity(node),
-      endpoint: `${mark}_${node.number}`,
+      endpoint: `${addedPrefix}_${node.number}`,
       topic: `${options.database}-${node.number}`,
     };
     observed.set(node, known);
@@ -85,11 +85,11 @@ export function isolate(script: string, options: IsolationOptions): IsolatedScri
  */
 export function findNode(nodes: readonly ScriptNode[], name: string): ScriptNode {
   const plain = (text: string): string => text.replaceAll('_', '').toLowerCase();
-  const called = nodes.map((node) => ({
+  const candidates = nodes.map((node) => ({
     node,
     names: [plain(node.name), plain(node.name) + String(node.number)],
   }));
-  const found = called.filter(({ names }) => names.includes(plain(name)));
+  const found = candidates.filter(({ names }) => names.includes(plain(name)));
   const full = (node: ScriptNode): string => `${node.name}${node.number}`;
   if (found.length === 1 && found[0]!.node.chain) return found[0]!.node;
   const known = nodes.map(full);
@@ -142,7 +142,7 @@ function withOutputs(
   let text = '';
   let at = 0;
   cuts.forEach(({ node, endpoint }, index) => {
-    const { start, head } = node.chain!; // findNode takes no others
+    const { start, head } = node.chain!; // `findNode` and `isolate` choose only nodes of a chain
     const before = cuts[index - 1];
     const continues = before?.node.chain === node.chain ? before : undefined;
     if (continues) {
@@ -152,21 +152,21 @@ function withOutputs(
     }
     at = node.end;
     if (cuts[index + 1]?.node.chain !== node.chain) {
-      const named = script.slice(start, head);
-      const more = /^\s*(?:\/\/[^\n]*\s*)*[|@.]/.test(script.slice(node.end));
-      if (named !== '' || more) text += `${named}${endpoint}`;
+      const declaration = script.slice(start, head);
+      const isContinued = /^\s*(?:\/\/[^\n]*\s*)*[|@.]/.test(script.slice(node.end));
+      if (declaration !== '' || isContinued) text += `${declaration}${endpoint}`;
     }
   });
   text += slice(at, script.length);
   return `${text.trimEnd()}\n${observed.map(outputOf).join('\n')}\n`;
 }
 
-/** `httpOut` holds the last point of each group: with a group for each numbered point it holds all, in order. */
+/** `httpOut` holds the last point of each group: with one group per numbered point it holds all of them, in order. */
 function httpOutput({ endpoint }: ObservedNode): string {
   return `${endpoint}${numbered}|groupBy(*)|httpOut('${endpoint}')`;
 }
 
-/** Points of a batch cannot be grouped one by one. */
+/** Points of a batch cannot be grouped one by one: the endpoint holds the last batch. */
 function batchOutput({ endpoint }: ObservedNode): string {
   return `${endpoint}|httpOut('${endpoint}')`;
 }

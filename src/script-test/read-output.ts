@@ -2,13 +2,14 @@ import { parse } from 'node:path';
 import type { OutputSeries, Task, TopicEvent } from '../kapacitor/types.js';
 import { UdfError } from '../model/errors.js';
 import type { Fields, FieldValue, Tags } from '../model/values.js';
+import { parseTime } from '../recording/times.js';
 import { numberTag, type ObservedNode } from './isolated-script.js';
 import { alertFields } from './script-edits.js';
 import type { Level } from './cases.js';
 
 /**
- * A point that a node emitted. Read from an `httpOut` endpoint, an int64 is a `number` up to 2^53, and a double from there
- * on a `bigint` if it is written without an exponent: JSON does not tell the two apart.
+ * A point that a node emitted. Read from an `httpOut` endpoint, an int64 is a `number` up to 2^53, and a double above
+ * it a `bigint` if it is written without an exponent: JSON does not distinguish the two.
  */
 export interface OutputPoint {
   readonly name: string;
@@ -81,7 +82,7 @@ export function pointsOfSeries(series: readonly OutputSeries[]): OutputPoint[] {
   );
 }
 
-/** A double such as 1e20 is written like an integer. */
+/** Kapacitor writes a double such as 1e20 like an integer. */
 function inInt64Range(value: FieldValue): FieldValue {
   return typeof value === 'bigint' && BigInt.asIntN(64, value) !== value ? Number(value) : value;
 }
@@ -135,23 +136,16 @@ function unescapeHtml(text: string): string {
   );
 }
 
-/** Nanoseconds of a time in RFC 3339 with up to nine fractional digits. */
-function parseTime(text: string): bigint {
-  const [, whole = '', fraction = '', zone = ''] =
-    /^(.*?:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
-  return BigInt(Date.parse(whole + zone)) * 1_000_000n + BigInt(fraction.padEnd(9, '0').slice(0, 9));
-}
-
-/** The number of points that a node emitted: those its successors received, or if it has none, those it received. */
+/** The number of points that a node emitted: what its successors received, or without any, what it received. */
 export function countOf(task: Task, number: number): number {
   const name = nodeName(task, number);
   if (name === undefined) return 0;
   const edge = new RegExp(`^\\s*${name} -> .*processed="(\\d+)"`, 'gm');
-  const passed = [...task.dot.matchAll(edge)].map(([, count]) => Number(count));
-  return passed.length > 0 ? Math.max(...passed) : (nodeStats(task)[name]?.collected ?? 0);
+  const processed = [...task.dot.matchAll(edge)].map(([, count]) => Number(count));
+  return processed.length > 0 ? Math.max(...processed) : (nodeStats(task)[name]?.collected ?? 0);
 }
 
-/** A message for each node that has received points and taken none: a UDF whose host does not answer. */
+/** A message for each node that was sent points and has taken none: a UDF whose host does not answer. */
 export function stalledNodes(task: Task): string[] {
   const nodes = nodeStats(task);
   return [...task.dot.matchAll(/^\s*\S+ -> (\S+) .*processed="(\d+)"/gm)].flatMap(([, name, count]) => {

@@ -62,18 +62,18 @@ export async function replayCase(
     for (const [name, node] of watched) {
       points.set(name, asEmitted(await topicPoints(api, node.topic), node, 0n));
     }
-    const found: OutputAlert[] = [];
-    for (const { topic } of alerts) found.push(...alertsOf(await topicPoints(api, topic), 0n, false));
+    const outputAlerts: OutputAlert[] = [];
+    for (const { topic } of alerts) outputAlerts.push(...alertsOf(await topicPoints(api, topic), 0n, false));
     return compareOutput(test.expects, {
       points,
       counts: new Map([...points].map(([name, all]) => [name, all.length])),
       triggered: new Map(
         [...test.expects.triggered.keys()].map((level) => [
           level,
-          found.filter((alert) => alert.level === level).length,
+          outputAlerts.filter((alert) => alert.level === level).length,
         ]),
       ),
-      alerts: normalizeAlerts(found, id, test.task),
+      alerts: normalizeAlerts(outputAlerts, id, test.task),
       errors: [],
     });
   } finally {
@@ -82,7 +82,7 @@ export async function replayCase(
   }
 }
 
-/** The points in a topic; none if Kapacitor does not know the topic, since it has had no event. */
+/** The points in a topic; empty if Kapacitor does not know the topic, which is created by its first event. */
 export async function topicPoints(api: KapacitorApi, topic: string): Promise<OutputPoint[]> {
   try {
     return pointsOfEvents(await api.topicEvents(topic));

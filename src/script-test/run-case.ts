@@ -30,7 +30,7 @@ import { deleteTopics, replayCase, topicPoints } from './replay-case.js';
 /** Kapacitor limits the size of a request's body. */
 const maxLinesPerWrite = 5_000;
 const second = 1_000_000_000n;
-/** From planning a query to running it: Kapacitor must have started the task by then. */
+/** From scheduling a query to running it: Kapacitor must have started the task by then. */
 const queryDelayMs = 2_000;
 const pollIntervalMs = 25;
 
@@ -59,7 +59,7 @@ async function runWithOutput(
 ): Promise<string[]> {
   const id = `kapacitor-udf-test-${randomBytes(6).toString('hex')}`;
   const { api, influx, signal, onLeftover } = options;
-  /** In the order in which they run. `byHand`: how to do the same later. */
+  /** In the order in which they run. `byHand`: how the user can do the same. */
   const cleanUps: { readonly run: () => Promise<void>; readonly byHand: string }[] = [];
   try {
     const queryTime = new Date(Date.now() + queryDelayMs);
@@ -149,7 +149,7 @@ interface RunningCase {
   readonly queryTime: number;
 }
 
-/** Polls until the output is as expected and the task's statistics have settled, or it is clear that it will not be. */
+/** Polls until the task's statistics have settled and the output is as expected, or a timeout. */
 async function settledOutcome(
   running: RunningCase,
   { api, settleMs, caseTimeoutMs, signal }: CaseOptions,
@@ -190,9 +190,9 @@ async function readOutput(api: KapacitorApi, task: Task, running: RunningCase): 
     const node = watched.get(name)!; // all nodes with expected points are watched
     points.set(name, asEmitted(await nodePoints(api, node, running), node, offset));
   }
-  const found: OutputAlert[] = [];
+  const outputAlerts: OutputAlert[] = [];
   for (const node of alerts) {
-    found.push(...alertsOf(await nodePoints(api, node, running), offset, batches.has(node)));
+    outputAlerts.push(...alertsOf(await nodePoints(api, node, running), offset, batches.has(node)));
   }
   const errors = Object.entries(nodeStats(task)).flatMap(([name, { errors = 0 }]) =>
     errors > 0 ? [`${name} had ${errors} errors; they are in Kapacitor's log`] : [],
@@ -203,7 +203,7 @@ async function readOutput(api: KapacitorApi, task: Task, running: RunningCase): 
       [...expects.counts.keys()].map((name) => [name, countOf(task, watched.get(name)!.node.number)]),
     ),
     triggered: new Map([...expects.triggered.keys()].map((level) => [level, triggeredOf(task, level)])),
-    alerts: normalizeAlerts(found, task.id, test.task),
+    alerts: normalizeAlerts(outputAlerts, task.id, test.task),
     errors: [...errors, ...stalledNodes(task)],
   };
 }

@@ -13,7 +13,7 @@ export interface RunTestsOptions extends CaseOptions {
   readonly filter?: string | undefined;
   /** The directory with the scripts; by default `tasks` beside the directory of the file, or that itself. */
   readonly scriptDirectory?: string | undefined;
-  /** How many cases run at a time. */
+  /** Max number of cases that run at a time. */
   readonly jobs: number;
   /** Called with each result as soon as there is one. */
   readonly onResult?: (result: CaseResult) => Promise<void> | void;

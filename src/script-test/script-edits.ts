@@ -2,10 +2,10 @@ import { type Property, quote, type ScriptNode, unquote } from '../kapacitor/tic
 import type { Dbrp } from '../kapacitor/types.js';
 
 /** Prefix of the names that a copy of a script adds. */
-export const mark = 'kapacitor_udf';
+export const addedPrefix = 'kapacitor_udf';
 
-/** Nodes with effects outside the task; an `httpOut`, which passes data through, replaces them. */
-const outward = /^(influxDBOut|httpPost|kapacitorLoopback|\w+Autoscale)$/;
+/** Nodes with effects outside the task. Each is replaced with an `httpOut`, which passes data through. */
+const nodesWithEffects = /^(influxDBOut|httpPost|kapacitorLoopback|\w+Autoscale)$/;
 
 /** Properties that determine an alert's content. The others, handlers and inhibitors, are removed. */
 const contentProperties = new Set(
@@ -16,7 +16,11 @@ const contentProperties = new Set(
 );
 
 /** Fields that the copy adds to the points of an alert node. */
-export const alertFields = { level: `${mark}_level`, message: `${mark}_message`, id: `${mark}_id` } as const;
+export const alertFields = {
+  level: `${addedPrefix}_level`,
+  message: `${addedPrefix}_message`,
+  id: `${addedPrefix}_id`,
+} as const;
 
 /** Replaces `script.slice(start, end)`. */
 export interface Edit {
@@ -37,7 +41,8 @@ export interface EditOptions {
 export function editsOf(node: ScriptNode, options: EditOptions): Edit[] {
   const { name, udf, properties, start, end } = node;
   if (udf) return [];
-  if (outward.test(name)) return [{ start, end, text: `|httpOut('${mark}_instead_${node.number}')` }];
+  if (nodesWithEffects.test(name))
+    return [{ start, end, text: `|httpOut('${addedPrefix}_instead_${node.number}')` }];
   const without = (unwanted: (property: Property) => boolean): Edit[] =>
     properties.filter(unwanted).map((property) => ({ start: property.start, end: property.end, text: '' }));
   if (name === 'alert' || name === 'deadman') {

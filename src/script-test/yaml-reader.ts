@@ -76,7 +76,7 @@ export class YamlNode {
     return typeof value === 'number' ? value : this.fail('must be a number');
   }
 
-  one<Choice extends string>(choices: readonly Choice[]): Choice {
+  oneOf<Choice extends string>(choices: readonly Choice[]): Choice {
     const value = this.#scalar();
     return choices.find((choice) => choice === value) ?? this.fail(`must be ${choices.join(' or ')}`);
   }

@@ -9,7 +9,7 @@ import { type RecreateApi, recreateTask } from './recreate-task.js';
 import { restartTask } from './restart-tasks.js';
 import { unifiedDiff } from '../expect/differences.js';
 
-/** The outcome of a definition, with a difference or a reason in lines. */
+/** The outcome of applying a definition; `details` are the lines of a difference or a reason. */
 export interface Outcome {
   readonly done: 'defined' | 'changed' | 'enabled' | 'restarted' | 'unchanged' | 'failed';
   readonly details: readonly string[];
@@ -24,7 +24,7 @@ type ApplierApi = RecreateApi &
 /** Which unchanged tasks to restart: all, none, or those whose connections are not open. */
 export type RestartPolicy = 'all' | 'none' | ((task: Task) => Connection);
 
-/** Brings templates and tasks of Kapacitor to what their definitions say. Rejects as `KapacitorApi` does. */
+/** Creates or updates Kapacitor's templates and tasks by their definitions. Rejects as `KapacitorApi` does. */
 export class Applier {
   readonly #api: ApplierApi;
   readonly #dryRun: boolean;

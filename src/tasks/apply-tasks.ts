@@ -11,14 +11,14 @@ export interface ApplyOptions {
   readonly api: KapacitorApi;
   /** Databases for scripts that name none. */
   readonly dbrps?: readonly Dbrp[] | undefined;
-  /** Change nothing, and return what would be done. */
+  /** Change nothing, and return the outcomes of a real run. */
   readonly dryRun: boolean;
   /** Also restart unchanged tasks: `all`, or those without an open connection to the host of their UDFs. */
   readonly restart: 'none' | 'disconnected' | 'all';
   readonly connections: TaskConnections;
-  /** How long to wait for Kapacitor to answer. */
+  /** Max time to wait for Kapacitor to answer, in milliseconds. */
   readonly waitMs: number;
-  /** Called with the reason each time that Kapacitor does not answer yet. */
+  /** Called with the reason each time that Kapacitor does not answer. */
   readonly onWaiting?: (reason: string) => void;
   readonly onOutcome?: (outcome: ApplyOutcome) => Promise<void> | void;
 }
@@ -29,13 +29,13 @@ export interface ApplyOutcome extends Outcome {
   readonly subject: string;
 }
 
-/** Kapacitor reports options that a UDF refuses only some time after it has enabled the task. */
+/** Kapacitor reports refused UDF options only some time after it has enabled the task. */
 const startTimeMs = 300;
 const retryIntervalMs = 1_000;
 
 /**
- * Brings Kapacitor's templates and tasks to what a directory defines, and enables the tasks. A failure does not keep
- * others from being applied, and is an outcome `failed`.
+ * Creates or updates Kapacitor's templates and tasks by the definitions in a directory, and enables the tasks. A failure
+ * is an outcome `failed`, and does not prevent others from being applied.
  *
  * Rejects with `invalid_config` as `readDefinitions` does, and with `connection` if Kapacitor does not answer.
  */

@@ -1,14 +1,12 @@
-import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
-import { hostname, networkInterfaces } from 'node:os';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { type Stats, statSync } from 'node:fs';
+import { basename, isAbsolute, join } from 'node:path';
 import { readTickscript } from '../kapacitor/tickscript.js';
 import type { Task } from '../kapacitor/types.js';
-import { configuredSockets } from '../host/kapacitor-conf.js';
-import { messageOf, UdfError } from '../model/errors.js';
+import { InspectionError, type InspectionOptions, inspectMachine, type Machine } from './inspect-machine.js';
 
 /**
- * Whether the UDF connections of a running task are open. `none`: the task uses no UDF, or does not run. `unknown` if this
- * machine cannot tell.
+ * Whether the UDF connections of a running task are open. `none`: the task uses no UDF, or does not run. `unknown`: it
+ * cannot be determined on this machine.
  */
 export interface Connection {
   readonly state: 'connected' | 'lost' | 'none' | 'unknown';
@@ -16,19 +14,12 @@ export interface Connection {
   readonly reason: string;
 }
 
-/** Looks up the connections of all tasks of a Kapacitor; the result tells that of one of them. */
+/** Inspects the connections of a Kapacitor's tasks; returns a look-up by task. */
 export type TaskConnections = (tasks: readonly Task[]) => (task: Task) => Connection;
 
-export interface ConnectionOptions {
-  /** Kapacitor's configuration file; if not given, the one that the running kapacitord was started with. */
-  readonly config?: string | undefined;
-  /** Where the proc file system is: `/proc` if not given. */
-  readonly proc?: string | undefined;
-}
-
 /**
- * Tells the connections of tasks from the sockets of this machine, since Kapacitor shows an idle task as running after its
- * connection has gone. It works on Linux, for the kapacitord that runs on this machine and for UDFs with a socket.
+ * Determines the connections of tasks from the sockets of this machine, since Kapacitor shows an idle task as running
+ * after its connection was lost. Works on Linux, for a local kapacitord and for UDFs with a socket.
  *
  * - The process: the one called kapacitord that listens on the URL's port, if the URL is of this machine.
  * - The sockets: those that its configuration file names.
@@ -36,17 +27,17 @@ export interface ConnectionOptions {
  *   does not say which task one belongs to. Without any, the connections of all tasks that use the UDF are lost; with as
  *   many as running tasks use it, none is.
  * - In between, times decide: a task that was started after the socket was made is connected, and one that was started
- *   more than five minutes before is not, since Kapacitor tries to connect for so long.
+ *   more than five minutes before is not, since Kapacitor retries for that long.
  *
- * Whatever does not fit is `unknown`, never `lost`. Throws `invalid_config` if `config` cannot be read.
+ * Anything inconclusive is `unknown`, never `lost`. Throws `invalid_config` if `config` cannot be read.
  */
-export function taskConnections(url: string, options: ConnectionOptions = {}): TaskConnections {
+export function taskConnections(url: string, options: InspectionOptions = {}): TaskConnections {
   return (tasks) => {
     let machine: Machine;
     try {
       machine = inspectMachine(url, options);
     } catch (reason) {
-      if (!(reason instanceof Unknowable)) throw reason;
+      if (!(reason instanceof InspectionError)) throw reason;
       const { message } = reason;
       return (task) => withoutUdf(task) ?? { state: 'unknown', reason: message };
     }
@@ -58,152 +49,7 @@ export function taskConnections(url: string, options: ConnectionOptions = {}): T
   };
 }
 
-/** Nothing can be said about connections from here. */
-class Unknowable extends Error {}
-
-/** What this machine knows of a Kapacitor. */
-interface Machine {
-  /** Socket paths by the names of UDFs. */
-  readonly sockets: ReadonlyMap<string, string>;
-  readonly processes: ReadonlySet<string>;
-  /** Number of open connections by the path that the host has bound. */
-  readonly connections: ReadonlyMap<string, number>;
-  readonly daemonStartMs: number;
-  /** The root of the daemon's file system; `undefined` if it may not be read. */
-  readonly root: string | undefined;
-}
-
-function inspectMachine(url: string, { config, proc = '/proc' }: ConnectionOptions): Machine {
-  const daemons = kapacitordProcesses(proc);
-  const daemon = daemonAt(url, daemons);
-  if (!daemon) {
-    throw new Unknowable(`no kapacitord of this machine is seen to serve ${url}, nor its connections`);
-  }
-  const file = config ?? configFileOf(daemon.directory);
-  try {
-    const { sockets, processes } = configuredSockets(file);
-    return {
-      sockets: new Map(sockets.map(({ name, path }) => [name, path])),
-      processes: new Set(processes),
-      connections: openConnections(daemons.map(({ directory }) => directory)),
-      daemonStartMs: Date.now() - daemon.ageSeconds * 1_000,
-      root:
-        linkTarget(join(daemon.directory, 'root')) === undefined ? undefined : join(daemon.directory, 'root'),
-    };
-  } catch (reason) {
-    if (reason instanceof UdfError && config !== undefined) throw reason;
-    throw new Unknowable(
-      `the sockets of UDFs are not known: ${messageOf(reason)}; give --config kapacitor.conf`,
-    );
-  }
-}
-
-/** The one that listens on the URL's port, if the URL is of this machine. */
-function daemonAt(url: string, daemons: readonly Process[]): Process | undefined {
-  const { hostname: host, port, protocol } = new URL(url);
-  const plainHost = host.replace(/^\[|\]$/g, '');
-  const own = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
-  if (!['localhost', '::1', hostname(), ...own].includes(plainHost) && !plainHost.startsWith('127.'))
-    return undefined;
-  const wanted = Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port);
-  const listening = daemons.flatMap((daemon) => {
-    const inodes = listenersOn(wanted, daemon.directory);
-    if (inodes.length === 0) return [];
-    const links = namesIn(join(daemon.directory, 'fd')).map((fd) =>
-      linkTarget(join(daemon.directory, 'fd', fd)),
-    );
-    return [
-      {
-        daemon,
-        readable: links.length > 0,
-        owns: inodes.some((inode) => links.includes(`socket:[${inode}]`)),
-      },
-    ];
-  });
-  const owner = listening.find(({ owns }) => owns);
-  if (owner) return owner.daemon;
-  // The descriptors of another user's process cannot be read; then the only process that it can be is it.
-  const candidates = listening.filter(({ readable }) => !readable);
-  return candidates.length === 1 ? candidates[0]?.daemon : undefined;
-}
-
-/** The inodes of the TCP sockets in a process's network namespace that listen on a port. */
-function listenersOn(port: number, directory: string): string[] {
-  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return ['net/tcp', 'net/tcp6'].flatMap((table) =>
-    readOrEmpty(join(directory, table))
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/))
-      // sl local_address rem_address st … inode; state 0A is listening.
-      .filter(([, local = '', , state]) => local.endsWith(end) && state === '0A')
-      .flatMap((columns) => columns[9] ?? []),
-  );
-}
-
-/** Of the kernel's clock in /proc, whatever the processor. */
-const ticksPerSecond = 100;
-
-interface Process {
-  /** `/proc/PID` */
-  readonly directory: string;
-  readonly ageSeconds: number;
-}
-
-function kapacitordProcesses(proc: string): Process[] {
-  const uptime = Number(readOrEmpty(join(proc, 'uptime')).split(' ')[0]);
-  return namesIn(proc)
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => join(proc, name))
-    .filter((directory) => readOrEmpty(join(directory, 'comm')).startsWith('kapacitord'))
-    .map((directory) => {
-      const stat = readOrEmpty(join(directory, 'stat'));
-      // Field 22, counted behind the name, which may hold spaces and parentheses.
-      const started = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-      return { directory, ageSeconds: uptime - started / ticksPerSecond };
-    });
-}
-
-/** The configuration file of a kapacitord, as its own file system has it. */
-function configFileOf(directory: string): string {
-  const args = readOrEmpty(join(directory, 'cmdline')).split('\0');
-  const at = args.findIndex((arg) => /^--?config(=|$)/.test(arg));
-  const given =
-    at < 0 ? undefined : args[at]!.includes('=') ? args[at]!.replace(/^[^=]*=/, '') : args[at + 1];
-  const file = given ?? '/etc/kapacitor/kapacitor.conf';
-  const root = linkTarget(join(directory, 'root'));
-  const folder = isAbsolute(file) ? '/' : linkTarget(join(directory, 'cwd'));
-  if (root === undefined || folder === undefined) {
-    throw new Unknowable(
-      'the files of the kapacitord process cannot be read by this user; give --config kapacitor.conf',
-    );
-  }
-  return join(directory, 'root', folder, file);
-}
-
-/** Connections by the path that the host has bound: in the kernel's table the accepted sockets carry it. */
-function openConnections(directories: readonly string[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  // Processes of one network namespace see the same table.
-  const tables = new Set(directories.map((directory) => readOrEmpty(join(directory, 'net/unix'))));
-  for (const table of tables) {
-    for (const line of table.split('\n')) {
-      // Num RefCount Protocol Flags Type St Inode Path; state 03 is connected.
-      const [, state, path] = /^\S+ \S+ \S+ \S+ \S+ (\S+) +\d+ (.+)$/.exec(line) ?? [];
-      if (state !== '03' || path === undefined) continue;
-      const socket = socketPath(path);
-      counts.set(socket, (counts.get(socket) ?? 0) + 1);
-    }
-  }
-  return counts;
-}
-
-/** Our hosts bind a socket to a temporary name, which the kernel keeps: `DIR/.NAME.sock.1a2b3c4`. */
-function socketPath(bound: string): string {
-  const [, name] = /^\.(.+)\.[0-9a-f]{7}$/.exec(basename(bound)) ?? [];
-  return name === undefined ? bound : join(dirname(bound), name);
-}
-
-/** A temporary name that does not tell which socket it is: a long path leaves no room for more. */
+/** Whether a temporary name lacks the socket's name, which is left out if the path would be too long. */
 const isNameless = (path: string): boolean => /^\.[0-9a-f]{7}$/.test(basename(path));
 
 function withoutUdf(task: Task): Connection | undefined {
@@ -216,7 +62,7 @@ function udfNodes({ script }: Task): string[] {
   return readTickscript(script).nodes.flatMap(({ name, udf }) => (udf ? [name] : []));
 }
 
-/** That of a task with several UDFs is lost only if all of them are: disabling it may crash Kapacitor otherwise. */
+/** With several UDFs, `lost` only if all are: disabling a task with an open connection may crash Kapacitor. */
 function connectionOf(task: Task, machine: Machine, uses: ReadonlyMap<string, number>): Connection {
   const each = [...new Set(udfNodes(task))].map((name) =>
     udfConnection(name, task, machine, uses.get(name) ?? 0),
@@ -231,9 +77,9 @@ function connectionOf(task: Task, machine: Machine, uses: ReadonlyMap<string, nu
   return connection;
 }
 
-/** For so long Kapacitor tries to connect to a socket. */
+/** How long Kapacitor retries to connect to a socket. */
 const dialTimeoutMs = 5 * 60_000;
-/** Between the clocks of the daemon and of the file system. */
+/** Max difference between the clocks of the daemon and of the file system. */
 const clockToleranceMs = 1_000;
 
 function udfConnection(name: string, task: Task, machine: Machine, uses: number): Connection {
@@ -260,7 +106,7 @@ function udfConnection(name: string, task: Task, machine: Machine, uses: number)
   if (earliestStart > boundMs + clockToleranceMs) {
     return { state: 'connected', reason: `it was started after ${path} was made` };
   }
-  // A changed template restarts its tasks without a trace in them, a renamed task is restarted when it is modified.
+  // A changed template restarts its tasks without updating their times; renaming a task restarts it and sets `modified`.
   const latestStart =
     task['template-id'] === '' ? Math.max(earliestStart, Date.parse(task.modified ?? '')) : Infinity;
   if (boundMs > latestStart + dialTimeoutMs + clockToleranceMs) {
@@ -271,8 +117,8 @@ function udfConnection(name: string, task: Task, machine: Machine, uses: number)
 
 /**
  * The number of connections to a socket by its path in Kapacitor's configuration; the kernel shows them by the path that
- * the host has bound, which is another one behind symbolic links and in containers. `ambiguous`: the path of one that may
- * be this socket, if none is for certain.
+ * the host has bound, which differs behind symbolic links and in containers. `ambiguous`: a path that may be this socket,
+ * if none certainly is.
  */
 function connectionsTo(path: string, { connections, root }: Machine): { open: number; ambiguous?: string } {
   const socket = statOf(join(root ?? '/', path));
@@ -298,29 +144,5 @@ function statOf(path: string): Stats | undefined {
     return statSync(path);
   } catch {
     return undefined; // absent, or in a directory that this user may not search
-  }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-function readOrEmpty(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return ''; // the process has ended, or is another user's
-  }
-}
-
-function linkTarget(link: string): string | undefined {
-  try {
-    return readlinkSync(link);
-  } catch {
-    return undefined;
   }
 }

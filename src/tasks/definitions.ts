@@ -15,7 +15,7 @@ export interface Definition {
   readonly settings: TaskSettings;
 }
 
-/** A file that defines nothing, with the reason. */
+/** A file that cannot be applied, with the reason. */
 export interface Problem {
   readonly file: string;
   readonly message: string;

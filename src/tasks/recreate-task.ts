@@ -8,8 +8,8 @@ import type { Task, TaskSettings } from '../kapacitor/types.js';
 export type RecreateApi = Pick<KapacitorApi, 'createTask' | 'deleteTask' | 'template'>;
 
 /**
- * Deletes and creates a task, and enables it, where Kapacitor cannot change it: a task of a template cannot get a script,
- * nor the other way round. The task's snapshot is lost.
+ * Deletes a task, creates it anew and enables it. Needed where Kapacitor cannot update it: between a template and a
+ * script of its own. The task's snapshot is lost.
  *
  * Rejects as `KapacitorApi` does. The task is untouched if Kapacitor refuses the definition. If the new task cannot be
  * started or Kapacitor stops answering, the old task is created again, and the error says whether that succeeded.
@@ -41,7 +41,7 @@ function dbrpsUnlessIn(script: string, { dbrps }: Task): Pick<TaskSettings, 'dbr
   return readTickscript(script).dbrps.length > 0 ? {} : { dbrps };
 }
 
-/** Has Kapacitor check a definition by creating a disabled task from it. */
+/** Validates a definition by creating a disabled task from it. Rejects if Kapacitor refuses it. */
 async function validate(api: RecreateApi, settings: TaskSettings): Promise<void> {
   const trial = `kapacitor-udf-trial-${randomBytes(6).toString('hex')}`;
   try {
@@ -51,13 +51,13 @@ async function validate(api: RecreateApi, settings: TaskSettings): Promise<void>
   }
 }
 
-/** Creates a task again. Returns a sentence about the result; never rejects. */
+/** Creates a deleted task again. Returns a sentence about the result; never rejects. */
 async function restore(api: RecreateApi, known: Task): Promise<string> {
   const { id, type, script, vars, status, 'template-id': template } = known;
-  const made = template === '' ? { script, type } : { 'template-id': template };
+  const source = template === '' ? { script, type } : { 'template-id': template };
   try {
     await api.deleteTask(id); // Kapacitor keeps a new task that it cannot start
-    await api.createTask(id, { ...made, ...dbrpsUnlessIn(script, known), vars, status });
+    await api.createTask(id, { ...source, ...dbrpsUnlessIn(script, known), vars, status });
     return 'the task is again as it was, but for its snapshot, which is gone';
   } catch (reason) {
     return `the task as it was cannot be created again: ${messageOf(reason)}`;

@@ -4,7 +4,7 @@ import type { RestartOutcome } from './restart-tasks.js';
 import type { NodeStatus, StatusReport, TaskStatus } from './task-status.js';
 
 const lineWidth = 80;
-/** Room for a word such as `disabled` or `restarted` before each entry. */
+/** Width of the first column, which holds a word such as `disabled` or `restarted`. */
 const indent = 11;
 
 /** The tasks with their figures, in lines of at most 80 columns, and how many there are. */

@@ -4,7 +4,7 @@ import type { Task } from '../kapacitor/types.js';
 import { UdfError } from '../model/errors.js';
 import type { Connection, TaskConnections } from './connections.js';
 
-/** Whether a task was restarted, and why not. */
+/** Whether a task was restarted, with the reason. */
 export interface RestartOutcome {
   readonly id: string;
   /**
@@ -74,7 +74,7 @@ async function restartUnlessConnected(
   }
 }
 
-/** Disables and enables a task. Kapacitor 1.5.7 to 1.8.3 may crash if points flow through a UDF of it. */
+/** Disables and enables a task. Kapacitor 1.5.7 to 1.8.3 may crash if points flow through one of its UDFs. */
 export async function restartTask(
   api: Pick<KapacitorApi, 'disableTask' | 'enableTask'>,
   id: string,

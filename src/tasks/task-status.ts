@@ -18,8 +18,8 @@ export interface TaskStatus {
   /** The UDFs that it uses. */
   readonly udfs: readonly string[];
   /**
-   * `failed`: enabled, and stopped by an error. `lost`: Kapacitor shows it as running, but the connection to the host of
-   * its UDFs is gone, so that it fails at its next point.
+   * `failed`: enabled, but stopped by an error. `lost`: shown as running by Kapacitor, but its connection to the host of
+   * its UDFs is closed, so that it fails at its next point.
    */
   readonly state: 'running' | 'disabled' | 'failed' | 'lost';
   readonly error: string | undefined;
@@ -32,7 +32,7 @@ export interface TaskStatus {
 
 export interface StatusReport {
   readonly tasks: readonly TaskStatus[];
-  /** Number of tasks that are left out, since they use none of the UDFs. */
+  /** Number of tasks left out because they use none of the UDFs. */
   readonly omitted: number;
 }
 
@@ -70,7 +70,7 @@ function statusOf(task: Task, lost: boolean): TaskStatus {
   };
 }
 
-/** The names of the UDFs that a script uses, each once. */
+/** The distinct names of the UDFs that a script uses. */
 export function udfsOf(script: string): string[] {
   const used = readTickscript(script).nodes.filter(({ udf }) => udf);
   return [...new Set(used.map(({ name }) => name))];
