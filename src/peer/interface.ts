@@ -14,7 +14,7 @@ export interface KapacitorPeerOptions {
   readonly keepaliveTimeoutMs?: number | undefined;
   /** Max time for a response, or for EOF after the half-close, before it counts as missing; default 5 s. */
   readonly answerTimeoutMs?: number | undefined;
-  /** Max length of a response, default 1 GiB: a longer one is taken for stray bytes. */
+  /** Max length of a response, default 1 GiB: a longer one is treated as stray bytes. */
   readonly maxMessageBytes?: number | undefined;
   /** Each message in two small writes, as Kapacitor makes them (default), or many messages in one. */
   readonly writes?: 'as-kapacitor' | 'coalesced' | undefined;
@@ -26,15 +26,14 @@ export interface KapacitorPeerOptions {
   readonly onResponse?: ((frame: Buffer) => void) | undefined;
 }
 
-/** What a UDF has emitted. */
+/** The output of a UDF. */
 export interface Emitted {
   readonly points: readonly Point[];
   readonly batches: readonly Batch[];
 }
 
 /**
- * Kapacitor's side of one connection to an agent, in whatever language that is written. It holds the agent to every rule
- * that the daemon relies on: the first violation ends the connection, and the pending call and all later ones reject or
+ * Kapacitor's side of one connection to an agent in any language. It enforces every rule that the daemon relies on: the first violation ends the connection, and the pending call and all later ones reject or
  * throw the same `ProtocolFailure`.
  */
 export interface KapacitorPeer extends Emitted {

@@ -46,9 +46,9 @@ class Conversation implements KapacitorPeer {
   #pointsIn = 0;
   #batchesIn = 0;
   #state: 'open' | 'refused' | 'half-closed' | 'closed' = 'open';
-  /** Why the agent refused init or restore: it has to close the connection then. */
+  /** Set if the agent refused init or restore, after which it must close the connection. */
   #refusal: ProtocolFailure | undefined;
-  /** Writing failed, and what the agent wrote before is still being read. */
+  /** A write failed, but earlier output of the agent is still being read. */
   #writeError: Error | undefined;
   #resolveClosed!: () => void;
 
@@ -316,7 +316,7 @@ class Conversation implements KapacitorPeer {
     });
   }
 
-  /** A child process that ended is first noticed when writing to it; what it wrote before tells why. */
+  /** A write to a child process that ended fails first; its earlier output, still unread, may hold the reason. */
   #onWriteError(error: Error): void {
     const { input } = this.#transport;
     if (this.#state === 'closed' || this.#writeError) return;

@@ -1,6 +1,6 @@
 /**
- * Kapacitor's keepalive: a request every half timeout, and a failure when no response of any kind came for a whole one.
- * It runs from the start of the connection, during init and restore too, until `stop`.
+ * Kapacitor's keepalive: a request every half timeout, and a failure after a whole one without any response. It runs
+ * from the start of the connection, also during init and restore, until `stop`.
  */
 export class KeepaliveTimer {
   readonly #timeoutMs: number;
@@ -10,7 +10,7 @@ export class KeepaliveTimer {
   #check: NodeJS.Timeout | undefined;
   #lastResponseMs = 0;
 
-  /** With a timeout of 0 it does nothing, as in Kapacitor. */
+  /** A timeout of 0 disables it, as in Kapacitor. */
   constructor(timeoutMs: number, request: () => void, expired: (lastMs: number) => void) {
     this.#timeoutMs = timeoutMs;
     this.#request = request;
@@ -25,7 +25,7 @@ export class KeepaliveTimer {
     this.#wait(this.#timeoutMs);
   }
 
-  /** A response came. */
+  /** Call it at each response. */
   reset(): void {
     this.#lastResponseMs = Date.now();
   }
@@ -35,7 +35,7 @@ export class KeepaliveTimer {
     clearTimeout(this.#check);
   }
 
-  /** Reschedules one timer by the last response, as a timer for each response would be costly. */
+  /** Reschedules one timer by the last response: resetting a timer at each response would be slow. */
   #wait(ms: number): void {
     this.#check = setTimeout(() => {
       const left = this.#lastResponseMs + this.#timeoutMs - Date.now();

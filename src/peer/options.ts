@@ -29,7 +29,7 @@ type OptionRecord<Values> = {
 export type OptionInputs<Specs extends OptionSpecs> = OptionRecord<OptionValues<Specs>> &
   OptionRecord<RuntimeOptions>;
 
-/** Options by name, of a UDF whose definition is not known. */
+/** Options by name, for a UDF of unknown definition. */
 export type LooseOptions = Readonly<Record<string, unknown>>;
 
 /**

@@ -3,14 +3,14 @@ import { infoTag, initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { ProtocolFailure } from './protocol-failure.js';
 import type { ManagementResponse } from './response-reader.js';
 
-/** The requests that have exactly one response each, of their own kind. */
+/** The kinds of request with exactly one response each, of the same kind. */
 export type TypedKind = 'info' | 'init' | 'snapshot' | 'restore';
 export type ResponseTo<Kind extends TypedKind> = Extract<ManagementResponse, { readonly kind: Kind }>;
 
 export interface PendingRequest {
   readonly kind: TypedKind;
   readonly frame: Buffer;
-  /** Of the same kind, once it has come. */
+  /** The response of the same kind, once received. */
   response: ManagementResponse | undefined;
 }
 
@@ -33,14 +33,14 @@ export class PendingRequests {
     return request;
   }
 
-  /** Takes a response as that of the first request of its kind. Throws `ProtocolFailure`. */
+  /** Assigns a response to the oldest request of its kind. Throws `ProtocolFailure`. */
   answer(response: ResponseTo<TypedKind>, payload: Uint8Array): void {
     const { kind } = response;
     const at = this.#requests.findIndex((request) => request.kind === kind);
     if (at < 0) {
       throw new ProtocolFailure('unasked-response', `a response to ${kind} came that was not requested`);
     }
-    const request = this.#requests.splice(at, 1)[0]!; // it was found
+    const request = this.#requests.splice(at, 1)[0]!; // `at` is its index
     // An init request's first field is a string, an init response's a boolean: our decoder skips it, Kapacitor's does not.
     if (kind === 'init' && request.frame.subarray(-payload.length).equals(payload)) {
       throw new ProtocolFailure(

@@ -8,7 +8,7 @@ import { ProtocolFailure } from './protocol-failure.js';
 export interface ProbeResult {
   readonly wants: EdgeType;
   readonly provides: EdgeType;
-  /** From connecting to the last answer. */
+  /** Milliseconds from connecting to the last answer. */
   readonly ms: number;
 }
 

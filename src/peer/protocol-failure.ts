@@ -1,6 +1,6 @@
 import { UdfError } from '../model/errors.js';
 
-/** What happens to the real daemon. */
+/** The effect on a real kapacitord. */
 export type Consequence =
   /** All of `kapacitord` goes down, with every task. */
   | 'daemon crashes'
@@ -70,9 +70,10 @@ export class ProtocolFailure extends UdfError {
     this.consequence = consequence;
     this.detail = detail;
   }
+
   /**
-   * The same failure with more detail. For one that the agent reports, `agentError` is the agent's own error, if it runs in
-   * this process: what the UDF's code threw becomes the cause.
+   * The same failure with more detail. If the agent reported it and runs in this process, `agentError` is its own error:
+   * then the error that the UDF's code threw becomes the cause.
    */
   withContext(detail: string, agentError?: Error): ProtocolFailure {
     const cause = agentError && reportedRules.has(this.rule) ? (agentError.cause ?? agentError) : this;

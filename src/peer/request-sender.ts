@@ -36,7 +36,7 @@ export class RequestSender {
   point(point: LazyPoint): boolean {
     if (!this.#coalesced) return this.send(point.frameBytes());
     if (!this.#output.writable) return false;
-    point.writeTo(this.#frames); // neighbours in one buffer stay one run, unlike by `frameBytes`
+    point.writeTo(this.#frames); // unlike `frameBytes`, joins adjacent frames of one buffer
     return this.#afterAdd();
   }
 
@@ -47,7 +47,7 @@ export class RequestSender {
     return this.send(encodeRequest({ kind: 'end', name, group, tags, tmax: time, byName: false }));
   }
 
-  /** Writes any bytes, after all that was sent before. */
+  /** Writes any bytes, after flushing. */
   write(bytes: Uint8Array): boolean {
     this.flush();
     return this.#output.writable && this.#output.write(bytes);
@@ -57,7 +57,7 @@ export class RequestSender {
     for (const buffer of this.#frames.take()) if (this.#output.writable) this.#output.write(buffer);
   }
 
-  /** Half-closes, after all that was sent before. */
+  /** Half-closes, after flushing. */
   end(): void {
     this.flush();
     this.#output.end();

@@ -11,7 +11,7 @@ import { ProtocolFailure } from './protocol-failure.js';
 /** A response that carries no data. */
 export type ManagementResponse = Exclude<Response, { readonly kind: 'begin' | 'point' | 'end' }>;
 
-/** A batch as it came, with the size that its begin announced. */
+/** A received batch, with the size that its begin announced. */
 export interface ReceivedBatch {
   readonly batch: LazyBatch;
   readonly announced: bigint;
@@ -20,7 +20,7 @@ export interface ReceivedBatch {
 export interface ResponseHandlers {
   /** Called before each response: any of them resets Kapacitor's keepalive timer. */
   received(): void;
-  /** Called with the frame of each response that can be decoded, before it is judged. */
+  /** Called with the frame of each response that can be decoded, before rules are checked on it. */
   decoded?(frame: Buffer): void;
   /** `payload` is its encoded form. */
   management(response: ManagementResponse, payload: Uint8Array): void;
@@ -28,7 +28,7 @@ export interface ResponseHandlers {
   batch(batch: ReceivedBatch): void;
 }
 
-/** Kapacitor allocates 16 bytes a point when a batch begins: more than this exceeds a server's memory. */
+/** Kapacitor allocates 16 bytes per point when a batch begins: more points would exhaust a server's memory. */
 const maxBatchPoints = 100_000_000n;
 
 /** Reads an agent's responses as Kapacitor's `readData` and `handleResponse` do: bytes in, points and batches out. */
@@ -51,7 +51,7 @@ export class ResponseReader {
     this.#provides = edge;
   }
 
-  /** Throws `ProtocolFailure`. */
+  /** Reads a chunk and calls the handlers. Throws `ProtocolFailure`. */
   push(chunk: Buffer): void {
     try {
       this.#frames.push(chunk);
@@ -64,7 +64,7 @@ export class ResponseReader {
     }
   }
 
-  /** To be called at EOF. Throws `ProtocolFailure` if that is inside a message or a batch. */
+  /** Call it at EOF. Throws `ProtocolFailure` inside a message or a batch. */
   end(): void {
     if (this.#frames.midFrame)
       throw new ProtocolFailure('truncated-response', 'the stream ended inside a message');
@@ -76,7 +76,7 @@ export class ResponseReader {
     }
   }
 
-  /** Ignores all that follows, in the current chunk too. */
+  /** Ignores all further input, including the rest of the current chunk. */
   stop(): void {
     this.#frames.stop();
   }
@@ -170,10 +170,10 @@ function decode(payload: Uint8Array): Response {
   }
 }
 
-/** Whether a decoder gets through the bytes and finds none of the protocol's messages in them. */
+/** Whether the bytes are valid protobuf without any of the protocol's messages. */
 function holdsNoMessage(payload: Uint8Array): boolean {
   try {
-    // The schema's oneof: the name of the message that is there.
+    // The schema's oneof: the name of the message that is set.
     const { message } = schema.Response.decode(payload) as { readonly message?: string };
     return message === undefined;
   } catch {

@@ -2,7 +2,7 @@ import { UdfError } from '../model/errors.js';
 import { parseDuration } from '../model/duration.js';
 import { formatArgument, type OptionArgument, type OptionCall } from '../model/option-call.js';
 
-/** The tokens of TICKscript that calls of options consist of. */
+/** The tokens of option calls in TICKscript. */
 const space = /(?:\s|\/\/[^\n]*)*/y;
 const callStart = /\.\s*([A-Za-z_]\w*)\s*\(/y;
 const longText = /'''([^]*?)'''/y;
@@ -13,7 +13,7 @@ const double = /-?(?:\d+\.\d*|\.\d+)/y;
 const integer = /-?\d+/y;
 
 /**
- * The calls in a piece of TICKscript: `.field('value').size(3)`. Numbers are typed as TICKscript types them: `3` is an
+ * Parses option calls in TICKscript: `.field('value').size(3)`. Numbers have TICKscript's types: `3` is an
  * int, `3.0` a double, `3s` a duration.
  *
  * Throws `invalid_argument` with the column of what is not a call.
@@ -25,7 +25,7 @@ export function parseOptionChain(script: string): OptionCall[] {
   return calls;
 }
 
-/** One value as a TICKscript writes it. Throws `invalid_argument`. */
+/** Parses one TICKscript literal. Throws `invalid_argument`. */
 export function parseOptionValue(script: string): OptionArgument {
   const reader = new ChainReader(script);
   reader.take(space);
@@ -35,7 +35,7 @@ export function parseOptionValue(script: string): OptionArgument {
   return value;
 }
 
-/** Calls of options as a TICKscript writes them: `.field('value').size(10)`. */
+/** Formats option calls as TICKscript: `.field('value').size(10)`. */
 export function formatOptions(calls: readonly OptionCall[]): string {
   return calls.map(({ name, args }) => `.${name}(${args.map(formatArgument).join(', ')})`).join('');
 }

@@ -5,10 +5,10 @@ interface Waiter {
   readonly timer: NodeJS.Timeout | undefined;
 }
 
-/** Promises that resolve when a condition holds, or reject at a timeout or all at once. */
+/** Promises that resolve when a condition holds, and reject at a timeout or at `fail`. */
 export class WaitList {
   readonly #waiting = new Set<Waiter>();
-  #ended: Error | undefined;
+  #failure: Error | undefined;
 
   /**
    * Resolves once `done` returns true; it is called now and at each `check`. Rejects with the result of `timedOut` after
@@ -20,8 +20,8 @@ export class WaitList {
         resolve();
         return;
       }
-      if (this.#ended) {
-        reject(this.#ended);
+      if (this.#failure) {
+        reject(this.#failure);
         return;
       }
       const expire = (): void => {
@@ -34,25 +34,25 @@ export class WaitList {
     });
   }
 
-  /** To be called when a condition may have changed. */
+  /** Call it when a condition may have changed. */
   check(): void {
     for (const waiter of this.#waiting) {
       if (!waiter.done()) continue;
-      this.#end(waiter);
+      this.#remove(waiter);
       waiter.resolve();
     }
   }
 
   /** Rejects all promises that are pending, and those that follow. */
   fail(error: Error): void {
-    this.#ended ??= error;
+    this.#failure ??= error;
     for (const waiter of this.#waiting) {
-      this.#end(waiter);
+      this.#remove(waiter);
       waiter.reject(error);
     }
   }
 
-  #end(waiter: Waiter): void {
+  #remove(waiter: Waiter): void {
     clearTimeout(waiter.timer);
     this.#waiting.delete(waiter);
   }

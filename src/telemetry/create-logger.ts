@@ -5,7 +5,7 @@ import type { PrettyOptions } from 'pino-pretty';
 import { isUdfError, messageOf, systemCode } from '../model/errors.js';
 import type { LogFormat, Logger, LogLevel } from './logger.js';
 
-/** Takes finished lines, each with its line feed. */
+/** Receives formatted lines, each with its line feed. */
 export interface LogDestination {
   write(line: string): void;
 }
@@ -72,12 +72,12 @@ function prettifier(isStandardError: boolean): (line: string) => string {
   return (line) => format(capLine(line));
 }
 
-/** Causes of causes that are logged; a chain may even be a circle. */
+/** Max depth of causes that are logged; a chain may be circular. */
 const maxCauses = 4;
 
 /**
- * An error as it is logged. A `UdfError` explains itself to the one whose mistake it is, so unless `stacks` is set its
- * code and message are all; a defect comes with its stack and its causes.
+ * An error as it is logged. A `UdfError` explains itself: unless `stacks` is set, only its code and message are logged.
+ * Any other error is a defect, logged with its stack and causes.
  */
 function errorDetails(reason: unknown, stacks: boolean): object {
   if (isUdfError(reason) && reason.code !== 'internal' && !stacks) {
@@ -86,7 +86,7 @@ function errorDetails(reason: unknown, stacks: boolean): object {
   return withCauses(reason, maxCauses);
 }
 
-/** Never throws: getters and Proxies of a thrown value run code of others. */
+/** Never throws, although getters and Proxies of a thrown value may. */
 function withCauses(reason: unknown, causes: number): object {
   try {
     return detailsOf(reason, causes);
@@ -109,19 +109,19 @@ function detailsOf(reason: unknown, causes: number): object {
 /** Kapacitor reads a UDF's standard error line by line and stops for good at 64 KiB; this stays far below. */
 export const maxLineBytes = 16 * 1024;
 
-/** Characters that are left of each string in a line that is too long, tried in turn. */
+/** Max characters per string in an oversized line, tried in order. */
 const stringLengths = [4096, 1024, 256, 64];
 
-/** A line of JSON as it is, or one of at most 16 KiB that is valid JSON too: its long strings are shortened. */
+/** Limits a line of JSON to 16 KiB by shortening its long strings; the result is valid JSON. */
 function capLine(line: string): string {
   // A character takes at most three bytes in UTF-8 (of a surrogate pair, each half two).
   if (line.length * 3 <= maxLineBytes || Buffer.byteLength(line) <= maxLineBytes) return line;
-  const entry = JSON.parse(line) as Readonly<Record<string, unknown>>; // a line is what pino made of an object
+  const entry = JSON.parse(line) as Readonly<Record<string, unknown>>; // pino writes each line from an object
   for (const length of stringLengths) {
     const shorter = `${JSON.stringify(entry, (_key, value) => shorten(value, length))}\n`;
     if (Buffer.byteLength(shorter) <= maxLineBytes) return shorter;
   }
-  // Not its strings but their number, or its keys, make it long: what every line has must do.
+  // Too many strings or keys: keep only the standard ones.
   const { level, time, msg } = entry;
   return `${JSON.stringify({ level, time, msg: shorten(msg, 1024), truncated: line.length })}\n`;
 }

@@ -1,4 +1,4 @@
-/** What the runtime logs to. A pino logger is one; so is anything else with these methods. */
+/** The runtime's logger: pino's, or any object with these methods. */
 export interface Logger {
   debug(details: object, message: string): void;
   info(details: object, message: string): void;

@@ -2,7 +2,7 @@ import type { Logger } from './logger.js';
 
 const intervalMs = 10_000;
 
-/** Logs at most one line per ten seconds of what may happen with every point, and how many it left out. */
+/** Logs an event that every point may cause at most once in ten seconds, with the number of suppressed lines. */
 export class RateLimitedLogger {
   readonly #logger: Logger;
   #nextAt = 0;

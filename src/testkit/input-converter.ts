@@ -10,7 +10,7 @@ import { LazyPoint } from '../wire/point/lazy-point.js';
 import { encodeBatch, encodePoint } from '../peer/encode-input.js';
 import { parseLines } from '../recording/line-protocol.js';
 
-/** The same with an optional time. */
+/** `Init` with an optional time. */
 type Timeless<Init> = Omit<Init, 'time'> & { readonly time?: TimeInput | undefined };
 
 /** An input point; without a time it comes one interval after the one before. */
@@ -68,11 +68,11 @@ export class InputConverter {
    */
   convert(input: Input): (LazyPoint | LazyBatch)[] {
     const sources = typeof input === 'string' ? parseLines(input) : Array.isArray(input) ? input : [input];
-    const made: (LazyPoint | LazyBatch)[] = [];
-    let loose: LazyPoint[] = [];
+    const items: (LazyPoint | LazyBatch)[] = [];
+    let ungrouped: LazyPoint[] = [];
     const collect = (): void => {
-      made.push(...batchesOf(loose));
-      loose = [];
+      items.push(...batchesOf(ungrouped));
+      ungrouped = [];
     };
     for (const source of sources as readonly (PointSource | BatchSource)[]) {
       checkSource(source);
@@ -80,14 +80,14 @@ export class InputConverter {
         if (this.#wants === 'stream')
           throw new UdfError('invalid_argument', 'the UDF wants points, not a batch');
         collect();
-        made.push(this.#batch(source));
+        items.push(this.#batch(source));
       } else {
         const point = this.#point(source);
-        (this.#wants === 'stream' ? made : loose).push(point);
+        (this.#wants === 'stream' ? items : ungrouped).push(point);
       }
     }
     collect();
-    return made;
+    return items;
   }
 
   #point(source: PointSource): LazyPoint {
@@ -123,7 +123,7 @@ export class InputConverter {
   }
 }
 
-/** In JavaScript a test may send anything, such as lines in an array. */
+/** Untyped callers may pass anything, such as lines in an array. */
 function checkSource(source: unknown): void {
   if (typeof source === 'object' && source !== null) return;
   const got = source === null ? 'null' : typeof source;

@@ -1,12 +1,12 @@
 import type { Handlers, UdfDefinition } from '../udf/definition.js';
 
-/** The call of a handler at which something was emitted: that of an input, by its number from 0, or of `stop`. */
+/** The handler call that emitted an output: for an input, by its number from 0, or `stop` of a group. */
 export type OutputCause =
   { readonly kind: 'input'; readonly number: number } | { readonly kind: 'stop'; readonly group: string };
 
 /** Attributes the outputs of a UDF to the calls of its handlers. */
 export class OutputCauses {
-  /** How many outputs there had been at each call, those of `stop` after all others. */
+  /** Number of outputs before each call; calls of `stop` come last. */
   readonly #outputsBefore: number[] = [];
   /** The groups that `stop` was called for. */
   readonly #stopped: string[] = [];

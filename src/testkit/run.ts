@@ -23,7 +23,7 @@ import type { OptionInputs } from '../peer/options.js';
 import { setCausingInput } from '../expect/causing-input.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 
-/** How a UDF is run: what its TICKscript and its host would set. */
+/** The settings of a run, which a TICKscript and a host would make. */
 export interface RunOptions<Specs extends OptionSpecs = OptionSpecs>
   extends
     InputOptions,
@@ -80,7 +80,7 @@ class MemoryRun implements UdfRun {
   readonly #causes = new OutputCauses();
   /** All input, for messages. */
   readonly #sent: (LazyPoint | LazyBatch)[] = [];
-  #taken = { points: 0, batches: 0 };
+  #returned = { points: 0, batches: 0 };
 
   constructor(definition: UdfDefinition, options: RunOptions) {
     this.#definition = definition;
@@ -162,8 +162,8 @@ class MemoryRun implements UdfRun {
   }
 
   #takeNew(): Emitted {
-    const { points, batches } = this.#taken;
-    this.#taken = { points: this.points.length, batches: this.batches.length };
+    const { points, batches } = this.#returned;
+    this.#returned = { points: this.points.length, batches: this.batches.length };
     return { points: this.points.slice(points), batches: this.batches.slice(batches) };
   }
 
@@ -175,7 +175,7 @@ class MemoryRun implements UdfRun {
   #describe(cause: OutputCause | undefined): string {
     if (!cause) return 'no input';
     if (cause.kind === 'stop') return cause.group === '' ? 'stop' : `stop of group "${cause.group}"`;
-    const input = this.#sent[cause.number]!; // handlers are called for what was sent only
+    const input = this.#sent[cause.number]!; // handlers are called only for sent input
     const number = cause.number + 1;
     if (!(input instanceof LazyBatch)) return `input point ${number}: ${showLine(input)}`;
     return `input batch ${number}: "${input.name}", group "${input.group}", at ${input.time}`;

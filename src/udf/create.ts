@@ -71,11 +71,11 @@ const batchKeys = Object.keys({
 } satisfies Record<keyof BatchInit, 0>);
 
 function checkInit(call: string, init: unknown, keys: readonly string[]): void {
-  if (typeof init !== 'object' || init === null) throw wrong(call, 'given an object', init);
+  if (typeof init !== 'object' || init === null) throw wrongType(call, 'given an object', init);
   checkKeys(call, init, keys);
 }
 
-/** What a misspelt key holds would silently be missing. */
+/** The value of a misspelt key would be ignored silently. */
 function checkKeys(what: string, init: unknown, keys: readonly string[]): void {
   if (typeof init !== 'object' || init instanceof LazyPoint) return;
   for (const key in init) {
@@ -86,23 +86,23 @@ function checkKeys(what: string, init: unknown, keys: readonly string[]): void {
   }
 }
 
-/** Text would be taken letter by letter. */
+/** A string is iterable, and would be read as one item per character. */
 function checkArray(what: string, value: unknown): void {
-  if (!Array.isArray(value)) throw wrong(what, 'an array', value);
+  if (!Array.isArray(value)) throw wrongType(what, 'an array', value);
 }
 
 function checkByName(byName: unknown): void {
-  if (typeof byName !== 'boolean') throw wrong('byName', 'a boolean', byName);
+  if (typeof byName !== 'boolean') throw wrongType('byName', 'a boolean', byName);
 }
 
-/** The entries of a Map are no properties: there would be no field at all. Those of an array would be called 0, 1, …. */
+/** A Map's entries are not properties and would be ignored; an array's would be named 0, 1, …. */
 function checkEntries(what: 'fields' | 'tags', value: unknown): void {
   if (Array.isArray(value) || value instanceof Map || value instanceof Set) {
-    throw wrong(what, 'an object', value);
+    throw wrongType(what, 'an object', value);
   }
 }
 
-function wrong(what: string, wanted: string, value: unknown): UdfError {
+function wrongType(what: string, wanted: string, value: unknown): UdfError {
   const kind = [Array, Map, Set].find((each) => value instanceof each);
   const got = kind
     ? kind === Array

@@ -20,7 +20,7 @@ const functions = {
   stop: 'stop: (context) => …',
 };
 
-/** Their results are used at once. */
+/** Functions whose results are used at once, so that they must not be async. */
 const synchronous = ['check', 'prepare', 'state', 'migrate'];
 
 const keys = [
@@ -35,7 +35,7 @@ const keys = [
   ...Object.keys(functions),
 ];
 
-/** All that is wrong with what `defineUdf` was given, each as one sentence that names the place. */
+/** The problems of the argument of `defineUdf`, each a sentence that names the place. */
 export function definitionProblems(given: unknown): string[] {
   if (!isObject(given)) return [`a definition is an object, got ${typeOf(given)}`];
   const functionProblems = problemsOfFunctions(given);
@@ -44,7 +44,7 @@ export function definitionProblems(given: unknown): string[] {
     ...problemsOfHead(given),
     ...problemsOfOptions(given),
     ...functionProblems,
-    // What is no function is no handler either; to say both would be once too often.
+    // A handler that is not a function would be reported twice.
     ...(functionProblems.length === 0 ? problemsOfHandlers(given) : []),
     ...problemsOfVersion(given),
   ];
@@ -145,9 +145,9 @@ function problemsOfVersion({ version = 1, migrate }: Given): string[] {
 
 // ---- what the author's functions return ----
 
-/** What `check` returned. Throws `invalid_argument` unless that is an array of sentences, or nothing. */
+/** The result of `check`. Throws `invalid_argument` unless it is an array of strings or `undefined`. */
 export function checkedProblems(udf: string, problems: unknown): readonly string[] {
-  notAPromise(udf, 'check', problems);
+  refusePromise(udf, 'check', problems);
   if (problems === undefined) return [];
   if (!Array.isArray(problems) || !problems.every((problem) => typeof problem === 'string')) {
     throw new UdfError(
@@ -159,9 +159,9 @@ export function checkedProblems(udf: string, problems: unknown): readonly string
 }
 
 /** A function's result. Throws `invalid_argument` if it is a promise. */
-export function notAPromise(udf: string, key: string, result: unknown): unknown {
+export function refusePromise(udf: string, key: string, result: unknown): unknown {
   if (!isObject(result) || !('then' in result) || typeof result.then !== 'function') return result;
-  // Nobody will await it: a rejection must not end the process.
+  // Nothing awaits it: an unhandled rejection would end the process.
   void Promise.resolve(result).catch(() => undefined);
   throw new UdfError('invalid_argument', `UDF "${udf}": ${asyncProblem(key)}`);
 }
@@ -173,10 +173,10 @@ function asyncProblem(key: string): string {
 }
 
 /**
- * `state` such that each state is checked. It throws `invalid_argument` for what is no object, and for an object that
- * it has returned before, unless that is frozen: groups would share it.
+ * Wraps `state` to check each result. The wrapper throws `invalid_argument` for anything but an object, and for the
+ * object of the call before unless it is frozen: groups would share it.
  */
-export function newStates<Args extends readonly unknown[]>(
+export function checkedState<Args extends readonly unknown[]>(
   udf: string,
   state: (...args: Args) => unknown,
 ): (...args: Args) => object {
@@ -194,9 +194,9 @@ export function newStates<Args extends readonly unknown[]>(
   };
 }
 
-/** A state, which must be an object. Throws `invalid_argument` that says how to write it. `place` is where it is from. */
+/** Returns a state. Throws `invalid_argument` with a hint if it is not an object. `place` is its source, for messages. */
 export function stateObject(udf: string, place: string, state: unknown): object {
-  notAPromise(udf, place, state);
+  refusePromise(udf, place, state);
   if (typeof state === 'object' && state !== null) return state;
   const source = place === 'state' || place === 'migrate' ? `"${place}" must return` : `${place} must be`;
   const hint =
@@ -206,12 +206,12 @@ export function stateObject(udf: string, place: string, state: unknown): object 
 
 // ---- values ----
 
-/** As `option.string()` and its like make it. */
+/** Whether a value was made by `option.string()` or another of `option`. */
 function isOptionSpec(value: unknown): value is OptionSpec {
   return isObject(value) && 'args' in value && 'shape' in value;
 }
 
-/** TypeScript refuses a default of another type; in JavaScript handlers would get it. */
+/** A default of the wrong type, which only JavaScript lets through. */
 function defaultProblem({ shape, repeatable, args, default: preset }: OptionSpec): string | undefined {
   if (shape !== 'single' || repeatable || preset === undefined) return undefined;
   const { type } = args[0]!; // a single option has one argument

@@ -3,7 +3,7 @@ import type { EdgeType } from '../model/values.js';
 import type { Batch, BatchInfo } from '../model/batch.js';
 import type { OptionSpecs, OptionValues } from './option.js';
 import type { BatchPoint, Point } from '../model/point.js';
-import { checkedProblems, definitionProblems, newStates, notAPromise } from './definition-problems.js';
+import { checkedProblems, definitionProblems, checkedState, refusePromise } from './definition-problems.js';
 import { type ErrorPolicy, runtimeOptions } from './runtime-options.js';
 
 /** Writes to the host's log, with the UDF, task and node already named. */
@@ -22,7 +22,7 @@ export type ConnectionSignal = typeof globalThis extends { AbortSignal: { protot
   ? Signal
   : { readonly aborted: boolean; readonly reason: unknown; throwIfAborted(): void };
 
-/** What a handler works with besides its input. One object for all calls: `state` is the current group's. */
+/** A handler's second argument. One object is reused for all calls; `state` is the current group's. */
 export interface Context<Options, Prepared, State, Output> {
   /** The options of the TICKscript, checked and defaulted. */
   readonly options: Options;
@@ -53,14 +53,14 @@ export interface Context<Options, Prepared, State, Output> {
   readonly node: string;
 }
 
-/** What `stop` works with. */
+/** The argument of `stop`. */
 export interface StopContext<Options, Prepared, State, Output> extends Context<
   Options,
   Prepared,
   State,
   Output
 > {
-  /** The group's identity as Kapacitor writes it, such as `host=router1`; empty when nothing is grouped. */
+  /** The group's ID as Kapacitor formats it, such as `host=router1`; empty when nothing is grouped. */
   readonly group: string;
 }
 
@@ -70,13 +70,13 @@ export type HandlerResult<Output> = Emission<Output> | Promise<Emission<Output>>
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- `void` lets a handler end without a `return`
 type Emission<Output> = void | null | undefined | Output | readonly Output[];
 
-/** What `prepare` knows of the use besides its options. */
+/** The task and node that a UDF is prepared for. */
 export interface Setup {
   readonly task: string;
   readonly node: string;
 }
 
-/** What a group's state may be: an object, so that a change of it through any reference is kept. */
+/** A group's state is an object, so that a change through any reference is kept. */
 type StateObject = object | undefined;
 
 /**
@@ -102,9 +102,9 @@ export interface Udf<
   readonly name: Name;
   /** One line on what it does, shown by `kapacitor-udf list`. */
   readonly doc?: string;
-  /** What it is given: a stream of points, or batches. */
+  /** Its input: a stream of points, or batches. */
   readonly wants: Wants;
-  /** What it emits. */
+  /** Its output: a stream of points, or batches. */
   readonly provides: Provides;
   readonly options?: Specs;
   /**
@@ -112,7 +112,7 @@ export interface Udf<
    * changed since it was taken. If another option has changed, groups start afresh, which is logged.
    */
   readonly stateIndependentOf?: readonly (string & keyof NoInfer<Specs>)[];
-  /** What is wrong with the options taken together, in TICKscript terms; nothing if all is well. Not async. */
+  /** Checks the options together. Returns their problems in TICKscript terms, empty if there are none. Not async. */
   check?(this: void, options: OptionValues<Specs>): readonly string[];
   /** Work that is done once per use in a TICKscript, at init; handlers read the result as `prepared`. Not async. */
   prepare?(this: void, options: OptionValues<Specs>, setup: Setup): Prepared;
@@ -222,7 +222,7 @@ export interface UdfDefinition<Specs extends OptionSpecs = OptionSpecs> {
   readonly handlers: Handlers;
 }
 
-/** A definition's functions with their types erased: the runtime passes each what its own definition produced. */
+/** A definition's functions with their types erased; the runtime pairs each with values of the same definition. */
 export interface Handlers {
   readonly check: (options: unknown) => readonly string[];
   readonly prepare: (options: unknown, setup: Setup) => unknown;
@@ -241,7 +241,7 @@ type NoOptions = Record<never, never>;
 /**
  * Defines a UDF. What it returns can be hosted on a socket or as a child process, and tested, unchanged.
  *
- * Throws `invalid_argument` with all that is wrong, each by its place: an unknown key, a name that a TICKscript cannot
+ * Throws `invalid_argument` that lists every problem with its place: an unknown key, a name that a TICKscript cannot
  * write, an option that the runtime offers itself, a handler that does not fit what it wants.
  */
 export function defineUdf<
@@ -271,8 +271,8 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
     onError: udf.onError ?? 'stop',
     handlers: {
       check: (options) => checkedProblems(udf.name, udf.check?.(options as never)),
-      prepare: (options, setup) => notAPromise(udf.name, 'prepare', udf.prepare?.(options as never, setup)),
-      state: udf.state && newStates(udf.name, udf.state as NonNullable<Handlers['state']>),
+      prepare: (options, setup) => refusePromise(udf.name, 'prepare', udf.prepare?.(options as never, setup)),
+      state: udf.state && checkedState(udf.name, udf.state as NonNullable<Handlers['state']>),
       migrate: udf.migrate,
       point: udf.point,
       batch: udf.batch,
@@ -290,7 +290,7 @@ type AnyUdf = Omit<Udf<string, EdgeType, EdgeType, OptionSpecs, unknown, StateOb
 
 type HandlerName = 'point' | 'batch' | 'beginBatch' | 'endBatch' | 'stop';
 
-/** Whether a value (a loaded module's export, say) is what `defineUdf` returns, from any copy of this package. */
+/** Whether a value, such as a module's export, was returned by `defineUdf` of any copy of this package. */
 export function isUdfDefinition(value: unknown): value is UdfDefinition {
   return typeof value === 'object' && value !== null && udfBrand in value;
 }

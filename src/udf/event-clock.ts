@@ -8,7 +8,7 @@ export interface EventClock {
   seconds: number | null;
   /** Nanoseconds of that second. */
   nanos: number;
-  /** The late points since the newest one, in a row; absent if there are none. */
+  /** Consecutive late points since the newest one; absent if there are none. */
   late?: { points: number; readonly since: number } | undefined;
 }
 
@@ -36,10 +36,10 @@ export interface LateContext {
 const nanosPerSecond = 1_000_000_000n;
 
 /**
- * Moves a group's clock on to a point's time. Returns `late` for a point older than the group's newest, which is counted
+ * Advances a group's clock to a point's time. Returns `late` for a point older than the group's newest, which is counted
  * as `late` and leaves the clock; `newest` for any other.
  *
- * A single point from the far future would silence its group for good. So when more than `maxLatePoints` late points in a
+ * A single point from the far future would make all later points of its group late. So when more than `maxLatePoints` late points in a
  * row span `maxLateTime` or more, the clock is set back to the last of them, which is logged. That one returns `reset`:
  * times that the group's state holds may then be later than the point's.
  */
@@ -64,7 +64,7 @@ export function advanceClock(
   return isLate ? 'reset' : 'newest';
 }
 
-/** Counts a late point. Whether it goes beyond both bounds. */
+/** Counts a late point. Returns whether the late points exceed both bounds. */
 function isBeyondBounds(clock: EventClock, seconds: number, { options }: LateContext): boolean {
   const late = (clock.late ??= { points: 0, since: seconds });
   late.points++;

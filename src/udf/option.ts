@@ -3,7 +3,7 @@ import { durationLiteral, parseDuration } from '../model/duration.js';
 import type { OptionType } from '../model/option-call.js';
 import { nearestName } from '../model/text.js';
 
-/** An argument's value in the author's hands: a duration is in nanoseconds. */
+/** The types that handlers read; a duration is in nanoseconds. */
 export interface OptionTypes {
   bool: boolean;
   int: number;
@@ -12,7 +12,7 @@ export interface OptionTypes {
   duration: bigint;
 }
 
-/** What `typeof` says of an argument's value. */
+/** The result of `typeof` for an argument's value. */
 export const valueTypes: Readonly<Record<OptionType, string>> = {
   bool: 'boolean',
   int: 'number',
@@ -21,17 +21,17 @@ export const valueTypes: Readonly<Record<OptionType, string>> = {
   duration: 'bigint',
 };
 
-/** One argument: its type and what it may be. */
+/** An argument of an option: its type and constraints. */
 export interface Argument {
   readonly type: OptionType;
   readonly min?: number | bigint;
   readonly max?: number | bigint;
   readonly oneOf?: readonly string[];
-  /** What the text is the name of, which is never empty. */
+  /** The text is the name of a field or tag, and must not be empty. */
   readonly names?: 'field' | 'tag';
 }
 
-/** An option as `defineUdf` takes it, made by `option.string()` and its like. `Value` is what a handler reads. */
+/** An option as `defineUdf` takes it, made by `option.string()` and the others. `Value` is what a handler reads. */
 export interface OptionSpec<Value = unknown> {
   readonly args: readonly Argument[];
   /** A tuple is read as an array even when it has one argument; a flag has none. */
@@ -40,7 +40,7 @@ export interface OptionSpec<Value = unknown> {
   readonly repeatable: boolean;
   readonly default: Value | undefined;
   readonly doc: string;
-  /** What contradicts itself in it, if anything; `defineUdf` refuses the option by its name. */
+  /** A contradiction in the option, if any; `defineUdf` reports it with the option's name. */
   readonly problem: string | undefined;
 }
 
@@ -61,9 +61,9 @@ interface Common {
 }
 
 interface Range<Bound> {
-  /** The least value allowed. */
+  /** The minimum, inclusive. */
   readonly min?: Bound;
-  /** The greatest value allowed. */
+  /** The maximum, inclusive. */
   readonly max?: Bound;
 }
 
@@ -74,7 +74,7 @@ type Read<Value, Given> = Given extends { readonly repeatable: true }
     ? Value
     : Value | undefined;
 
-/** A mistyped name would be ignored without a word: it does not compile. */
+/** Makes unknown keys fail to compile, as they would be ignored silently. */
 type Only<Allowed, Given> = Given & Readonly<Record<Exclude<keyof Given, keyof Allowed>, never>>;
 
 type NameGiven = Common & { readonly default?: string };
@@ -89,8 +89,8 @@ type Tupled<Args extends readonly OptionSpec[]> = {
 };
 
 /**
- * The kinds of option. None throws: an option that contradicts itself (a default outside its range, say) is refused by
- * `defineUdf`, which knows the option's name, with `invalid_argument`.
+ * The kinds of option. An option that contradicts itself, such as by a default outside its range, is refused by `defineUdf`,
+ * which knows its name, with `invalid_argument`.
  */
 export const option = {
   /** Text: `.field('value')`. `oneOf` lists the only texts allowed. */

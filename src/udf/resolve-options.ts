@@ -7,16 +7,16 @@ import {
 import { nearestName } from '../model/text.js';
 import { argumentProblem, type OptionSpec, type OptionSpecs, type OptionTypes } from './option.js';
 
-/** The options as handlers read them, and all that is wrong with them in TICKscript terms. */
+/** The options as handlers read them, and their problems in TICKscript terms. */
 export interface ResolvedOptions {
-  /** By name; a value that has a problem, or that is not given and has no default, is undefined. */
+  /** By name; `undefined` if invalid, or not given and without a default. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly problems: readonly string[];
 }
 
 /**
- * Checks the calls against the specs, fills in defaults, and has `check` look at the options taken together. Reports
- * every problem at once. Throws only what `check` throws when nothing else is wrong.
+ * Checks the calls against the specs, fills in defaults, and runs `check` on the result. Reports all problems at
+ * once. Throws only what `check` throws, if there is no other problem.
  */
 export function resolveOptions(
   specs: OptionSpecs,
@@ -47,20 +47,20 @@ export function resolveOptions(
     if (!values && spec.required) problems.push(`.${name}() is required`);
     options[name] = values ? (spec.repeatable ? values : values[0]) : spec.default;
   }
-  problems.push(...together(check, options, problems.length > 0), ...unknown);
+  problems.push(...checkTogether(check, options, problems.length > 0), ...unknown);
   return { options, problems: [...new Set(problems)] };
 }
 
-/** `check` is written for options that fit: when some do not, it may stumble over what is missing. */
-function together(
+/** Runs `check`, which expects valid options: if some are invalid, its exceptions are ignored. */
+function checkTogether(
   check: (options: unknown) => readonly string[],
   options: unknown,
-  incomplete: boolean,
+  isIncomplete: boolean,
 ): readonly string[] {
   try {
     return check(options);
   } catch (error) {
-    if (incomplete) return [];
+    if (isIncomplete) return [];
     throw error;
   }
 }
@@ -77,7 +77,7 @@ function callProblems(spec: OptionSpec, call: OptionCall): string[] {
         `.${call.name}() takes ${typeName[expected.type]}, got ${typeName[arg.type]} ${formatArgument(arg)}`,
       ];
     }
-    const value = authorValue(arg);
+    const value = handlerValue(arg);
     const exact = arg.type === 'int' && !Number.isSafeInteger(value) ? String(arg.value) : undefined;
     const problem = argumentProblem(expected, value, (shown) => exact ?? show(expected.type, shown));
     return problem === undefined ? [] : [`.${call.name}() ${problem}`];
@@ -86,11 +86,11 @@ function callProblems(spec: OptionSpec, call: OptionCall): string[] {
 
 function valueOf(spec: OptionSpec, args: readonly OptionArgument[]): unknown {
   if (spec.shape === 'flag') return true;
-  const values = args.map(authorValue);
+  const values = args.map(handlerValue);
   return spec.shape === 'tuple' ? values : values[0];
 }
 
-function authorValue(arg: OptionArgument): OptionTypes[OptionType] {
+function handlerValue(arg: OptionArgument): OptionTypes[OptionType] {
   return arg.type === 'int' ? Number(arg.value) : arg.value;
 }
 

@@ -3,9 +3,9 @@ import { option, type OptionValues } from './option.js';
 export const errorPolicies = ['stop', 'drop', 'pass'] as const;
 
 /**
- * What follows when a handler throws: `stop` ends the task with the error (the protocol's own way, and the default),
- * `drop` counts and logs it and goes on, `pass` emits the input unchanged and goes on. What the handler had emitted before
- * it threw is not taken back.
+ * The handling of an input whose handler throws: `stop` ends the task with the error (default), `drop` counts and logs
+ * the error and drops the input, `pass` does the same but emits the input unchanged. Items that the handler emitted
+ * before it threw are still sent.
  */
 export type ErrorPolicy = (typeof errorPolicies)[number];
 
@@ -17,11 +17,11 @@ export const runtimeOptions = {
   }),
   groupTtl: option.duration({
     min: '1ns',
-    doc: "Forget a group's state after it had no points for so long, in the points' own time.",
+    doc: "Forget a group's state after this time without points, measured by their own times.",
   }),
   maxGroups: option.int({
     min: 1,
-    doc: 'Keep the state of at most so many groups; the one used longest ago is forgotten first.',
+    doc: 'Max number of groups with a state; the least recently used is forgotten first.',
   }),
   distinct: option.flag({
     doc: 'Drop points of a stream that repeat one of the last 64 of their group: the same time and fields.',

@@ -3,7 +3,7 @@ import type { TestPoint } from './udf-messages.js';
 
 const lines = readFileSync(new URL('../../udfs/edge-detect/recordings/adsl.lp', import.meta.url), 'utf8');
 
-/** The seventeen records of the ADSL router, as a task that groups by nothing gets them. */
+/** The seventeen records of the ADSL router, ungrouped. */
 export const adslPoints: readonly TestPoint[] = Array.from(
   lines.matchAll(/^adsl_connection,host=router1 value="(\w+)" (\d+)$/gm),
   ([, value, time]) => ({
@@ -14,7 +14,7 @@ export const adslPoints: readonly TestPoint[] = Array.from(
   }),
 );
 
-/** The six of them that are changes, as design and story have them. */
+/** The six of them that are changes: time and new value. */
 export const adslChanges: readonly (readonly [bigint, string])[] = [
   [1514979051065000000n, 'SHOWTIME'],
   [1514979141070000000n, 'TRAINING'],

@@ -4,7 +4,7 @@ import { findExecutable } from './find-executable.js';
 
 const executablePath = findExecutable('CHROMIUM', 'chromium', 'chromium-browser', 'google-chrome');
 
-/** Whether there is no browser for a suite, and its title, which then says so. */
+/** Whether no browser is installed, and the suite's title, which says so in that case. */
 export function needsBrowser(suite: string): { readonly missing: boolean; readonly title: string } {
   if (executablePath !== undefined) return { missing: false, title: suite };
   const skipped = `skipped: no Chromium on the PATH; set CHROMIUM=/path/to/chromium`;

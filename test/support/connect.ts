@@ -17,7 +17,7 @@ export class Conversation {
   readonly output: Readable;
   #problem: Error | undefined;
   #ended = false;
-  /** The responses that `next` has returned. */
+  /** Number of responses up to the last one that `next` returned. */
   #taken = 0;
 
   constructor(input: Writable, output: Readable) {

@@ -3,7 +3,7 @@ import { delimited, double, tag, varint, wireType } from './wire-bytes.js';
 
 // ---- values ----
 
-/** Few enough names that they meet again, in one map and across them; the odd ones are there on purpose. */
+/** A small set of names, so that they repeat within and across maps, with edge cases such as `__proto__`. */
 export const nameArbitrary: fc.Arbitrary<string> = fc.oneof(
   {
     weight: 4,
@@ -30,10 +30,10 @@ export const textArbitrary: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
 );
 
-const [least, most] = [-(2n ** 63n), 2n ** 63n - 1n];
+const [minInt64, maxInt64] = [-(2n ** 63n), 2n ** 63n - 1n];
 export const int64Arbitrary: fc.Arbitrary<bigint> = fc.oneof(
-  fc.bigInt({ min: least, max: most }),
-  fc.constantFrom(0n, 1n, -1n, least, most, 2n ** 31n, 2n ** 32n, 2n ** 35n - 1n, 2n ** 53n + 1n),
+  fc.bigInt({ min: minInt64, max: maxInt64 }),
+  fc.constantFrom(0n, 1n, -1n, minInt64, maxInt64, 2n ** 31n, 2n ** 32n, 2n ** 35n - 1n, 2n ** 53n + 1n),
 );
 
 export const doubleArbitrary: fc.Arbitrary<number> = fc.oneof(
@@ -43,10 +43,10 @@ export const doubleArbitrary: fc.Arbitrary<number> = fc.oneof(
 
 // ---- wire bytes of values: padded varints and broken UTF-8 are odd but valid ----
 
-const padding = (most: number): fc.Arbitrary<number> =>
+const padding = (maxBytes: number): fc.Arbitrary<number> =>
   fc.oneof(
     { weight: 6, arbitrary: fc.constant(1) },
-    { weight: 1, arbitrary: fc.integer({ min: 1, max: most }) },
+    { weight: 1, arbitrary: fc.integer({ min: 1, max: maxBytes }) },
   );
 
 const integers = (values: fc.Arbitrary<bigint>): fc.Arbitrary<Buffer> =>

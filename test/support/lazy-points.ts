@@ -3,7 +3,7 @@ import { LazyPoint } from '../../src/wire/point/lazy-point.js';
 import { oracleFields, type OraclePoint } from './oracle.js';
 import { pointFrame } from './wire-bytes.js';
 
-/** What stands around a point in a read buffer; taken for a part of it, it would show. */
+/** Bytes around a point in a read buffer; reading them as part of the point would change it. */
 const before = Buffer.from([0x8a, 0x01, 0x80, 0xff]);
 const after = Buffer.from([0x0a, 0x12, 0x42, 0xff, 0xff, 0xff, 0xff, 0xff]);
 
@@ -15,7 +15,7 @@ export function lazyPoint(body: Uint8Array): LazyPoint {
   return point;
 }
 
-/** Everything that a point tells. */
+/** All properties of a point. */
 export function readAll(point: LazyPoint) {
   const { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields } = point;
   const { buf, groupStart, groupLength } = LazyPoint.sectionsOf(point);
@@ -24,7 +24,7 @@ export function readAll(point: LazyPoint) {
   return { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields };
 }
 
-/** What `readAll` should tell of it. */
+/** The expected result of `readAll`. */
 export function expected(message: OraclePoint): ReturnType<typeof readAll> {
   const { time, name, database, retentionPolicy, group, dimensions, byName, tags } = message;
   const fields = oracleFields(message);

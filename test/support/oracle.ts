@@ -9,12 +9,12 @@ const { root } = protobuf.parse(readFileSync(new URL('../../proto/udf.proto', im
   keepCase: true,
 });
 for (const type of (root.nested as { agent: protobuf.Namespace }).agent.nestedArray) {
-  // As in Kapacitor's own decoder: text that is not UTF-8 is read all the same.
+  // As in Kapacitor's decoder, text that is not UTF-8 is accepted.
   type.setOption('features.utf8_validation', 'NONE');
 }
 root.resolveAll();
 
-/** protobufjs on proto/udf.proto: the sure decoder and encoder that src/wire is compared with. */
+/** protobufjs on proto/udf.proto: the reference decoder and encoder for src/wire. */
 export const oracle = {
   Request: root.lookupType('agent.Request'),
   Response: root.lookupType('agent.Response'),
@@ -39,9 +39,9 @@ export interface OraclePoint {
 
 type Decoded = Omit<OraclePoint, 'time' | 'fieldsInt'> & { time: Long; fieldsInt: Record<string, Long> };
 
-/** A Point message's bytes, decoded. Throws whatever protobufjs throws. */
+/** Decodes a Point message. Throws as protobufjs does. */
 export function oraclePoint(body: Uint8Array): OraclePoint {
-  // What proto/udf.proto says of a Point is what Decoded says.
+  // `Decoded` mirrors Point in proto/udf.proto.
   const raw = oracle.Point.decode(body) as unknown as Decoded;
   const { name, database, retentionPolicy, group, dimensions, byName } = raw;
   return {
@@ -62,7 +62,7 @@ export function oracleFields(point: OraclePoint): Record<string, number | bigint
   );
 }
 
-/** Like a spread, but sure with a key `__proto__`. */
+/** Like a spread, but safe for a key `__proto__`. */
 export function mapValues<In, Out>(
   map: Readonly<Record<string, In>>,
   convert: (value: In) => Out,

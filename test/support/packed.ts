@@ -1,4 +1,4 @@
-/** Packs what a test writes as MessagePack: bigints as integers, numbers as doubles. */
+/** Encodes a value as MessagePack: bigints as integers, numbers as doubles. */
 export function pack(value: unknown): Buffer {
   if (value === null) return Buffer.from([0xc0]);
   if (typeof value === 'boolean') return Buffer.from([value ? 0xc3 : 0xc2]);

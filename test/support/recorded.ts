@@ -3,7 +3,7 @@ import { readConversation } from '../../src/recording/conversation/reader.js';
 import { decodeRequest, decodeResponse, type Request, type Response } from '../../src/wire/messages.js';
 import { payloads } from './frames.js';
 
-/** What a recorded conversation says: the messages of both sides, and the kinds of its entries. */
+/** The messages of both sides of a recorded conversation, and the kinds of its entries. */
 export async function readBoth(file: string): Promise<{
   header: ConversationHeader;
   requests: Request[];

@@ -4,7 +4,7 @@ import { type OpenOptions, openRecording } from '../../src/recording/open.js';
 import { createRecordingWriter, type WriterOptions } from '../../src/recording/writer.js';
 import { LazyBatch } from '../../src/wire/lazy-batch.js';
 
-/** What these items are as a file of this format. */
+/** The bytes of these items in a format. */
 export async function written(
   format: RecordingFormat,
   items: readonly RecordedItem[],
@@ -23,14 +23,14 @@ export async function written(
   return Buffer.concat(chunks);
 }
 
-/** Everything in a recording. */
+/** All items of a recording. */
 export async function readAll(from: string | Readable, options?: OpenOptions): Promise<RecordedItem[]> {
   const items: RecordedItem[] = [];
   for await (const chunk of await openRecording(from, options)) items.push(...chunk);
   return items;
 }
 
-/** Everything in a text, in chunks of so many bytes. */
+/** All items of a text, read in chunks of `chunkBytes`. */
 export function readText(
   format: RecordingFormat,
   text: string | Buffer,

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.js';
 
-/** Carries out a command line in this process: exit code, and what it wrote. One at a time. */
+/** Runs a command line in this process; returns its exit code and output. Not reentrant. */
 export async function run(
   ...args: readonly string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {

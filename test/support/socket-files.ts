@@ -3,15 +3,15 @@ import { linkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A server that tells everybody who it is. */
-export function answering(who: string): Server {
+/** A server that answers each connection with its name. */
+export function answering(name: string): Server {
   return createServer((socket) => {
-    socket.on('error', () => undefined); // those who only look are gone already
-    socket.end(who);
+    socket.on('error', () => undefined); // a client that only probes has closed already
+    socket.end(name);
   });
 }
 
-/** A socket that somebody listens on until the test is over. */
+/** A socket with a listening server until the test is over. */
 export async function liveSocket(path: string): Promise<void> {
   const server = answering('somebody else');
   await once(server.listen(path), 'listening');
@@ -20,7 +20,7 @@ export async function liveSocket(path: string): Promise<void> {
   });
 }
 
-/** A socket as a process leaves it that was killed. */
+/** A socket file left behind by a killed process. */
 export async function staleSocket(path: string): Promise<void> {
   const server = createServer();
   await once(server.listen(`${path}~`), 'listening');

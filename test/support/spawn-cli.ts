@@ -15,7 +15,7 @@ export interface SpawnOptions {
   readonly execArgv?: readonly string[];
 }
 
-/** How a process has ended. */
+/** A process's exit code or signal. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

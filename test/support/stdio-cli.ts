@@ -12,7 +12,7 @@ export interface StdioCli {
   readonly kapacitor: Conversation;
 }
 
-/** What a child's standard streams can be. */
+/** The kinds of a child's standard streams. */
 export const stdioKinds = {
   /** As Kapacitor connects them. */
   pipes: (args: readonly string[]): StdioCli => {

@@ -12,7 +12,7 @@ export function tempDir(): string {
   return directory;
 }
 
-/** The same for all tests of a file, to be called in `beforeAll`. */
+/** As `tempDir`, for all tests of a file; call it in `beforeAll`. */
 export function tempDirForFile(): string {
   const directory = make();
   madeForFile.push(directory);

@@ -11,13 +11,13 @@ import type { OptionSpecs } from '../../src/udf/option.js';
 
 type Options<Specs extends OptionSpecs> = RunOptions<NoInfer<Specs>>['options'];
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Output extends Emitted {
   /** The UDF's own counters. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** What comes out of a UDF that is given this and then stopped. */
+/** The output of a UDF for an input, its `stop` included. */
 export async function outputOf<Specs extends OptionSpecs>(
   definition: UdfDefinition<Specs>,
   options: Options<Specs>,
@@ -29,7 +29,7 @@ export async function outputOf<Specs extends OptionSpecs>(
   return { ...(await run.stop()), counters: run.stats.counters };
 }
 
-/** The same where after `before` the UDF is ended and another one, perhaps with other options, goes on with its snapshot. */
+/** The output of a UDF that is stopped after `before` and restored from its snapshot, with `optionsAfter`. */
 export async function outputOverRestart<Specs extends OptionSpecs>(
   definition: UdfDefinition<Specs>,
   options: Options<Specs>,
@@ -50,7 +50,7 @@ export async function outputOverRestart<Specs extends OptionSpecs>(
   };
 }
 
-/** With what message a UDF refuses these options, as a TICKscript gives them. */
+/** The message with which a UDF refuses these options, given as TICKscript. */
 export async function refusal(definition: UdfDefinition, options: string): Promise<string> {
   try {
     const run = await runUdf(definition, { options });

@@ -1,11 +1,11 @@
 /** Protobuf's wire types. */
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, groupStart: 3, groupEnd: 4, fixed32: 5 } as const;
 
-/** An integer of up to 64 bits as a varint, padded to at least `least` bytes, which is odd but valid. */
-export function varint(value: bigint | number, least = 1): Buffer {
+/** An integer of up to 64 bits as a varint, padded to at least `minBytes` bytes, which is odd but valid. */
+export function varint(value: bigint | number, minBytes = 1): Buffer {
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, BigInt(value));
-  while (rest > 0x7fn || bytes.length + 1 < least) {
+  while (rest > 0x7fn || bytes.length + 1 < minBytes) {
     bytes.push(Number(rest & 0x7fn) | 0x80);
     rest >>= 7n;
   }
@@ -13,8 +13,8 @@ export function varint(value: bigint | number, least = 1): Buffer {
 }
 
 /** A field's number and wire type. */
-export function tag(number: number, type: number, least = 1): Buffer {
-  return varint(number * 8 + type, least);
+export function tag(number: number, type: number, minBytes = 1): Buffer {
+  return varint(number * 8 + type, minBytes);
 }
 
 export function double(value: number): Buffer {
@@ -24,8 +24,8 @@ export function double(value: number): Buffer {
 }
 
 /** Bytes with their length before them. */
-export function delimited(bytes: Uint8Array, least = 1): Buffer {
-  return Buffer.concat([varint(bytes.length, least), bytes]);
+export function delimited(bytes: Uint8Array, minBytes = 1): Buffer {
+  return Buffer.concat([varint(bytes.length, minBytes), bytes]);
 }
 
 /** A text or message field. */
@@ -42,7 +42,7 @@ export function entry(number: number, key: string, value: Buffer): Buffer {
   return bytesField(number, Buffer.concat([bytesField(1, key), value]));
 }
 
-/** A Point message as a frame, `before` and `after` bytes that are none of its business. */
+/** A Point message as a frame, between unrelated bytes. */
 export function pointFrame(
   body: Uint8Array,
   before = Buffer.alloc(0),

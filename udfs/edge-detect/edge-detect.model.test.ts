@@ -219,7 +219,7 @@ describe('edgeDetect, with any options and points,', () => {
     );
   });
 
-  it('goes on with the snapshot of a use that had other options', async () => {
+  it('continues from the snapshot of a use with other options', async () => {
     const use = fc
       .tuple(
         fc.oneof(plainUse, levelUse),

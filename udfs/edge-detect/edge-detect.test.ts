@@ -258,7 +258,7 @@ describe('edgeDetect', () => {
       expect(await times({ deadband: 1 }, values(1n, 2, 3n))).toEqual([0, 2]);
     });
 
-    it('compares what is no number as ever', async () => {
+    it('compares values that are not numbers for equality', async () => {
       expect(await times({ deadband: 5 }, values('A', 'A', 'B', 1, NaN, NaN, 1, Infinity, Infinity))).toEqual(
         [0, 2, 3, 4, 6, 7],
       );
@@ -542,7 +542,7 @@ describe('edgeDetect', () => {
   });
 
   describe('after a restart', () => {
-    it('goes on with the state that it had, which changeDetect of Kapacitor does not', async () => {
+    it('continues with its state, unlike changeDetect of Kapacitor', async () => {
       const udf = await runUdf(edgeDetect, {
         options: ".field('value').durationAs('lasted').countAs('points')",
       });

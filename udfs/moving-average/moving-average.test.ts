@@ -245,7 +245,7 @@ describe('movingAverage', () => {
   });
 
   describe('after a restart', () => {
-    it('goes on as if nothing had happened', async () => {
+    it('continues as if it had not been restarted', async () => {
       const steps = fc.array(
         fc.tuple(fc.integer({ min: -1, max: 5 }), fc.constantFrom(1e300, 0.1, 7n, NaN, 2n ** 60n + 1n)),
       );

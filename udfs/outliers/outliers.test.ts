@@ -106,7 +106,7 @@ describe('outliers', () => {
     expect(await found({}, 0, 0, 4, 5, 6, 10, 26)).toEqual([26]);
   });
 
-  it('a value on the fence is none', async () => {
+  it('a value on the fence is not an outlier', async () => {
     // 0 0 0 2 | 2 2 2 x: the quartiles are 0 and 2, the fences -3 and 5.
     expect(await found({}, 0, 0, 0, 2, 2, 2, 2, 5)).toEqual([]);
     expect(await found({}, 0, 0, 0, 2, 2, 2, 2, 5.0001)).toEqual([5.0001]);
