@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { defaultLimits } from '../agent/limits.js';
-import type { ConnectionOptions } from '../host/connections.js';
+import type { ConnectionOptions } from '../host/host-options.js';
 import { type LogFormat, logFormats, type LogLevel, logLevels } from '../telemetry/logger.js';
 import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Udfs } from '../host/available-udfs.js';
-import type { Host, HostedSocket } from '../host/host.js';
+import type { Host, HostedSocket } from '../host/host-options.js';
 import { nearestName } from '../model/text.js';
 import { UdfError } from '../model/errors.js';
 import type { ConversationRecorder } from '../recording/conversation/recorder.js';
@@ -86,7 +86,7 @@ export function serveCommand(): Command {
 async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
   const [{ availableUdfs, chooseUdfs }, { createObservedHost }, { runUntilSignal }] = await Promise.all([
     import('../host/available-udfs.js'),
-    import('../host/host.js'),
+    import('../host/socket-host.js'),
     import('../host/serve.js'),
   ]);
   const settings = await connectionOptions(options);

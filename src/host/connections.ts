@@ -1,24 +1,13 @@
 import type { Socket } from 'node:net';
 import { type Agent, createAgent } from '../agent/agent.js';
-import type { InstanceDefaults } from '../agent/defaults.js';
-import type { Limits } from '../agent/limits.js';
 import { type AgentStats, noStats, sumOfStats } from '../model/statistics.js';
 import { UdfError } from '../model/errors.js';
-import type { Logger } from '../telemetry/logger.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import { drainPendingReads } from '../transport/drain-pending-reads.js';
 import { socketTransport } from '../transport/socket-transport.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
-
-/** How conversations are run, over sockets and over stdio alike. */
-export interface ConnectionOptions extends InstanceDefaults {
-  readonly logger: Logger;
-  /** Those of `defaultLimits` that are not given. */
-  readonly limits?: Partial<Limits> | undefined;
-  /** Fail a task whose snapshot cannot be restored, instead of starting it afresh. */
-  readonly strictRestore?: boolean | undefined;
-}
+import type { ConnectionOptions } from './host-options.js';
 
 /** Called with each new connection, the name of its UDF and the path of its socket. */
 export type ConnectionListener = (transport: Transport, udf: string, socket: string) => void;

@@ -9,7 +9,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { claimStdout, descriptorStream } from '../transport/claim-stdout.js';
 import { stdioTransport } from '../transport/stdio-transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
-import type { ConnectionOptions } from './connections.js';
+import type { ConnectionOptions } from './host-options.js';
 import { onStopSignal, onUncaught, stopSignals } from './process-end.js';
 import { tuneV8 } from './tune-v8.js';
 

@@ -30,7 +30,7 @@ describe('serving loads neither the test kit nor a capability:', () => {
     const { execArgv, modules } = moduleLog();
     const host = await serve(['--socket-dir', tempDir()], { execArgv });
     await host.stop();
-    expect(modules().some((url) => url.endsWith('/src/host/host.js'))).toBe(true);
+    expect(modules().some((url) => url.endsWith('/src/host/socket-host.js'))).toBe(true);
     // A target is what the options' URLs are checked by, without any HTTP.
     const others = modules().filter((url) => !url.endsWith('/target.js'));
     expect(others.filter((url) => unneeded.test(url))).toEqual([]);

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgent } from '../../../src/agent/agent.js';
-import { createObservedHost } from '../../../src/host/host.js';
+import { createObservedHost } from '../../../src/host/socket-host.js';
 import { ConversationRecorder } from '../../../src/recording/conversation/recorder.js';
 import { dialUnix } from '../../../src/transport/dial-unix.js';
 import { createKapacitorPeer } from '../../../src/peer/kapacitor-peer.js';

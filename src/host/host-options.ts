@@ -1,0 +1,57 @@
+import type { InstanceDefaults } from '../agent/defaults.js';
+import type { Limits } from '../agent/limits.js';
+import type { UdfStats } from '../model/statistics.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { UdfDefinition } from '../udf/definition.js';
+
+/** How conversations are run, over sockets and over stdio alike. */
+export interface ConnectionOptions extends InstanceDefaults {
+  readonly logger: Logger;
+  /** Those of `defaultLimits` that are not given. */
+  readonly limits?: Partial<Limits> | undefined;
+  /** Fail a task whose snapshot cannot be restored, instead of starting it afresh. */
+  readonly strictRestore?: boolean | undefined;
+}
+
+/** A UDF and the socket that it is served on. */
+export interface HostedSocket {
+  readonly definition: UdfDefinition;
+  readonly path: string;
+}
+
+export interface HostOptions extends ConnectionOptions {
+  readonly sockets: readonly HostedSocket[];
+  /** Connections at a time, over all sockets: 1024 if not given. */
+  readonly maxConnections?: number | undefined;
+  /** The mode of the socket files: 0o660 if not given. */
+  readonly socketMode?: number | undefined;
+  /** The group of the socket files, by name or number. */
+  readonly socketGroup?: string | number | undefined;
+  /** Milliseconds that connections have to finish when the host stops: 5000 if not given. */
+  readonly drainMs?: number | undefined;
+}
+
+export interface HostStats {
+  /** Connections since the start. */
+  readonly accepted: number;
+  /** Connections beyond `maxConnections`. */
+  readonly refused: number;
+  readonly udfs: readonly UdfStats[];
+}
+
+/** Many UDFs on many sockets in one process. */
+export interface Host {
+  /**
+   * Listens on every socket. Can be called once.
+   *
+   * If one socket fails, none stays open, and it throws `socket_in_use` if another process answers there,
+   * `socket_not_a_socket` if the path holds something else, `socket_path_too_long`, `socket_permission`, or
+   * `socket_failed` for any other reason.
+   */
+  start(): Promise<void>;
+  /** Accepts no more connections, removes the socket files, lets the connections finish, and closes. Never rejects. */
+  stop(): Promise<void>;
+  /** Removes the socket files only: for a process that exits without `stop`. */
+  removeFiles(): void;
+  readonly stats: HostStats;
+}

@@ -1,0 +1,139 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { resolve } from 'node:path';
+import { defaultsProblem } from '../agent/defaults.js';
+import { resolveLimits } from '../agent/limits.js';
+import { maxTimerMs } from '../model/duration.js';
+import { UdfError } from '../model/errors.js';
+import { type ConnectionListener, Connections } from './connections.js';
+import type { Host, HostedSocket, HostOptions, HostStats } from './host-options.js';
+import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
+import { groupNumber } from './unix-group.js';
+
+/** As `createHost`; calls `onConnection` with each new connection before its agent reads from it. */
+export function createObservedHost(options: HostOptions, onConnection?: ConnectionListener): Host {
+  const problem = hostProblem(options);
+  if (problem !== undefined) throw new UdfError('invalid_config', problem);
+  resolveLimits(options.limits); // throws for a wrong limit now, not at the first connection
+  return new SocketHost(options, onConnection);
+}
+
+/** A socket that is open. */
+interface Listening {
+  readonly server: Server;
+  readonly file: SocketFile;
+}
+
+class SocketHost implements Host {
+  readonly #options: HostOptions;
+  readonly #access: SocketAccess;
+  readonly #connections: Connections;
+  readonly #listening: Listening[] = [];
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: HostOptions, onConnection: ConnectionListener | undefined) {
+    const { socketMode: mode = 0o660, socketGroup: group, maxConnections = 1024 } = options;
+    this.#options = options;
+    this.#access = { mode, gid: group === undefined ? undefined : groupNumber(group) };
+    this.#connections = new Connections(options, maxConnections, onConnection);
+  }
+
+  get stats(): HostStats {
+    const { accepted, refused } = this.#connections;
+    const names = new Set(this.#options.sockets.map(({ definition }) => definition.name));
+    return {
+      accepted,
+      refused,
+      udfs: Array.from(names, (udf) => ({ udf, ...this.#connections.statsOf(udf) })),
+    };
+  }
+
+  start(): Promise<void> {
+    if (this.#started || this.#stopped) {
+      return Promise.reject(new UdfError('invalid_argument', 'a host can be started once'));
+    }
+    this.#started = this.#openAll();
+    return this.#started;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  removeFiles(): void {
+    for (const { file } of this.#listening) this.#remove(file);
+  }
+
+  async #openAll(): Promise<void> {
+    try {
+      for (const socket of this.#options.sockets) {
+        await this.#open(socket);
+        if (this.#stopped) return;
+      }
+    } catch (reason) {
+      await this.#closeAll();
+      throw reason;
+    }
+  }
+
+  async #open({ definition, path }: HostedSocket): Promise<void> {
+    const { logger } = this.#options;
+    // Half-open: when Kapacitor has sent all, it still waits for the last points.
+    const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
+      this.#connections.accept(socket, definition, path);
+    });
+    const file = await listenOnSocket(server, resolve(path), this.#access);
+    server.on('error', (err) => {
+      logger.error({ err, socket: path }, `cannot accept a connection: ${err.message}`);
+    });
+    this.#listening.push({ server, file });
+    logger.info({ udf: definition.name, socket: path }, `${definition.name} listens on ${path}`);
+  }
+
+  async #stop(): Promise<void> {
+    await this.#started?.catch(() => undefined); // start() itself reports the error
+    await this.#closeAll();
+  }
+
+  async #closeAll(): Promise<void> {
+    this.removeFiles();
+    const closed = this.#listening.splice(0).map(
+      ({ server }) =>
+        new Promise((done) => {
+          server.close(done);
+        }),
+    );
+    await this.#connections.drain(this.#options.drainMs ?? 5_000);
+    await Promise.all(closed);
+  }
+
+  #remove(file: SocketFile): void {
+    try {
+      file.remove();
+    } catch (err) {
+      this.#options.logger.warn({ err }, 'a socket file cannot be removed; the next start replaces it');
+    }
+  }
+}
+
+function hostProblem(options: HostOptions): string | undefined {
+  const { sockets, maxConnections = 1, socketMode = 0, drainMs = 0, onError } = options;
+  if (sockets.length === 0) return 'there is no socket to listen on';
+  const paths = sockets.map(({ path }) => resolve(path));
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+  if (twice !== undefined) return `two UDFs cannot share the socket ${twice}`;
+  if (!Number.isInteger(maxConnections) || maxConnections < 1) {
+    return `maxConnections must be a whole number from 1, got ${maxConnections}`;
+  }
+  if (!Number.isInteger(socketMode) || socketMode < 0 || socketMode > 0o777) {
+    return `socketMode must be from 0 to 0o777, got ${socketMode}`;
+  }
+  if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > maxTimerMs)
+    return `drainMs must be a whole number from 0 to ${maxTimerMs}, got ${drainMs}`;
+  const unfit = sockets.find(({ definition: { wants, provides } }) => wants !== provides);
+  if (onError === 'pass' && unfit) {
+    return `onError 'pass' needs UDFs that provide what they want; ${unfit.definition.name} does not`;
+  }
+  return defaultsProblem(options);
+}
