@@ -28,9 +28,16 @@ export function startDemoHost(): DemoHost {
   const args = [cli, 'serve', '--socket-dir', directory, '--log-level', 'warn'];
   const host = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(host, 'exit') as Promise<[number | null]>;
+  // For a process that exits without an end of the demo: standard output cannot be written, for example.
+  const cleanUp = (): void => {
+    host.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', cleanUp);
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     host.kill(signal);
     const [code] = await exited;
+    process.off('exit', cleanUp);
     rmSync(directory, { recursive: true, force: true });
     return code;
   };

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run } from '../support/run-program.js';
@@ -18,6 +18,29 @@ describe.runIf(existsSync('/dev/full'))('standard output that cannot be written'
       );
     },
   );
+
+  test('ends the demo with its host and directory', async () => {
+    const temporary = tempDir();
+    const full = openSync('/dev/full', 'w');
+    const env = { ...process.env, TMPDIR: temporary };
+    const demo = new Cli(['demo'], { stdio: ['ignore', full, 'pipe'], env });
+    closeSync(full);
+    expect(await demo.ended).toEqual({ code: 1, signal: null }); // standard error has ended: no host holds it open
+    expect(demo.stderr).toContain(
+      'kapacitor-udf: cannot write to standard output: no space left on device\n',
+    );
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  test('is an error of check', async () => {
+    const directory = tempDir();
+    await serve(['mirror', '--socket-dir', directory]);
+    const full = openSync('/dev/full', 'w');
+    const check = new Cli(['check', '--socket-dir', directory], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    expect(await check.ended).toEqual({ code: 1, signal: null });
+    expect(check.stderr).toBe('kapacitor-udf: cannot write to standard output: no space left on device\n');
+  });
 
   test('is none where its reader has seen enough', async () => {
     const command = new Cli(['list', '--json']);
