@@ -3,8 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { adslChanges, adslPoints } from '../support/adsl.js';
 import { encodeRequest } from '../../src/wire/messages.js';
-import { Cli } from '../support/spawn-cli.js';
-import { stdioKindNames, stdioKinds } from '../support/stdio-cli.js';
+import { spawnUnread, stdioKindNames, stdioKinds } from '../support/stdio-cli.js';
 import { pointRequest } from '../support/udf-messages.js';
 
 const module = (name: string): string => fileURLToPath(new URL(`modules/${name}`, import.meta.url));
@@ -92,12 +91,17 @@ describe('stdio', () => {
     await kapacitor.closed();
   });
 
-  test.each(['the end of its input', 'SIGTERM'])(
-    'ends at the drain time after %s though its output is not read',
-    async (cause) => {
-      const child = new Cli(['stdio', 'mirror', '--drain-ms', '300']);
-      const input = child.process.stdin!;
+  test.each([
+    ['pipes', 'the end of its input'],
+    ['pipes', 'SIGTERM'],
+    ['sockets', 'the end of its input'],
+    ['sockets', 'SIGTERM'],
+  ] as const)(
+    'over %s ends at the drain time after %s though its output is not read',
+    async (kind, cause) => {
+      const { cli: child, input } = spawnUnread[kind](['mirror', '--drain-ms', '300']);
       const frames = Buffer.concat(adslPoints.map((point) => encodeRequest(pointRequest(point))));
+      input.on('error', () => undefined); // what is left when the child ends cannot be written
       input.write(encodeRequest({ kind: 'init', options: [], taskID: 't', nodeID: 'n' }));
       for (let copy = 0; copy < 500; copy++) input.write(frames); // far more than a pipe holds
       if (cause === 'SIGTERM') {
