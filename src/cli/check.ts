@@ -1,12 +1,10 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { messageOf, systemCode, UdfError } from '../model/errors.js';
+import { defaultSocketDir, socketPathIn, udfsWithSocket } from '../host/socket-directory.js';
+import { messageOf } from '../model/errors.js';
 import { ExitCode } from './exit-code.js';
 import {
   addLogOptions,
   configOption,
-  defaultSocketDir,
   type LogOptions,
   socketDirOption,
   type SocketOptions,
@@ -84,27 +82,5 @@ async function socketsToCheck(
   }
   const { socketDir = defaultSocketDir } = options;
   const found = names.length > 0 ? names : udfsWithSocket(socketDir);
-  return found.map((name) => ({ name, path: join(socketDir, name + extension) }));
-}
-
-const extension = '.sock';
-
-function udfsWithSocket(directory: string): string[] {
-  let files: string[];
-  try {
-    files = readdirSync(directory);
-  } catch (cause) {
-    const problem = systemCode(cause) === 'ENOENT' ? 'there is no such directory' : messageOf(cause);
-    throw new UdfError('socket_failed', `no UDF answers in ${directory}: ${problem}`, { cause });
-  }
-  const names = files
-    .filter((file) => file.endsWith(extension))
-    .map((file) => file.slice(0, -extension.length));
-  if (names.length === 0) {
-    throw new UdfError(
-      'socket_failed',
-      `no UDF answers in ${directory}: there is no socket; is the host running?`,
-    );
-  }
-  return names.sort();
+  return found.map((name) => ({ name, path: socketPathIn(socketDir, name) }));
 }

@@ -1,14 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import {
-  addLogOptions,
-  defaultSocketDir,
-  loadOption,
-  type LoadOptions,
-  type LogOptions,
-  socketDirOption,
-} from './options.js';
+import { defaultSocketDir, socketPathIn } from '../host/socket-directory.js';
+import { addLogOptions, loadOption, type LoadOptions, type LogOptions, socketDirOption } from './options.js';
 import { duration } from './parse-values.js';
 import { print } from './print.js';
 
@@ -50,7 +44,7 @@ async function config(names: readonly string[], options: ConfigOptions): Promise
   const sections = chooseUdfs(await availableUdfs(load), names).map(({ name }) =>
     options.process
       ? { name, timeout, ...childProcess(name, load) }
-      : { name, timeout, socket: resolve(socketDir, `${name}.sock`) },
+      : { name, timeout, socket: resolve(socketPathIn(socketDir, name)) },
   );
   await print(formatUdfSections(sections));
 }

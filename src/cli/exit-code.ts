@@ -1,4 +1,4 @@
-/** Ends a command that has said all there is to say with an exit code other than 0. */
+/** Thrown by a command to exit with this code without a further message. */
 export class ExitCode extends Error {
   override readonly name = 'ExitCode';
   readonly code: number;

@@ -8,12 +8,11 @@ import { UdfError } from '../model/errors.js';
 import { counted } from '../model/text.js';
 import { type RecordingFormat, recordingFormats } from '../recording/format.js';
 import { ExitCode } from './exit-code.js';
-import { logLevelOption, type LogOptions } from './options.js';
-import { replaySpeed } from './parse-replay-options.js';
-import { influxUrl, kapacitorWriteUrl } from './parse-urls.js';
+import { logLevelOption, type LogOptions, speedOption } from './options.js';
 import { count, timerDuration } from './parse-values.js';
-import { printJson } from './print.js';
+import { limitMessages, printJson, say } from './print.js';
 import { createProgressBar } from './progress-bar.js';
+import { influxUrlOption, kapacitorWriteUrl } from './url-options.js';
 import { addReadOptions, flagOf, type ReadFlags, readFlagNames, readOptionsOf } from './read-options.js';
 
 interface FeedFlags extends LogOptions, ReadFlags {
@@ -44,12 +43,7 @@ export function feedCommand(): Command {
         '--shift-to-now, is ended by a signal, and exits 0 if all until then has arrived.',
     )
     .argument('[source...]', "files, globs (in quotes), or '-' for standard input")
-    .option(
-      '--url <url>',
-      'an InfluxDB: http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME (2.x); credentials come from INFLUX_TOKEN, ' +
-        'or INFLUX_USERNAME and INFLUX_PASSWORD, or files named by INFLUX_TOKEN_FILE or INFLUX_PASSWORD_FILE',
-      influxUrl,
-    )
+    .addOption(influxUrlOption('--url', 'an InfluxDB'))
     .option(
       '--kapacitor <url>',
       'instead: a Kapacitor, http://HOST:9092?db=NAME[&rp=NAME], whose stream tasks get the points; credentials come ' +
@@ -72,11 +66,7 @@ export function feedCommand(): Command {
       ),
     )
     .option('--follow', 'go on with what is appended to the file, until a signal')
-    .addOption(
-      new Option('--speed <speed>', "max, real for the points' own times, or so many times faster: 60x")
-        .default(Infinity, 'max')
-        .argParser(replaySpeed),
-    )
+    .addOption(speedOption())
     .option(
       '--shift-to-now',
       'move all times so that the newest is now; a demo begins at midnight a day ago, and goes on as time does',
@@ -158,17 +148,12 @@ async function createReport() {
   const start = performance.now();
   const rate = (arrived: number): number =>
     Math.round(arrived / Math.max((performance.now() - start) / 1000, 0.001));
-  let printed = 0;
   let progress = { bytes: 0, arrived: 0 };
   const bar = await createProgressBar('{bar} {percentage}% | {rate} points/s | {eta_formatted} left');
   const note = (text: string): void => {
-    process.stderr.write(`${redactCredentials(text)}\n`);
+    say(redactCredentials(text));
   };
-  const problem = (text: string): void => {
-    printed++;
-    if (printed <= maxPrinted) note(text);
-    if (printed === maxPrinted) note('further ones are only counted');
-  };
+  const problem = limitMessages(maxPrinted, 'further ones are only counted', note);
   const events: FeedEvents = {
     onNote: note,
     onStart: (bytes) => {

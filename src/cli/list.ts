@@ -22,7 +22,7 @@ export function listCommand(): Command {
 async function list(names: readonly string[], options: ListOptions): Promise<void> {
   const [{ availableUdfs, chooseUdfs }, { describeUdf, udfLines, udfSections }] = await Promise.all([
     import('../host/available-udfs.js'),
-    import('./udf-text.js'),
+    import('../host/describe-udfs.js'),
   ]);
   const udfs = chooseUdfs(await availableUdfs(options.load), names);
   if (options.json) await printJson(udfs.map(describeUdf));

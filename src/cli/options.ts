@@ -1,13 +1,11 @@
 import { type Command, Option } from 'commander';
 import { defaultLimits } from '../agent/limits.js';
 import type { ConnectionOptions } from '../host/host-options.js';
+import { defaultSocketDir } from '../host/socket-directory.js';
 import { type LogFormat, logFormats, type LogLevel, logLevels } from '../telemetry/logger.js';
 import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
-import { byteSize, count, duration, formatByteSize } from './parse-values.js';
-
-/** Where `serve` listens and `check` looks unless told otherwise. */
-export const defaultSocketDir = '/var/run/kapacitor-udf';
+import { byteSize, count, duration, fileMode, formatByteSize, replaySpeed } from './parse-values.js';
 
 export interface LogOptions {
   readonly logLevel: LogLevel;
@@ -72,6 +70,34 @@ export function configOption(): Option {
   ).conflicts('socketDir');
 }
 
+export function socketModeOption(): Option {
+  return new Option(
+    '--socket-mode <mode>',
+    'mode of the socket file in octal; connecting needs write permission',
+  )
+    .default(0o660, '660')
+    .argParser(fileMode);
+}
+
+export function socketGroupOption(): Option {
+  return new Option(
+    '--socket-group <group>',
+    "group of the socket file, name or number (default: this process's own)",
+  );
+}
+
+export function drainOption(): Option {
+  return new Option('--drain-ms <ms>', 'how long conversations may take to finish after SIGTERM or SIGINT')
+    .default(5_000)
+    .argParser(count(0, maxTimerMs));
+}
+
+export function speedOption(): Option {
+  return new Option('--speed <speed>', "max, real for the points' own times, or a factor like 60x")
+    .default(Infinity, 'max')
+    .argParser(replaySpeed);
+}
+
 /** How UDFs are run, however Kapacitor reaches them. */
 export interface RunOptions extends LogOptions, LoadOptions {
   readonly onError?: ErrorPolicy;
@@ -128,11 +154,7 @@ export function addRunOptions(command: Command): Command {
         .default(defaultLimits.handlerMs)
         .argParser(count(0, maxTimerMs)),
     )
-    .addOption(
-      new Option('--drain-ms <ms>', 'how long conversations may take to finish after SIGTERM or SIGINT')
-        .default(5_000)
-        .argParser(count(0, maxTimerMs)),
-    )
+    .addOption(drainOption())
     .addOption(quietOption());
   return addLogOptions(command);
 }

@@ -1,14 +1,13 @@
 import { InvalidArgumentError } from 'commander';
+import { maxTimerMs, parseDuration } from '../model/duration.js';
 import { messageOf } from '../model/errors.js';
-import { maxTimerMs } from '../model/duration.js';
-import { parseDuration } from '../model/duration.js';
 
-/** A whole number from `least`, and up to `most` if that is given. */
-export function count(least: number, most?: number): (text: string) => number {
+/** A whole number from `min`, up to `max` if given. */
+export function count(min: number, max?: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least || value > (most ?? value)) {
-      const range = most === undefined ? `from ${least}` : `from ${least} to ${most}`;
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < min || value > (max ?? value)) {
+      const range = max === undefined ? `from ${min}` : `from ${min} to ${max}`;
       throw new InvalidArgumentError(`It must be a whole number ${range}.`);
     }
     return value;
@@ -39,8 +38,8 @@ export function formatByteSize(bytes: number): string {
   return `${bytes / size}${unit}`;
 }
 
-/** A duration as a TICKscript writes it, at least as long as `least`. */
-export function duration(least: string): (text: string) => bigint {
+/** A duration as a TICKscript writes it, at least `min`. */
+export function duration(min: string): (text: string) => bigint {
   return (text) => {
     let value;
     try {
@@ -48,14 +47,14 @@ export function duration(least: string): (text: string) => bigint {
     } catch (reason) {
       throw new InvalidArgumentError(messageOf(reason));
     }
-    if (value < parseDuration(least)) throw new InvalidArgumentError(`It must be at least ${least}.`);
+    if (value < parseDuration(min)) throw new InvalidArgumentError(`It must be at least ${min}.`);
     return value;
   };
 }
 
-/** A duration that a timer is set to, at least as long as `least`. */
-export function timerDuration(least: string): (text: string) => bigint {
-  const parse = duration(least);
+/** A duration that a timer can wait, at least `min`. */
+export function timerDuration(min: string): (text: string) => bigint {
+  const parse = duration(min);
   return (text) => {
     const value = parse(text);
     if (value > BigInt(maxTimerMs) * 1_000_000n) {
@@ -71,4 +70,21 @@ export function fileMode(text: string): number {
     throw new InvalidArgumentError('It must be three octal digits, like 660.');
   }
   return Number.parseInt(text, 8);
+}
+
+/** `*`, or tags with commas between. */
+export function tagList(text: string): readonly string[] | '*' {
+  if (text === '*') return '*';
+  const tags = text === '' ? [] : text.split(',').map((tag) => tag.trim());
+  if (tags.includes('')) throw new InvalidArgumentError("Write it as host,region, or '*'.");
+  return tags;
+}
+
+/** How many times faster than recorded. */
+export function replaySpeed(text: string): number {
+  if (text === 'max') return Infinity;
+  if (text === 'real') return 1;
+  const factor = /^\d+(?:\.\d+)?x$/.test(text) ? Number(text.slice(0, -1)) : 0;
+  if (factor > 0) return factor;
+  throw new InvalidArgumentError('It must be max, real, or a factor like 60x.');
 }

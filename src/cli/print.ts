@@ -28,3 +28,22 @@ export function exitOnOutputError(): void {
     process.exit(1);
   });
 }
+
+/** Writes a line to standard error. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Prints up to `max` messages with `write`, then the notice once. */
+export function limitMessages(
+  max: number,
+  notice: string,
+  write: (text: string) => void = say,
+): (message: string) => void {
+  let count = 0;
+  return (message) => {
+    count++;
+    if (count <= max) write(message);
+    if (count === max) write(notice);
+  };
+}

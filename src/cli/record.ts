@@ -1,11 +1,15 @@
 import { Command, Option } from 'commander';
-import { maxTimerMs } from '../model/duration.js';
 import { influxTarget } from '../influx/target.js';
 import { UdfError } from '../model/errors.js';
 import { counted } from '../model/text.js';
-import { logLevelOption, type LogOptions } from './options.js';
-import { influxUrl } from './parse-urls.js';
-import { count, fileMode } from './parse-values.js';
+import {
+  drainOption,
+  logLevelOption,
+  type LogOptions,
+  socketGroupOption,
+  socketModeOption,
+} from './options.js';
+import { influxUrlOption } from './url-options.js';
 
 interface RecordFlags extends LogOptions {
   readonly out: string;
@@ -41,28 +45,12 @@ export function recordCommand(): Command {
         'record what this query finds: InfluxQL (1.x) or Flux (2.x)',
       ).conflicts(['proxy', 'listen', 'socket']),
     )
-    .option(
-      '--url <url>',
-      'InfluxDB to ask: http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME (2.x); credentials come from ' +
-        'INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD, or files named by INFLUX_TOKEN_FILE or INFLUX_PASSWORD_FILE',
-      influxUrl,
-    )
+    .addOption(influxUrlOption('--url', 'InfluxDB to ask'))
     .option('--listen <path>', 'socket to listen on, which kapacitor.conf names in place of that of the UDF')
     .option('--socket <path>', 'socket of the UDF')
-    .addOption(
-      new Option('--socket-mode <mode>', 'mode of the socket file in octal')
-        .default(0o660, '660')
-        .argParser(fileMode),
-    )
-    .option(
-      '--socket-group <group>',
-      "group of the socket file, name or number (default: this process's own)",
-    )
-    .addOption(
-      new Option('--drain-ms <ms>', 'how long conversations may take to finish after SIGTERM or SIGINT')
-        .default(5_000)
-        .argParser(count(0, maxTimerMs)),
-    )
+    .addOption(socketModeOption())
+    .addOption(socketGroupOption())
+    .addOption(drainOption())
     .addOption(logLevelOption())
     .addHelpText(
       'after',

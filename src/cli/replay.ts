@@ -1,16 +1,16 @@
 import { Writable } from 'node:stream';
 import { Command, Option } from 'commander';
 import { messageOf, UdfError } from '../model/errors.js';
-import { counted } from '../model/text.js';
+import { counted, wrapWords } from '../model/text.js';
 import { recordingFormats, type RecordingFormat } from '../recording/format.js';
 import type { ReplayAgent } from '../replay/external-agent.js';
 import type { OutputFormat } from '../replay/output.js';
 import type { FileReplay } from '../replay/replay-file.js';
 import type { ConversationReplay } from '../replay/replay-conversation.js';
 import { ExitCode } from './exit-code.js';
-import { type LoadOptions, loadOption, type LogOptions, logLevelOption } from './options.js';
-import { replaySpeed, tagList } from './parse-replay-options.js';
-import { print } from './print.js';
+import { type LoadOptions, loadOption, type LogOptions, logLevelOption, speedOption } from './options.js';
+import { tagList } from './parse-values.js';
+import { limitMessages, print, say } from './print.js';
 import { createProgressBar } from './progress-bar.js';
 import { addReadOptions, flagOf, type ReadFlags, readFlagNames, readOptionsOf } from './read-options.js';
 
@@ -73,14 +73,7 @@ export function replayCommand(): Command {
     .option('--expect <golden>', 'compare with the points in this file: print the difference, exit code 1')
     .option('--update', 'write the points to the file of --expect')
     .option('--html <file>', 'also write a page that shows what went in and what was emitted')
-    .addOption(
-      new Option(
-        '--speed <speed>',
-        "how fast a recording of points is: max, real for the points' own times, or so many times faster, 60x",
-      )
-        .default(Infinity, 'max')
-        .argParser(replaySpeed),
-    )
+    .addOption(speedOption())
     .option(
       '--skip-bad',
       'leave out and count what is malformed, and points that the output format cannot hold, instead of stopping there',
@@ -93,14 +86,18 @@ export function replayCommand(): Command {
     .action(run);
 }
 
+/** Max skipped entries and rejected promises that are printed one by one. */
+const maxReported = 10;
+
 async function run(file: string, options: ReplayCommandOptions): Promise<void> {
   if (options.watch) {
     await watchModules(file, options.load ?? []);
     return;
   }
   const { isConversationFile } = await import('../recording/conversation/open.js');
+  const { watchUncaught } = await import('../replay/uncaught.js');
   const isConversation = file !== '-' && (await isConversationFile(file));
-  const uncaught = watchUncaught();
+  const uncaught = watchUncaught(limitMessages(maxReported, 'further rejected promises are only counted'));
   try {
     const { signal } = uncaught;
     await (isConversation ? runConversation(file, options) : runPoints(file, options, signal));
@@ -121,7 +118,7 @@ async function runPoints(file: string, options: ReplayCommandOptions, signal: Ab
   const { createLogger } = await import('../telemetry/create-logger.js');
   const { groupBy, inputFormat, skipBad, logLevel, html } = options;
   const isStdin = file === '-';
-  const leftOut = limitedSay('what else is left out is only counted');
+  const leftOut = limitMessages(maxReported, 'what else is left out is only counted');
   const progress = await createProgressBar('{bar} {percentage}% | {eta_formatted} left');
   let result: FileReplay;
   try {
@@ -152,12 +149,10 @@ async function runPoints(file: string, options: ReplayCommandOptions, signal: Ab
   const { pointsIn, seconds, notOnPage, hints, difference } = result;
   const counts = countsOf(result);
   const rate = `${Math.round(pointsIn / seconds).toLocaleString('en')} points/s`;
-  say(
-    wrap([
-      ...counts.map((count, index) => `${count}${index < counts.length - 1 ? ',' : ';'}`),
-      `${seconds.toFixed(2)} s, ${rate}`,
-    ]),
-  );
+  sayWrapped([
+    ...counts.map((count, index) => `${count}${index < counts.length - 1 ? ',' : ';'}`),
+    `${seconds.toFixed(2)} s, ${rate}`,
+  ]);
   if (notOnPage > 0) {
     say(`${html!} shows the first 100,000 points each way; ${notOnPage.toLocaleString('en')} are not on it`);
   }
@@ -187,7 +182,7 @@ async function runConversation(file: string, options: ReplayCommandOptions): Pro
     logger: createLogger({ level: options.logLevel }),
     onDifference: (line) => process.stdout.write(`${line}\n`),
   });
-  say(wrap(conversationSummary(result)));
+  sayWrapped(conversationSummary(result));
   await new Promise<void>((resolve) => {
     process.stdout.write('', () => {
       resolve();
@@ -217,8 +212,8 @@ async function agentOf({ udf, socket, exec, load }: ReplayCommandOptions): Promi
   }
   if (socket !== undefined) return { socket };
   if (exec !== undefined) return { exec };
-  const { availableUdfs, chooseUdfs } = await import('../host/available-udfs.js');
-  return { udf: chooseUdfs(await availableUdfs(load), [udf!])[0]! }; // exactly one is given, and one name gives one UDF
+  const { availableUdfs, chooseUdf } = await import('../host/available-udfs.js');
+  return { udf: chooseUdf(await availableUdfs(load), udf!) }; // the one that is given
 }
 
 /** Runs this command line without `--watch`, again whenever a module changes, until a signal. */
@@ -231,78 +226,15 @@ async function watchModules(file: string, modules: readonly string[]): Promise<v
     stop.abort();
   });
   const args = [...process.execArgv, ...process.argv.slice(1).filter((argument) => argument !== '--watch')];
-  await rerunOnChange(
-    {
-      modules,
-      args,
-      onChange: (changed) => {
-        say(`${changed} changed`);
-      },
-    },
-    stop.signal,
-  );
-}
-
-interface Uncaught {
-  /** Promises that were rejected without being awaited. */
-  readonly rejections: number;
-  /** Aborts with what was thrown outside of any handler, by a timer say. */
-  readonly signal: AbortSignal;
-  stop(): void;
-}
-
-/** Keeps what a UDF does not catch from ending the process at once: rejections are reported, what is thrown ends the replay. */
-function watchUncaught(): Uncaught {
-  let rejections = 0;
-  const report = limitedSay('further rejected promises are only counted');
-  const onRejection = (reason: unknown): void => {
-    rejections++;
-    report(
-      `a promise was rejected that nobody awaited: ${messageOf(reason)}; return or await it in the handler`,
-    );
+  const onChange = (changed: string): void => {
+    say(`${changed} changed`);
   };
-  const thrown = new AbortController();
-  const onException = (cause: unknown): void => {
-    const message = `the UDF threw outside of its handlers: ${messageOf(cause)}`;
-    thrown.abort(new UdfError('handler', message, { cause }));
-  };
-  process.on('unhandledRejection', onRejection).on('uncaughtException', onException);
-  return {
-    get rejections() {
-      return rejections;
-    },
-    signal: thrown.signal,
-    stop() {
-      process.off('unhandledRejection', onRejection).off('uncaughtException', onException);
-    },
-  };
+  await rerunOnChange({ modules, args, onChange }, stop.signal);
 }
 
-const maxReported = 10;
-
-/** Prints up to 10 messages, then the notice once. */
-function limitedSay(notice: string): (message: string) => void {
-  let count = 0;
-  return (message) => {
-    count++;
-    if (count <= maxReported) say(message);
-    if (count === maxReported) say(notice);
-  };
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
-
-/** Joins parts by spaces, in lines of at most 80 columns if no part is longer. */
-function wrap(parts: readonly string[]): string {
-  const lines: string[] = [];
-  for (const part of parts) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + part.length > 80) lines.push(part);
-    else lines[lines.length - 1] = `${last} ${part}`;
-  }
-  return lines.join('\n');
+/** Writes parts to standard error in lines of 80 columns, broken between parts only. */
+function sayWrapped(parts: readonly string[]): void {
+  say(wrapWords(parts, 80).join('\n'));
 }
 
 /** A stream to standard output that the replay may end. */

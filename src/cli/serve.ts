@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Udfs } from '../host/available-udfs.js';
 import type { Host, HostedSocket } from '../host/host-options.js';
-import { nearestName } from '../model/text.js';
-import { UdfError } from '../model/errors.js';
+import { defaultSocketDir, socketPathIn } from '../host/socket-directory.js';
 import type { ConversationRecorder } from '../recording/conversation/recorder.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Report } from '../telemetry/runtime-report.js';
@@ -11,13 +9,14 @@ import {
   addRunOptions,
   configOption,
   connectionOptions,
-  defaultSocketDir,
   type RunOptions,
   socketDirOption,
+  socketGroupOption,
+  socketModeOption,
   type SocketOptions,
 } from './options.js';
-import { influxUrl } from './parse-urls.js';
-import { count, fileMode, timerDuration } from './parse-values.js';
+import { count, timerDuration } from './parse-values.js';
+import { influxUrlOption } from './url-options.js';
 
 interface ServeOptions extends RunOptions, SocketOptions {
   readonly socketMode: number;
@@ -40,30 +39,14 @@ export function serveCommand(): Command {
     .argument('[name...]', 'UDFs to host (default: all)')
     .addOption(socketDirOption())
     .addOption(configOption())
-    .addOption(
-      new Option(
-        '--socket-mode <mode>',
-        'mode of the socket files in octal; to connect takes write permission',
-      )
-        .default(0o660, '660')
-        .argParser(fileMode),
-    )
-    .option(
-      '--socket-group <group>',
-      "group of the socket files, name or number (default: this process's own)",
-    )
+    .addOption(socketModeOption())
+    .addOption(socketGroupOption())
     .addOption(
       new Option('--max-connections <n>', 'connections at a time; each use of a UDF in a task is one')
         .default(1024)
         .argParser(count(1)),
     )
-    .option(
-      '--telemetry <url>',
-      "write the runtime's own figures to this InfluxDB: http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME " +
-        '(2.x); credentials come from INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD, or files named by ' +
-        'INFLUX_TOKEN_FILE or INFLUX_PASSWORD_FILE',
-      influxUrl,
-    )
+    .addOption(influxUrlOption('--telemetry', "write the runtime's own figures to this InfluxDB"))
     .addOption(
       new Option('--telemetry-interval <duration>', 'how often to write them')
         .default(10_000_000_000n, '10s')
@@ -84,7 +67,7 @@ export function serveCommand(): Command {
 }
 
 async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
-  const [{ availableUdfs, chooseUdfs }, { createObservedHost }, { runUntilSignal }] = await Promise.all([
+  const [{ availableUdfs }, { createObservedHost }, { runUntilSignal }] = await Promise.all([
     import('../host/available-udfs.js'),
     import('../host/socket-host.js'),
     import('../host/serve.js'),
@@ -92,13 +75,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const settings = await connectionOptions(options);
   const { logger } = settings;
   const udfs = await availableUdfs(options.load);
-  const sockets =
-    options.config === undefined
-      ? chooseUdfs(udfs, names).map((definition) => ({
-          definition,
-          path: join(options.socketDir ?? defaultSocketDir, `${definition.name}.sock`),
-        }))
-      : await configuredUdfs(options.config, names, udfs, logger);
+  const sockets = await socketsToServe(names, options, udfs, logger);
   const { socketMode, socketGroup, maxConnections, drainMs } = options;
   const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
   const host = createObservedHost(
@@ -138,26 +115,26 @@ async function startTelemetry(options: ServeOptions, host: Host, logger: Logger)
   });
 }
 
-/** The UDFs on the sockets that a kapacitor.conf names. */
-async function configuredUdfs(
-  file: string,
+async function socketsToServe(
   names: readonly string[],
+  { config, socketDir = defaultSocketDir }: ServeOptions,
   udfs: Udfs,
   logger: Logger,
 ): Promise<HostedSocket[]> {
-  const { configuredSockets } = await import('../host/kapacitor-conf.js');
-  const { sockets, processes } = configuredSockets(file, names);
-  if (processes.length > 0) {
-    logger.info({ file, udfs: processes }, 'these are not hosted: Kapacitor starts them itself (prog)');
+  if (config === undefined) {
+    const { chooseUdfs } = await import('../host/available-udfs.js');
+    return chooseUdfs(udfs, names).map((definition) => ({
+      definition,
+      path: socketPathIn(socketDir, definition.name),
+    }));
   }
-  return sockets.map(({ name, path }) => {
-    const definition = udfs.get(name);
-    if (definition) return { definition, path };
-    const near = nearestName(name, [...udfs.keys()]);
-    throw new UdfError(
-      'invalid_config',
-      `${file}: [udf.functions.${name}]: there is no UDF ${name}${near === undefined ? '' : ` (did you mean ${near}?)`}; ` +
-        'add its module with --load, or name the UDFs to host, so that others are left to their own hosts',
+  const { configuredUdfs } = await import('../host/kapacitor-conf.js');
+  const { sockets, processes } = configuredUdfs(config, names, udfs);
+  if (processes.length > 0) {
+    logger.info(
+      { file: config, udfs: processes },
+      'these are not hosted: Kapacitor starts them itself (prog)',
     );
-  });
+  }
+  return sockets;
 }

@@ -4,9 +4,9 @@ import type { Dbrp } from '../kapacitor/types.js';
 import type { TaskConnections } from '../tasks/connections.js';
 import { ExitCode } from './exit-code.js';
 import { loadOption, type LoadOptions, logLevelOption, type LogOptions } from './options.js';
-import { kapacitorUrl } from './parse-urls.js';
 import { duration } from './parse-values.js';
 import { print, printJson } from './print.js';
+import { kapacitorUrlOption } from './url-options.js';
 
 interface ServerOptions extends LogOptions {
   readonly url?: string;
@@ -58,7 +58,7 @@ function applyCommand(): Command {
         'NAME from a template, or gives variables to NAME.tick. Exits with 1 if any of them failed.',
     )
     .argument('<dir>', 'directory with TICKscripts')
-    .addOption(urlOption())
+    .addOption(kapacitorUrlOption())
     .addOption(
       new Option(
         '--dbrp <db.rp...>',
@@ -118,7 +118,7 @@ function statusCommand(): Command {
         'host of its UDFs is gone; this is seen only on the machine of Kapacitor, under Linux. Exits with 1 if a task ' +
         'has failed or is lost.',
     )
-    .addOption(urlOption())
+    .addOption(kapacitorUrlOption())
     .addOption(connectionConfigOption())
     .option('--all', 'tasks that use other UDFs or none, too')
     .option('--json', 'as JSON')
@@ -149,7 +149,7 @@ function restartCommand(): Command {
         'under Linux. Exits with 1 if a restart failed or it is unknown whether one is needed.',
     )
     .argument('<name...>', 'tasks, or patterns with * and ?')
-    .addOption(urlOption())
+    .addOption(kapacitorUrlOption())
     .addOption(connectionConfigOption())
     .option('--force', 'also tasks that are or may be connected; best while no points come')
     .option('--json', 'as JSON')
@@ -185,15 +185,6 @@ function connectionConfigOption(): Option {
     '--config <file>',
     "kapacitor.conf, which names the UDFs' sockets (default: the one that kapacitord runs with, where that can be read)",
   );
-}
-
-/** Credentials come from the environment, since every user of the machine can read a command line. */
-export function urlOption(flag = '--url'): Option {
-  return new Option(
-    `${flag} <url>`,
-    "Kapacitor's URL; credentials come from KAPACITOR_USERNAME and KAPACITOR_PASSWORD or files that ..._FILE name " +
-      '(default: KAPACITOR_URL, else http://localhost:9092)',
-  ).argParser(kapacitorUrl);
 }
 
 /** `telegraf.autogen`, or `"my db"."my rp"`. */

@@ -3,10 +3,9 @@ import { Command, Option } from 'commander';
 import { messageOf, UdfError } from '../model/errors.js';
 import { ExitCode } from './exit-code.js';
 import { logLevelOption, type LogOptions } from './options.js';
-import { influxServerUrl } from './parse-urls.js';
 import { count, duration } from './parse-values.js';
-import { urlOption } from './tasks.js';
 import { print, printJson } from './print.js';
+import { influxServerUrl, kapacitorUrlOption } from './url-options.js';
 
 interface TestOptions extends LogOptions {
   readonly kapacitor?: string;
@@ -31,7 +30,7 @@ export function testCommand(): Command {
         'afterwards. Exits with 1 unless all cases pass.',
     )
     .argument('<file...>', 'YAML files with cases, or globs')
-    .addOption(urlOption('--kapacitor'))
+    .addOption(kapacitorUrlOption('--kapacitor'))
     .option(
       '--influx <url>',
       'the InfluxDB 1.x of that Kapacitor, which batch tasks query; credentials come from INFLUX_USERNAME and ' +

@@ -6,7 +6,7 @@ import type { UdfDefinition } from '../udf/definition.js';
 /** UDFs by name. */
 export type Udfs = ReadonlyMap<string, UdfDefinition>;
 
-/** The bundled UDFs and those of these modules. Throws `invalid_module`, also for two UDFs of one name. */
+/** The bundled UDFs and those of modules. Throws `invalid_module` if one cannot be loaded or a name is taken twice. */
 export async function availableUdfs(modules: readonly string[] = []): Promise<Udfs> {
   const udfs = new Map(bundledUdfs.map((definition) => [definition.name, definition]));
   if (modules.length === 0) return udfs;

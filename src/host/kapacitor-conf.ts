@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { parse, stringify, TomlError } from 'smol-toml';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { nearestName } from '../model/text.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import type { HostedSocket } from './host-options.js';
 
 /** The UDFs that a kapacitor.conf configures. */
 export interface ConfiguredSockets {
@@ -42,6 +44,29 @@ export function configuredSockets(file: string, names: readonly string[] = []): 
     );
   }
   return { sockets, processes };
+}
+
+/**
+ * The UDFs to serve on the sockets of a kapacitor.conf, as `configuredSockets` chooses them, and the names of those that
+ * Kapacitor starts as child processes. Throws as that does, and `invalid_config` for a UDF that is not among `udfs`.
+ */
+export function configuredUdfs(
+  file: string,
+  names: readonly string[],
+  udfs: ReadonlyMap<string, UdfDefinition>,
+): { readonly sockets: HostedSocket[]; readonly processes: readonly string[] } {
+  const { sockets, processes } = configuredSockets(file, names);
+  const hosted = sockets.map(({ name, path }) => {
+    const definition = udfs.get(name);
+    if (definition) return { definition, path };
+    const near = nearestName(name, [...udfs.keys()]);
+    throw invalid(
+      file,
+      `[udf.functions.${name}]: there is no UDF ${name}${near === undefined ? '' : ` (did you mean ${near}?)`}; ` +
+        'add its module with --load, or name the UDFs to host, so that others are left to their own hosts',
+    );
+  });
+  return { sockets: hosted, processes };
 }
 
 function functionsOf(file: string): ReadonlyMap<string, unknown> {

@@ -63,7 +63,7 @@ function isPlainDefinition(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'wants' in value && 'provides' in value;
 }
 
-/** The file that is meant; `undefined` for the name of a package. Throws if a file is meant that is not there. */
+/** The path of a file; `undefined` for the name of a package. Throws `invalid_module` if the file does not exist. */
 function fileOf(module: string): string | undefined {
   const path = resolve(module);
   if (existsSync(path)) {
@@ -84,7 +84,7 @@ function registerHooks(): void {
   register('./module-hooks.js', import.meta.url, { data: pathToFileURL(resolve('module')).href });
 }
 
-/** What is wrong, else in the words of Node.js, with the place if it names one. */
+/** The problem and its remedy for known errors; for others, the message of Node.js with file and line if known. */
 function problemOf(reason: unknown, module: string, file: string | undefined): string {
   const code = systemCode(reason);
   const message = messageOf(reason);
@@ -111,7 +111,7 @@ function placeOfSyntaxError(file: string): string | undefined {
 /** The first line of a stack as Node.js writes it for a file that it could not read: `/path/udf.ts:3`. */
 const placeLine = /^(?:file:\/\/)?(\/.+:\d+)$/m;
 
-/** TypeScript that Node.js cannot erase, since it is code and not types: an enum, say. */
+/** For TypeScript with code to generate, such as an enum, which Node.js does not transform. */
 function unerasable(reason: unknown, message: string): string {
   const construct = /TypeScript (.+?) (?:is|are) not supported/i.exec(message)?.[1] ?? 'syntax';
   const place = reason instanceof Error ? placeLine.exec(reason.stack ?? '')?.[1] : undefined;

@@ -1,18 +1,18 @@
 import type { InitializeHook, ResolveHook } from 'node:module';
 
-/** Marks the name of a package that the user gave, to be looked up from the user's directory. */
+/** Prefix of package names given to `--load`, which resolve from the current directory. */
 export const givenPackage = 'kapacitor-udf-given:';
 
 let directory = '';
 
-/** Receives the URL of a file in the user's directory. */
+/** Called with the URL of a file in the current directory. */
 export const initialize: InitializeHook<string> = (url) => {
   directory = url;
 };
 
 /**
- * How the modules of `--load` find what they import. `kapacitor-udf` is always this very package, whether or not it is
- * installed beside the module: points made by another copy of it would be strangers here.
+ * Resolves imports of modules given to `--load`. `kapacitor-udf` is always this package, even if another copy is installed
+ * beside the module: this one does not recognize points and definitions of another copy.
  */
 export const resolve: ResolveHook = async (specifier, context, next) => {
   if (specifier === 'kapacitor-udf' || specifier.startsWith('kapacitor-udf/')) {
@@ -23,7 +23,7 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
   try {
     return await next(name, { ...context, parentURL: directory });
   } catch (reason) {
-    // Installed beside this package, globally or in an image, is as good.
+    // Else from beside this package: it may be installed globally, or in an image.
     try {
       return await next(name, { ...context, parentURL: import.meta.url });
     } catch {

@@ -1,13 +1,10 @@
-import { join } from 'node:path';
 import { createLogger } from '../telemetry/create-logger.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import { createHost, type Host, type HostOptions } from './host.js';
 import { onStopSignal, onUncaught } from './process-end.js';
+import { defaultSocketDir, socketPathIn } from './socket-directory.js';
 import { tuneV8 } from './tune-v8.js';
-
-/** Where sockets are unless another directory is given. */
-export const defaultSocketDir = '/var/run/kapacitor-udf';
 
 export interface ServeOptions extends Omit<HostOptions, 'sockets' | 'logger'> {
   /** The directory of the sockets, `NAME.sock` each: `/var/run/kapacitor-udf` if not given. It is made if absent. */
@@ -31,7 +28,7 @@ export async function serve(
   tuneV8();
   const sockets = definitions.map((definition) => ({
     definition,
-    path: join(socketDir, `${definition.name}.sock`),
+    path: socketPathIn(socketDir, definition.name),
   }));
   const host = createHost({ ...others, logger, sockets });
   await runUntilSignal(host, logger);

@@ -4,12 +4,12 @@ import { messageOf, systemCode, UdfError } from '../model/errors.js';
 const permissionCodes = new Set(['EACCES', 'EPERM', 'EROFS']);
 const notDirectoryCodes = new Set(['EEXIST', 'ENOTDIR']);
 
-/** Whether the system has refused something for lack of permission. */
+/** Whether a system error means missing permission. */
 export function isPermission(reason: unknown): boolean {
   return permissionCodes.has(systemCode(reason) ?? '');
 }
 
-/** Any failure about a socket file, as an error that says what was tried, where, and what to do. */
+/** Converts any failure with a socket file to a UdfError: what was tried, where, and what to do. */
 export function socketError(reason: unknown, action: string, path: string): UdfError {
   if (reason instanceof UdfError) return reason;
   const code = systemCode(reason);

@@ -51,7 +51,7 @@ export async function listenOnSocket(
   }
   return {
     remove: () => {
-      // The system keeps the identity from being used again for as long as the server listens.
+      // The inode is not reused while the server listens.
       if (own !== undefined && identityOf(path) === own) unlinkSync(path);
     },
   };
@@ -68,18 +68,18 @@ function makeSocketDirectory(directory: string): void {
 }
 
 /**
- * Moves the socket to its path, from which the abandoned one that was seen there goes away. Returns false if somebody
- * else has come first, however close.
+ * Moves the socket to its path and removes the abandoned one there. Returns false if another process has changed the path
+ * since `abandoned` was read.
  */
 function takePath(temporary: string, path: string, abandoned: string | undefined): boolean {
   if (identityOf(path) !== abandoned) return false;
   if (abandoned !== undefined) removeAbandoned(path, abandoned);
   try {
-    // Unlike a rename it never replaces anything.
+    // Unlike rename, link never replaces a file.
     linkSync(temporary, path);
   } catch (reason) {
     if (systemCode(reason) === 'EEXIST') return false;
-    // Some file systems have no links.
+    // The file system has no hard links.
     renameSync(temporary, path);
     return true;
   }
@@ -130,7 +130,7 @@ async function findReplaceable(path: string): Promise<string | undefined> {
   }
 }
 
-/** Whether a process listens on the socket. Rejects when that cannot be told. */
+/** Whether a process listens on the socket. Rejects if it cannot be determined. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const probe = connect(path);
@@ -142,7 +142,7 @@ function answers(path: string): Promise<boolean> {
       const code = systemCode(error);
       if (code === 'ECONNREFUSED') resolve(false);
       else if (code === 'EAGAIN')
-        resolve(true); // so many wait to be accepted that there is no room for us
+        resolve(true); // its queue of pending connections is full
       else reject(error);
     });
   });

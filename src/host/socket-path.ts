@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { UdfError } from '../model/errors.js';
 
-/** The bytes that the system allows for a Unix socket's path, its closing zero not counted. */
+/** The system's limit for the path of a Unix socket, without the terminating zero. */
 const maxPathBytes = process.platform === 'linux' ? 107 : 103;
 
-/** Enough that no two processes choose the same. */
+/** 28 random bits: collisions between processes are improbable. */
 const randomCharacters = 7;
 
-/** Throws `socket_path_too_long` if the path, or the temporary one beside it, cannot be a Unix socket's. */
+/** Throws `socket_path_too_long` if the path or its temporary one exceeds the system's limit. */
 export function checkSocketPath(path: string): void {
   const bytes = Math.max(Buffer.byteLength(path), Buffer.byteLength(temporaryPath(path)));
   if (bytes > maxPathBytes) {
@@ -20,8 +20,8 @@ export function checkSocketPath(path: string): void {
 }
 
 /**
- * A name that nothing else uses, in the same directory. A socket is first bound to it, and Kapacitor's messages go on
- * showing it: so it has the path's own in it wherever that is not too long.
+ * A unique name in the same directory, to bind a socket to before it is moved to `path`. Kapacitor's messages show the name
+ * that was bound, so it contains the final one if the limit allows that.
  */
 export function temporaryPath(path: string): string {
   const random = randomBytes(randomCharacters).toString('hex').slice(0, randomCharacters);

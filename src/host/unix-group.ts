@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { UdfError } from '../model/errors.js';
 
-/** The number of a group given by name or number. Throws `invalid_config` for a name that the system does not have. */
+/** Resolves a group's name or number to its number. Throws `invalid_config` for an unknown name. */
 export function groupNumber(group: string | number, groupFile = '/etc/group'): number {
   if (typeof group === 'number') return group;
   if (/^\d+$/.test(group)) return Number(group);

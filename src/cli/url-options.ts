@@ -1,9 +1,27 @@
+import { Option } from 'commander';
 import { influxServer, influxTarget } from '../influx/target.js';
 import { kapacitorTarget, kapacitorWriteTarget } from '../kapacitor/target.js';
 import { messageOf, UdfError } from '../model/errors.js';
 
-/** An InfluxDB with its database or bucket. */
-export function influxUrl(text: string): string {
+/** An InfluxDB with a database or bucket. Credentials come from the environment: other users of the machine can read command lines. */
+export function influxUrlOption(flag: string, doc: string): Option {
+  return new Option(
+    `${flag} <url>`,
+    `${doc}: http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME (2.x); credentials come from INFLUX_TOKEN, or ` +
+      'INFLUX_USERNAME and INFLUX_PASSWORD, or files named by INFLUX_TOKEN_FILE or INFLUX_PASSWORD_FILE',
+  ).argParser(influxUrl);
+}
+
+/** A Kapacitor. */
+export function kapacitorUrlOption(flag = '--url'): Option {
+  return new Option(
+    `${flag} <url>`,
+    "Kapacitor's URL; credentials come from KAPACITOR_USERNAME and KAPACITOR_PASSWORD or files that ..._FILE name " +
+      '(default: KAPACITOR_URL, else http://localhost:9092)',
+  ).argParser(kapacitorUrl);
+}
+
+function influxUrl(text: string): string {
   return checked(text, () => influxTarget(text, {}));
 }
 
@@ -12,7 +30,7 @@ export function influxServerUrl(text: string): string {
   return checked(text, () => influxServer(text));
 }
 
-export function kapacitorUrl(text: string): string {
+function kapacitorUrl(text: string): string {
   return checked(text, () => kapacitorTarget(text, {}));
 }
 

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { formatDuration } from '../model/duration.js';
+import { wrapWords } from '../model/text.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { Argument, OptionSpec, OptionSpecs } from '../udf/option.js';
 import { runtimeOptions } from '../udf/runtime-options.js';
@@ -20,7 +21,7 @@ export function udfSections(udfs: readonly UdfDefinition[], width: number): stri
     const own = Object.entries(udf.options).filter(([name]) => !isRuntimeOption(name));
     const title = `@${udf.name}()  ${edgesOf(udf)}`;
     return [
-      ...(udf.doc === '' ? [title] : [title, ...wrap(udf.doc, width)]),
+      ...(udf.doc === '' ? [title] : [title, ...wrapWords(udf.doc.split(' '), width)]),
       own.length > 0 ? table(Object.fromEntries(own), width) : 'It has no options of its own.',
     ].join('\n');
   });
@@ -83,16 +84,6 @@ function columnWidth(cells: readonly string[]): number {
 
 function cutTo(width: number, line: string): string {
   return line.length <= width ? line : `${line.slice(0, width - 1).trimEnd()}…`;
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
 }
 
 function defaultOf(spec: OptionSpec): string {
