@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { adslChanges, adslPoints } from '../support/adsl.js';
 import { encodeRequest } from '../../src/wire/messages.js';
+import { Cli } from '../support/spawn-cli.js';
 import { spawnUnread, stdioKindNames, stdioKinds } from '../support/stdio-cli.js';
 import { pointRequest } from '../support/udf-messages.js';
 
