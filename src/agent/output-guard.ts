@@ -102,17 +102,17 @@ export class OutputGuard {
   // ---- the kinds ----
 
   readonly #acceptPoint = (item: unknown, place: string): void => {
-    if (!(item instanceof LazyPoint)) throw this.#wrong(place, 'point', item);
+    if (!LazyPoint.is(item)) throw this.#wrong(place, 'point', item);
     this.#output.point(item);
   };
 
   readonly #acceptPointOfBatch = (item: unknown, place: string): void => {
-    if (!(item instanceof LazyPoint)) throw this.#wrong(place, 'point', item);
+    if (!LazyPoint.is(item)) throw this.#wrong(place, 'point', item);
     this.#output.point(this.#batch ? streamPoint(item, this.#batch) : item);
   };
 
   readonly #acceptNamedPoint = (item: unknown, place: string): void => {
-    if (!(item instanceof LazyPoint)) throw this.#wrong(place, 'point', item);
+    if (!LazyPoint.is(item)) throw this.#wrong(place, 'point', item);
     if (item.name === '') {
       throw new UdfError(
         'handler',
@@ -123,12 +123,12 @@ export class OutputGuard {
   };
 
   readonly #acceptBatch = (item: unknown, place: string): void => {
-    if (!(item instanceof LazyBatch)) throw this.#wrong(place, 'batch', item);
+    if (!LazyBatch.is(item)) throw this.#wrong(place, 'batch', item);
     this.#output.batch(item);
   };
 
   readonly #collect = (item: unknown, place: string): void => {
-    if (!(item instanceof LazyPoint)) throw this.#wrong(place, 'point', item);
+    if (!LazyPoint.is(item)) throw this.#wrong(place, 'point', item);
     if (!this.#collected) {
       throw new UdfError('handler', `${place} was called when no batch was open`);
     }
@@ -160,8 +160,8 @@ function streamPoint(point: LazyPoint, { name, group, tags, byName }: BatchHead)
 }
 
 function kindOf(value: unknown): string {
-  if (value instanceof LazyPoint) return 'a point';
-  if (value instanceof LazyBatch) return 'a batch';
+  if (LazyPoint.is(value)) return 'a point';
+  if (LazyBatch.is(value)) return 'a batch';
   if (Array.isArray(value)) return 'an array';
   if (value === null || value === undefined) return String(value);
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;

@@ -2,8 +2,8 @@ import { UdfError } from '../model/errors.js';
 import { nearestName } from '../model/text.js';
 import type { Batch, BatchInit } from '../model/batch.js';
 import type { Point, PointInit } from '../model/point.js';
+import { checkArray, checkBoolean, checkNames, nonEmpty, wrongType } from '../wire/checks.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
-import { checkNames, nonEmpty } from '../wire/point/head-writer.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 
 /**
@@ -19,10 +19,7 @@ export function createPoint(init: PointInit): Point {
   const { dimensions = [], byName = false, tags = {}, fields } = init;
   const head = { time, name, database, retentionPolicy, group, dimensions, byName, tags };
   nonEmpty(name, "a point's name");
-  checkArray("a point's dimensions", dimensions);
-  checkByName(byName);
-  checkEntries('tags', tags);
-  checkEntries('fields', fields);
+  checkBoolean('byName', byName);
   checkNames('tag', tags);
   checkNames('field', fields);
   return LazyPoint.create(head, fields);
@@ -41,13 +38,10 @@ export function createBatch(init: BatchInit): Batch {
   nonEmpty(name, "a batch's name");
   checkArray("a batch's points", points);
   for (const point of points) checkKeys("a batch's point", point, pointKeys);
-  checkByName(byName);
-  checkEntries('tags', tags);
+  checkBoolean('byName', byName);
   checkNames('tag', tags);
   return LazyBatch.create({ name, group, tags, byName }, time, []).withPoints(points);
 }
-
-// ---- what TypeScript refuses, and JavaScript does not ----
 
 const pointKeys = Object.keys({
   name: 0,
@@ -84,32 +78,4 @@ function checkKeys(what: string, init: unknown, keys: readonly string[]): void {
     const hint = near === undefined ? `it takes ${keys.join(', ')}` : `did you mean "${near}"?`;
     throw new UdfError('invalid_argument', `${what}: unknown key "${key}" (${hint})`);
   }
-}
-
-/** A string is iterable, and would be read as one item per character. */
-function checkArray(what: string, value: unknown): void {
-  if (!Array.isArray(value)) throw wrongType(what, 'an array', value);
-}
-
-function checkByName(byName: unknown): void {
-  if (typeof byName !== 'boolean') throw wrongType('byName', 'a boolean', byName);
-}
-
-/** A Map's entries are not properties and would be ignored; an array's would be named 0, 1, …. */
-function checkEntries(what: 'fields' | 'tags', value: unknown): void {
-  if (Array.isArray(value) || value instanceof Map || value instanceof Set) {
-    throw wrongType(what, 'an object', value);
-  }
-}
-
-function wrongType(what: string, wanted: string, value: unknown): UdfError {
-  const kind = [Array, Map, Set].find((each) => value instanceof each);
-  const got = kind
-    ? kind === Array
-      ? 'an array'
-      : `a ${kind.name}`
-    : value === null
-      ? 'null'
-      : typeof value;
-  return new UdfError('invalid_argument', `${what} must be ${wanted}, got ${got}`);
 }

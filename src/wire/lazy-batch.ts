@@ -1,7 +1,7 @@
 import { UdfError } from '../model/errors.js';
 import type { FieldInputs, LongLike, Tags } from '../model/values.js';
 import type { FrameOutput } from './frame-output.js';
-import { checkNames, nonEmpty, tagOf, textOf } from './point/head-writer.js';
+import { checkArray, checkNames, nonEmpty, tagOf, textOf, wrongType } from './checks.js';
 import { int64Of } from './int64.js';
 import { LazyPoint } from './point/lazy-point.js';
 import { batchForJson, type Inspect, inspectSymbol, shownBatch } from './point/show.js';
@@ -55,6 +55,11 @@ export class LazyBatch {
     Object.freeze(this);
   }
 
+  /** Whether a value is a batch; as `LazyPoint.is`. */
+  static is(value: unknown): value is LazyBatch {
+    return typeof value === 'object' && value !== null && #begin in value;
+  }
+
   /** A new batch. Throws `invalid_argument` for a value that the protocol cannot hold; empty names pass. */
   static create(
     head: BatchHead,
@@ -74,7 +79,7 @@ export class LazyBatch {
     for (const point of points) {
       if (point instanceof LazyPoint) continue;
       checkNames('field', point.fields);
-      if (point.tags) checkNames('tag', point.tags);
+      if (point.tags !== undefined) checkNames('tag', point.tags);
     }
     return new LazyBatch(this, this.time, own);
   }
@@ -84,7 +89,7 @@ export class LazyBatch {
   }
 
   withTag(name: string, value: string): LazyBatch {
-    return this.withTags({ [name]: value });
+    return this.withTags({ [textOf(name, "a tag's name")]: value });
   }
 
   withTags(tags: Tags): LazyBatch {
@@ -150,11 +155,9 @@ function add(output: FrameOutput, frame: Buffer): void {
 }
 
 function lazyPoints(points: readonly (LazyPoint | BatchPointSource)[], group: string): readonly LazyPoint[] {
-  if (!Array.isArray(points)) {
-    throw new UdfError('invalid_argument', `a batch's points must be an array, got ${typeof points}`);
-  }
+  checkArray("a batch's points", points);
   // Not `map`, which leaves out the holes of a sparse array.
-  return Array.from(points as readonly (LazyPoint | BatchPointSource)[], (point) => {
+  return Array.from(points, (point) => {
     if (LazyPoint.is(point)) return point;
     if (point instanceof LazyPoint) {
       throw new UdfError(
@@ -163,8 +166,7 @@ function lazyPoints(points: readonly (LazyPoint | BatchPointSource)[], group: st
       );
     }
     if (typeof point !== 'object' || (point as unknown) === null) {
-      const got = (point as unknown) === null ? 'null' : typeof point;
-      throw new UdfError('invalid_argument', `a batch's point must be an object, got ${got}`);
+      throw wrongType("a batch's point", 'an object', point);
     }
     return LazyPoint.create(batchPointHead(point, group), point.fields);
   });

@@ -1,3 +1,4 @@
+import { textOf } from './checks.js';
 import { viewToRead } from './view.js';
 import { copyWords, equalWords, hashWords, wordsIn } from './words.js';
 
@@ -51,11 +52,11 @@ let lastBytes = new Uint8Array(0);
 let otherName = lastName;
 let otherBytes = lastBytes;
 
-/** A name's UTF-8 bytes, which the caller must not change. */
-export function nameBytes(name: string): Uint8Array {
+/** A name's UTF-8 bytes, which the caller must not change. Throws `invalid_argument` naming `what` if it is not a string. */
+export function nameBytes(name: string, what = "a field's name"): Uint8Array {
   if (name === lastName) return lastBytes;
   if (name === otherName) return otherBytes;
-  const bytes = lookUp(name); // throws for what is no text, as it may be in JavaScript: it must not be kept then
+  const bytes = lookUp(name, what); // before the names below change: it may throw
   otherName = lastName;
   otherBytes = lastBytes;
   lastName = name;
@@ -63,10 +64,10 @@ export function nameBytes(name: string): Uint8Array {
   return bytes;
 }
 
-function lookUp(name: string): Uint8Array<ArrayBuffer> {
+function lookUp(name: string, what: string): Uint8Array<ArrayBuffer> {
   let bytes = names.get(name);
   if (bytes === undefined) {
-    bytes = Buffer.from(name, 'utf8');
+    bytes = Buffer.from(textOf(name, what), 'utf8');
     if (names.size >= nameLimit) names.clear();
     if (name.length <= 256) names.set(name, bytes);
   }

@@ -39,6 +39,18 @@ const wrong: readonly [string, unknown][] = [
   ['a number', 1],
   ['a plain object', { time: 1n, name: 'cpu', fields: { v: 1 } }],
   ['an array of points', [aPoint]],
+  ['a Proxy of a point', new Proxy(aPoint, {})],
+  ['a Proxy of a batch', new Proxy(aBatch, {})],
+  ['Object.create() of a point', Object.create(aPoint)],
+  [
+    'Object.create() of a point that writes itself',
+    Object.create(aPoint, { writeTo: { value: imposter.writeTo } }),
+  ],
+  ['Object.create() of a batch', Object.create(aBatch)],
+  [
+    'Object.create() of a batch that writes itself',
+    Object.create(aBatch, { writeTo: { value: imposter.writeTo } }),
+  ],
 ];
 
 describe('emitting what the UDF does not provide is an error of the handler, and nothing is sent:', () => {
@@ -51,7 +63,7 @@ describe('emitting what the UDF does not provide is an error of the handler, and
       );
       expect(await run.send('cpu v=1')).toEqual({ points: [], batches: [] });
       await run.stop();
-      expect(run.stats.errors).toBe(1);
+      expect(run.stats).toMatchObject({ errors: 1, pointsOut: 0, batchesOut: 0 });
       expect(run.log.find(({ level }) => level === 'error')?.message).toMatch(
         /: emit takes a point here, got /,
       );
@@ -68,7 +80,7 @@ describe('emitting what the UDF does not provide is an error of the handler, and
         );
         expect(await run.send('cpu v=1')).toEqual({ points: [], batches: [] });
         await run.stop();
-        expect(run.stats).toMatchObject({ errors: 1, batchesOut: 0 });
+        expect(run.stats).toMatchObject({ errors: 1, pointsOut: 0, batchesOut: 0 });
         expect(run.log.find(({ level }) => level === 'error')?.message).toMatch(
           /: emit takes a batch here, got /,
         );

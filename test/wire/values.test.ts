@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import Long from 'long';
 import { describe, expect, it } from 'vitest';
+import { UdfError } from '../../src/model/errors.js';
 import { bigintOf, int64Of, isLongLike, longOf } from '../../src/wire/int64.js';
 import { readDouble, readInt64, writeDouble, writeInt64 } from '../../src/wire/numbers.js';
 import { nameBytes, readText, writeText } from '../../src/wire/text.js';
@@ -94,9 +95,9 @@ describe('text', { timeout: propertyTimeout }, () => {
     );
   });
 
-  it('that is none is no name, each time that it is asked for', () => {
+  it('as a name must be a string, each time that it is asked for', () => {
     expect(Buffer.from(nameBytes('secret')).toString()).toBe('secret');
-    for (let time = 0; time < 3; time++) expect(() => nameBytes(undefined as never)).toThrow(TypeError);
+    for (let time = 0; time < 3; time++) expect(() => nameBytes(undefined as never)).toThrow(UdfError);
     expect(Buffer.from(nameBytes('secret')).toString()).toBe('secret');
   });
 

@@ -1,17 +1,9 @@
 import type { FieldInputs, Tags } from '../../model/values.js';
+import { checkNames, textOf } from '../checks.js';
 import { copy } from '../words.js';
 import { FieldWriter } from './field-writer.js';
 import { FrameArena, type FrameSpan } from './frame-arena.js';
-import {
-  checkNames,
-  headRoom,
-  ownHead,
-  type PointHead,
-  textOf,
-  writeByName,
-  writeHead,
-  writeTags,
-} from './head-writer.js';
+import { headRoom, ownHead, type PointHead, writeByName, writeHead, writeTags } from './head-writer.js';
 import { int64Of } from '../int64.js';
 import * as layout from './layout.js';
 import { PointSections } from './sections.js';
@@ -90,7 +82,7 @@ export function changeTags({ tags }: { readonly tags: Tags }, source: PointSecti
   const room = headRoom({ tags });
   const { tagsAt, doublesAt } = source;
   const gone = Object.keys(tags)
-    .map(nameBytes)
+    .map((key) => nameBytes(key))
     .filter((key) => layout.findEntry(source.buf, tagsAt, doublesAt, textValueTag, key) >= 0);
   let at = arena.open(source.boolsEnd - source.body + room);
   const { buf } = arena;

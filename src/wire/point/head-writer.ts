@@ -1,5 +1,5 @@
-import { UdfError } from '../../model/errors.js';
 import type { LongLike, Tags } from '../../model/values.js';
+import { checkArray, checkRecord, tagOf, textOf } from '../checks.js';
 import { copy } from '../words.js';
 import { entryOverhead, maxBytesPerCharacter, maxInt64Bytes, writeTextEntry } from './field-writer.js';
 import { writeLength } from '../framing.js';
@@ -37,8 +37,14 @@ export interface PointHead {
  */
 export function ownHead<Head extends Partial<PointHead>>(given: Head): Head {
   const own = { ...given };
-  if (given.dimensions) Object.assign(own, { dimensions: Array.from(given.dimensions) });
-  if (given.tags) Object.assign(own, { tags: { ...given.tags } });
+  if (own.dimensions !== undefined) {
+    checkArray("a point's dimensions", own.dimensions);
+    Object.assign(own, { dimensions: Array.from(own.dimensions) }); // a hole of a sparse array becomes undefined
+  }
+  if (own.tags !== undefined) {
+    checkRecord('tags', own.tags);
+    Object.assign(own, { tags: { ...own.tags } });
+  }
   return own;
 }
 
@@ -63,33 +69,6 @@ export function headRoom(head: Partial<PointHead>): number {
     characters += key.length + tagOf(key, value).length;
   }
   return room + maxBytesPerCharacter * characters;
-}
-
-/** A tag's value, as it is. Throws `invalid_argument` if it is not text. */
-export function tagOf(key: string, value: unknown): string {
-  return typeof value === 'string' ? value : textOf(value, `tag "${key}"`);
-}
-
-/** A name as it is. Throws `invalid_argument` naming `what` if it is empty. */
-export function nonEmpty(name: string, what: string): string {
-  if (name === '') throw new UdfError('invalid_argument', `${what} must not be empty`);
-  return name;
-}
-
-/** Throws `invalid_argument` if these are no fields or tags (in JavaScript), or if one has an empty name. */
-export function checkNames(kind: 'field' | 'tag', given: object): void {
-  if (typeof given !== 'object' || (given as unknown) === null) {
-    const got = (given as unknown) === null ? 'null' : typeof given;
-    throw new UdfError('invalid_argument', `${kind}s must be an object, got ${got}`);
-  }
-  if (Object.hasOwn(given, '')) nonEmpty('', `a ${kind}'s name`);
-}
-
-/** Text as it is. Throws `invalid_argument` naming `what` if it is none, as it may be in JavaScript. */
-export function textOf(text: unknown, what: string): string {
-  if (typeof text === 'string') return text;
-  const got = text === null ? 'null' : typeof text;
-  throw new UdfError('invalid_argument', `${what} must be a string, got ${got}`);
 }
 
 /** Writes the head of `source` up to its tags, its bytes as they are but for the parts that are changed. */

@@ -8,7 +8,9 @@ import {
   setEntry,
 } from '../../model/values.js';
 import type { FrameSpan } from './frame-arena.js';
-import { checkNames, nonEmpty, ownHead as takeHead, type PointHead } from './head-writer.js';
+import { checkArray, checkBoolean, checkNames, nonEmpty, textOf } from '../checks.js';
+import { int64Of } from '../int64.js';
+import { ownHead as takeHead, type PointHead } from './head-writer.js';
 import type { FrameOutput } from '../frame-output.js';
 import { canonicalPoint, encodeResponse, type PointMessage } from '../messages.js';
 import { readDouble, readInt64, readInt64AsNumber } from '../numbers.js';
@@ -272,12 +274,12 @@ export class LazyPoint {
 
   tag(name: string): string | undefined {
     const { tagsAt, doublesAt } = LazyPoint.#validatedSections(this);
-    const at = layout.findEntry(this.#buf, tagsAt, doublesAt, textValueTag, nameBytes(name));
+    const at = layout.findEntry(this.#buf, tagsAt, doublesAt, textValueTag, nameBytes(name, "a tag's name"));
     return at === layout.absent ? undefined : textAt(this.#buf, at);
   }
 
   withField(name: string, value: FieldInput): LazyPoint {
-    takeFields({ [name]: value });
+    takeFields({ [textOf(name, "a field's name")]: value });
     return LazyPoint.#of(changeFields(none, LazyPoint.#validatedSections(this)));
   }
 
@@ -297,7 +299,7 @@ export class LazyPoint {
   }
 
   withTag(name: string, value: string): LazyPoint {
-    return this.withTags({ [name]: value });
+    return this.withTags({ [textOf(name, "a tag's name")]: value });
   }
 
   withTags(tags: Tags): LazyPoint {
@@ -311,22 +313,24 @@ export class LazyPoint {
   }
 
   withTime(time: bigint | LongLike): LazyPoint {
-    return this.withHead({ time });
+    return this.withHead({ time: int64Of(time, "a point's time") });
   }
 
   withName(name: string): LazyPoint {
-    return this.withHead({ name: nonEmpty(name, "a point's name") });
+    return this.withHead({ name: nonEmpty(textOf(name, pointName), pointName) });
   }
 
   withDatabase(database: string): LazyPoint {
-    return this.withHead({ database });
+    return this.withHead({ database: textOf(database, "a point's database") });
   }
 
   withRetentionPolicy(retentionPolicy: string): LazyPoint {
-    return this.withHead({ retentionPolicy });
+    return this.withHead({ retentionPolicy: textOf(retentionPolicy, "a point's retentionPolicy") });
   }
 
   withDimensions(dimensions: readonly string[], byName?: boolean): LazyPoint {
+    checkArray("a point's dimensions", dimensions);
+    if (byName !== undefined) checkBoolean('byName', byName);
     return this.withHead(byName === undefined ? { dimensions } : { dimensions, byName });
   }
 
@@ -392,5 +396,6 @@ function eachEntry(
   }
 }
 
+const pointName = "a point's name";
 const none: readonly string[] = [];
 const noFields: FieldInputs = {};
