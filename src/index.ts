@@ -12,7 +12,7 @@ export type {
   UdfLog,
 } from './udf/definition.js';
 export type { ErrorPolicy } from './udf/runtime-options.js';
-export { advanceClock, lateOptions } from './udf/event-clock.js';
+export { advanceClock, isEventClock, lateOptions } from './udf/event-clock.js';
 export type { EventClock, LateContext } from './udf/event-clock.js';
 export { option } from './udf/option.js';
 export type { OptionSpec, OptionSpecs, OptionValues } from './udf/option.js';

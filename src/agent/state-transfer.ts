@@ -73,6 +73,7 @@ function ownerOf({ name, version, handlers, options }: UdfDefinition, instance: 
     name,
     version,
     migrate: handlers.migrate,
+    isState: handlers.isState,
     options: instance.stateOptions,
     defaults: Object.fromEntries(Object.entries(options).map(([key, spec]) => [key, spec.default])),
     checkState: (state) => {

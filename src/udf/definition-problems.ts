@@ -13,6 +13,7 @@ const functions = {
   prepare: 'prepare: (options) => …',
   state: 'state: () => ({ … })',
   migrate: 'migrate: (old, fromVersion) => ({ … })',
+  isState: 'isState: (state) => true',
   point: 'point: (point, context) => …',
   batch: 'batch: (batch, context) => …',
   beginBatch: 'beginBatch: (batch, context) => …',
@@ -21,7 +22,7 @@ const functions = {
 };
 
 /** Functions whose results are used at once, so that they must not be async. */
-const synchronous = ['check', 'prepare', 'state', 'migrate'];
+const synchronous = ['check', 'prepare', 'state', 'migrate', 'isState'];
 
 const keys = [
   'name',

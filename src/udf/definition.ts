@@ -129,6 +129,13 @@ export interface Udf<
    * `new UdfError('snapshot_migration', reason)`: the reason is logged as a warning.
    */
   migrate?(this: void, old: unknown, fromVersion: number): State;
+  /**
+   * Whether one group's state, restored from a snapshot and migrated if need be, is one that the handlers can work with.
+   * If it is false for any group, the snapshot counts as damaged: it is logged as `snapshot_damaged` and all groups start
+   * afresh, or the restore is refused where the host is strict. Without it, a state whose values are impossible makes each
+   * of its group's points fail, after every restore. Called once per group; not async.
+   */
+  isState?(this: void, state: unknown): boolean;
   /** What to do when a handler throws, unless the TICKscript says `.onError(…)`. */
   readonly onError?: ErrorPolicy;
   /** Called for each point, in order. If it returns a promise, the next call waits for it. */
@@ -228,6 +235,7 @@ export interface Handlers {
   readonly prepare: (options: unknown, setup: Setup) => unknown;
   readonly state: ((options: unknown, prepared: unknown) => unknown) | undefined;
   readonly migrate: ((old: unknown, fromVersion: number) => unknown) | undefined;
+  readonly isState: ((state: unknown) => boolean) | undefined;
   readonly point: ((point: never, context: never) => unknown) | undefined;
   readonly batch: ((batch: never, context: never) => unknown) | undefined;
   readonly beginBatch: ((batch: never, context: never) => unknown) | undefined;
@@ -274,6 +282,7 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
       prepare: (options, setup) => refusePromise(udf.name, 'prepare', udf.prepare?.(options as never, setup)),
       state: udf.state && checkedState(udf.name, udf.state as NonNullable<Handlers['state']>),
       migrate: udf.migrate,
+      isState: udf.isState,
       point: udf.point,
       batch: udf.batch,
       beginBatch: udf.beginBatch,

@@ -12,6 +12,17 @@ export interface EventClock {
   late?: { points: number; readonly since: number } | undefined;
 }
 
+/** Whether a value, from a snapshot say, can be a group's clock: a part of the `isState` of a UDF that has one. */
+export function isEventClock(value: object): value is EventClock {
+  const { seconds, nanos, late } = value as { readonly [Key in keyof EventClock]?: unknown }; // any object may be asked for any key
+  if (seconds !== null && !Number.isSafeInteger(seconds)) return false;
+  if (!Number.isInteger(nanos) || (nanos as number) < 0 || (nanos as number) >= 1e9) return false;
+  if (late === undefined) return true;
+  if (typeof late !== 'object' || late === null) return false;
+  const { points, since } = late as { readonly points?: unknown; readonly since?: unknown };
+  return Number.isSafeInteger(points) && Number.isSafeInteger(since);
+}
+
 /** The options of a UDF that uses `advanceClock`, to be spread into its own. */
 export const lateOptions = {
   maxLatePoints: option.int({

@@ -1,7 +1,7 @@
 import { advanceClock, type Context, defineUdf, type Point } from 'kapacitor-udf';
 import { createDescription } from './change.js';
 import { type Options, options, problemsOf } from './options.js';
-import { type GroupState, newGroup } from './state.js';
+import { type GroupState, isGroupState, newGroup } from './state.js';
 import { createFilter } from './transitions.js';
 import { createWatch, type Reading } from './watch.js';
 
@@ -33,6 +33,7 @@ export default defineUdf({
   check: problemsOf,
   prepare,
   state: newGroup,
+  isState: isGroupState,
   point(point, context) {
     const { state, prepared } = context;
     const { watch } = prepared;

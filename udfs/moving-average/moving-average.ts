@@ -1,5 +1,13 @@
-import { advanceClock, defineUdf, type EventClock, lateOptions, option, UdfError } from 'kapacitor-udf';
-import { createWindow, mean, oldestTime, push, shift, type Window } from './window.js';
+import {
+  advanceClock,
+  defineUdf,
+  type EventClock,
+  isEventClock,
+  lateOptions,
+  option,
+  UdfError,
+} from 'kapacitor-udf';
+import { createWindow, isWindow, mean, oldestTime, push, shift, type Window } from './window.js';
 
 interface Average extends Window {
   /** With `.period()`; `first` is the time of the group's first point. */
@@ -50,6 +58,7 @@ export default defineUdf({
   migrate() {
     throw new UdfError('snapshot_migration', 'version 1 kept windows in another way');
   },
+  isState: isAverage,
   point(point, context) {
     const { options, prepared } = context;
     if ((context.state.clock === undefined) !== (options.period === undefined)) {
@@ -96,4 +105,14 @@ export default defineUdf({
 function newAverage(isTimed: boolean): Average {
   if (!isTimed) return createWindow(false);
   return { ...createWindow(true), clock: { seconds: null, nanos: 0, first: null } };
+}
+
+function isAverage(state: unknown): boolean {
+  if (typeof state !== 'object' || state === null || !isWindow(state)) return false;
+  const { clock } = state as { readonly clock?: unknown };
+  if (clock === undefined) return state.times === undefined;
+  if (state.times === undefined) return false;
+  if (typeof clock !== 'object' || clock === null || !isEventClock(clock)) return false;
+  const { first } = clock as { readonly first?: unknown };
+  return first === null || typeof first === 'bigint';
 }

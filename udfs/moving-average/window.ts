@@ -26,6 +26,26 @@ export function createWindow(timed: boolean): Window {
   return timed ? { ...window, times: new BigInt64Array(minCapacity) } : window;
 }
 
+/** Whether a value, from a snapshot say, is a window that the functions below can work with. */
+export function isWindow(value: object): value is Window {
+  const { cells, start, count, older, scaled, times } = value as { readonly [Key in keyof Window]?: unknown };
+  if (!Array.isArray(cells) || cells.length < head + minCapacity) return false;
+  for (const cell of cells as readonly unknown[]) if (typeof cell !== 'number') return false; // ends at the first hole
+  const capacity = cells.length - head;
+  return (
+    (cells[scale] === 1 || cells[scale] === scaleDown) &&
+    isCount(start, capacity - 1) &&
+    isCount(count, capacity) &&
+    isCount(older, count) &&
+    isCount(scaled, older) &&
+    (times === undefined || (times instanceof BigInt64Array && times.length === capacity))
+  );
+}
+
+function isCount(value: unknown, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
+}
+
 /** Adds the newest value. `maxCount` is the capacity of the window. */
 export function push(window: Window, value: number, maxCount: number, time = 0n): void {
   const capacity = window.cells.length - head;

@@ -29,6 +29,8 @@ export interface SnapshotOwner {
   readonly name: string;
   readonly version: number;
   readonly migrate: ((old: unknown, fromVersion: number) => unknown) | undefined;
+  /** The UDF's own check of a state. */
+  readonly isState: ((state: unknown) => boolean) | undefined;
   /** The options that the state depends on, and the values of those that a TICKscript does not give. */
   readonly options: StateOptions;
   readonly defaults: StateOptions;
@@ -204,21 +206,28 @@ function shown(value: unknown): string {
   return value === undefined ? 'not given' : inspect(value, { breakLength: Infinity, maxStringLength: 200 });
 }
 
-/** An entry with its state in today's shape. Throws `snapshot_migration`. */
+/** An entry with its state in today's shape. Throws `snapshot_migration`, and `snapshot_damaged` for an impossible state. */
 function migrated(entry: GroupEntry, fromVersion: number, owner: SnapshotOwner): GroupEntry {
-  const { version, migrate } = owner;
+  const { version, migrate, isState } = owner;
   const [name, old, time] = entry;
+  const shownGroup = (): string => JSON.stringify(Buffer.from(name, 'latin1').toString());
   try {
     const state = fromVersion === version || !migrate ? old : migrate(old, fromVersion);
     owner.checkState(state);
+    if (isState?.(state) === false) {
+      throw new UdfError(
+        'snapshot_damaged',
+        `the snapshot is damaged: the state of group ${shownGroup()} is impossible`,
+      );
+    }
     return state === old ? entry : [name, state, time];
   } catch (cause) {
     if (isMigrationRefusal(cause)) throw new UdfError('snapshot_migration', cause.message, { cause });
-    const group = JSON.stringify(Buffer.from(name, 'latin1').toString());
+    if (isUdfError(cause) && cause.code === 'snapshot_damaged') throw cause;
     const what = fromVersion === version ? 'the state cannot be used' : 'migrate failed';
     throw new UdfError(
       'snapshot_migration',
-      `${what} for group ${group}, version ${fromVersion}: ${messageOf(cause)}`,
+      `${what} for group ${shownGroup()}, version ${fromVersion}: ${messageOf(cause)}`,
       { cause },
     );
   }

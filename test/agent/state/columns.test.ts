@@ -10,6 +10,7 @@ function snapshotOwner(): SnapshotOwner {
     name: 'keeper',
     version: 1,
     migrate: undefined,
+    isState: undefined,
     options: {},
     defaults: {},
     checkState: () => undefined,

@@ -296,6 +296,52 @@ describe.each(bad)('a snapshot $what', ({ code, make }) => {
   });
 });
 
+describe('a state that isState refuses', () => {
+  const checked = (isState: (state: unknown) => boolean, version: 1 | 2 = 1) =>
+    defineUdf({
+      name: 'counter',
+      wants: 'stream',
+      provides: 'stream',
+      state: () => ({ seen: 0 }),
+      isState,
+      version,
+      migrate: () => ({ seen: -1 }),
+      point(point, { state, emit }) {
+        emit(point.replaceFields({ seen: ++state.seen }));
+      },
+    });
+
+  test('counts as a damaged snapshot, with the name of its group', async () => {
+    const { seen, errors } = await after(
+      checked(() => false),
+      await snapshotOf(first),
+    );
+    expect(seen).toBe(1);
+    expect(errors).toMatchObject([
+      {
+        message:
+          'counter: cannot restore: the snapshot is damaged: the state of group "" is impossible; starting with fresh state',
+        details: { code: 'snapshot_damaged' },
+      },
+    ]);
+  });
+
+  test('is asked for once migrate has converted it', async () => {
+    const asked: unknown[] = [];
+    const isState = (state: unknown): boolean => asked.push(state) > 0;
+    const { seen } = await after(checked(isState, 2), await snapshotOf(first));
+    expect([seen, asked]).toEqual([0, [{ seen: 0 }]]); // by now counted one further
+  });
+
+  test('is used if it is accepted', async () => {
+    const { seen, errors } = await after(
+      checked(() => true),
+      await snapshotOf(first),
+    );
+    expect([seen, errors]).toEqual([3, []]);
+  });
+});
+
 test('a snapshot that is cut anywhere, or changed anywhere, starts the task afresh', async () => {
   const bytes = await snapshotOf(first);
   for (let length = 0; length < bytes.length; length++) {
