@@ -19,7 +19,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /** Runs a command line and returns the exit code: 0, 1 for a failure, 2 for a wrong command line. */
-export async function runProgram(args: readonly string[]): Promise<number> {
+export async function runProgram(given: readonly string[]): Promise<number> {
+  const args = given[0] === 'help' ? helpArguments(given.slice(1)) : given;
   const program = await createProgram(args[0]);
   let isDebug = false;
   program.hook('preAction', (_program, command) => {
@@ -35,6 +36,13 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   }
 }
 
+/** `help tasks apply` as `tasks apply --help`; an unknown command is left to be refused by name. */
+function helpArguments(names: readonly string[]): readonly string[] {
+  const [name = 'help'] = names;
+  const isKnown = Object.hasOwn(commands, name) || ['completion', 'help'].includes(name);
+  return isKnown ? [...names.filter((part) => part !== 'help'), '--help'] : names;
+}
+
 /** With the named command alone if there is one of that name, else with all. */
 async function createProgram(name: string | undefined): Promise<Command> {
   const { version } = createRequire(import.meta.url)('kapacitor-udf/package.json') as { version: string };
@@ -42,7 +50,7 @@ async function createProgram(name: string | undefined): Promise<Command> {
     .description('Hosts user-defined functions for Kapacitor.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
+    .helpCommand('help [command...]', 'print the help of a command')
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => {
