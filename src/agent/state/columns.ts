@@ -2,48 +2,47 @@ import { setEntry } from '../../model/values.js';
 import type { GroupEntry } from './table.js';
 
 /**
- * Groups whose states are flat and alike, stored by columns: the names of the properties once a part, then the values of
- * each. As rows, the names are written and read again with every group, which takes half as much time again and two
- * thirds more bytes.
+ * Groups stored by columns: the property names once per part, then each property's values. Used if all states have the
+ * same properties; rows would repeat the names for each group, which takes 1.5 times as long and 1.7 times the bytes.
  *
- * A column holds values that are no objects, or arrays of numbers. Another object may stand in more than one place of a
- * state, which only the state as a whole keeps; so does an array that does.
+ * A column holds primitive values or arrays of numbers. Other objects, and arrays that occur twice, may be shared between
+ * properties or groups. Columns would lose the sharing, so such states are stored as rows.
  */
 export interface Columns {
   readonly names: readonly string[];
-  /** The groups' times of last use; absent where none is kept. */
+  /** The groups' times of last use; `undefined` if groups do not expire. */
   readonly times: readonly (bigint | undefined)[] | undefined;
   readonly keys: readonly string[];
-  /** For each key its values, one a group. */
+  /** One column per key, each with one value per group. */
   readonly values: readonly Column[];
 }
 
 type Column = readonly unknown[] | NumberLists;
 
 /**
- * Arrays of numbers, one a group, end to end. V8 would write each number with a tag, and read the arrays back as ones of
- * objects, which take three times the memory.
+ * Arrays of numbers, one per group, concatenated. V8's serializer would write a tag with each number, and read back arrays
+ * of boxed numbers, which take three times the memory.
  */
 interface NumberLists {
   readonly lengths: Uint32Array;
   readonly numbers: Float64Array;
 }
 
-/** The groups by columns, if their states are flat and alike. */
-export function columnsOf(entries: readonly GroupEntry[]): Columns | undefined {
+/** Converts groups to columns; `undefined` if their states do not fit. */
+export function toColumns(entries: readonly GroupEntry[]): Columns | undefined {
   const first = entries[0]?.[1];
-  if (!isPlain(first)) return undefined;
+  if (!isPlainObject(first)) return undefined;
   const keys = Object.keys(first);
   for (const [, state] of entries) {
-    if (!isPlain(state)) return undefined;
+    if (!isPlainObject(state)) return undefined;
     const own = Object.keys(state);
-    // In the same order, too, which a state may rely on.
+    // The order of the keys must be equal too: a UDF may rely on it.
     if (own.length !== keys.length || own.some((key, at) => key !== keys[at])) return undefined;
   }
   const seen = new Set<unknown>();
   const values: Column[] = [];
   for (const key of keys) {
-    const column = columnOf(
+    const column = toColumn(
       Array.from(entries, ([, state]) => (state as Readonly<Record<string, unknown>>)[key]),
       seen,
     );
@@ -59,8 +58,8 @@ export function columnsOf(entries: readonly GroupEntry[]): Columns | undefined {
   };
 }
 
-/** The values of one property as a column; `undefined` if they do not fit into one. `seen` are the arrays so far. */
-function columnOf(values: unknown[], seen: Set<unknown>): Column | undefined {
+/** Converts the values of one property; `undefined` if they do not fit. `seen` collects the arrays, to find shared ones. */
+function toColumn(values: unknown[], seen: Set<unknown>): Column | undefined {
   if (values.every(isNumberList)) {
     const lists = values as readonly (readonly number[])[];
     for (const list of lists) {
@@ -76,25 +75,25 @@ function columnOf(values: unknown[], seen: Set<unknown>): Column | undefined {
     }
     return { lengths, numbers };
   }
-  // What cannot be stored at all is refused with the state that it is in.
-  // `Array.from` and not `map`: V8 takes what `map` makes for an array with holes, and writes its indexes too.
-  return values.every(isSimple) ? Array.from(values, compact) : undefined;
+  // Functions and symbols do not fit: the error that refuses them comes from serializing the states as rows.
+  // `Array.from`, as V8 marks the result of `map` as an array with holes, and then writes each index too.
+  return values.every(isStorablePrimitive) ? Array.from(values, toSmallInteger) : undefined;
 }
 
 /**
- * A dense array of numbers and nothing else. To list the keys of each would take as long as all the rest: an author who
- * gives arrays named properties does so to a part's first one too.
+ * Whether a value is a dense array of numbers without named properties. Only the first array of a part is checked for
+ * named properties: listing the keys of each would double the time of a snapshot.
  */
 function isNumberList(value: unknown, index: number): value is readonly number[] {
   if (!Array.isArray(value) || Object.getPrototypeOf(value) !== Array.prototype) return false;
   if (index === 0 && Object.keys(value).length !== value.length) return false;
-  for (const item of value) if (typeof item !== 'number') return false; // a hole reads as undefined
+  for (const item of value) if (typeof item !== 'number') return false; // also false for a hole, which reads as undefined
   return true;
 }
 
-/** The groups as they were. */
-export function* entriesOf({ names, times, keys, values }: Columns): Generator<GroupEntry> {
-  const readers = values.map(readerOf);
+/** Converts columns back to groups. */
+export function* entriesFromColumns({ names, times, keys, values }: Columns): Generator<GroupEntry> {
+  const readers = values.map(columnReader);
   for (const [index, name] of names.entries()) {
     const state: Record<string, unknown> = {};
     for (let key = 0; key < keys.length; key++) setEntry(state, keys[key]!, readers[key]!(index));
@@ -102,13 +101,13 @@ export function* entriesOf({ names, times, keys, values }: Columns): Generator<G
   }
 }
 
-/** Reads a column's values, from the first on. */
-function readerOf(column: Column): (index: number) => unknown {
-  if (isList(column)) return (index) => column[index];
+/** A function that returns a column's values; to be called with each index in ascending order. */
+function columnReader(column: Column): (index: number) => unknown {
+  if (isValueColumn(column)) return (index) => column[index];
   const { lengths, numbers } = column;
   let at = 0;
   return (index) => {
-    // Doubles from the start, in memory of the right size.
+    // Filled with a double first, so that V8 stores unboxed doubles and never has to convert or grow the array.
     const list = new Array<number>(lengths[index]!).fill(NaN);
     for (let item = 0; item < list.length; item++) list[item] = numbers[at++]!;
     return list;
@@ -116,13 +115,13 @@ function readerOf(column: Column): (index: number) => unknown {
 }
 
 /**
- * Whether what a part of so many bytes held are columns that fit each other. Each value takes a byte at least: an array that
- * claims more elements than that was not written by us, and to go through them could take for ever.
+ * Whether a part decoded from `partBytes` bytes holds columns of equal lengths. Each value takes at least one byte, so an
+ * array with more elements is forged: iterating over it could block the process.
  */
 export function areColumns(part: unknown, partBytes: number): part is Columns {
   if (typeof part !== 'object' || part === null || !('names' in part)) return false;
   const { names, times, keys, values } = part as Partial<Columns>;
-  const fits = (column: unknown): boolean => lengthOf(column) === names?.length;
+  const fits = (column: unknown): boolean => columnLength(column) === names?.length;
   return (
     Array.isArray(names) &&
     names.length > 0 &&
@@ -132,36 +131,36 @@ export function areColumns(part: unknown, partBytes: number): part is Columns {
     keys.every((key) => typeof key === 'string') &&
     Array.isArray(values) &&
     values.length === keys.length &&
-    new Set(values).size === values.length && // one column in the place of many would multiply its size
+    new Set(values).size === values.length && // a forged part could refer to one column many times
     values.every(fits)
   );
 }
 
-/** How many groups a column is of; `undefined` if it is none. */
-function lengthOf(column: unknown): number | undefined {
+/** The number of groups in a column; `undefined` if the value is not a column. */
+function columnLength(column: unknown): number | undefined {
   if (Array.isArray(column)) return column.length;
   const { lengths, numbers } = (column ?? {}) as Partial<NumberLists>;
   if (!(lengths instanceof Uint32Array) || !(numbers instanceof Float64Array)) return undefined;
   return lengths.reduce((sum, length) => sum + length, 0) === numbers.length ? lengths.length : undefined;
 }
 
-/** `Array.isArray`, which does not tell readonly arrays from other objects. */
-function isList(column: Column): column is readonly unknown[] {
+/** `Array.isArray` as a type guard for readonly arrays, which its own type does not narrow to. */
+function isValueColumn(column: Column): column is readonly unknown[] {
   return Array.isArray(column);
 }
 
-function isPlain(state: unknown): state is Readonly<Record<string, unknown>> {
+function isPlainObject(state: unknown): state is Readonly<Record<string, unknown>> {
   return typeof state === 'object' && state !== null && Object.getPrototypeOf(state) === Object.prototype;
 }
 
-/** An integer that V8 happens to hold as a double, as it does after some calculations, would take nine bytes too. */
-function compact(value: unknown): unknown {
+/** V8 may hold an integer as a double after a calculation, and would then write nine bytes: converts it to a small one. */
+function toSmallInteger(value: unknown): unknown {
   if (typeof value !== 'number') return value;
   const integer = value | 0;
   return Object.is(integer, value) ? integer : value;
 }
 
-function isSimple(value: unknown): boolean {
+function isStorablePrimitive(value: unknown): boolean {
   const type = typeof value;
   return value === null || (type !== 'object' && type !== 'function' && type !== 'symbol');
 }

@@ -3,18 +3,15 @@ import { crc32 } from 'node:zlib';
 import { UdfError } from '../../model/errors.js';
 import { packPoints, unpackPoints } from './points.js';
 
-/** Before each part: its length in bytes, then the CRC-32 of its bytes, both 32-bit big-endian. */
+/** A part's prefix: the number of its bytes, then their CRC-32, both 32-bit big-endian. */
 const prefixBytes = 8;
 
-/**
- * How parts are encoded: Node's structured clone, which keeps bigints, maps, sets, dates and typed arrays. Points are
- * kept besides.
- */
+/** The encoding of parts: V8's structured clone, which keeps bigints, maps, sets, dates and typed arrays; points as frames. */
 export const codecName = 'v8';
 
-/** A value as a part of a snapshot: its prefix, then its bytes. Throws `handler` for what is not plain data. */
+/** Encodes a value as a part of a snapshot. Throws `handler` if the value is not plain data. */
 export function packPart(value: unknown): readonly [prefix: Buffer, bytes: Buffer] {
-  const bytes = serialized(value);
+  const bytes = serializePart(value);
   const prefix = Buffer.allocUnsafe(prefixBytes);
   prefix.writeUInt32BE(bytes.length, 0);
   prefix.writeUInt32BE(crc32(bytes), 4);
@@ -22,14 +19,14 @@ export function packPart(value: unknown): readonly [prefix: Buffer, bytes: Buffe
 }
 
 /**
- * The values of a snapshot's parts, one after the other. Throws `snapshot_truncated`, `snapshot_damaged`, and
- * `snapshot_newer` for bytes that are whole but that this Node.js cannot decode.
+ * Reads the values of a snapshot's parts in order. Throws `snapshot_truncated`, `snapshot_damaged`, or `snapshot_newer` if
+ * a newer Node.js encoded the part.
  */
 export class PartReader {
   readonly #bytes: Buffer;
   #at: number;
-  /** The size of the part that was read last. */
-  size = 0;
+  /** Bytes of the part that `next` returned last. */
+  partBytes = 0;
 
   constructor(bytes: Buffer, start: number) {
     this.#bytes = bytes;
@@ -41,13 +38,13 @@ export class PartReader {
     if (start > this.#bytes.length) throw truncated();
     const end = start + this.#bytes.readUInt32BE(this.#at);
     if (end > this.#bytes.length) throw truncated();
-    // A copy: what is read may hold views of it, and is not to hold the whole snapshot.
+    // A copy, as decoded typed arrays are views of it: they must not keep the whole snapshot in memory.
     const part = Buffer.allocUnsafeSlow(end - start);
     this.#bytes.copy(part, 0, start, end);
     if (crc32(part) !== this.#bytes.readUInt32BE(this.#at + 4)) throw damaged();
     this.#at = end;
-    this.size = part.length;
-    const value = deserialized(part);
+    this.partBytes = part.length;
+    const value = deserializePart(part);
     if (!hasPoints(value)) return value;
     try {
       return unpackPoints(value.withPoints, damaged);
@@ -56,13 +53,12 @@ export class PartReader {
     }
   }
 
-  /** To be called after the last part. */
+  /** To be called after the last part. Throws `snapshot_damaged` if bytes are left. */
   end(): void {
     if (this.#at !== this.#bytes.length) throw damaged();
   }
 }
 
-/** The snapshot's bytes are not those that were written. */
 export function damaged(): UdfError {
   return new UdfError(
     'snapshot_damaged',
@@ -75,12 +71,12 @@ export function truncated(): UdfError {
 }
 
 /**
- * V8's bytes of an object without properties, which a point is to it, as its fields are private. Finding none of them
- * spares the search of the whole state for points.
+ * V8's encoding of an object without properties. A point is encoded so, as its fields are private: if these bytes do not
+ * occur, the state holds no points and need not be searched for them.
  */
 const emptyObject = Buffer.from('o{\0');
 
-/** What a part holds instead, if there are points in it. */
+/** The form of a part whose value contains points. */
 interface WithPoints {
   readonly withPoints: unknown;
 }
@@ -89,12 +85,12 @@ function hasPoints(part: unknown): part is WithPoints {
   return typeof part === 'object' && part !== null && 'withPoints' in part;
 }
 
-function serialized(value: unknown): Buffer {
+function serializePart(value: unknown): Buffer {
   try {
     const bytes = serialize(value);
     const packed = bytes.includes(emptyObject) ? packPoints(value) : undefined;
     if (packed === undefined) return bytes;
-    return serialized({ withPoints: packed } satisfies WithPoints);
+    return serializePart({ withPoints: packed } satisfies WithPoints);
   } catch (cause) {
     if (cause instanceof UdfError) throw cause;
     const problem = (cause as Error).message;
@@ -102,11 +98,11 @@ function serialized(value: unknown): Buffer {
   }
 }
 
-function deserialized(bytes: Buffer): unknown {
+function deserializePart(bytes: Buffer): unknown {
   try {
     return deserialize(bytes) as unknown;
   } catch (cause) {
-    if (!isOfNewerCodec(bytes)) throw damaged();
+    if (!hasNewerVersion(bytes)) throw damaged();
     const { version } = process;
     throw new UdfError(
       'snapshot_newer',
@@ -116,8 +112,8 @@ function deserialized(bytes: Buffer): unknown {
   }
 }
 
-/** Whether the bytes' header, a tag and the version of V8's format, names a version above this Node.js's. */
-function isOfNewerCodec(bytes: Buffer): boolean {
+/** Whether the header, a tag and the version of V8's format, has a higher version than this Node.js writes. */
+function hasNewerVersion(bytes: Buffer): boolean {
   const serializer = new DefaultSerializer();
   serializer.writeHeader();
   const [tag, version] = serializer.releaseBuffer();

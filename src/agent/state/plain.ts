@@ -1,17 +1,17 @@
 import { LazyPoint } from '../../wire/point/lazy-point.js';
 
-/** An object in a state that a snapshot keeps without its class. */
+/** An object in a state whose class a snapshot would lose. */
 export interface ClassInstance {
-  /** Where it is, such as `state.window`. */
+  /** Its path in the state, such as `state.window`. */
   readonly path: string;
   readonly className: string;
 }
 
-/** Objects that are looked at: enough for any state's shape, and bounded for a large one. */
+/** Max objects of one state that are checked, to bound the time for large states. */
 const maxObjects = 1000;
 
-/** What structured clone brings back as it was, besides plain objects. */
-const kept: ReadonlySet<unknown> = new Set([
+/** Prototypes of objects that a snapshot restores unchanged. */
+const preservedPrototypes: ReadonlySet<unknown> = new Set([
   Object.prototype,
   null,
   Array.prototype,
@@ -28,32 +28,32 @@ const kept: ReadonlySet<unknown> = new Set([
   ),
 ]);
 
-/** The first object of a class in a state, if there is one among its first thousand objects. */
+/** Finds an object of a class among the first `maxObjects` objects of a state. */
 export function classInstanceIn(state: unknown): ClassInstance | undefined {
   const seen = new Set<unknown>([state]);
   const paths = new Map<unknown, string>([[state, 'state']]);
   for (const object of seen) {
     if (seen.size > maxObjects) return undefined;
     if (typeof object !== 'object' || object === null) continue;
-    const path = paths.get(object)!; // set with each
+    const path = paths.get(object)!; // set when the object was added to `seen`
     const prototype: unknown = Object.getPrototypeOf(object);
-    if (!kept.has(prototype) && !ArrayBuffer.isView(object)) {
+    if (!preservedPrototypes.has(prototype) && !ArrayBuffer.isView(object)) {
       const { name } = (object as { readonly constructor: { readonly name: string } }).constructor;
       return { path, className: name };
     }
     if (object instanceof LazyPoint || ArrayBuffer.isView(object)) continue;
-    for (const [place, child] of childrenOf(object)) {
+    for (const [suffix, child] of childrenOf(object)) {
       if (typeof child !== 'object' || child === null || seen.has(child)) continue;
       seen.add(child);
-      paths.set(child, path + place);
+      paths.set(child, path + suffix);
       if (seen.size > maxObjects) break;
     }
   }
   return undefined;
 }
 
-/** What is in an object, each with where it stands. */
-function* childrenOf(object: object): Generator<readonly [place: string, child: unknown]> {
+/** The values inside an object, each with its path from there. */
+function* childrenOf(object: object): Generator<readonly [suffix: string, child: unknown]> {
   if (object instanceof Map) {
     for (const [key, value] of object as Map<unknown, unknown>) {
       yield ['.keys()', key];

@@ -3,39 +3,42 @@ import { setEntry } from '../../model/values.js';
 import { LazyBatch } from '../../wire/lazy-batch.js';
 import { LazyPoint } from '../../wire/point/lazy-point.js';
 
-/** A point among plain data: its frame under this name. */
-const marker = 'kapacitor-udf point';
+/** A point is stored as an object with its frame under this key. */
+const frameKey = 'kapacitor-udf point';
 
 /**
- * Plain data in the place of the points in a state: structured clone would make objects without methods of them.
- * `undefined` if there are none. Throws `handler` for a batch, which has no form that it could be kept in.
+ * Copies a state with its points copyReplacing by plain data, as structured clone cannot keep them. `undefined` if it holds no
+ * points. Throws `handler` for a batch, which a state cannot hold.
  */
 export function packPoints(state: unknown): unknown {
   let found = 0;
-  const packed = replaced(state, (value) => {
+  const packed = copyReplacing(state, (value) => {
     if (value instanceof LazyBatch) {
       throw new UdfError('handler', 'the state cannot be stored: it holds a batch; keep its points');
     }
     if (!(value instanceof LazyPoint)) return undefined;
     found++;
-    return { [marker]: Uint8Array.from(value.frameBytes()) };
+    return { [frameKey]: Uint8Array.from(value.frameBytes()) };
   });
   return found > 0 ? packed : undefined;
 }
 
-/** The points in their places again; `damaged` if there is something else where one should be. */
+/** Reverses `packPoints`. Throws the error that `damaged` creates if a point's frame is invalid. */
 export function unpackPoints(state: unknown, damaged: () => Error): unknown {
-  return replaced(state, (value) => {
-    if (!Object.hasOwn(value, marker)) return undefined;
-    const bytes: unknown = (value as Readonly<Record<string, unknown>>)[marker];
+  return copyReplacing(state, (value) => {
+    if (!Object.hasOwn(value, frameKey)) return undefined;
+    const bytes: unknown = (value as Readonly<Record<string, unknown>>)[frameKey];
     const point = bytes instanceof Uint8Array ? LazyPoint.fromWholeFrame(Buffer.from(bytes)) : undefined;
     if (!point) throw damaged();
     return point;
   });
 }
 
-/** A copy of plain data in which some objects are replaced; what stands in several places does so again. */
-function replaced(data: unknown, replacement: (value: object) => unknown): unknown {
+/**
+ * Copies plain data; objects for which `replacement` returns a value are copyReplacing by it. Shared and circular references
+ * are kept.
+ */
+function copyReplacing(data: unknown, replacement: (value: object) => unknown): unknown {
   const seen = new Map<object, unknown>();
   const keep = <Copy extends object>(value: object, copy: Copy): Copy => {
     seen.set(value, copy);
@@ -44,8 +47,8 @@ function replaced(data: unknown, replacement: (value: object) => unknown): unkno
   const visit = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) return value;
     if (seen.has(value)) return seen.get(value);
-    const instead = replacement(value);
-    if (instead !== undefined) return keep(value, instead as object);
+    const substitute = replacement(value);
+    if (substitute !== undefined) return keep(value, substitute as object);
     if (Array.isArray(value)) {
       const copy = keep(value, [] as unknown[]);
       for (const item of value) copy.push(visit(item));

@@ -1,13 +1,12 @@
 import { inspect, isDeepStrictEqual, promisify } from 'node:util';
 import { isUdfError, messageOf, UdfError } from '../../model/errors.js';
 import type { GroupEntry, GroupTable } from './table.js';
-import { areColumns, columnsOf, entriesOf } from './columns.js';
+import { areColumns, toColumns, entriesFromColumns } from './columns.js';
 import { codecName, damaged, packPart, PartReader, truncated } from './parts.js';
 
 /**
- * A snapshot's envelope: `KUDF`, the format's version as one byte, then parts. The first part is the header; the others
- * hold the groups, some at a time, so that either way only a slice of the work is done at once: by columns, or as an
- * array of entries.
+ * A snapshot's envelope: `KUDF`, the format's version as one byte, then parts. The first part is the header. Each other part
+ * holds some of the groups, as columns or as an array of entries; between parts the event loop can run.
  */
 const magic = Buffer.from('KUDF', 'latin1');
 const formatVersion = 1;
@@ -17,52 +16,53 @@ interface Header {
   readonly version: number;
   readonly codec: string;
   readonly groups: number;
-  /** The options that the state depends on; absent in a snapshot of an older version of this package. */
+  /** The options that the state depends on; absent in snapshots by older versions of this package. */
   readonly options?: StateOptions;
 }
 
-/** The values of options, by name. */
+/** Option values by name. */
 export type StateOptions = Readonly<Record<string, unknown>>;
 
-/** Which UDF a snapshot is of, and how states of older versions are brought up to date. */
+/** The UDF that a snapshot belongs to, and how it converts and checks states. */
 export interface SnapshotOwner {
   readonly name: string;
   readonly version: number;
   readonly migrate: ((old: unknown, fromVersion: number) => unknown) | undefined;
   /** The UDF's own check of a state. */
   readonly isState: ((state: unknown) => boolean) | undefined;
-  /** The options that the state depends on, and the values of those that a TICKscript does not give. */
+  /** The options that the state depends on. */
   readonly options: StateOptions;
+  /** The values of options that a TICKscript does not set. */
   readonly defaults: StateOptions;
-  /** Checks a state that is to be used. Throws for what is no state. */
+  /** Throws if a restored state is not valid. */
   checkState(state: unknown): void;
-  /** Called with some of the states that are stored. */
+  /** Called with the first states of each snapshot, for warnings. */
   inspect(state: unknown): void;
 }
 
-/** States of a snapshot that are inspected. */
-const maxInspected = 16;
+/** Max states per snapshot that are passed to `inspect`. */
+const maxInspectedStates = 16;
 
-/** Groups a part: about a millisecond of work. */
+/** Groups per part: about a millisecond of work. */
 const groupsPerPart = 2048;
 
-/** Lets sockets and timers have their turn. */
-const turn = promisify(setImmediate);
+/** Lets sockets and timers run. */
+const yieldToEventLoop = promisify(setImmediate);
 
-/** A snapshot's bytes, in pieces. */
+/** A snapshot's bytes, in pieces; `size` is their total. */
 export interface Snapshot {
   readonly pieces: readonly Buffer[];
   readonly size: number;
 }
 
 /**
- * The groups' state as bytes, never none. The table must not change until it is done; other connections, and
- * keepalives on this one, go on meanwhile. Throws `limit` above `limitBytes`, and `handler` if a state cannot be stored.
+ * Encodes the groups' states; not empty even without groups. The table must not change until the promise settles. Rejects
+ * with `limit` above `maxBytes`, and with `handler` if a state cannot be stored.
  */
 export async function writeSnapshot(
   owner: SnapshotOwner,
   groups: GroupTable,
-  limitBytes: number,
+  maxBytes: number,
 ): Promise<Snapshot> {
   const { name: udf, version, options } = owner;
   const header: Header = { udf, version, codec: codecName, groups: groups.size, options };
@@ -73,10 +73,10 @@ export async function writeSnapshot(
       pieces.push(bytes);
       size += bytes.length;
     }
-    if (size > limitBytes) {
+    if (size > maxBytes) {
       throw new UdfError(
         'limit',
-        `the state of ${groups.size} groups takes more than ${limitBytes} bytes (snapshotBytes)`,
+        `the state of ${groups.size} groups takes more than ${maxBytes} bytes (snapshotBytes)`,
       );
     }
   };
@@ -85,22 +85,22 @@ export async function writeSnapshot(
   let entries: GroupEntry[] = [];
   let inspected = 0;
   for (const entry of groups.entries()) {
-    if (inspected++ < maxInspected) owner.inspect(entry[1]);
+    if (inspected++ < maxInspectedStates) owner.inspect(entry[1]);
     if (entries.push(entry) < groupsPerPart) continue;
-    add(columnsOf(entries) ?? entries);
+    add(toColumns(entries) ?? entries);
     entries = [];
-    await turn();
+    await yieldToEventLoop();
   }
-  if (entries.length > 0) add(columnsOf(entries) ?? entries);
+  if (entries.length > 0) add(toColumns(entries) ?? entries);
   return { pieces, size };
 }
 
 /**
- * Puts a snapshot's groups into an empty table. Returns how options that the state depends on have changed since: then the
- * state is of no use and the table stays empty.
+ * Restores a snapshot's groups into an empty table. If options that the state depends on have changed, the table stays
+ * empty and the changes are returned, as `.size() was 10, is 20`; otherwise the result is empty.
  *
- * Throws `snapshot_foreign`, `snapshot_newer`, `snapshot_truncated`, `snapshot_damaged` or `snapshot_migration`; the table
- * may then hold some of the groups. Time and memory are bounded by the snapshot's size, whatever it says about itself.
+ * Rejects with `snapshot_foreign`, `snapshot_newer`, `snapshot_truncated`, `snapshot_damaged` or `snapshot_migration`; the
+ * table may then hold some of the groups. Time and memory are bounded by the snapshot's size, even if it is forged.
  */
 export async function readSnapshot(
   owner: SnapshotOwner,
@@ -120,7 +120,7 @@ export async function readSnapshot(
       `the snapshot has format ${format}, this version knows up to ${formatVersion}`,
     );
   }
-  if (format !== formatVersion) throw damaged(); // there was never one below
+  if (format !== formatVersion) throw damaged(); // 1 is the lowest version
 
   const parts = new PartReader(bytes, magic.length + 1);
   const header = checkedHeader(parts.next(), owner, bytes.length);
@@ -128,25 +128,25 @@ export async function readSnapshot(
   if (changes.length > 0) return changes;
   let restored = 0;
   while (restored < header.groups) {
-    for (const entry of entriesIn(parts, header.groups - restored)) {
-      groups.restore(migrated(entry, header.version, owner));
+    for (const entry of readEntries(parts, header.groups - restored)) {
+      groups.restore(migrateEntry(entry, header.version, owner));
       restored++;
     }
-    await turn();
+    await yieldToEventLoop();
   }
   parts.end();
   return [];
 }
 
-/** The next part's groups, at most `max`. Throws `snapshot_damaged` for what cannot be groups. */
-function* entriesIn(parts: PartReader, max: number): Generator<GroupEntry> {
+/** The groups of the next part, at most `max`. Throws `snapshot_damaged` if the part does not hold groups. */
+function* readEntries(parts: PartReader, max: number): Generator<GroupEntry> {
   const part = parts.next();
-  const isByColumns = areColumns(part, parts.size);
+  const isByColumns = areColumns(part, parts.partBytes);
   const entries: unknown = isByColumns ? part.names : part;
-  // An array may claim a length that it has no elements for; each takes a byte at least.
+  // A forged array can have a length far beyond its elements; each element takes at least one byte.
   if (!Array.isArray(entries) || entries.length === 0) throw damaged();
-  if (entries.length > Math.min(max, parts.size)) throw damaged();
-  for (const entry of isByColumns ? entriesOf(part) : (entries as readonly unknown[])) {
+  if (entries.length > Math.min(max, parts.partBytes)) throw damaged();
+  for (const entry of isByColumns ? entriesFromColumns(part) : (entries as readonly unknown[])) {
     if (!isEntry(entry)) throw damaged();
     yield entry;
   }
@@ -161,21 +161,21 @@ function isEntry(entry: unknown): entry is GroupEntry {
   );
 }
 
-/** The header, if it can be one of a snapshot of so many bytes and of this UDF. */
+/** Validates the header of a snapshot of `size` bytes. Throws as `readSnapshot` does. */
 function checkedHeader(part: unknown, owner: SnapshotOwner, size: number): Header {
   if (typeof part !== 'object' || part === null || (part as Partial<Header>).codec !== codecName) {
     throw new UdfError('snapshot_foreign', 'the snapshot has no header that this version can read');
   }
-  const header = part as Header; // its other properties are checked now
+  const header = part as Header; // its other properties are checked below
   const { udf, version, groups, options } = header as { readonly [Key in keyof Header]: unknown };
-  const isPossible =
+  const isValid =
     typeof udf === 'string' &&
     isCount(version) &&
     version > 0 &&
     isCount(groups) &&
-    groups <= size && // each takes more than a byte
+    groups <= size && // a group takes at least one byte
     (options === undefined || (typeof options === 'object' && options !== null));
-  if (!isPossible) throw damaged();
+  if (!isValid) throw damaged();
   if (header.udf !== owner.name) {
     throw new UdfError('snapshot_foreign', `the snapshot is of UDF "${header.udf}"`);
   }
@@ -192,32 +192,33 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** The options that have another value now, as `.size() was 10, is 20`. */
-function changedOptions(was: StateOptions | undefined, { options, defaults }: SnapshotOwner): string[] {
-  if (was === undefined) return [];
-  return Object.entries(options).flatMap(([name, is]) => {
-    // An option that the UDF did not have then counts as not given.
-    const before = Object.hasOwn(was, name) ? was[name] : defaults[name];
-    return isDeepStrictEqual(before, is) ? [] : [`.${name}() was ${shown(before)}, is ${shown(is)}`];
+/** Describes the options whose values have changed. */
+function changedOptions(previous: StateOptions | undefined, { options, defaults }: SnapshotOwner): string[] {
+  if (previous === undefined) return [];
+  return Object.entries(options).flatMap(([name, current]) => {
+    // An option that the UDF did not have at the time counts as not set.
+    const before = Object.hasOwn(previous, name) ? previous[name] : defaults[name];
+    if (isDeepStrictEqual(before, current)) return [];
+    return [`.${name}() was ${formatValue(before)}, is ${formatValue(current)}`];
   });
 }
 
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   return value === undefined ? 'not given' : inspect(value, { breakLength: Infinity, maxStringLength: 200 });
 }
 
-/** An entry with its state in today's shape. Throws `snapshot_migration`, and `snapshot_damaged` for an impossible state. */
-function migrated(entry: GroupEntry, fromVersion: number, owner: SnapshotOwner): GroupEntry {
+/** Migrates and checks the state of an entry. Throws `snapshot_migration`, or `snapshot_damaged` if `isState` rejects it. */
+function migrateEntry(entry: GroupEntry, fromVersion: number, owner: SnapshotOwner): GroupEntry {
   const { version, migrate, isState } = owner;
   const [name, old, time] = entry;
-  const shownGroup = (): string => JSON.stringify(Buffer.from(name, 'latin1').toString());
+  const groupText = (): string => JSON.stringify(Buffer.from(name, 'latin1').toString());
   try {
     const state = fromVersion === version || !migrate ? old : migrate(old, fromVersion);
     owner.checkState(state);
     if (isState?.(state) === false) {
       throw new UdfError(
         'snapshot_damaged',
-        `the snapshot is damaged: the state of group ${shownGroup()} is impossible`,
+        `the snapshot is damaged: the state of group ${groupText()} is impossible`,
       );
     }
     return state === old ? entry : [name, state, time];
@@ -227,13 +228,13 @@ function migrated(entry: GroupEntry, fromVersion: number, owner: SnapshotOwner):
     const what = fromVersion === version ? 'the state cannot be used' : 'migrate failed';
     throw new UdfError(
       'snapshot_migration',
-      `${what} for group ${shownGroup()}, version ${fromVersion}: ${messageOf(cause)}`,
+      `${what} for group ${groupText()}, version ${fromVersion}: ${messageOf(cause)}`,
       { cause },
     );
   }
 }
 
-/** Whether a thrown value is how `migrate` refuses, on purpose, a state that it cannot convert. */
+/** Whether `migrate` itself threw `snapshot_migration`, to refuse a state that it cannot convert. */
 export function isMigrationRefusal(reason: unknown): reason is UdfError {
   return isUdfError(reason) && reason.code === 'snapshot_migration';
 }
