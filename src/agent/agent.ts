@@ -137,11 +137,11 @@ class ConnectionAgent implements Agent {
   }
 
   get stats(): AgentStats {
-    const { own: counters, ...counted } = this.#counters;
+    const { custom, ...counted } = this.#counters;
     return {
       ...counted,
       groups: this.#session.groups,
-      counters: { ...counters },
+      counters: { ...custom },
     };
   }
 

@@ -2,53 +2,54 @@ import { UdfError } from '../model/errors.js';
 import { type BatchHead, type FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { BeginMessage, EndMessage } from '../wire/messages.js';
-import { heldBytes } from './limits.js';
+import { retainedBytes } from './limits.js';
 
-/** A batch that is collected for a handler that takes it whole. */
+/** Collects a batch for a `batch` handler. */
 export class CollectedBatch {
   readonly #begin: BeginMessage;
-  /** The frame that opened it. */
-  readonly #frame: FrameSlice;
-  readonly #limitBytes: number;
+  /** The frame of the begin message. */
+  readonly #beginFrame: FrameSlice;
+  readonly #maxBytes: number;
   readonly #points: LazyPoint[] = [];
   #bytes = 0;
 
-  constructor(begin: BeginMessage, frame: FrameSlice, limitBytes: number) {
+  constructor(begin: BeginMessage, beginFrame: FrameSlice, maxBytes: number) {
     this.#begin = begin;
-    this.#frame = frame;
-    this.#limitBytes = limitBytes;
+    this.#beginFrame = beginFrame;
+    this.#maxBytes = maxBytes;
   }
 
-  /** Throws `limit` when the batch has become too large. */
+  /** Throws `limit` if the batch becomes too large. */
   add(point: LazyPoint): void {
-    this.#bytes += heldBytes(point);
-    if (this.#bytes > this.#limitBytes) {
+    this.#bytes += retainedBytes(point);
+    if (this.#bytes > this.#maxBytes) {
       throw new UdfError(
         'limit',
-        `a batch takes more than ${this.#limitBytes} bytes (batchBytes); handle it point by point`,
+        `a batch takes more than ${this.#maxBytes} bytes (batchBytes); handle it point by point`,
       );
     }
     this.#points.push(point);
   }
 
-  /** The whole batch. `frame` closed it. */
-  end(end: EndMessage, frame: FrameSlice): LazyBatch {
-    const begin = this.#isHarmless() ? this.#frame : undefined;
-    return new LazyBatch(headOf(this.#begin, end), end.tmax, this.#points, begin, frame);
+  /** The complete batch. Its original begin and end frames are kept for output, if safe. */
+  end(end: EndMessage, endFrame: FrameSlice): LazyBatch {
+    const beginFrame = this.#isSizeSafe() ? this.#beginFrame : undefined;
+    return new LazyBatch(headOf(this.#begin, end), end.tmax, this.#points, beginFrame, endFrame);
   }
 
-  /** Kapacitor allocates what a begin announces, so a large size goes back only if there are so many points. */
-  #isHarmless(): boolean {
+  /** Kapacitor allocates memory for the announced size: a large one is sent back only if it is true. */
+  #isSizeSafe(): boolean {
     const { size } = this.#begin;
-    return size >= 0n && (size <= harmlessSize || size === BigInt(this.#points.length));
+    return size >= 0n && (size <= maxUncheckedSize || size === BigInt(this.#points.length));
   }
 }
 
-const harmlessSize = 1_000_000n;
+/** Max announced size that is sent back unchecked. */
+const maxUncheckedSize = 1_000_000n;
 
 /**
- * Kapacitor takes a batch's name and tags from its end, and `byName` from its begin. Frozen: a handler in JavaScript that
- * writes to it would change what is sent.
+ * Combines a batch's head as Kapacitor does: name and tags from the end message, `byName` from the begin. It is frozen, as
+ * a handler that writes to it would change what is sent.
  */
 export function headOf(begin: BeginMessage, end: EndMessage): BatchHead {
   return Object.freeze({

@@ -1,9 +1,10 @@
 import { UdfError } from '../model/errors.js';
 
 /**
- * Counts while a connection lasts. V8 keeps whole numbers below 2^31 in another way than larger ones, and when a field
- * passes that, it throws away all code that it had compiled for such objects: in the midst of work, two gigabytes in. So
- * the fields hold something else first, which makes them doubles for good.
+ * The counters of one connection.
+ *
+ * V8 stores small integers differently from larger numbers. When a field outgrows them (at 2^31, two gigabytes in), V8
+ * discards the optimized code that uses these objects. Initializing the fields with NaN makes them doubles from the start.
  */
 export class Counters {
   pointsIn = NaN;
@@ -13,8 +14,8 @@ export class Counters {
   bytesIn = NaN;
   bytesOut = NaN;
   errors = 0;
-  /** The UDF's; without a prototype, so that any name is one. */
-  readonly own = Object.create(null) as Record<string, number>;
+  /** The UDF's counters by name; no prototype, so that names such as `constructor` work. */
+  readonly custom = Object.create(null) as Record<string, number>;
 
   constructor() {
     this.pointsIn = this.pointsOut = 0;
@@ -22,11 +23,11 @@ export class Counters {
     this.bytesIn = this.bytesOut = 0;
   }
 
-  /** Throws `invalid_argument` for what is not a whole number, which no telemetry could write. */
+  /** Adds to a counter of the UDF. Throws `invalid_argument` unless `by` is a whole number, as telemetry requires. */
   count(counter: string, by: number): void {
     if (!Number.isSafeInteger(by)) {
       throw new UdfError('invalid_argument', `count("${counter}") takes a whole number, got ${String(by)}`);
     }
-    this.own[counter] = (this.own[counter] ?? 0) + by;
+    this.custom[counter] = (this.custom[counter] ?? 0) + by;
   }
 }

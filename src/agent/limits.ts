@@ -1,24 +1,24 @@
 import { UdfError } from '../model/errors.js';
 import { maxTimerMs } from '../model/duration.js';
 
-/** What one connection may use. Past a limit, that connection ends with a clear error; the others go on. */
+/** Limits of one connection. Exceeding one ends that connection only. */
 export interface Limits {
-  /** Bytes of one message, checked before memory is taken. */
+  /** Max bytes of one message, checked before allocating. */
   readonly messageBytes: number;
-  /** Bytes read ahead while a handler is busy; beyond it reading pauses. */
+  /** Max bytes read ahead while a handler is busy; above it, reading pauses. */
   readonly inputBytes: number;
-  /** Bytes emitted that Kapacitor has not read yet. */
+  /** Max bytes emitted that Kapacitor has not read yet. */
   readonly outputBytes: number;
-  /** Bytes of one batch that is collected for a `batch` handler or from one point by point, with 64 more for each point. */
+  /** Max bytes of one batch while it is collected, for a `batch` handler or for output; each point counts 64 bytes more. */
   readonly batchBytes: number;
-  /** Bytes of a snapshot, written or restored. */
+  /** Max bytes of a snapshot, written or restored. */
   readonly snapshotBytes: number;
-  /** Milliseconds that an async handler may take for one call; 0 for no limit. */
+  /** Max milliseconds of one call of an async handler; 0 for no limit. */
   readonly handlerMs: number;
 }
 
-/** What a point takes in memory that is kept, by where its frame lies: a small message costs more than it has bytes. */
-export function heldBytes({ frameLength }: { readonly frameLength: number }): number {
+/** Estimates the memory of a point that is kept: its frame and its object. */
+export function retainedBytes({ frameLength }: { readonly frameLength: number }): number {
   return frameLength + pointOverheadBytes;
 }
 
@@ -35,10 +35,12 @@ export const defaultLimits: Limits = {
   handlerMs: 60_000,
 };
 
-/** Above this, offsets in a message would not be small integers to V8, which the scan of points counts on. */
+/** Keeps all offsets in a message below 2^30, so that V8 holds them as small integers: the scan of points relies on it. */
 const maxMessageBytes = 1023 * MiB;
 
-/** The defaults with some replaced. Throws `invalid_argument` for a limit that is not a whole number in its range. */
+/**
+ * Fills in the default limits. Throws `invalid_argument` if a limit is unknown, or not a whole number in its range.
+ */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(given)) {
     if (!(name in defaultLimits)) {

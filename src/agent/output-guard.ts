@@ -2,36 +2,35 @@ import { UdfError } from '../model/errors.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import { type BatchHead, LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
-import { heldBytes } from './limits.js';
+import { retainedBytes } from './limits.js';
 import type { Output } from './output.js';
 
-/** What `emit` does outside the normal case. */
+/** Called by `emit` when it cannot send. */
 export interface EmitFailures {
-  /** Called with the error of a wrong emit. Throws it again if a handler is there to catch it. */
+  /** An invalid emit. Rethrows the error if a handler can catch it. */
   refuse(reason: unknown): void;
-  /** Called for each emit after the end of the connection. */
+  /** The first emit after the end of the connection. */
   late(): void;
 }
 
 /**
- * Checks what a UDF emits and returns, and sends only what Kapacitor can take: points where the UDF provides a stream,
- * and where it provides batches, whole ones with their true size between one Begin and one End. An End without a Begin
- * or a wrong size would crash the whole daemon.
+ * Checks what a UDF emits or returns before it is sent: points if the UDF provides a stream; if it provides batches, whole
+ * ones with their true size between one Begin and one End. An End without a Begin, or a wrong size, would crash kapacitord.
  */
 export class OutputGuard {
-  /** What the UDF calls. */
+  /** The handlers' `emit`. */
   readonly emit: (output: unknown) => void;
   readonly #output: Output;
   readonly #batchBytes: number;
-  /** Takes one point or batch, as the UDF's kind has it. `place` names where it came from. */
+  /** Sends or collects one item, by the UDF's edges. Errors name `place`: `emit`, or the handler that returned it. */
   #accept: (output: unknown, place: string) => void;
-  /** The batch that is being handled. */
-  #batch: BatchHead | undefined;
-  /** The points so far of the batch that a UDF emits point by point. */
+  /** The input batch that is being handled. */
+  #inputBatch: BatchHead | undefined;
+  /** The points of the output batch that the UDF emits point by point. */
   #collected: LazyPoint[] | undefined;
   #collectedBytes = 0;
 
-  /** `batchBytes` limits what is kept of a batch that is emitted point by point. */
+  /** `batchBytes` limits a batch that is emitted point by point. */
   constructor(definition: UdfDefinition, output: Output, batchBytes: number, failures: EmitFailures) {
     this.#output = output;
     this.#batchBytes = batchBytes;
@@ -54,10 +53,7 @@ export class OutputGuard {
     }
   }
 
-  /**
-   * Sends what a handler has returned: a point or a batch, or an array of them. Throws `handler` for anything else,
-   * and `limit`.
-   */
+  /** Sends what a handler returned: an item or an array of items. Throws `handler` for other values, and `limit`. */
   returned(value: unknown, handler: string): void {
     if (this.#output.ended) return;
     if (Array.isArray(value)) {
@@ -67,25 +63,25 @@ export class OutputGuard {
     }
   }
 
-  /** Sends the input itself, where the UDF provides what it wants. */
+  /** Emits a handler's input, for the error policy `pass`. Throws like `returned`. */
   passOn(input: LazyPoint | LazyBatch): void {
     this.#accept(input, 'pass');
   }
 
-  // ---- which batch ----
+  // ---- batches ----
 
-  /** Notes which batch the points that are emitted next come from. */
-  fromBatch(batch: BatchHead): void {
-    this.#batch = batch;
+  /** Sets the input batch that the next points are made from. */
+  setInputBatch(batch: BatchHead): void {
+    this.#inputBatch = batch;
   }
 
-  /** Keeps the points that are emitted next, until `endBatch`. */
+  /** Starts an output batch: collects emitted points until `endBatch`. */
   beginBatch(): void {
     this.#collected = [];
     this.#collectedBytes = 0;
   }
 
-  /** Sends what was collected of the batch, if it was. */
+  /** Sends the collected batch. No-op without `beginBatch`. */
   endBatch(batch: BatchHead, time: bigint): void {
     const points = this.#collected;
     if (!points) return;
@@ -93,26 +89,26 @@ export class OutputGuard {
     this.#output.batch(new LazyBatch(batch, time, points));
   }
 
-  /** The input has ended: what `stop` handlers emit belongs to no batch. */
+  /** Prepares for `stop` handlers, whose output belongs to no input batch. */
   endInput(provides: 'stream' | 'batch'): void {
-    this.#batch = this.#collected = undefined;
+    this.#inputBatch = this.#collected = undefined;
     this.#accept = provides === 'batch' ? this.#acceptBatch : this.#acceptNamedPoint;
   }
 
-  // ---- the kinds ----
+  // ---- by the edges of the UDF ----
 
   readonly #acceptPoint = (item: unknown, place: string): void => {
-    if (!LazyPoint.is(item)) throw this.#wrong(place, 'point', item);
+    if (!LazyPoint.is(item)) throw this.#invalidOutput(place, 'point', item);
     this.#output.point(item);
   };
 
   readonly #acceptPointOfBatch = (item: unknown, place: string): void => {
-    if (!LazyPoint.is(item)) throw this.#wrong(place, 'point', item);
-    this.#output.point(this.#batch ? streamPoint(item, this.#batch) : item);
+    if (!LazyPoint.is(item)) throw this.#invalidOutput(place, 'point', item);
+    this.#output.point(this.#inputBatch ? toStreamPoint(item, this.#inputBatch) : item);
   };
 
   readonly #acceptNamedPoint = (item: unknown, place: string): void => {
-    if (!LazyPoint.is(item)) throw this.#wrong(place, 'point', item);
+    if (!LazyPoint.is(item)) throw this.#invalidOutput(place, 'point', item);
     if (item.name === '') {
       throw new UdfError(
         'handler',
@@ -123,16 +119,16 @@ export class OutputGuard {
   };
 
   readonly #acceptBatch = (item: unknown, place: string): void => {
-    if (!LazyBatch.is(item)) throw this.#wrong(place, 'batch', item);
+    if (!LazyBatch.is(item)) throw this.#invalidOutput(place, 'batch', item);
     this.#output.batch(item);
   };
 
   readonly #collect = (item: unknown, place: string): void => {
-    if (!LazyPoint.is(item)) throw this.#wrong(place, 'point', item);
+    if (!LazyPoint.is(item)) throw this.#invalidOutput(place, 'point', item);
     if (!this.#collected) {
       throw new UdfError('handler', `${place} was called when no batch was open`);
     }
-    this.#collectedBytes += heldBytes(item);
+    this.#collectedBytes += retainedBytes(item);
     if (this.#collectedBytes > this.#batchBytes) {
       throw new UdfError(
         'limit',
@@ -142,24 +138,24 @@ export class OutputGuard {
     this.#collected.push(item);
   };
 
-  #wrong(place: string, kind: 'point' | 'batch', item: unknown): UdfError {
+  #invalidOutput(place: string, kind: 'point' | 'batch', item: unknown): UdfError {
     const create = kind === 'point' ? 'createPoint()' : 'createBatch()';
-    const hint = kindOf(item) === 'an object' ? `; make one with ${create}` : '';
+    const hint = describe(item) === 'an object' ? `; make one with ${create}` : '';
     const what =
       place === 'emit'
-        ? `emit takes a ${kind} here, got ${kindOf(item)}`
-        : `${place} returned ${kindOf(item)}; return nothing, a ${kind} or an array of them`;
+        ? `emit takes a ${kind} here, got ${describe(item)}`
+        : `${place} returned ${describe(item)}; return nothing, a ${kind} or an array of them`;
     return new UdfError('handler', what + hint);
   }
 }
 
-/** A batch's point as one of a stream: with the batch's name, grouped by the batch's tags as Kapacitor does. */
-function streamPoint(point: LazyPoint, { name, group, tags, byName }: BatchHead): LazyPoint {
+/** Converts a batch's point to one of a stream: with the batch's name and, as in Kapacitor, grouped by the batch's tags. */
+function toStreamPoint(point: LazyPoint, { name, group, tags, byName }: BatchHead): LazyPoint {
   if (point.name !== '') return point;
   return point.withHead({ name, group, byName, dimensions: Object.keys(tags).sort() });
 }
 
-function kindOf(value: unknown): string {
+function describe(value: unknown): string {
   if (LazyPoint.is(value)) return 'a point';
   if (LazyBatch.is(value)) return 'a batch';
   if (Array.isArray(value)) return 'an array';

@@ -6,23 +6,23 @@ import type { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { Counters } from './counters.js';
 
-/** Above so many unsent bytes, no further input is handled until Kapacitor has read some. */
-const blockedBytes = 256 * 1024;
+/** With more unsent bytes than this, no input is handled until Kapacitor has read some. */
+const maxUnblockedBytes = 256 * 1024;
 
-/** Bytes that are collected within one turn before they are handed to the socket. */
+/** Collected bytes that cause a flush within a turn. */
 const flushBytes = 256 * 1024;
 
-/** With fewer bytes than this, it pays to wait for what the next turn adds. */
-const minWriteBytes = 32 * 1024;
+/** With fewer bytes than this, a flush waits for the next turn if more input is likely. */
+const minFlushBytes = 32 * 1024;
 
-/** Kapacitor gives up after `timeout` without a response, 10 s in its own examples; this leaves room for a short one. */
+/** Far below the usual `timeout` of a UDF in kapacitor.conf (10 s), after which Kapacitor gives up without a response. */
 const heartbeatMs = 250;
 
 /**
- * What a connection sends, in few, large writes.
+ * The output of a connection, sent in few, large writes.
  *
- * It owns the turn: while input is handled, frames are only collected, and the end of the turn sends them together.
- * What is added between turns (by an async handler, or a timer of a UDF) is sent by the next microtask.
+ * A turn is one synchronous run of input handling. Frames added in a turn are collected and sent at its end. Frames added
+ * between turns (by an async handler, or a timer of a UDF) are sent by the next microtask.
  */
 export class Output {
   readonly #stream: Writable;
@@ -31,46 +31,47 @@ export class Output {
   readonly #frames = new FrameOutput();
   #inTurn = false;
   #ended = false;
-  /** A flush by microtask is due. */
+  /** Whether a microtask will flush. */
   #scheduled = false;
+  /** The flush that `endTurn` has postponed. */
   #immediate: NodeJS.Immediate | undefined;
   readonly #flushNow = (): void => {
     this.flush();
   };
-  /** Frames that the limit does not count: their bytes, and where in the stream they end. */
+  /** Unsent frames that do not count towards the limit; `end` is their end's offset in all output. */
   readonly #exempt: { readonly bytes: number; readonly end: number }[] = [];
-  /** Unsent bytes as of the last flush: to ask the stream at every point would be slow. */
-  #waiting = 0;
-  /** Whether the stream will emit `drain`; below its own high-water mark it does not. */
-  #drains = false;
+  /** Unsent bytes as of the last flush: asking the stream at every point would be slow. */
+  #unsentBytes = 0;
+  /** Whether the stream will emit `drain`: it does only after exceeding its high-water mark. */
+  #willDrain = false;
   #heartbeat: NodeJS.Timeout | undefined;
 
-  /** `maxBytes` limits what waits to be read by Kapacitor. */
+  /** `maxBytes` limits the output that Kapacitor has not read yet. */
   constructor(stream: Writable, counters: Counters, maxBytes: number) {
     this.#stream = stream;
     this.#counters = counters;
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether input is being handled now. */
+  /** Whether a turn is under way. */
   get inTurn(): boolean {
     return this.#inTurn;
   }
 
-  /** Whether the connection is closing or closed: nothing that is added now will be sent. */
+  /** Whether the connection is closing or closed: frames added now are lost. */
   get ended(): boolean {
     return this.#ended;
   }
 
   /**
-   * Whether Kapacitor reads more slowly than we write, as of the last flush. The result of the stream's `write()` does
-   * not tell: it is false after every large write, even one that the system took at once.
+   * Whether Kapacitor reads more slowly than we write, as of the last flush. The result of the stream's `write()` cannot
+   * be used: it is false after every large write, even if the system took all of it at once.
    */
   get blocked(): boolean {
-    return this.#drains && this.#waiting > blockedBytes;
+    return this.#willDrain && this.#unsentBytes > maxUnblockedBytes;
   }
 
-  // ---- adding frames; each throws `limit` if more is waiting than the host allows ----
+  // ---- adding frames; throws `limit` above `maxBytes` of unread output ----
 
   point(point: LazyPoint): void {
     this.#counters.pointsOut++;
@@ -85,13 +86,13 @@ export class Output {
     this.#added();
   }
 
-  /** Adds a response as one whole frame. */
+  /** Adds a response, given as one frame. */
   send(frame: Buffer): void {
     this.#frames.add(frame, 0, frame.length);
     this.#added();
   }
 
-  /** Adds one whole frame in pieces, which the limit does not count while any of it waits: snapshots have their own. */
+  /** Adds a snapshot's frame, in pieces. It does not count towards `maxBytes`, as snapshots have a limit of their own. */
   sendExempt(pieces: readonly Buffer[]): void {
     let bytes = 0;
     for (const piece of pieces) {
@@ -102,7 +103,7 @@ export class Output {
     this.#added();
   }
 
-  /** Adds the response that ends the conversation, whatever waits already. */
+  /** Adds the error response that ends the conversation; without a limit, as it may report that very limit. */
   sendError(frame: Buffer): void {
     this.#frames.add(frame, 0, frame.length);
   }
@@ -111,7 +112,7 @@ export class Output {
     if (!this.#inTurn) this.#schedule();
     if (this.#frames.size >= flushBytes) this.flush();
     if (
-      this.#waiting > this.#maxBytes &&
+      this.#unsentBytes > this.#maxBytes &&
       this.#stream.writableLength > this.#maxBytes + this.#exemptBytes()
     ) {
       throw new UdfError(
@@ -128,16 +129,16 @@ export class Output {
   }
 
   /**
-   * Sends what the turn has added. If `more` is to be read at once and there is little to send, it waits for what comes
-   * of that: to wake the reader takes as long as a hundred points. `setImmediate` runs before the event loop waits.
+   * Sends what the turn has added. If more input is likely at once and there is little to send, the flush waits for the
+   * next turn: waking the reader costs as much as a hundred points. `setImmediate` flushes before the event loop blocks.
    */
-  endTurn(more: boolean): void {
+  endTurn(expectsMore: boolean): void {
     this.#inTurn = false;
-    if (more && this.#frames.size < minWriteBytes) this.#immediate ??= setImmediate(this.#flushNow);
+    if (expectsMore && this.#frames.size < minFlushBytes) this.#immediate ??= setImmediate(this.#flushNow);
     else this.flush();
   }
 
-  /** Hands everything to the stream, and notes how much of it is unsent. */
+  /** Writes all collected frames to the stream. */
   flush(): void {
     if (this.#immediate !== undefined) {
       clearImmediate(this.#immediate);
@@ -152,12 +153,12 @@ export class Output {
       stream.write(buffer);
     }
     if (buffers.length > 1) stream.uncork();
-    this.#waiting = stream.writableLength;
+    this.#unsentBytes = stream.writableLength;
     if (this.#exempt.length > 0) this.#dropSent();
-    this.#drains = stream.writableNeedDrain;
+    this.#willDrain = stream.writableNeedDrain;
   }
 
-  /** Resolves when it is no longer blocked. Rejects if the stream fails or `signal` aborts. */
+  /** Resolves when the output is not blocked. Rejects if the stream fails or `signal` aborts. */
   async unblocked(signal: AbortSignal): Promise<void> {
     while (this.blocked) {
       await once(this.#stream, 'drain', { signal });
@@ -165,14 +166,14 @@ export class Output {
     }
   }
 
-  /** Sends what there is; what is added later is lost. */
+  /** Flushes; frames added later are lost. */
   end(): void {
     this.#ended = true;
     this.stopHeartbeat();
     this.flush();
   }
 
-  /** Sends `frame` now and regularly, until `stopHeartbeat`. No limit counts it: there is no handler to tell. */
+  /** Sends a frame now and every 250 ms until `stopHeartbeat`. No limit applies: no caller could handle the error. */
   startHeartbeat(frame: () => Buffer): void {
     if (this.#heartbeat) return;
     const beat = (): void => {
@@ -189,9 +190,9 @@ export class Output {
     this.#heartbeat = undefined;
   }
 
-  /** Forgets the exempt frames that the system has taken. */
+  /** Removes exempt frames that are fully sent. */
   #dropSent(): void {
-    const sent = this.#counters.bytesOut - this.#waiting;
+    const sent = this.#counters.bytesOut - this.#unsentBytes;
     while (this.#exempt.length > 0 && this.#exempt[0]!.end <= sent) this.#exempt.shift();
   }
 

@@ -230,7 +230,7 @@ export class Session {
     }
     Object.freeze(begin.tags);
     this.#streamed = Object.freeze(begin);
-    this.#guard.fromBatch(begin);
+    this.#guard.setInputBatch(begin);
     if (this.#definition.provides === 'batch') this.#guard.beginBatch();
     return this.#failures.guarded(() => instance.beginBatch(begin), undefined);
   }
@@ -258,7 +258,7 @@ export class Session {
     if (!collected) throw new UdfError('protocol', 'a batch ended that had not begun');
     this.#collected = undefined;
     const batch = collected.end(end, frame);
-    this.#guard.fromBatch(batch);
+    this.#guard.setInputBatch(batch);
     return this.#failures.guarded(() => instance.batch(batch), batch);
   }
 
