@@ -29,9 +29,9 @@ export interface AgentOptions extends InstanceDefaults {
 
 /** One conversation with Kapacitor: a connection, from its first byte to its last. */
 export interface Agent {
-  /** Resolves when the connection is closed, for whatever reason. Never rejects. */
+  /** Resolves when the connection is closed. Never rejects. */
   readonly closed: Promise<void>;
-  /** The first error that ended the conversation, if any. */
+  /** The error that ended the conversation, if any. */
   readonly failure: UdfError | undefined;
   readonly stats: AgentStats;
   /** Stops reading, handles what has been received, sends the results, closes. Resolves with `closed`. */
@@ -41,8 +41,8 @@ export interface Agent {
 }
 
 /**
- * Serves a UDF on one connection. Later errors end that connection only: they are logged and, if Kapacitor still reads,
- * sent as the error that it shows for the task.
+ * Serves a UDF on one connection. Errors while serving end that connection only: they are logged and, if Kapacitor still
+ * reads, sent as the error that it shows for the task.
  *
  * Throws `invalid_argument` if a limit or default is invalid.
  */
@@ -52,22 +52,17 @@ export function createAgent(options: AgentOptions): Agent {
   return new ConnectionAgent(options, resolveLimits(options.limits));
 }
 
-/** The most that Node reads at once: after a chunk of this size there is likely more to read at once. */
+/** Node reads at most this many bytes at once: after a chunk of this size, more is likely to be waiting. */
 const maxReadBytes = 64 * 1024;
 
 /** Max time for the peer to read the last message of a failed connection. */
 const lastReadTimeoutMs = 5_000;
 
-/** Kapacitor's keepalive requests stay unread while reading is paused, but any response resets its timer. */
-function heartbeat(): Buffer {
-  return encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n });
-}
-
 /**
- * One connection: bytes in, requests one after the other, bytes out.
+ * One connection. Requests are handled sequentially.
  *
- * A frame is handled as soon as it is read, unless a handler is busy (async, or a snapshot) or Kapacitor does not read:
- * then it is queued. Keepalives are never queued. When the queue is full, reading pauses and heartbeats are sent.
+ * A frame is handled as soon as it is read. It is queued if an async handler, a snapshot or a restore is under way, or if
+ * Kapacitor does not read. Keepalives are never queued. When the queue is full, reading pauses and heartbeats are sent.
  */
 class ConnectionAgent implements Agent {
   readonly #limits: Limits;
@@ -80,9 +75,6 @@ class ConnectionAgent implements Agent {
 
   /** Whether an async handler, a snapshot or a restore is under way. */
   #busy = false;
-  /** Whether the UDF's `stop` handlers have been started. */
-  #stopping = false;
-  #hasLoggedLateEmit = false;
 
   constructor(options: AgentOptions, limits: Limits) {
     const { definition, transport } = options;
@@ -93,7 +85,10 @@ class ConnectionAgent implements Agent {
         this.#refuse(reason);
       },
       late: () => {
-        this.#lateEmit();
+        this.#session.logger.warn(
+          {},
+          'emit was called after the connection had ended: what it emits is lost',
+        );
       },
     });
     this.#session = new Session({
@@ -165,7 +160,7 @@ class ConnectionAgent implements Agent {
     });
     input.once('end', () => {
       this.#input.end();
-      if (this.#lifetime.isOpen && (this.#input.midFrame || this.#session.midBatch)) {
+      if (this.#lifetime.isOpen && (this.#input.midFrame || this.#session.inBatch)) {
         const message = 'the stream ended in the middle of a message or batch, which is lost';
         this.#lifetime.noteFailure(new UdfError('connection', message));
         this.#session.logger.warn({}, message);
@@ -175,14 +170,6 @@ class ConnectionAgent implements Agent {
     output.on('drain', () => {
       this.#output.flush();
       this.#handleQueued();
-    });
-    for (const stream of new Set([input, output])) {
-      stream.on('error', (error: Error) => {
-        this.#lifetime.onTransportClosed(error);
-      });
-    }
-    output.once('close', () => {
-      this.#lifetime.onTransportClosed(undefined);
     });
   }
 
@@ -214,23 +201,17 @@ class ConnectionAgent implements Agent {
     if (isCaught) throw reason;
   }
 
-  #lateEmit(): void {
-    if (this.#hasLoggedLateEmit) return;
-    this.#hasLoggedLateEmit = true;
-    this.#session.logger.warn({}, 'emit was called after the connection had ended: what it emits is lost');
-  }
-
   // ---- handling ----
 
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
-    const called = this.#session.handle(buf, frame, payload, end);
-    if (!called) return;
-    // Snapshots and restores have no time limit: they take time in proportion to the groups.
+    const result = this.#session.handle(buf, frame, payload, end);
+    if (!result) return;
+    // No time limit for snapshots and restores: their time depends on the number of groups.
     const isHandler = buf[payload] !== snapshotTag && buf[payload] !== restoreTag;
-    this.#await(called, isHandler ? this.#handlerTimer() : undefined);
+    this.#await(result, isHandler ? this.#handlerTimer() : undefined);
   }
 
-  /** A timer that fails the connection unless cleared within `handlerMs`. */
+  /** Starts a timer that fails the connection unless cleared within `handlerMs`. */
   #handlerTimer(): NodeJS.Timeout | undefined {
     const { handlerMs } = this.#limits;
     if (handlerMs === 0) return undefined;
@@ -239,9 +220,9 @@ class ConnectionAgent implements Agent {
     }, handlerMs);
   }
 
-  #await(called: Promise<void>, timer: NodeJS.Timeout | undefined): void {
+  #await(result: Promise<void>, timer: NodeJS.Timeout | undefined): void {
     this.#busy = true;
-    called
+    result
       .catch((reason: unknown) => {
         this.#fail(reason);
       })
@@ -261,8 +242,8 @@ class ConnectionAgent implements Agent {
     });
   }
 
-  /** Does some work and sends what it added. `more`: there is likely more input to read at once. */
-  #turn(work: () => void, more = false): void {
+  /** Runs `work` as one turn of the output. `expectsMore`: more input is likely to be waiting. */
+  #turn(work: () => void, expectsMore = false): void {
     if (!this.#lifetime.isOpen) return;
     this.#output.beginTurn();
     try {
@@ -270,37 +251,33 @@ class ConnectionAgent implements Agent {
     } catch (reason) {
       this.#fail(reason);
     }
-    this.#output.endTurn(more);
+    this.#output.endTurn(expectsMore);
     this.#settle();
   }
 
-  /** After each turn: pauses or resumes reading, and ends the conversation when all input is handled. */
+  /** After each turn: pauses or resumes reading, or ends the conversation once all input is handled. */
   #settle(): void {
     if (!this.#lifetime.isOpen) return;
     if (this.#input.ended) {
       if (!this.#busy && this.#input.isEmpty) this.#finish();
-      if (this.#busy) this.#output.startHeartbeat(heartbeat);
+      if (this.#busy) this.#output.startHeartbeat();
       return;
     }
     const { blocked } = this.#output;
-    const pause = blocked || this.#input.isFull;
+    const shouldPause = blocked || this.#input.isFull;
     // While Kapacitor does not read, a heartbeat would only add to the unread output.
-    if (pause && !blocked) this.#output.startHeartbeat(heartbeat);
+    if (shouldPause && !blocked) this.#output.startHeartbeat();
     else this.#output.stopHeartbeat();
-    this.#input.setPaused(pause);
+    this.#input.setPaused(shouldPause);
   }
 
   // ---- the end ----
 
-  /** All input has been handled: calls the UDF's `stop` handlers, then closes. */
+  /** Calls the UDF's `stop` handlers, then closes. To be called when all input is handled, and again after `stop`. */
   #finish(): void {
-    if (this.#stopping || !this.#session.hasStop) {
-      this.#lifetime.close();
-      return;
-    }
-    this.#stopping = true;
-    const stopped = this.#session.stop(() => this.#handlerTimer());
-    this.#await(stopped, undefined);
+    const stopping = this.#session.stop(() => this.#handlerTimer());
+    if (stopping) this.#await(stopping, undefined);
+    else this.#lifetime.close();
   }
 
   /** Ends the conversation with an error that Kapacitor shows for the task. */
@@ -314,7 +291,7 @@ class ConnectionAgent implements Agent {
       capText(`connection ends: ${error.message}`),
     );
     this.#output.sendError(encodeResponse({ kind: 'error', error: this.#session.errorText(error) }));
-    // If Kapacitor is writing when the connection closes, it shows its write error instead of ours.
+    // Keeps reading until Kapacitor closes: if one of its writes failed, it would show that error instead of ours.
     this.#lifetime.close(lastReadTimeoutMs, true);
   }
 }

@@ -34,6 +34,15 @@ export class Lifetime {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    const { input, output } = transport;
+    for (const stream of new Set([input, output])) {
+      stream.on('error', (error: Error) => {
+        this.#onTransportClosed(error);
+      });
+    }
+    output.once('close', () => {
+      this.#onTransportClosed(undefined);
+    });
   }
 
   get isOpen(): boolean {
@@ -85,8 +94,8 @@ export class Lifetime {
     this.#finish();
   }
 
-  /** To be called when the transport fails or closes, expectedly or not. */
-  onTransportClosed(error: Error | undefined): void {
+  /** Called when the transport fails or closes, expectedly or not. */
+  #onTransportClosed(error: Error | undefined): void {
     if (this.#phase === 'open') {
       this.noteFailure(error ? UdfError.from(error, 'connection') : new UdfError('connection', lostMessage));
       this.#events.lost(lostMessage, error && this.#failure);

@@ -29,6 +29,7 @@ export class OutputGuard {
   /** The points of the output batch that the UDF emits point by point. */
   #collected: LazyPoint[] | undefined;
   #collectedBytes = 0;
+  #hasReportedLate = false;
 
   /** `batchBytes` limits a batch that is emitted point by point. */
   constructor(definition: UdfDefinition, output: Output, batchBytes: number, failures: EmitFailures) {
@@ -37,7 +38,8 @@ export class OutputGuard {
     const { wants, provides, handlers } = definition;
     this.emit = (item) => {
       if (output.ended) {
-        failures.late();
+        if (!this.#hasReportedLate) failures.late();
+        this.#hasReportedLate = true;
         return;
       }
       try {

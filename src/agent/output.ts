@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { UdfError } from '../model/errors.js';
 import { FrameOutput } from '../wire/frame-output.js';
+import { encodeResponse } from '../wire/messages.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { Counters } from './counters.js';
@@ -173,12 +174,15 @@ export class Output {
     this.flush();
   }
 
-  /** Sends a frame now and every 250 ms until `stopHeartbeat`. No limit applies: no caller could handle the error. */
-  startHeartbeat(frame: () => Buffer): void {
+  /**
+   * Sends keepalive responses, now and regularly until `stopHeartbeat`: while reading is paused, Kapacitor's keepalive
+   * requests stay unread, but any response resets its timer. `maxBytes` does not apply, as no caller could handle the error.
+   */
+  startHeartbeat(): void {
     if (this.#heartbeat) return;
     const beat = (): void => {
-      const bytes = frame();
-      this.#frames.add(bytes, 0, bytes.length);
+      const frame = encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n });
+      this.#frames.add(frame, 0, frame.length);
       this.#schedule();
     };
     beat();

@@ -1,4 +1,3 @@
-import { promisify } from 'node:util';
 import { capText } from '../model/text.js';
 import { UdfError } from '../model/errors.js';
 import type { OptionCall } from '../model/option-call.js';
@@ -23,8 +22,9 @@ import type { Limits } from './limits.js';
 import type { Output } from './output.js';
 import type { OutputGuard } from './output-guard.js';
 import { cannotRestore, restoreSnapshot, snapshotFrame } from './state-transfer.js';
+import { stopGroups } from './stop-groups.js';
 
-/** What a connection gives its session. */
+/** The connection, as its session uses it. */
 export interface SessionOptions extends InstanceDefaults {
   readonly definition: UdfDefinition;
   readonly limits: Limits;
@@ -34,7 +34,7 @@ export interface SessionOptions extends InstanceDefaults {
   readonly guard: OutputGuard;
   readonly counters: Counters;
   readonly signal: AbortSignal;
-  /** Closes the connection after flushing. Kapacitor itself never closes it after a refused init or restore. */
+  /** Flushes and closes the connection: Kapacitor never closes it after a refused init or restore. */
   readonly close: (reason: UdfError) => void;
 }
 
@@ -50,13 +50,15 @@ export class Session {
   readonly #counters: Counters;
   #logger: Logger;
   #instance: Instance | undefined;
-  /** Set with `#instance`. */
+  /** Set together with `#instance`. */
   #failures!: FailurePolicy;
   #task = '';
   /** The open batch, if it is collected for a `batch` handler. */
   #collected: CollectedBatch | undefined;
   /** The open batch, if its points are handled one by one. */
   #streamed: BeginMessage | undefined;
+  /** Whether the `stop` handlers have been started. */
+  #stopped = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -67,7 +69,7 @@ export class Session {
     this.#logger = options.logger;
   }
 
-  /** Its lines name the UDF, and after init the task and node. */
+  /** Adds the UDF, and after init the task and node, to each line. */
   get logger(): Logger {
     return this.#logger;
   }
@@ -80,8 +82,8 @@ export class Session {
     return this.#instance?.groups.size ?? 0;
   }
 
-  /** Whether a batch is open: begun and not ended. */
-  get midBatch(): boolean {
+  /** Whether a batch has begun and not ended. */
+  get inBatch(): boolean {
     return this.#collected !== undefined || this.#streamed !== undefined;
   }
 
@@ -120,12 +122,12 @@ export class Session {
   answerKeepalive(buf: Buffer, payload: number, end: number): boolean {
     if (buf[payload] !== keepaliveTag) return false;
     const request = decodeRequest(buf.subarray(payload, end));
-    if (request.kind !== 'keepalive') return false; // of several kinds in one request, the last one counts
+    if (request.kind !== 'keepalive') return false; // a oneof given several times: the last one counts
     this.#reply(request);
     return true;
   }
 
-  /** An error's message for Kapacitor: prefixed by the UDF and the task. */
+  /** Formats an error's message for Kapacitor: prefixed by the UDF and the task. */
   errorText({ message }: Error): string {
     const { name } = this.#definition;
     if (message.startsWith(`${name}: `)) return capText(message);
@@ -164,13 +166,8 @@ export class Session {
       this.#options.close(error);
       return;
     }
-    const { onError } = this.#instance;
-    this.#failures = new FailurePolicy(
-      { udf: definition.name, task, onError },
-      guard,
-      counters,
-      this.#logger,
-    );
+    const use = { udf: definition.name, task, onError: this.#instance.onError };
+    this.#failures = new FailurePolicy(use, guard, counters, this.#logger);
     this.#logger.info({}, 'task started');
     this.#reply({ kind: 'init', success: true, error: '' });
   }
@@ -202,7 +199,7 @@ export class Session {
     const instance = this.#ready('a point');
     this.#counters.pointsIn++;
     if (this.#definition.wants === 'stream') {
-      // As `guarded` does, but without allocating a closure per point.
+      // Inlines `guarded`, to save a closure per point.
       try {
         const called = instance.point(point);
         return called === undefined ? undefined : this.#failures.guarded(() => called, point);
@@ -222,7 +219,7 @@ export class Session {
     if (this.#definition.wants === 'stream') {
       throw new UdfError('protocol', `a batch came, but ${this.#definition.name} wants a stream`);
     }
-    if (this.midBatch) throw new UdfError('protocol', 'a batch began inside another');
+    if (this.inBatch) throw new UdfError('protocol', 'a batch began inside another');
     this.#counters.batchesIn++;
     if (this.#definition.handlers.batch) {
       this.#collected = new CollectedBatch(begin, frame, this.#options.limits.batchBytes);
@@ -269,47 +266,26 @@ export class Session {
 
   // ---- the end of the input ----
 
-  get hasStop(): boolean {
-    return this.#instance !== undefined && this.#definition.handlers.stop !== undefined;
-  }
-
   /**
-   * Calls `stop` for each group. Yields to the event loop regularly, and waits while Kapacitor does not read.
-   * `startTimer` limits the time of each async call.
+   * Calls the UDF's `stop` handler for each group; `undefined` if it has none or was stopped before. `startTimer` limits the
+   * time of each async call. Rejects with errors that end the connection.
    */
-  async stop(startTimer: () => NodeJS.Timeout | undefined): Promise<void> {
-    const instance = this.#ready('the end of the input');
-    const { signal } = this.#options;
+  stop(startTimer: () => NodeJS.Timeout | undefined): MaybePromise {
+    const { handlers, provides } = this.#definition;
+    if (this.#stopped || !this.#instance || !handlers.stop) return undefined;
+    this.#stopped = true;
     this.#collected = this.#streamed = undefined;
-    this.#guard.endInput(this.#definition.provides);
-    let pauseAt = performance.now() + maxSliceMs;
-    for (const group of instance.groupsToStop()) {
-      const called = this.#failures.guarded(
-        () => instance.stop(group),
-        undefined,
-        () => ` in stop of group "${instance.groupName(group)}"`,
-      );
-      if (called) {
-        const timer = startTimer();
-        await called.finally(() => {
-          clearTimeout(timer);
-        });
-      }
-      if (this.#output.blocked) await this.#output.unblocked(signal);
-      if (performance.now() >= pauseAt) {
-        await turn();
-        pauseAt = performance.now() + maxSliceMs;
-      }
-      if (signal.aborted) return;
-    }
+    this.#guard.endInput(provides);
+    return stopGroups(this.#instance, {
+      failures: this.#failures,
+      output: this.#output,
+      signal: this.#options.signal,
+      startTimer,
+    });
   }
 }
 
-/** Max time that `stop` handlers run before yielding to the event loop. */
-const maxSliceMs = 5;
-
-const turn = promisify(setImmediate);
-
+/** Kapacitor only needs the argument types of options; the rest is checked at init. */
 function infoOf({ wants, provides, options }: UdfDefinition): Response {
   const types = Object.entries(options).map(
     ([name, { args }]) => [name, args.map(({ type }) => type)] as const,

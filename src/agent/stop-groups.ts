@@ -1,0 +1,48 @@
+import { promisify } from 'node:util';
+import type { FailurePolicy } from './failure-policy.js';
+import type { Instance } from './instance.js';
+import type { Output } from './output.js';
+
+/** Max time that `stop` handlers run before yielding to the event loop. */
+const maxSliceMs = 5;
+
+const yieldToEventLoop = promisify(setImmediate);
+
+export interface StopContext {
+  readonly failures: FailurePolicy;
+  readonly output: Output;
+  /** Ends the loop early when the connection closes. */
+  readonly signal: AbortSignal;
+  /** Starts the time limit of one async call. */
+  readonly startTimer: () => NodeJS.Timeout | undefined;
+}
+
+/**
+ * Calls `stop` for each group, one after the other. Yields to the event loop regularly, and waits while Kapacitor does not
+ * read. Rejects with errors that end the connection.
+ */
+export async function stopGroups(
+  instance: Instance,
+  { failures, output, signal, startTimer }: StopContext,
+): Promise<void> {
+  let pauseAt = performance.now() + maxSliceMs;
+  for (const group of instance.groupsToStop()) {
+    const called = failures.guarded(
+      () => instance.stop(group),
+      undefined,
+      () => ` in stop of group "${instance.groupName(group)}"`,
+    );
+    if (called) {
+      const timer = startTimer();
+      await called.finally(() => {
+        clearTimeout(timer);
+      });
+    }
+    if (output.blocked) await output.unblocked(signal);
+    if (performance.now() >= pauseAt) {
+      await yieldToEventLoop();
+      pauseAt = performance.now() + maxSliceMs;
+    }
+    if (signal.aborted) return;
+  }
+}
