@@ -28,6 +28,10 @@ describe('help', () => {
     expect(stdout).toMatch(/\nExamples?[:,]/);
   });
 
+  test('of a part of a command is that of the part', async () => {
+    expect(await run('help', 'tasks', 'apply')).toEqual(await run('tasks', 'apply', '--help'));
+  });
+
   test('of serve names the default of every setting', async () => {
     const { stdout } = await run('serve', '--help');
     for (const option of stdout.split(/\n {2}(?=-)/).slice(1)) {
@@ -53,6 +57,7 @@ test('the version is that of the package', async () => {
 describe('a wrong command line is told in one line, with exit code 2:', () => {
   test.each([
     [['srve'], "unknown command 'srve' (did you mean serve?); --help shows the usage"],
+    [['help', 'srve'], "unknown command 'srve' (did you mean serve?); --help shows the usage"],
     [['list', '--jsn'], "unknown option '--jsn' (did you mean --json?); --help shows the usage"],
     [['serve', 'mirorr'], 'there is no UDF mirorr (did you mean mirror?)'],
     [['stdio'], "missing required argument 'name'; --help shows the usage"],
