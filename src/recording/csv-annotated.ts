@@ -99,7 +99,7 @@ export function parseResultHeader(
     const fields: Record<string, FieldValue> = {};
     const addField = (key: string, { kind, index }: Column): void => {
       const text = textAt(index);
-      const value = text === undefined ? undefined : cellValue(kind, key, text);
+      const value = text === undefined ? undefined : cellValue(kind, key, text, settings);
       if (value !== undefined) setEntry(fields, key, value);
     };
     for (const column of rest) {

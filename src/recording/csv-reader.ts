@@ -61,6 +61,9 @@ class CsvReader {
   /** Whether the header has blanks after its delimiters: then those of its records are trimmed too. */
   #isSpaced = false;
   #hasWarned = false;
+  #hasWarnedOfComma = false;
+  /** The line of the current record. */
+  #line = 0;
 
   constructor(maker: PointMaker, reading: CsvReading) {
     this.#maker = maker;
@@ -69,6 +72,9 @@ class CsvReader {
       times: new TimeParser(reading),
       timeColumn: reading.timeColumn,
       nullMarkers: new Set(reading.nullMarkers?.map((marker) => marker.trim())),
+      onDecimalComma: (field, text) => {
+        this.#warnOfComma(field, text);
+      },
     };
   }
 
@@ -78,6 +84,7 @@ class CsvReader {
 
   /** The point of a record, if it holds one. Throws `malformed`. */
   take(record: CsvRecords): LazyPoint | undefined {
+    this.#line = record.line;
     if (this.#table && !this.#isAfterBlank && !isBlank(record.cells)) {
       if (!this.#isAnnotated) {
         return this.#point(this.#table, this.#isSpaced ? record.trimmedCells() : record.cells);
@@ -117,6 +124,15 @@ class CsvReader {
     const { name, tags, fields, time, database, retentionPolicy } = table.point(cells);
     if (table.timeColumn === undefined) this.#warnOfMissingTime(table);
     return this.#maker.point(name, tags, fields, time ?? this.#maker.now(), { database, retentionPolicy });
+  }
+
+  #warnOfComma(field: string, text: string): void {
+    if (this.#hasWarnedOfComma) return;
+    this.#hasWarnedOfComma = true;
+    const column = JSON.stringify(field);
+    this.#onWarning?.(
+      `${text} looks like a decimal comma in column ${column}, line ${this.#line}: it is read as text; write a dot, or "string:${field}" in the header if it is text`,
+    );
   }
 
   #warnOfMissingTime({ columns }: CsvTable): void {

@@ -6,6 +6,8 @@ import { notUtf8 } from './line-splitter.js';
 /** A cell: null if nothing stands between its delimiters. Empty quotes are an empty text. */
 export type Cell = string | null;
 
+const byteOrderMark = '\uFEFF';
+
 /** Max characters of a record. A longer one most likely has an unclosed quote. */
 const maxRecordCharacters = 16 * 1024 * 1024;
 
@@ -31,7 +33,6 @@ export class CsvRecords {
   /** Bytes of an incomplete line, which may end inside a character. */
   #bytes: Buffer[] = [];
   #text = '';
-  #isFirstText = true;
   #mayBeInvalid = false;
   #lineEnd: '\n' | '\r' | undefined;
   #next = 0;
@@ -84,6 +85,7 @@ export class CsvRecords {
     if (lineEnd === undefined) return false;
     if (this.#skipping) this.#skip(lineEnd);
     const text = this.#text;
+    while (text[this.#next] === byteOrderMark) this.#next++; // joined files have one at the start of each
     const start = this.#next;
     if (start === text.length) return false;
     const first = text.indexOf(lineEnd, start);
@@ -144,10 +146,6 @@ export class CsvRecords {
       text = splitLines(bytes)
         .map((line) => (isUtf8(line) ? line.toString() : line.toString().replaceAll('\uFFFD', invalidMark)))
         .join('');
-    }
-    if (this.#isFirstText && text !== '') {
-      this.#isFirstText = false;
-      if (text.startsWith('\uFEFF')) text = text.slice(1);
     }
     this.#text = this.#text.slice(this.#next) + text;
     this.#next = 0;

@@ -162,7 +162,7 @@ function parseRecord(columns: readonly Column[], cells: readonly Cell[], setting
     else if (kind === 'tag') {
       if (cell !== '') setUnique(tags, 'tag', name, cell);
     } else {
-      const value = cellValue(kind, name, cell);
+      const value = cellValue(kind, name, cell, settings);
       if (value !== undefined) setUnique(fields, 'field', name, value);
     }
   });

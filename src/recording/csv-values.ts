@@ -11,8 +11,12 @@ export interface CsvSettings {
   readonly times: TimeParser;
   readonly timeColumn: string | undefined;
   readonly nullMarkers: ReadonlySet<string>;
+  /** Called for a number with a decimal comma that is read as text, with its field and the number. */
+  readonly onDecimalComma: (field: string, text: string) => void;
 }
 
+/** A number as it is written where the comma parts the decimals, with or without dots between thousands. */
+const decimalComma = /^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?$/;
 const double = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const special: ReadonlyMap<string, number> = new Map([
   ['NaN', NaN],
@@ -34,14 +38,23 @@ export function cellTime(cell: string, { times }: CsvSettings): bigint {
 }
 
 /** Parses a field's value; `undefined` for empty quotes unless the type is text. Throws `malformed`. */
-export function cellValue(kind: FieldKind, name: string, cell: string): FieldValue | undefined {
+export function cellValue(
+  kind: FieldKind,
+  name: string,
+  cell: string,
+  settings: CsvSettings,
+): FieldValue | undefined {
   if (kind === 'string') return cell;
   const text = cell.trim();
-  if (kind === 'any') return anyValue(name, cell, text);
+  if (kind === 'any') {
+    if (decimalComma.test(text)) settings.onDecimalComma(name, text);
+    return anyValue(name, cell, text);
+  }
   if (text === '') return undefined;
   const value = kind === 'double' ? doubleOf(name, text) : kind === 'bool' ? boolOf(text) : intOf(name, text);
   if (value !== undefined) return value;
-  throw new UdfError('malformed', `field "${name}" is no ${kind}: ${JSON.stringify(cell)}`);
+  const hint = kind !== 'bool' && decimalComma.test(text) ? ' has a decimal comma; write a dot' : '';
+  throw new UdfError('malformed', `field "${name}" is no ${kind}: ${JSON.stringify(cell)}${hint}`);
 }
 
 /** A value whose type is inferred from its form: `5i`, `0.5`, `true`, else text. */

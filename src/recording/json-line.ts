@@ -1,3 +1,4 @@
+import { messageOf, UdfError } from '../model/errors.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { AnyPoint } from '../model/point.js';
 import { type Fields, type FieldValue, setEntry } from '../model/values.js';
@@ -12,10 +13,10 @@ import {
   jsonTags,
   listOf,
   nameOf,
-  numberText,
+  numberTexts,
   objectOf,
   optionalText,
-  parseObject,
+  parseJson,
   shown,
   tagsOf,
   malformed,
@@ -54,9 +55,9 @@ export class JsonTimes {
   }
 
   /** Telegraf's `timestamp`, a number; or text, if its `json_timestamp_format` is set. */
-  timestamp({ timestamp }: JsonObject, text: string): bigint {
+  timestamp({ timestamp }: JsonObject, digitsOf: () => string | undefined): bigint {
     if (typeof timestamp === 'string') return this.#text.parse(timestamp);
-    const digits = typeof timestamp === 'number' ? numberText(text, 'timestamp') : undefined;
+    const digits = typeof timestamp === 'number' ? digitsOf() : undefined;
     if (digits === undefined)
       throw malformed(`timestamp must be a number or a date, and is ${shown(timestamp)}`);
     return this.#number.parse(digits);
@@ -75,10 +76,50 @@ export class JsonTimes {
  *
  * A number is a double. What JSON cannot hold is wrapped: `{"int":"5"}`, `{"double":"NaN"}`. A time is text: nanoseconds,
  * or a date; a point without one gets the time of reading. Telegraf's JSON is read too: its `timestamp` is a number of
- * seconds. Throws `malformed`.
+ * seconds, and `{"metrics":[…]}`, as it writes its metrics in batches, or a list holds several points. Throws `malformed`.
  */
-export function parseJsonLine(text: string, maker: PointMaker, times: JsonTimes): RecordedItem {
-  const entry = parseObject(text);
+export function parseJsonLine(text: string, maker: PointMaker, times: JsonTimes): readonly RecordedItem[] {
+  const line = parseJson(text);
+  if (Array.isArray(line)) return parseList(text, line, 2, maker, times);
+  const entry = objectOf(line, 'a line');
+  if (entry.metrics === undefined) {
+    return [parseItem(entry, maker, times, () => numberTexts(text, 'timestamp', 1)[0])];
+  }
+  checkKeys(entry, 'it', ['metrics']);
+  if (!Array.isArray(entry.metrics))
+    throw malformed(`metrics must be a list, and is ${shown(entry.metrics)}`);
+  return parseList(text, entry.metrics, 3, maker, times);
+}
+
+/** The items of a list whose elements are at a nesting level of the line's JSON. */
+function parseList(
+  text: string,
+  list: readonly unknown[],
+  level: number,
+  maker: PointMaker,
+  times: JsonTimes,
+): readonly RecordedItem[] {
+  let digits: readonly (string | undefined)[] | undefined;
+  return list.map((value, index) => {
+    const what = `element ${index + 1} of the list`;
+    const entry = objectOf(value, what);
+    try {
+      return parseItem(entry, maker, times, () => {
+        digits ??= numberTexts(text, 'timestamp', level).slice(-list.length); // of two lists the last counts
+        return digits[index];
+      });
+    } catch (cause) {
+      throw new UdfError('malformed', `${what}: ${messageOf(cause)}`, { cause });
+    }
+  });
+}
+
+function parseItem(
+  entry: JsonObject,
+  maker: PointMaker,
+  times: JsonTimes,
+  digitsOf: () => string | undefined,
+): RecordedItem {
   if (entry.name !== undefined && entry.measurement !== undefined)
     throw malformed('it has both name and measurement');
   const name = nameOf(entry.name ?? entry.measurement);
@@ -91,7 +132,7 @@ export function parseJsonLine(text: string, maker: PointMaker, times: JsonTimes)
     const retentionPolicy = optionalText(entry.retentionPolicy, 'retentionPolicy');
     const time =
       entry.timestamp !== undefined
-        ? times.timestamp(entry, text)
+        ? times.timestamp(entry, digitsOf)
         : entry.time === undefined
           ? maker.now()
           : times.time(entry);

@@ -11,13 +11,16 @@ export function malformed(message: string): UdfError {
 
 /** The object that a line holds. Throws `malformed`. */
 export function parseObject(text: string): JsonObject {
-  let value: unknown;
+  return objectOf(parseJson(text), 'a line');
+}
+
+/** Throws `malformed`. */
+export function parseJson(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new UdfError('malformed', `it is not JSON: ${messageOf(cause)}`, { cause });
   }
-  return objectOf(value, 'a line');
 }
 
 export function objectOf(value: unknown, what: string): JsonObject {
@@ -56,21 +59,22 @@ export function checkKeys(object: JsonObject, what: string, known: readonly stri
 }
 
 /**
- * The digits of a number in an object's JSON: a JavaScript number may have lost some. `undefined` if the member is
- * absent. The text must be valid JSON.
+ * The digits of a member that is a number, for each object or array at a nesting level of JSON (the outermost is 1): a
+ * JavaScript number may have lost some. `undefined` where the member is absent. The text must be valid JSON.
  */
-export function numberText(text: string, member: string): string | undefined {
+export function numberTexts(text: string, member: string, level: number): readonly (string | undefined)[] {
   const token = /"(?:[^"\\]|\\.)*"|[{}[\]]/gs;
   let depth = 0;
-  let found: string | undefined;
+  const found: (string | undefined)[] = [];
   for (let match = token.exec(text); match; match = token.exec(text)) {
     const [part] = match;
-    if (part === '{' || part === '[') depth++;
-    else if (part === '}' || part === ']') depth--;
-    else if (depth === 1) {
+    if (part === '{' || part === '[') {
+      if (++depth === level) found.push(undefined);
+    } else if (part === '}' || part === ']') depth--;
+    else if (depth === level) {
       const value = /^\s*:\s*(-?\d[^\s,}]*)/.exec(text.slice(token.lastIndex, token.lastIndex + 64))?.[1];
       // The last of duplicates wins, as in JSON.parse.
-      if (value !== undefined && JSON.parse(part) === member) found = value;
+      if (value !== undefined && JSON.parse(part) === member) found[found.length - 1] = value;
     }
   }
   return found;

@@ -12,7 +12,7 @@ import {
   SeriesTable,
   unescapeFieldKey,
 } from './line-series.js';
-import { nanosecondsIn, type Precision } from './times.js';
+import { nanosecondsIn, type Precision, precisionHint } from './times.js';
 
 export interface LineParserOptions {
   /** The unit of the times: nanoseconds by default. */
@@ -25,7 +25,7 @@ export interface LineParserOptions {
  * Parses lines of line protocol as Kapacitor 1.x and InfluxDB 1.x do. The result is in its properties until the next
  * call: nothing is allocated per point but the values.
  *
- * It is stricter where they accept nonsense by accident: text behind a closing quote (`v="a"b`) is malformed. And it
+ * Of a field that is given twice, the last value counts, as in InfluxDB. It is stricter where they accept nonsense by accident: text behind a closing quote (`v="a"b`) is malformed. And it
  * accepts a carriage return before the newline, which they do not.
  */
 export class LineParser<Series> {
@@ -159,7 +159,10 @@ export class LineParser<Series> {
     while (at < end && buf[at] === space) at++;
     if (at === end && time !== undefined) return time;
     const text = buf.toString('utf8', start, end);
-    const why = at === end && stop > start + 1 ? 'beyond what a time can be' : 'no time in nanoseconds';
+    const isBeyond = at === end && stop > start + 1;
+    const why = isBeyond
+      ? `beyond what a time can be${precisionHint(text.trim())}`
+      : 'no time in nanoseconds';
     throw new LineParseError(`"${text}" is ${why}`, start);
   }
 }

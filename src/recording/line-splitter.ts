@@ -92,7 +92,7 @@ export class LineSplitter {
     this.#firstNewline = -1;
     this.#insideQuotes = false;
     if (this.#skipping) this.#skip();
-    if (this.#nextLine === 1 && this.#next === 0 && startsWithMark(buf)) this.#next = byteOrderMark.length;
+    while (hasMarkAt(buf, this.#next)) this.#next += byteOrderMark.length;
     const start = this.#next;
     if (start === buf.length) return false;
     const isOversized = buf.length - start > this.#maxBytes;
@@ -158,8 +158,11 @@ export function notUtf8(): UdfError {
   return new UdfError('malformed', 'it has bytes that are not UTF-8; set their encoding with --encoding');
 }
 
-function startsWithMark(buf: Buffer): boolean {
-  return buf.subarray(0, byteOrderMark.length).equals(byteOrderMark);
+/** Files that are joined keep their byte order marks, each at a line's start. */
+function hasMarkAt(buf: Buffer, start: number): boolean {
+  return (
+    buf[start] === byteOrderMark[0] && buf.subarray(start, start + byteOrderMark.length).equals(byteOrderMark)
+  );
 }
 
 function position(buf: Buffer, code: number, start: number): number {

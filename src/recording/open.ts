@@ -77,7 +77,7 @@ function read(
     case 'srpl':
       return readStreamRecording(chunks, maker, reading);
     case 'brpl':
-      return readJson(chunks, (text) => parseBatchEntry(text, maker), bad);
+      return readJson(chunks, (text) => [parseBatchEntry(text, maker)], bad);
     case 'jsonl':
       return readJsonLines(chunks, maker, options, bad);
     case 'csv':
@@ -119,6 +119,6 @@ async function* readBatches(
   encoding: string | undefined,
 ): AsyncGenerator<readonly RecordedItem[]> {
   for await (const { name, chunks } of readZip(path, source)) {
-    yield* readJson(inUtf8(chunks, encoding), (text) => parseBatchEntry(text, maker), bad, name);
+    yield* readJson(inUtf8(chunks, encoding), (text) => [parseBatchEntry(text, maker)], bad, name);
   }
 }

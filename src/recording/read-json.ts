@@ -8,8 +8,8 @@ import type { Chunks } from './read-lines.js';
 /** Max bytes of a line: a batch of millions of points is one line. */
 const maxEntryBytes = 128 * 1024 * 1024;
 
-/** Converts a line to the item it holds. Throws `malformed`. */
-type ParseEntry = (text: string) => RecordedItem;
+/** Converts a line to the items it holds. Throws `malformed`. */
+type ParseEntry = (text: string) => readonly RecordedItem[];
 
 /** The items of a file with one JSON object per line, a chunk's at a time. `entry` names a zip entry in messages. */
 export async function* readJson(
@@ -25,7 +25,7 @@ export async function* readJson(
       try {
         if (problem) throw problem;
         const text = buf.toString('utf8', start, end).trim();
-        if (text !== '') items.push(parse(text));
+        if (text !== '') for (const item of parse(text)) items.push(item);
       } catch (reason) {
         bad.report(splitter.line, reason, entry);
       }

@@ -29,6 +29,19 @@ export function parseTime(text: string): bigint {
   return defaultParser.parse(text);
 }
 
+const [year2000, year2100] = [946_684_800_000_000_000n, 4_102_444_800_000_000_000n];
+
+/** Names the unit in which a number beyond the times is one of this century; empty if there is none. */
+export function precisionHint(text: string): string {
+  if (!/^\d{1,20}$/.test(text)) return '';
+  const number = BigInt(text);
+  const likely = precisions.find((unit) => {
+    const time = number * nanosecondsIn[unit];
+    return time >= year2000 && time < year2100;
+  });
+  return likely === undefined ? '' : `; if it is in ${likely}: --precision ${likely}`;
+}
+
 /** Parses the times of one file. */
 export class TimeParser {
   readonly #unit: bigint;
@@ -60,7 +73,7 @@ export class TimeParser {
       ? this.#formatted(this.#format, text)
       : (this.#number(text) ?? this.#date(text));
     if (BigInt.asIntN(64, time) === time) return time;
-    throw new UdfError('malformed', `"${text}" is beyond what a time can be`);
+    throw new UdfError('malformed', `"${text}" is beyond what a time can be${precisionHint(text)}`);
   }
 
   /** Warnings for the user about the times parsed so far. */

@@ -48,6 +48,14 @@ describe('points without a time', () => {
   });
 });
 
+test('a line that gives a field twice is passed on as it is', async () => {
+  const path = join(tempDir(), 'twice.lp');
+  writeFileSync(path, 'm v=1,v=2 1\n\uFEFFm v=3,v=4 2\n');
+  const found: Line[] = [];
+  for await (const line of reading(path).lines) found.push(line);
+  expect(found.map(({ text }) => text)).toEqual(['m v=1,v=2 1', 'm v=3,v=4 2']);
+});
+
 test.each(['lp', 'csv', 'jsonl'])(
   'what stands before a malformed entry of a .%s file comes before the error',
   async (format) => {

@@ -31,6 +31,14 @@ async function read(format: RecordingFormat, text: string | Buffer, options: Ope
 }
 
 describe('line protocol', () => {
+  it('has the last value of a field that is given twice, as InfluxDB does', async () => {
+    const { points } = await read('lp', 'm v=1,w=5,v=2 1\nm v=3,w=6,v=4 2');
+    expect(points.map(({ fields }) => fields)).toEqual([
+      { v: 2, w: 5 },
+      { v: 4, w: 6 },
+    ]);
+  });
+
   it('loses only the lines whose quotes are not closed', async () => {
     const text =
       'log,h=a msg="cut off 1\ntemp v=2 2\ntemp v=3 3\nlog,h=a msg="cut off again 5\ntemp v=6 6\nlog msg="cut 7\ntemp v=8 8';
@@ -304,6 +312,114 @@ describe("InfluxDB's annotated CSV", () => {
     ],
   ])('is refused where it is not understood (%#)', async (text, message) => {
     await expect(readText('csv', text)).rejects.toThrow(message);
+  });
+});
+
+describe('a decimal comma in CSV', () => {
+  const options = { delimiter: ';' };
+
+  it.each(['v', 'field:v'])('warns once in the column %s, where it is read as text', async (column) => {
+    const { points, told } = await read('csv', `time;name;${column}\n1;m;1.5\n2;m;1,5\n3;m;2,5\n`, options);
+    expect(points.map(({ fields }) => fields.v)).toEqual([1.5, '1,5', '2,5']);
+    expect(told).toEqual([
+      '1,5 looks like a decimal comma in column "v", line 3: it is read as text; write a dot, or "string:v" in the header if it is text',
+    ]);
+  });
+
+  it.each([
+    ['double', '1,5'],
+    ['double', '-1.234.567,5'],
+    ['double', '1,5e3'],
+    ['int', '5,0'],
+  ])('is named where a %s is wanted: %s', async (kind, text) => {
+    const { points, told } = await read('csv', `time;name;${kind}:v\n1;m;${text}\n`, options);
+    expect(points).toEqual([]);
+    expect(told).toEqual([`f, line 2: field "v" is no ${kind}: "${text}" has a decimal comma; write a dot`]);
+  });
+
+  it('is not seen in a column of text, nor in lists and words', async () => {
+    const text = 'time;name;string:a;b;c;d\n1;m;1,5;1,2,3;a,5;5,\n';
+    expect((await read('csv', text, options)).told).toEqual([]);
+  });
+});
+
+describe('files that were joined', () => {
+  const mark = '\uFEFF';
+
+  it.each<readonly [RecordingFormat, string, string, string]>([
+    ['lp', '', 'm v=1 1\n', 'm v=2 2\n'],
+    ['srpl', '', 'db\nrp\nm v=1 1\n', 'db\nrp\nm v=2 2\n'],
+    ['jsonl', '', '{"name":"m","time":"1","fields":{"v":1}}\n', '{"name":"m","time":"2","fields":{"v":2}}\n'],
+    ['csv', 'time,name,v\n', '1,m,1\n', '2,m,2\n'],
+    ['csv', 'time,name,v\n', '"1",m,1\n\n', 'time,name,v\n2,m,2\n'],
+  ])('have byte order marks at the start of lines: %s', async (format, header, first, second) => {
+    const { points, told } = await read(format, mark + header + first + mark + second + mark);
+    expect(told).toEqual([]);
+    expect(points).toEqual([
+      { name: 'm', fields: { v: 1 }, time: 1n },
+      { name: 'm', fields: { v: 2 }, time: 2n },
+    ]);
+  });
+
+  it('keep them inside of a line', async () => {
+    const { points } = await read('lp', `m s="a\n${mark}b" 1\nm,t=${mark} v=1 2`);
+    expect(points).toEqual([
+      { name: 'm', fields: { s: `a\n${mark}b` }, time: 1n },
+      { name: 'm', tags: { t: mark }, fields: { v: 1 }, time: 2n },
+    ]);
+  });
+});
+
+describe('a time beyond what a time can be', () => {
+  const json = (timestamp: string) => `{"name":"m","fields":{"v":1},"timestamp":${timestamp}}`;
+
+  it.each<readonly [RecordingFormat, string, OpenOptions, string]>([
+    ['jsonl', json('1700000000123'), {}, 'ms'],
+    ['jsonl', json('1700000000123456'), {}, 'us'],
+    ['jsonl', json('1700000000123456789'), {}, 'ns'],
+    ['lp', 'm v=1 1700000000123456', { precision: 'ms' }, 'us'],
+    ['csv', 'time,name,v\n1700000000123456789,m,1', { precision: 's' }, 'ns'],
+  ])('gets a hint at its precision (%#)', async (format, text, options, unit) => {
+    const { points, told } = await read(format, text, options);
+    expect(points).toEqual([]);
+    expect(told).toEqual([
+      expect.stringContaining(`is beyond what a time can be; if it is in ${unit}: --precision ${unit}`),
+    ]);
+  });
+
+  it('gets none where no precision makes it one of this century', async () => {
+    expect((await read('jsonl', json('99999999999999'))).told).toEqual([
+      'f, line 1: "99999999999999" is beyond what a time can be',
+    ]);
+  });
+});
+
+describe("Telegraf's JSON of several metrics", () => {
+  const metric = (v: number, time: string) =>
+    `{"fields":{"v":${v},"timestamp":8},"name":"m","tags":{"metrics":"[{"},"timestamp":${time}}`;
+  const list = `[${metric(1, '1700000000000000002')},${metric(2, '1700000000000000001')}]`;
+
+  it.each([
+    ['metrics', `{"metrics":${list}}`],
+    ['a list', list],
+    ['metrics twice', `{"metrics":[${metric(7, '7')}],"metrics":${list}}`],
+  ])('is read from %s, in its order, with exact times', async (_what, text) => {
+    const { points, told } = await read('jsonl', `${text}\n{"metrics":[]}\n[]`, { precision: 'ns' });
+    expect(told).toEqual([]);
+    expect(points.map(({ fields, time }) => [fields.v, time])).toEqual([
+      [1, 1700000000000000002n],
+      [2, 1700000000000000001n],
+    ]);
+  });
+
+  it.each([
+    ['{"metrics":{}}', 'metrics must be a list, and is {}'],
+    ['{"metrics":[],"name":"m"}', 'it has the unknown key "name"'],
+    ['[1]', 'element 1 of the list must be an object, and is 1'],
+    [`[${metric(1, '1')},{"name":"m"}]`, 'element 2 of the list: fields must be an object, and is missing'],
+  ])('is refused where it is not understood: %s', async (text, message) => {
+    const { points, told } = await read('jsonl', text);
+    expect([points, told]).toEqual([[], [expect.stringContaining(`f, line 1: ${message}`)]]);
   });
 });
 
