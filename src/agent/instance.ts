@@ -102,7 +102,7 @@ export class Instance {
       return undefined;
     }
     if (this.#stateful) {
-      const { buf, groupStart, groupLength } = LazyPoint.sectionsOf(point);
+      const { buf, groupStart, groupLength } = LazyPoint.groupBytesOf(point);
       this.#enter(buf, groupStart, groupLength);
       if (this.groups.expires) this.#used(point.time);
     }

@@ -154,7 +154,7 @@ export class ResponseReader {
 
 function validate(point: LazyPoint): void {
   try {
-    LazyPoint.sectionsOf(point);
+    LazyPoint.validate(point);
   } catch (cause) {
     throw new ProtocolFailure('stray-bytes', messageOf(cause), { cause });
   }

@@ -18,7 +18,7 @@ export function lazyPoint(body: Uint8Array): LazyPoint {
 /** All properties of a point. */
 export function readAll(point: LazyPoint) {
   const { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields } = point;
-  const { buf, groupStart, groupLength } = LazyPoint.sectionsOf(point);
+  const { buf, groupStart, groupLength } = LazyPoint.groupBytesOf(point);
   const groupBytes = buf.subarray(groupStart, groupStart + groupLength);
   assert.equal(groupBytes.toString(), group);
   return { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields };

@@ -37,7 +37,7 @@ const quick: readonly ((point: LazyPoint) => unknown)[] = [
   (point) => point.name,
   (point) => point.dimensions,
   (point) => point.byName,
-  (point) => LazyPoint.sectionsOf(point).groupLength,
+  (point) => LazyPoint.groupBytesOf(point).groupLength,
   (point) => point.field('value'),
   (point) => point.replaceFields({ value: 1 }),
   (point) => point.withTime(1n),

@@ -36,6 +36,13 @@ import { nameBytes, readText } from '../text.js';
  */
 const sections = new PointSections();
 
+/** A point's group as its bytes: `buf[groupStart..groupStart + groupLength)`. */
+export interface GroupBytes {
+  readonly buf: Buffer;
+  readonly groupStart: number;
+  readonly groupLength: number;
+}
+
 /** What the point that is made next starts with. */
 let nextBuf: Buffer = Buffer.alloc(0);
 let nextFrame = 0;
@@ -118,13 +125,23 @@ export class LazyPoint {
     return LazyPoint.at(buf, frame, body, end);
   }
 
+  /** A point's group, to look up its state without making a string. Valid until another point is read. */
+  static groupBytesOf(point: LazyPoint): GroupBytes {
+    return LazyPoint.sectionsOf(point);
+  }
+
+  /** Throws `malformed` if the bytes are not a Point message. Map entries are checked when they are read. */
+  static validate(point: LazyPoint): void {
+    LazyPoint.sectionsOf(point);
+  }
+
   /**
-   * Where the sections of a point lie, for the runtime; valid until another point is read.
+   * Where the sections of a point lie; valid until another point is read.
    *
-   * Bytes in Kapacitor's own order are viewed as they are; any other Point message is brought into that order first.
-   * Throws `malformed` if they are no Point message.
+   * Bytes in Kapacitor's own order are viewed as they are; any other Point message is first rewritten in that order.
+   * Throws `malformed` if they are not a Point message.
    */
-  static sectionsOf(point: LazyPoint): PointSections {
+  private static sectionsOf(point: LazyPoint): PointSections {
     if (sections.body !== point.#body || sections.buf !== point.#buf) LazyPoint.#scan(point);
     return sections;
   }
