@@ -1,7 +1,7 @@
 import type { Tags, TimeInput } from './values.js';
 import type { BatchPoint, BatchPointInit } from './point.js';
 
-/** What is known of a batch when it begins. */
+/** The properties of a batch that are known when it begins. */
 export interface BatchInfo {
   /** The measurement. */
   readonly name: string;
@@ -21,7 +21,7 @@ export interface Batch extends BatchInfo {
   /** The batch's own time (Kapacitor's `tmax`): the end of its window, in nanoseconds. */
   readonly time: bigint;
   readonly points: readonly BatchPoint[];
-  /** The same batch with these points; its size is always their true number. */
+  /** The same batch with these points; its size is their number. */
   withPoints(points: readonly (BatchPoint | BatchPointInit)[]): Batch;
   /** The same batch under another measurement name. */
   withName(name: string): Batch;
@@ -35,7 +35,7 @@ export interface Batch extends BatchInfo {
   withTime(time: TimeInput): Batch;
 }
 
-/** What to make a batch from; whatever is left out is empty. */
+/** The data of a new batch; omitted parts are empty. */
 export interface BatchInit {
   readonly name: string;
   readonly time: TimeInput;

@@ -1,6 +1,6 @@
 import { UdfError } from './errors.js';
 
-/** Nanoseconds a unit, longest first: the units of a TICKscript duration, and `ns`. */
+/** Units with their nanoseconds, longest first: those of TICKscript durations, and `ns`. */
 const units: readonly (readonly [string, bigint])[] = [
   ['w', 604_800_000_000_000n],
   ['d', 86_400_000_000_000n],
@@ -15,8 +15,8 @@ const units: readonly (readonly [string, bigint])[] = [
 const nanosecondsOf = new Map<string, bigint>([...units, ['µ', 1_000n]]);
 
 /**
- * Nanoseconds of a duration: `30s`, `500ms`, `10u` and `1w` as a TICKscript writes it, `1m30s` and `7ns` besides, with
- * `-` before all of it for a negative one. Throws `invalid_argument` for anything else.
+ * Parses a duration into nanoseconds: TICKscript literals (`30s`, `500ms`, `10u`, `1w`), and also `1m30s` and `7ns`; a
+ * leading `-` negates all of it. Throws `invalid_argument` for anything else.
  */
 export function parseDuration(text: string): bigint {
   const match = /^(-?)((?:\d+(?:ns|ms|[wdhmsuµ]))+)$/.exec(text);
@@ -34,7 +34,7 @@ export function parseDuration(text: string): bigint {
   return match[1] === '-' ? -total : total;
 }
 
-/** A duration of nanoseconds to be read by people, in the fewest units that are exact: `1m30s`, `0s`. */
+/** Formats nanoseconds for people, exactly and in as few units as possible: `1m30s`, `0s`. */
 export function formatDuration(nanoseconds: bigint): string {
   if (nanoseconds === 0n) return '0s';
   let rest = nanoseconds < 0n ? -nanoseconds : nanoseconds;
@@ -47,12 +47,12 @@ export function formatDuration(nanoseconds: bigint): string {
   return text;
 }
 
-/** A duration of nanoseconds as a TICKscript can write it, which is in one unit: `90s`. */
+/** Formats nanoseconds as a TICKscript literal, which has one unit: `90s`. */
 export function durationLiteral(nanoseconds: bigint): string {
   if (nanoseconds === 0n) return '0s';
   const [unit, size] = units.find(([, size]) => nanoseconds % size === 0n)!; // ns always fits
   return `${nanoseconds / size}${unit}`;
 }
 
-/** The longest that a timer of Node.js can be set to, some 24 days: one that is set to more goes off at once. */
+/** Max delay of a timer in Node.js, about 24 days; with a longer one it fires at once. */
 export const maxTimerMs = 2 ** 31 - 1;

@@ -1,48 +1,50 @@
-/** What can go wrong, as a closed set that a program may switch on. */
+/** The codes of `UdfError`: a closed set that a program may switch on. */
 export type UdfErrorCode =
-  /** A definition, or a call of this package's API, is wrong. A mistake in code. */
+  /** A definition or a call of this package's API is wrong: a mistake in code. */
   | 'invalid_argument'
-  /** The options of a TICKscript do not fit the UDF. */
+  /** The options in a TICKscript do not match those of the UDF. */
   | 'invalid_options'
-  /** A configuration file, or what a command line names, cannot be used. */
+  /** A configuration file, or a file or value named on the command line, cannot be used. */
   | 'invalid_config'
   /** Arguments of a command are wrong or contradict each other. The command exits with 2. */
   | 'usage'
   /** A module with UDFs cannot be loaded. */
   | 'invalid_module'
-  /** Bytes that are not what the protocol says. The connection ends. */
+  /** Bytes are not a valid message of the protocol. The connection ends. */
   | 'malformed'
-  /** Well-formed messages in an order that the protocol forbids. The connection ends. */
+  /** Valid messages came in an order that the protocol forbids. The connection ends. */
   | 'protocol'
-  /** A configured limit was passed. The connection ends. */
+  /** A configured limit was exceeded. The connection ends. */
   | 'limit'
-  /** A UDF's handler threw, or emitted what it may not; its error policy decides what follows. */
+  /** A UDF's handler threw or emitted an invalid value; its error policy decides what follows. */
   | 'handler'
-  /** A handler took longer than it may. The connection ends. */
+  /** A handler exceeded its time limit. The connection ends. */
   | 'handler_timeout'
-  /** A snapshot ends early. As with the four below, state starts afresh, or strict mode refuses. */
+  /**
+   * A snapshot ends early. As with the four codes below: state starts afresh, or in strict mode the restore is refused.
+   */
   | 'snapshot_truncated'
-  /** A snapshot whose bytes are not those that were written. */
+  /** A snapshot's bytes differ from those that were written. */
   | 'snapshot_damaged'
   /** A snapshot was not written by this UDF. */
   | 'snapshot_foreign'
-  /** A snapshot was written by a newer version, of this package, of the UDF or of Node.js. */
+  /** A snapshot was written by a newer version of this package, of the UDF or of Node.js. */
   | 'snapshot_newer'
-  /** A snapshot that the UDF's `migrate` could not bring up to date. */
+  /** The UDF's `migrate` could not convert a snapshot. */
   | 'snapshot_migration'
   /** Another process answers on the socket. */
   | 'socket_in_use'
-  /** The path holds something that is not a socket. */
+  /** The path exists and is not a socket. */
   | 'socket_not_a_socket'
-  /** The path is longer than the system allows for a Unix socket. */
+  /** The path is longer than the system's limit for Unix sockets. */
   | 'socket_path_too_long'
-  /** The system does not let us use the path. */
+  /** The system denies access to the path. */
   | 'socket_permission'
   /** Any other failure of a socket. */
   | 'socket_failed'
-  /** The peer went away in the middle of something, or a server cannot be reached. */
+  /** The peer closed the connection too early, or a server cannot be reached. */
   | 'connection'
-  /** A server understood what was asked of it and refused. */
+  /** A server understood a request and refused it. */
   | 'refused'
   /** None of the above: a defect of this package. */
   | 'internal';
@@ -72,10 +74,10 @@ export function isUdfError(reason: unknown): reason is UdfError {
   return attempt(() => reason instanceof UdfError) ?? false;
 }
 
-/** `ENOENT: no such file or directory, open '/x'`: Node's own, whose code and call say nothing to a user. */
+/** Node's form, `ENOENT: no such file or directory, open '/x'`: the code and the system call mean nothing to a user. */
 const systemMessage = /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*')?$/s;
 
-/** The text of any thrown value; of an error of the file system, what is wrong with the file. Never throws. */
+/** The message of any thrown value; of a file system's error, only its reason. Never throws. */
 export function messageOf(reason: unknown): string {
   return attempt(() => textOf(reason)) ?? 'an unprintable value was thrown';
 }
@@ -93,7 +95,9 @@ export function systemCode(reason: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** What `read` returns, or `undefined` if it throws: getters and Proxies of a thrown value run code of others. */
+/**
+ * The result of `read`, or `undefined` if it throws: a thrown value may be a Proxy or have getters, which run any code.
+ */
 function attempt<Value>(read: () => Value): Value | undefined {
   try {
     return read();

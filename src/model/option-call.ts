@@ -1,6 +1,6 @@
 import { durationLiteral } from './duration.js';
 
-/** The types that a TICKscript's arguments have. */
+/** The types of arguments in a TICKscript. */
 export type OptionType = 'bool' | 'int' | 'double' | 'string' | 'duration';
 
 /** One argument of an option; an int64 (int, duration in nanoseconds) is a bigint. */
@@ -11,7 +11,7 @@ export type OptionArgument =
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'duration'; readonly value: bigint };
 
-/** One call of an option in a TICKscript, as init carries it. */
+/** One call of an option in a TICKscript, as the init request contains it. */
 export interface OptionCall {
   readonly name: string;
   readonly args: readonly OptionArgument[];

@@ -1,13 +1,15 @@
 import type { FieldInput, FieldInputs, Fields, FieldValue, Tags, TimeInput } from './values.js';
 
-/** What every point has, in a stream or in a batch. */
+/** The properties of every point, in a stream or in a batch. */
 export interface AnyPoint {
   /** Nanoseconds since the epoch. */
   readonly time: bigint;
-  /** The whole seconds in `time`, rounded down. With `nanoseconds`, for what is compared with every point: `time` takes
-   * longer, since each bigint is a new object. */
+  /**
+   * The whole seconds in `time`, rounded down. For code that runs per point, `seconds` and `nanoseconds` are faster than
+   * `time`, which allocates a bigint.
+   */
   readonly seconds: number;
-  /** What `time` has beyond `seconds`: 0 to 999,999,999. */
+  /** The nanoseconds in `time` beyond `seconds`: 0 to 999,999,999. */
   readonly nanoseconds: number;
   /** The group's identity as Kapacitor writes it, such as `host=router1`; empty when nothing is grouped. */
   readonly group: string;
@@ -15,7 +17,7 @@ export interface AnyPoint {
   readonly tags: Tags;
   /** All fields. A new object each time: read it once, or use `field()`. */
   readonly fields: Fields;
-  /** The value of one field: `number` for a double, `bigint` for an integer; `undefined` if there is none. */
+  /** The value of one field: `number` for a double, `bigint` for an integer; `undefined` if absent. */
   field(name: string): FieldValue | undefined;
   /**
    * The value of a numeric field, double or integer, as a `number`; `undefined` if the point has no such field or it is
@@ -27,8 +29,8 @@ export interface AnyPoint {
 }
 
 /**
- * How to make a changed point. Each method returns a new point; the original stays as it is. `with…` keeps what is not
- * named, `replace…` keeps nothing.
+ * Methods that return a changed copy of a point; the original stays as it is. `with…` keeps all fields or tags that are
+ * not named, `replace…` keeps none of them.
  *
  * Every method throws `invalid_argument` for an empty name, and for a value that Kapacitor cannot hold: a field that is
  * undefined, null, an object or an integer beyond 64 bits; a tag or a name that is no string.
@@ -42,7 +44,7 @@ export interface PointChanges<Self> {
   replaceFields(fields: FieldInputs): Self;
   /** The same point without these fields. */
   withoutFields(...names: readonly string[]): Self;
-  /** The same point with one tag added or replaced. Kapacitor works out the group anew from tags and dimensions. */
+  /** The same point with one tag added or replaced. Kapacitor computes the group from tags and dimensions. */
   withTag(name: string, value: string): Self;
   /** The same point with these tags added or replaced. */
   withTags(tags: Tags): Self;
@@ -51,8 +53,8 @@ export interface PointChanges<Self> {
   /** The same point at another time, in nanoseconds. */
   withTime(time: TimeInput): Self;
   /**
-   * A copy that owns its bytes. A point is a view into the buffer that it was read from: one that is kept in state
-   * beyond its handler would hold that whole buffer (64 kB or more) in memory.
+   * A copy that owns its bytes. A point is a view into the buffer that it was read from; kept in state, it would keep
+   * that whole buffer (64 kB or more) in memory.
    */
   detach(): Self;
 }
@@ -73,7 +75,7 @@ export interface Point extends AnyPoint, PointChanges<Point> {
   withDatabase(database: string): Point;
   /** The same point for another retention policy. */
   withRetentionPolicy(retentionPolicy: string): Point;
-  /** The same point grouped by other tags; Kapacitor works out the group from them. */
+  /** The same point grouped by other tags; Kapacitor computes the group from them. */
   withDimensions(dimensions: readonly string[], byName?: boolean): Point;
 }
 
@@ -83,7 +85,7 @@ export interface Point extends AnyPoint, PointChanges<Point> {
  */
 export interface BatchPoint extends AnyPoint, PointChanges<BatchPoint> {}
 
-/** What to make a point of a stream from; whatever is left out is empty. */
+/** The data of a new point of a stream; omitted parts are empty. */
 export interface PointInit {
   readonly time: TimeInput;
   readonly name: string;
@@ -96,7 +98,7 @@ export interface PointInit {
   readonly fields: FieldInputs;
 }
 
-/** What to make a point of a batch from. */
+/** The data of a new point of a batch. */
 export interface BatchPointInit {
   readonly time: TimeInput;
   readonly tags?: Tags;

@@ -1,4 +1,4 @@
-/** What one connection has done so far. */
+/** Figures of one connection since its start. */
 export interface AgentStats {
   readonly pointsIn: number;
   readonly pointsOut: number;
@@ -8,21 +8,21 @@ export interface AgentStats {
   readonly bytesOut: number;
   /** Handler calls that failed. */
   readonly errors: number;
-  /** Groups whose state is held now. */
+  /** Groups that have state now. */
   readonly groups: number;
   /** The UDF's own counters. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** What a UDF has done since the start, over all its connections. */
+/** Figures of a UDF since the start, over all its connections. */
 export interface UdfStats {
   readonly udf: string;
-  /** Open now. */
+  /** Open connections. */
   readonly connections: number;
   readonly stats: AgentStats;
 }
 
-/** Nothing done yet. */
+/** Figures of a connection that has just opened. */
 export const noStats: AgentStats = {
   pointsIn: 0,
   pointsOut: 0,
@@ -35,7 +35,7 @@ export const noStats: AgentStats = {
   counters: {},
 };
 
-/** What two connections have done together. */
+/** The sum of two connections' figures. */
 export function sumOfStats(one: AgentStats, other: AgentStats): AgentStats {
   const counters = Object.assign(Object.create(null) as Record<string, number>, one.counters);
   for (const [name, count] of Object.entries(other.counters)) counters[name] = (counters[name] ?? 0) + count;

@@ -1,8 +1,8 @@
 import leven from 'leven';
 
 /**
- * The known name that a mistyped one was most likely meant to be; `undefined` if none is near. Two letters of five may
- * be wrong, since that is what swapping two of them counts as.
+ * The known name that is most similar to a mistyped one; `undefined` if none is. A third of the letters, rounded up,
+ * may differ: two of five, because two swapped letters count as two differences.
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   return known
@@ -11,7 +11,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
     .sort((a, b) => a.distance - b.distance)[0]?.candidate;
 }
 
-/** So many of something: `1 point`, `1,000 points`. */
+/** A count with its noun: `1 point`, `1,000 points`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 }
@@ -27,21 +27,21 @@ export function wrapWords(words: readonly string[], width: number): string[] {
   return lines;
 }
 
-/** Max bytes of an error's text: Kapacitor keeps it with the task, and logs it in one line. */
+/** Max bytes of an error's text: Kapacitor stores it with the task and logs it as one line. */
 export const maxErrorBytes = 8 * 1024;
 
-/** A text of at most `maxBytes` in UTF-8; a longer one is cut between characters and says how much is missing. */
+/** Cuts a text to at most `maxBytes` of UTF-8, between characters; a note at its end gives the original length. */
 export function capText(text: string, maxBytes = maxErrorBytes): string {
   // A UTF-16 unit takes at most three bytes.
   if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
   const note = `... (${text.length} characters in all)`;
   let end = Math.min(text.length, maxBytes);
-  // A cut text shrinks by a third at least each time until it is near, then by single characters.
+  // A character takes at most three bytes, so cutting a third of the excess never cuts too much.
   while (Buffer.byteLength(text.slice(0, end)) + note.length > maxBytes) {
     const excess = Buffer.byteLength(text.slice(0, end)) + note.length - maxBytes;
     end -= Math.max(1, Math.floor(excess / 3));
   }
   const last = text.charCodeAt(end - 1);
-  const isHalf = last >= 0xd800 && last < 0xdc00; // the first half of a character of two
+  const isHalf = last >= 0xd800 && last < 0xdc00; // a high surrogate: its other half is cut off
   return text.slice(0, isHalf ? end - 1 : end) + note;
 }

@@ -1,7 +1,7 @@
 import { UdfError } from '../model/errors.js';
 
-// What TypeScript refuses and JavaScript does not. Each check throws `invalid_argument` and says what it got: without it
-// a wrong value would be written as something else (the letters of a text as dimensions), or as nothing at all.
+// Checks of arguments whose types JavaScript does not enforce. Each throws `invalid_argument`. Unchecked, a wrong value
+// would be written as another one (the characters of a string as dimensions), or silently left out.
 
 /** Text as it is. Throws `invalid_argument` naming `what` if it is not a string. */
 export function textOf(text: unknown, what: string): string {
@@ -28,7 +28,7 @@ export function checkNames(kind: 'field' | 'tag', given: unknown): void {
 
 /**
  * Throws `invalid_argument` unless the fields or tags are properties of an object. The entries of a Map and the values
- * of a point are not properties, so none would be found; those of an array would be called 0, 1, ….
+ * of a point are not own properties and would be left out; an array's would be named 0, 1, ….
  */
 export function checkRecord(what: string, given: unknown): asserts given is object {
   if (typeof given === 'object' && given !== null) {
@@ -45,7 +45,10 @@ function isOwnRecord(given: object, prototype: unknown): boolean {
   return !(Symbol.iterator in given) && Object.keys(given).length > 0;
 }
 
-/** Throws `invalid_argument` naming `what` unless it is an array: a text would be taken letter by letter. */
+/**
+ * Throws `invalid_argument` naming `what` unless it is an array: a string is iterable, and would be read as one item
+ * per character.
+ */
 export function checkArray(what: string, given: unknown): void {
   if (!Array.isArray(given)) throw wrongType(what, 'an array', given);
 }

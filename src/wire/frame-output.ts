@@ -1,34 +1,34 @@
 const slabBytes = 64 * 1024;
 
-/** Runs of at least so many bytes are sent from where they are; a shorter one is cheaper to copy than to send alone. */
+/** Runs from this size on are sent in place; copying a shorter one costs less than a buffer of its own in the write. */
 const sendInPlaceBytes = 4096;
 
 /**
- * Collects frames in order, as few buffers as can be.
+ * Collects frames in order, in as few buffers as possible.
  *
- * Neighbours in one buffer (points that are passed on in turn, or built in turn) stay one run and are never copied.
- * What lies scattered is copied together. So the cost per point that goes out is a few comparisons, and a socket gets
- * one large write per turn instead of thousands of small ones.
+ * Adjacent frames (points forwarded or built one after the other) form one run, which is not copied; scattered short
+ * runs are copied into a slab. A point costs a few comparisons, and the socket gets one large write per turn instead of
+ * thousands of small ones.
  */
 export class FrameOutput {
   /** Finished buffers, in order. */
   private buffers: Buffer[] = [];
   private bufferBytes = 0;
-  /** The run that may still grow: `run[runStart..runEnd)`. */
+  /** The current run, which the next frame may extend: `run[runStart..runEnd)`. */
   private run: Buffer = empty;
   private runStart = 0;
   private runEnd = 0;
-  /** Where scattered frames are copied together: `slab[slabStart..slabEnd)` is not in `buffers` yet. */
+  /** Memory for copies of short runs: `slab[slabStart..slabEnd)` is not in `buffers` yet. */
   private slab: Buffer = empty;
   private slabStart = 0;
   private slabEnd = 0;
 
-  /** Bytes collected and not yet taken. */
+  /** Bytes collected since the last `take`. */
   get size(): number {
     return this.bufferBytes + (this.slabEnd - this.slabStart) + (this.runEnd - this.runStart);
   }
 
-  /** Adds whole frames: `buf[start..end)`, which must not change any more. */
+  /** Adds whole frames: `buf[start..end)`. The bytes must not change afterwards, as they may not be copied. */
   add(buf: Buffer, start: number, end: number): void {
     if (start === this.runEnd && buf === this.run) {
       this.runEnd = end;
@@ -40,7 +40,7 @@ export class FrameOutput {
     this.runEnd = end;
   }
 
-  /** Takes all that was collected. */
+  /** Returns all collected bytes in order, and starts afresh. */
   take(): Buffer[] {
     this.closeRun();
     this.run = empty; // a reference to a read buffer would keep it in memory until the next point

@@ -4,7 +4,7 @@ import { maxLengthBytes } from './framing.js';
 /** Receives one frame: its length prefix starts at `frame`, its payload is `buf[payload..end)`. */
 export type FrameHandler = (buf: Buffer, frame: number, payload: number, end: number) => void;
 
-/** A limit of its own for the messages that begin with a certain byte, and what it is called. */
+/** A separate limit for messages whose payload begins with a certain byte; `name` is that of the setting. */
 export interface SpecialLimit {
   readonly firstByte: number;
   readonly limit: number;
@@ -12,34 +12,34 @@ export interface SpecialLimit {
 }
 
 /**
- * Cuts a byte stream into frames, however its bytes arrive. A frame that lies within one chunk is handed out in place,
- * with no copy; only one that straddles chunks is put together in memory of its own.
+ * Splits a byte stream into frames, wherever its chunks begin and end. A frame within one chunk is passed on in place;
+ * only one that straddles chunks is copied into memory of its own.
  *
- * Above a kilobyte, that memory grows with the bytes that really came: a peer that announces a large message takes none
- * by it.
+ * Above a kilobyte, that memory grows with the bytes received, not with the announced length: announcing a large
+ * message costs the peer its bytes before it costs us memory.
  */
 export class FrameReader {
   readonly #limit: number;
   readonly #onFrame: FrameHandler;
   readonly #special: SpecialLimit | undefined;
-  /** The start of a frame whose end has not come: `#partial[0..#filled)`. */
+  /** The first bytes of an incomplete frame: `#partial[0..#filled)`. */
   #partial: Buffer = empty;
   #filled = 0;
   #stopped = false;
 
-  /** Frames with a payload above `limit` bytes are refused, except that `special` ones have a limit of their own. */
+  /** `limit` is the max size of a payload in bytes; `special` replaces it for one kind of message. */
   constructor(limit: number, onFrame: FrameHandler, special?: SpecialLimit) {
     this.#limit = limit;
     this.#onFrame = onFrame;
     this.#special = special;
   }
 
-  /** Whether the stream stands in the middle of a frame. */
+  /** Whether the bytes received so far end within a frame. */
   get midFrame(): boolean {
     return this.#filled > 0;
   }
 
-  /** Hands out no further frame, not even of the chunk that is being read. */
+  /** Calls the handler no more, not even for the rest of the current chunk. */
   stop(): void {
     this.#stopped = true;
     this.#partial = empty;
@@ -47,8 +47,8 @@ export class FrameReader {
   }
 
   /**
-   * Takes the next bytes and hands out each frame that they complete.
-   * Throws `limit` for a message above the limit and `malformed` for a length that is no length.
+   * Reads the next chunk and calls the handler with each frame that it completes.
+   * Throws `limit` for a message above its limit, and `malformed` for a length prefix of more than five bytes.
    */
   push(chunk: Buffer): void {
     let at = this.#filled > 0 ? this.#complete(chunk) : 0;
@@ -57,7 +57,7 @@ export class FrameReader {
       let payload = at + 1;
       let size = chunk[at]!;
       if (size > 0x7f) {
-        // Most points have a length of two bytes.
+        // Inlined for a length of two bytes, which most points have.
         if (payload < length && chunk[payload]! < 0x80) {
           size = (size & 0x7f) | (chunk[payload++]! << 7);
         } else {
@@ -75,11 +75,13 @@ export class FrameReader {
       this.#onFrame(chunk, at, payload, end);
       at = end;
     }
-    // What is left is copied, not kept as a slice, so that a few bytes never hold a whole chunk in memory.
+    // The rest is copied: a slice of a few bytes would keep the whole chunk in memory.
     if (at < length && !this.#stopped) this.#append(chunk, at, length);
   }
 
-  /** Adds to the unfinished frame what it lacks, hands it out if it is whole, and returns where the chunk goes on. */
+  /**
+   * Appends the missing bytes to the incomplete frame, passes it on once complete, and returns the next frame's start.
+   */
   #complete(chunk: Buffer): number {
     let at = 0;
     let size = this.#readLength(this.#partial, 0, this.#filled);
@@ -107,7 +109,10 @@ export class FrameReader {
     return at;
   }
 
-  /** Doubles the memory as needed, up to the `whole` frame; a small one has all of its own at once, from Node's pool. */
+  /**
+   * Appends to the incomplete frame. Its memory doubles as needed, up to `whole` bytes; small ones come from Node's
+   * pool.
+   */
   #append(chunk: Buffer, start: number, end: number, whole = Infinity): void {
     const filled = this.#filled + end - start;
     if (filled > this.#partial.length) {
@@ -119,7 +124,7 @@ export class FrameReader {
     this.#filled = filled;
   }
 
-  /** The length at `at`, its end in `lengthEnd`; -1 if its bytes have not all come. */
+  /** The length prefix at `at`, its end in `lengthEnd`; -1 if it is incomplete. */
   #readLength(buf: Buffer, at: number, end: number): number {
     let size = 0;
     let scale = 1;
@@ -138,7 +143,7 @@ export class FrameReader {
     return -1;
   }
 
-  /** Refuses a message above the limit that it has by its first byte, which may not have come yet. */
+  /** Throws `limit` if `size` is above the limit for this first byte; `undefined` if that byte is not received yet. */
   #checkLarge(size: number, first: number | undefined): void {
     const special = this.#special;
     if (first === undefined && special !== undefined && size <= special.limit) return;
@@ -153,8 +158,10 @@ export class FrameReader {
 
 const empty = Buffer.alloc(0);
 
-/** What an unfinished frame may take before its bytes have come. */
+/** Memory taken at once for an incomplete frame. */
 const smallBytes = 1024;
 
-/** Where the length ended that `#readLength` read last: a second result without an allocation per frame. */
+/**
+ * Second result of `#readLength`: where the length ends. A module variable, because an object would cost an allocation.
+ */
 let lengthEnd = 0;

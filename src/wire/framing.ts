@@ -1,12 +1,12 @@
 import { snapshotBytesTag, snapshotTag } from './tags.js';
 
-// A frame is a message preceded by its length, an unsigned varint: seven bits a byte, lowest first, the high bit set on all
-// bytes but the last. https://protobuf.dev/programming-guides/encoding/#varints
+// A frame is a message preceded by its length as an unsigned varint: seven bits per byte, lowest first, the high bit
+// set on all bytes but the last. https://protobuf.dev/programming-guides/encoding/#varints
 
-/** Max bytes of a length: five hold every length up to 2^35. */
+/** Max bytes of a length prefix: five hold every length below 2^35. */
 export const maxLengthBytes = 5;
 
-/** The bytes that a length takes as a varint. */
+/** How many bytes a length takes as a varint. */
 export function lengthSize(length: number): number {
   if (length < 0x80) return 1;
   if (length < 0x4000) return 2;
@@ -20,7 +20,7 @@ export function writeLength(buf: Uint8Array, at: number, length: number): number
   let rest = length;
   while (rest > 0x7f) {
     buf[at++] = (rest & 0x7f) | 0x80;
-    rest = Math.floor(rest / 0x80); // not >>>: a length may pass 2^32
+    rest = Math.floor(rest / 0x80); // not >>>, which cuts off at 32 bits
   }
   buf[at++] = rest;
   return at;
@@ -33,7 +33,7 @@ export function payloadStart(buf: Uint8Array, frame = 0): number {
   return at + 1;
 }
 
-/** A message's payload as a frame. */
+/** A frame of a payload: its length, then a copy of its bytes. */
 export function prependLength(payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(lengthSize(payload.length) + payload.length);
   frame.set(payload, writeLength(frame, 0, payload.length));
@@ -41,10 +41,11 @@ export function prependLength(payload: Uint8Array): Buffer {
 }
 
 /**
- * The start of a snapshot's frame, to be sent before the snapshot's bytes. A snapshot may have hundreds of megabytes in many
- * pieces: joining them into one message would copy them and block every connection meanwhile.
+ * The bytes that precede a snapshot's own in its frame. A snapshot may have hundreds of megabytes in many pieces:
+ * joining them into one message would copy them and block all connections meanwhile.
  */
 export function snapshotFrameStart(bytes: number): Buffer {
+  // Two nested messages, each with a tag and a length: Response.snapshot, and SnapshotResponse.snapshot within it.
   const response = 1 + lengthSize(bytes) + bytes;
   const payload = 1 + lengthSize(response) + response;
   const start = Buffer.allocUnsafeSlow(lengthSize(payload) + payload - bytes);

@@ -2,17 +2,17 @@ import Long from 'long';
 import { UdfError } from '../model/errors.js';
 import type { LongLike } from '../model/values.js';
 
-/** protobufjs's int64 as a bigint. */
+/** An int64, as protobufjs decodes it, as a bigint. */
 export function bigintOf(value: Long | number): bigint {
   return typeof value === 'number' ? BigInt(value) : value.toBigInt();
 }
 
-/** A bigint as protobufjs takes it. */
+/** A bigint as protobufjs encodes it. */
 export function longOf(value: bigint): Long {
   return Long.fromBigInt(value);
 }
 
-/** Whether a value is a `Long`, of this or another copy of the package, or has its shape. */
+/** Whether a value is a `Long`, from this or another copy of the package, or an object of the same shape. */
 export function isLongLike(value: unknown): value is LongLike {
   if (Long.isLong(value)) return true;
   if (typeof value !== 'object' || value === null) return false;
@@ -25,7 +25,7 @@ function is32Bits(half: number): boolean {
   return half === half >> 0 || half === half >>> 0;
 }
 
-/** An int64 given by a user as a bigint. Throws `invalid_argument` naming `what` if it is none or does not fit. */
+/** A user's int64 as a bigint. Throws `invalid_argument` naming `what` if it is of another type or does not fit. */
 export function int64Of(value: bigint | LongLike, what: string): bigint {
   if (typeof value === 'bigint') {
     if (BigInt.asIntN(64, value) !== value) {
@@ -37,7 +37,7 @@ export function int64Of(value: bigint | LongLike, what: string): bigint {
     throw new UdfError('invalid_argument', `${what} must be a bigint or a Long, got ${typeof value}`);
   }
   if (!is32Bits(value.low) || !is32Bits(value.high)) {
-    throw new UdfError('invalid_argument', `${what} is no Long: its halves must be integers of 32 bits`);
+    throw new UdfError('invalid_argument', `${what} is not a Long: its halves must be integers of 32 bits`);
   }
   const long = Long.fromValue(value);
   if (long.unsigned && long.high < 0) {

@@ -7,24 +7,26 @@ import { LazyPoint } from './point/lazy-point.js';
 import { batchForJson, type Inspect, inspectSymbol, shownBatch } from './point/show.js';
 import { type BeginMessage, encodeResponse } from './messages.js';
 
-/** One frame as it came: `buf[start..end)`. */
+/** A received frame: `buf[start..end)`. */
 export interface FrameSlice {
   readonly buf: Buffer;
   readonly start: number;
   readonly end: number;
 }
 
-/** What to make a point of a batch from. */
+/** The data of a new point of a batch. */
 export interface BatchPointSource {
   readonly time: bigint | LongLike;
   readonly tags?: Tags;
   readonly fields: FieldInputs;
 }
 
-/** What a batch is called and grouped by. */
+/** A batch's name and group. */
 export type BatchHead = Omit<BeginMessage, 'size'>;
 
-/** A batch whose points are views over their bytes; unchanged, it is sent on as the frames that it came in. */
+/**
+ * A batch whose points are views over their bytes; unchanged, it is forwarded as the frames that it was received in.
+ */
 export class LazyBatch {
   readonly name: string;
   readonly group: string;
@@ -32,7 +34,7 @@ export class LazyBatch {
   readonly byName: boolean;
   readonly time: bigint;
   readonly points: readonly LazyPoint[];
-  /** The frames that opened and closed it, as long as they still say what it is. */
+  /** The received Begin and End, as long as they are still true of this batch. */
   readonly #begin: FrameSlice | undefined;
   readonly #end: FrameSlice | undefined;
 
@@ -51,7 +53,7 @@ export class LazyBatch {
     this.points = Object.freeze(points);
     this.#begin = begin;
     this.#end = end;
-    // In JavaScript an author may write to what is readonly: the size that was announced would no longer be true.
+    // JavaScript may write to readonly properties: Begin and End would no longer match the points between them.
     Object.freeze(this);
   }
 
@@ -106,7 +108,7 @@ export class LazyBatch {
     return new LazyBatch(this, int64Of(time, "a batch's time"), this.points);
   }
 
-  /** Adds its frames to `output`: Begin with the true size, the points, End. */
+  /** Adds its frames to `output`: Begin with the number of points as its size, the points, End. */
   writeTo(output: FrameOutput): void {
     const begin = this.#begin;
     const end = this.#end;
@@ -143,7 +145,7 @@ function nameOf(name: string): string {
   return textOf(name, batchName);
 }
 
-/** A copy, checked: protobufjs would write what is no text as an empty one, without a word. */
+/** A checked copy: protobufjs silently writes a value that is not a string as an empty one. */
 function tagsOf(tags: Tags): Tags {
   const own = { ...tags };
   for (const [key, value] of Object.entries(own)) tagOf(key, value);
@@ -156,7 +158,7 @@ function add(output: FrameOutput, frame: Buffer): void {
 
 function lazyPoints(points: readonly (LazyPoint | BatchPointSource)[], group: string): readonly LazyPoint[] {
   checkArray("a batch's points", points);
-  // Not `map`, which leaves out the holes of a sparse array.
+  // Not `map`, which skips the holes of a sparse array, and which an author's array may override.
   return Array.from(points, (point) => {
     if (LazyPoint.is(point)) return point;
     if (point instanceof LazyPoint) {

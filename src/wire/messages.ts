@@ -30,7 +30,7 @@ export interface EndMessage {
   readonly byName: boolean;
 }
 
-/** A point, decoded whole, with its fields in one map a type as on the wire. */
+/** A fully decoded point, with one map of fields per type as on the wire. */
 export interface PointMessage {
   readonly time: bigint;
   readonly name: string;
@@ -78,7 +78,7 @@ export type Response =
 const edgeTypes: readonly EdgeType[] = ['stream', 'batch'];
 const optionTypes: readonly OptionType[] = ['bool', 'int', 'double', 'string', 'duration'];
 
-/** A request from a frame's payload. Throws `malformed` for bytes that are none, or hold no message. */
+/** Decodes a frame's payload. Throws `malformed` if it is not a Request or its oneof is not set. */
 export function decodeRequest(payload: Uint8Array): Request {
   const request = decode(schema.Request, payload);
   switch (request.message) {
@@ -96,7 +96,7 @@ export function decodeRequest(payload: Uint8Array): Request {
   }
 }
 
-/** A response from a frame's payload. Throws `malformed` for bytes that are none, or hold no message. */
+/** Decodes a frame's payload. Throws `malformed` if it is not a Response or its oneof is not set. */
 export function decodeResponse(payload: Uint8Array): Response {
   const response = decode(schema.Response, payload);
   switch (response.message) {
@@ -125,7 +125,7 @@ export function decodeResponse(payload: Uint8Array): Response {
   }
 }
 
-/** A request as a frame: its length, then its bytes. */
+/** Encodes a request as a frame. */
 export function encodeRequest(request: Request): Buffer {
   switch (request.kind) {
     case 'init': {
@@ -142,7 +142,7 @@ export function encodeRequest(request: Request): Buffer {
   }
 }
 
-/** A response as a frame: its length, then its bytes. */
+/** Encodes a response as a frame. */
 export function encodeResponse(response: Response): Buffer {
   switch (response.kind) {
     case 'info': {
@@ -168,8 +168,8 @@ export function encodeResponse(response: Response): Buffer {
 }
 
 /**
- * A point's own message in canonical form: fields in order of their numbers, map entries key first and once a key.
- * Throws `malformed`.
+ * Re-encodes a Point message in canonical form: fields in order of their numbers; in a map entry the key before the
+ * value, and each key once. Throws `malformed` if the bytes are not a Point message.
  */
 export function canonicalPoint(body: Uint8Array): Uint8Array {
   return schema.Point.encode(decode(schema.Point, body)).finish();
@@ -177,7 +177,7 @@ export function canonicalPoint(body: Uint8Array): Uint8Array {
 
 // ---- protobufjs's side ----
 
-/** A decoded oneof: `message` names the member that is set. */
+/** A decoded Request or Response: `message` is the name of the oneof's member that is set. */
 type RawOneof = Readonly<Record<string, unknown>> & { readonly message?: string };
 
 interface RawOption {
@@ -217,9 +217,13 @@ function decode(type: protobuf.Type, bytes: Uint8Array): RawOneof {
   try {
     return type.decode(bytes);
   } catch (cause) {
-    throw new UdfError('malformed', `these bytes are no ${type.name} message (${(cause as Error).message})`, {
-      cause,
-    });
+    throw new UdfError(
+      'malformed',
+      `these bytes are not a ${type.name} message (${(cause as Error).message})`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -278,7 +282,7 @@ function pointMessage(raw: RawPoint): PointMessage {
   };
 }
 
-/** protobufjs's empty bytes are an array. */
+/** protobufjs decodes absent bytes as an empty array. */
 function bytesOf({ snapshot }: RawSnapshot): Uint8Array {
   return snapshot instanceof Uint8Array ? snapshot : new Uint8Array();
 }
@@ -287,7 +291,7 @@ function optionCall({ name, values }: RawOption): OptionCall {
   return { name, args: values.map(optionArgument) };
 }
 
-/** The type is what the value is stored as; `type` itself says the same, or the message contradicts itself. */
+/** Throws `malformed` if the member that holds the value is not the one that `type` announces. */
 function optionArgument(raw: RawArgument): OptionArgument {
   const type = enumName(optionTypes, raw.type);
   if (raw.value !== undefined && raw.value !== `${type}Value`) {

@@ -1,17 +1,22 @@
 import { viewToRead, viewToWrite } from './view.js';
 
-// int64 values as varints. A bigint is put together from two 32-bit halves in a scratch buffer: arithmetic on bigints
-// would allocate at every step.
+// int64 values as varints: seven bits per byte, lowest first; a negative value takes ten bytes (two's complement).
+// https://protobuf.dev/programming-guides/encoding/#signed-ints
+//
+// A value is decoded into two 32-bit halves, and a bigint read from them in a scratch buffer: arithmetic on bigints
+// allocates at every step.
 const scratch = new DataView(new ArrayBuffer(8));
 
-/** The bits of four bytes that say "more follows". */
+/** The continuation bits of four bytes. */
 const moreBits = 0x8080_8080 | 0;
 
-/** The halves of the int64 that `decode` read last. */
+/** The results of `decode`: module variables, because an object would cost an allocation. */
 let low = 0;
 let high = 0;
 
-/** Whether the varint at `at` has nine bytes, as the nanoseconds of the years 1972 to 2262 have; all must be there. */
+/**
+ * Whether the varint at `at` has nine bytes, as nanoseconds of the years 1972 to 2262 do. Nine bytes must be readable.
+ */
 export function hasNineBytes(view: DataView, at: number): boolean {
   return (
     (view.getInt32(at, true) & view.getInt32(at + 4, true) & moreBits) === moreBits &&
@@ -32,7 +37,7 @@ function decode(buf: Uint8Array, at: number): void {
   decodeAny(buf, at);
 }
 
-/** The 28 bits of four bytes that all say "more follows". */
+/** The 28 value bits of four bytes, their continuation bits dropped. */
 function packed(word: number): number {
   return (word & 0x7f) | ((word >>> 1) & 0x3f80) | ((word >>> 2) & 0x1f_c000) | ((word >>> 3) & 0xfe0_0000);
 }
@@ -62,7 +67,7 @@ function decodeAny(buf: Uint8Array, at: number): void {
   high = second;
 }
 
-/** The int64 whose varint starts at `at`; its bytes must be there, ten at most. */
+/** The int64 whose varint starts at `at`. It must be complete, with at most ten bytes. */
 export function readInt64(buf: Uint8Array, at: number): bigint {
   decode(buf, at);
   scratch.setInt32(0, low, true);
@@ -79,14 +84,14 @@ export function readInt64AsNumber(buf: Uint8Array, at: number): number {
 const billion = 1_000_000_000;
 const billionth = 1 / billion;
 
-/** What `readSeconds` left over: 0 to 999,999,999. A second result without an allocation. */
+/** Second result of `readSeconds`: 0 to 999,999,999. A module variable, because an object would cost an allocation. */
 export let nanoseconds = 0;
 
-/** The varint at `at`, nanoseconds, in whole seconds, rounded down. */
+/** The whole seconds, rounded down, of the nanoseconds whose varint starts at `at`. */
 export function readSeconds(buf: Uint8Array, at: number): number {
   decode(buf, at);
-  // The quotient, of a rounded time by a rounded factor, may be one off. What is left over then tells; it fits 32 bits,
-  // so that its low bits, which are exact, are all of it.
+  // Both factors are rounded, so the quotient may be off by one, and the remainder is then outside 0 to 10^9. It fits
+  // 32 bits all the same, so the low halves alone, whose arithmetic modulo 2^32 is exact, give it in full.
   let seconds = Math.floor((high * 0x1_0000_0000 + (low >>> 0)) * billionth);
   let rest = (low - Math.imul(seconds, billion)) | 0;
   if (rest < 0) {
@@ -100,7 +105,7 @@ export function readSeconds(buf: Uint8Array, at: number): number {
   return seconds;
 }
 
-/** Writes an int64 as a varint at `at` and returns where it ends; it takes up to ten bytes. */
+/** Writes an int64 as a varint of up to ten bytes at `at` and returns where it ends. */
 export function writeInt64(buf: Uint8Array, at: number, value: bigint): number {
   scratch.setBigInt64(0, value, true);
   let low = scratch.getInt32(0, true);

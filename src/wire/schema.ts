@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import Long from 'long';
 import protobuf from 'protobufjs';
 
-// protobufjs finds `long` by itself only under CommonJS; without it int64 would be rounded to double.
+// protobufjs finds `long` by itself only under CommonJS; without it an int64 is rounded to a double.
 protobuf.util.Long = Long;
 protobuf.configure();
 
@@ -10,7 +10,7 @@ const source = readFileSync(new URL('../../proto/udf.proto', import.meta.url), '
 const { root } = protobuf.parse(source, { keepCase: true });
 const { agent } = root.nested as { agent: protobuf.Namespace };
 for (const type of agent.nestedArray) {
-  // InfluxDB takes any bytes as text and Kapacitor sends them on as they are: a tag in Latin-1 must not end a task.
+  // InfluxDB accepts any bytes as text, and Kapacitor forwards them: a tag in Latin-1 must not end a task.
   type.setOption('features.utf8_validation', 'NONE');
 }
 root.resolveAll();

@@ -1,10 +1,10 @@
 /**
- * The tags of the fields that are read or written without protobufjs, by their numbers in proto/udf.proto.
+ * The tags of the fields that are read or written without protobufjs; their numbers are those of proto/udf.proto.
  *
  * A tag precedes each field's value: `field number << 3 | wire type`, as a varint.
  * https://protobuf.dev/programming-guides/encoding/#structure
  *
- * Each tag is a constant of its own: the code that runs per point compares it without a look into an object.
+ * Each tag is a constant of its own, so that code which runs per point compares it without loading a property.
  */
 const varint = 0;
 const fixed64 = 1;

@@ -1,13 +1,14 @@
 /**
- * Views for access by more than a byte, one each for the buffer that is read and the one that is written: neighbours lie
- * in one buffer, so a view is made per 64 kB, not per point. Four bytes put together from one each take twice as long.
+ * The last view made for reading and for writing. Consecutive points lie in the same buffer, so a view is created once
+ * per buffer (64 kB), not per point. Assembling a word from four single bytes takes twice as long as reading it by a
+ * view.
  */
 let readBuf: Uint8Array = new Uint8Array(0);
 let readView = viewOver(readBuf);
 let writeBuf: Uint8Array = readBuf;
 let writeView = readView;
 
-/** A view to read `buf` through. */
+/** A view for reading `buf`. */
 export function viewToRead(buf: Uint8Array): DataView {
   if (buf !== readBuf) {
     readBuf = buf;
@@ -16,7 +17,7 @@ export function viewToRead(buf: Uint8Array): DataView {
   return readView;
 }
 
-/** A view to write `buf` through. */
+/** A view for writing to `buf`. */
 export function viewToWrite(buf: Uint8Array): DataView {
   if (buf !== writeBuf) {
     writeBuf = buf;

@@ -1,9 +1,10 @@
 import { viewToRead, viewToWrite } from './view.js';
 
-// Short runs of bytes, handled as 32-bit words: a quarter of the steps that bytes take. The bytes are given by a view of
-// their buffer, see `viewToRead`. The last word is padded with zeros, so a comparison must include the byte count.
+// Hashes, compares and copies short byte ranges four bytes at a time, which takes a quarter of the steps. The bytes are
+// read through a DataView (see `viewToRead`). The last word is padded with zeros: compare the lengths as well, because
+// bytes that differ only in trailing zeros have equal words.
 
-/** The words that so many bytes take. */
+/** How many words hold this many bytes. */
 export function wordsIn(bytes: number): number {
   return (bytes + 3) >>> 2;
 }
@@ -56,7 +57,7 @@ export function copy(to: Buffer, at: number, from: Buffer, start: number, end: n
   const source = viewToRead(from);
   const target = viewToWrite(to);
   let index = start;
-  // Unrolled: four words a turn take two thirds of the time of one a turn.
+  // Unrolled: four words per iteration take two thirds of the time of one.
   for (; index + 16 <= end; index += 16, at += 16) {
     target.setInt32(at, source.getInt32(index, true), true);
     target.setInt32(at + 4, source.getInt32(index + 4, true), true);

@@ -112,7 +112,7 @@ describe('check', () => {
       'is no UDF',
       Buffer.from('HTTP/1.1 400 Bad Request\r\n'.repeat(10)),
       false,
-      'these bytes are no Response',
+      'these bytes are not a Response',
     ],
     [
       'refuses',

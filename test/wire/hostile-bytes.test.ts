@@ -128,7 +128,7 @@ describe('a point whose bytes are broken', { timeout: propertyTimeout }, () => {
 
   it("names what it should have been, and keeps the decoder's own error as the cause", () => {
     const read = () => lazyPoint(Buffer.of(0x12, 0x05)).name;
-    expect(read).toThrow(/^these bytes are no Point message \(.+\)$/);
+    expect(read).toThrow(/^these bytes are not a Point message \(.+\)$/);
     expect(read).toThrow(expect.objectContaining({ code: 'malformed', cause: expect.any(Error) as Error }));
   });
 });

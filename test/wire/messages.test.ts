@@ -265,8 +265,8 @@ describe('what is no message', () => {
       bytesField(6, ''),
       'a request holds no message that this',
     ],
-    ['a cut request', decodeRequest, Buffer.of(0x12, 0x05), 'these bytes are no Request message'],
-    ['a cut response', decodeResponse, Buffer.of(0x12, 0x05), 'these bytes are no Response message'],
+    ['a cut request', decodeRequest, Buffer.of(0x12, 0x05), 'these bytes are not a Request message'],
+    ['a cut response', decodeResponse, Buffer.of(0x12, 0x05), 'these bytes are not a Response message'],
   ])('is refused as malformed: %s', (_, decode, payload, message) => {
     const call = () => decode(Buffer.from(payload));
     expect(call).toThrow(expect.objectContaining({ code: 'malformed' }));

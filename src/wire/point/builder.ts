@@ -10,12 +10,16 @@ import { PointSections } from './sections.js';
 import { textValueTag } from '../tags.js';
 import { nameBytes } from '../text.js';
 
-/** All points of the process are built here: as a rule nothing else runs between building one and emitting it. */
+/**
+ * One arena for all points that handlers build: usually each is emitted before the next is built, so that frames
+ * adjoin.
+ */
 const arena = new FrameArena();
 const fields = new FieldWriter();
+/** A source without any part, for the writers that copy the parts that are not given. */
 const nothing = new PointSections();
 
-/** A point of a Point message's bytes as they are. */
+/** A point from the bytes of a Point message, which are copied. */
 export function buildFromBytes(message: Uint8Array): FrameSpan {
   const at = arena.open(message.length);
   arena.buf.set(message, at);
@@ -23,12 +27,12 @@ export function buildFromBytes(message: Uint8Array): FrameSpan {
 }
 
 /**
- * A new point. Throws `invalid_argument` for a value that the protocol cannot hold. Empty names pass, since a recording
- * may have them: `createPoint` refuses them.
+ * A new point. Throws `invalid_argument` for a value that the protocol cannot hold. Empty names are allowed, since
+ * recordings may contain them; `createPoint` refuses them.
  */
 export function buildPoint(givenHead: PointHead, given: FieldInputs): FrameSpan {
   const head = ownHead(givenHead);
-  // A part that is not given is taken from the source, and here there is none.
+  // `writeHead` copies an undefined part from the source, and here there is none.
   int64Of(head.time, "a point's time");
   textOf(head.name, "a point's name");
   fields.collect(given);
@@ -43,7 +47,9 @@ export function buildPoint(givenHead: PointHead, given: FieldInputs): FrameSpan 
   return arena.close(at);
 }
 
-/** The same point with parts of its head changed. Throws `invalid_argument` for a value that the protocol cannot hold. */
+/**
+ * The same point with parts of its head changed. Throws `invalid_argument` for a value that the protocol cannot hold.
+ */
 export function changeHead(changes: Partial<PointHead>, source: PointSections): FrameSpan {
   let at = arena.open(source.boolsEnd - source.body + headRoom(changes));
   const { buf } = arena;
@@ -55,16 +61,16 @@ export function changeHead(changes: Partial<PointHead>, source: PointSections): 
 }
 
 /**
- * Takes the fields that an author gave, for the change that follows. The source's sections are looked up only afterwards:
- * to read what an author gave may run code, such as a getter's, that reads another point.
- * Throws `invalid_argument` for an empty name or a value that no field can hold.
+ * Collects an author's fields for the `replaceFields` or `changeFields` that follows. It comes before the source's
+ * sections are looked up: reading the fields may run code (a getter) that reads another point, and so replaces the
+ * sections. Throws `invalid_argument` for an empty name or a value that no field can hold.
  */
 export function takeFields(given: FieldInputs): void {
   fields.collect(given);
   if (fields.hasEmptyName) checkNames('field', given);
 }
 
-/** The same point with just the fields that were taken. */
+/** The same point with the collected fields only. */
 export function replaceFields(source: PointSections): FrameSpan {
   let at = arena.open(source.boolsEnd - source.body + fields.room);
   const { buf } = arena;
@@ -93,10 +99,10 @@ export function changeTags({ tags }: { readonly tags: Tags }, source: PointSecti
   return arena.close(at);
 }
 
-/** The same point without some fields, and with those that were taken added or replaced. */
+/** The same point without the `removed` fields, and with the collected ones added or replaced. */
 export function changeFields(removed: readonly string[], source: PointSections): FrameSpan {
-  // A field that is replaced goes from all four maps: the new value may be of another type, and Kapacitor would take
-  // the old one from a map of higher rank.
+  // A replaced field is removed from all four maps: the new value may have another type, and of a field in two maps
+  // Kapacitor takes the one of the higher rank (bool, double, int, string).
   const gone = presentKeys(source, removed);
   let at = arena.open(source.boolsEnd - source.body + fields.room);
   const { buf } = arena;
@@ -115,7 +121,7 @@ export function changeFields(removed: readonly string[], source: PointSections):
 
 // ---- keeping ----
 
-/** The keys of the fields that a source loses: those to be removed, and those to be written anew. */
+/** The keys of the source's fields that are not kept: those to be removed and those to be replaced. */
 function presentKeys(source: PointSections, removed: readonly string[]): Uint8Array[] {
   const keys: Uint8Array[] = [];
   for (const name of removed) addIfPresent(keys, source, nameBytes(name));
@@ -127,7 +133,7 @@ function addIfPresent(keys: Uint8Array[], source: PointSections, key: Uint8Array
   if (source.findField(key) !== layout.absent) keys.push(key);
 }
 
-/** Copies a section's entries but for those with these keys. */
+/** Copies a section's entries except those with the keys in `gone`. */
 function keepEntries(
   to: Buffer,
   start: number,

@@ -7,39 +7,39 @@ import { writeDouble, writeInt64 } from '../numbers.js';
 import * as tags from '../tags.js';
 import { nameBytes, writeText } from '../text.js';
 
-/** The most bytes around the key and the value of an entry: three tags, three lengths. */
+/** Max bytes of an entry besides its key and value: three tags, three lengths. */
 export const entryOverhead = 3 + 3 * 5;
 export const maxInt64Bytes = 10;
 export const maxBytesPerCharacter = 3;
 
-/** Which kinds of value a set of fields has: a bit each. */
+/** Bits for the types that occur among the collected fields, so that absent ones are skipped. */
 const hasDouble = 1;
 const hasInt = 2;
 const hasString = 4;
 const hasBool = 8;
 
 /**
- * Writes the fields that an author gave. Each is read once, checked and kept in arrays that are used again for the next
- * point, so that the four maps can be written one after the other without going through the author's object each time.
+ * Writes an author's fields as the four maps of a point. The object is read once, since a getter may return another
+ * value the next time; its checked values are kept in arrays, which are reused for the next point.
  */
 export class FieldWriter {
   count = 0;
-  /** The most bytes that the fields take. */
+  /** Max bytes that the fields take. */
   room = 0;
   hasEmptyName = false;
   private kinds = 0;
   private readonly keys: Uint8Array[] = [];
   private readonly values: FieldValue[] = [];
 
-  /** Takes the fields. Throws `invalid_argument` for a value that no field can hold. */
+  /** Replaces the collected fields. Throws `invalid_argument` for a value that no field can hold. */
   collect(given: FieldInputs): void {
     this.clear();
     if (typeof given !== 'object' || (given as unknown) === null) checkRecord('fields', given);
-    // Not `Object.keys`, which makes an array for each point.
+    // Not `Object.keys`, which allocates an array per point.
     for (const name in given) {
       if (!Object.hasOwn(given, name)) continue;
-      if (name === '0') checkRecord('fields', given); // an array's: to check each object takes 10 ns more a point
-      const value: unknown = given[name]; // typed, but a UDF may be written in JavaScript
+      if (name === '0') checkRecord('fields', given); // maybe an array; checking every object costs 10 ns per point
+      const value: unknown = given[name]; // in JavaScript it may be anything
       const key = nameBytes(name);
       if (key.length === 0) this.hasEmptyName = true;
       this.room += entryOverhead + key.length + maxInt64Bytes;
@@ -50,7 +50,7 @@ export class FieldWriter {
       } else if (typeof value === 'boolean') this.add(key, value, hasBool);
       else this.add(key, int64Field(name, value), hasInt);
     }
-    if (this.count === 0) checkRecord('fields', given); // no field is found in a Map
+    if (this.count === 0) checkRecord('fields', given); // maybe a Map, whose entries are not properties
   }
 
   clear(): void {
@@ -60,7 +60,7 @@ export class FieldWriter {
     this.kinds = 0;
   }
 
-  /** Takes one more field; a bigint must be an int64. */
+  /** Adds one field. The caller ensures that a bigint is an int64. */
   put(key: Uint8Array, value: FieldValue): void {
     this.room += entryOverhead + key.length + maxInt64Bytes;
     if (typeof value === 'number') this.add(key, value, hasDouble);
@@ -94,7 +94,7 @@ export class FieldWriter {
     for (let index = 0; index < this.count; index++) {
       const value = this.values[index];
       if (typeof value !== 'bigint') continue;
-      // The entry's length comes before the value: the value is written aside first.
+      // The entry's length precedes the value, so the value is encoded into a scratch buffer first.
       const size = writeInt64(int64Scratch, 0, value);
       at = openEntry(buf, at, tags.intTag, this.key(index), 1 + size);
       buf[at++] = tags.varintValueTag;
@@ -136,7 +136,7 @@ export class FieldWriter {
 
 const int64Scratch = new Uint8Array(maxInt64Bytes);
 
-/** A map's entry of two texts. */
+/** Writes a map entry of two strings: https://protobuf.dev/programming-guides/encoding/#maps */
 export function writeTextEntry(
   buf: Buffer,
   start: number,
@@ -150,7 +150,7 @@ export function writeTextEntry(
   return writeText(buf, writeLength(buf, at + 1, size), text);
 }
 
-/** Writes an entry up to its value, which takes `valueBytes` with its tag. */
+/** Writes a map entry up to its value, which takes `valueBytes` including its tag. */
 function openEntry(buf: Buffer, start: number, tag: number, key: Uint8Array, valueBytes: number): number {
   const keyBytes = key.length;
   buf[start] = tag;

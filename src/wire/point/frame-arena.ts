@@ -6,7 +6,7 @@ const slabBytes = 64 * 1024;
 const pointTagBytes = 2;
 const maxHeaderBytes = 5 + pointTagBytes + 5;
 
-/** Where a frame lies: `buf[frame..end)`, with its Point message at `buf[body..end)`. */
+/** The position of a frame: `buf[frame..end)`, with its Point message at `buf[body..end)`. */
 export interface FrameSpan {
   readonly buf: Buffer;
   readonly frame: number;
@@ -15,22 +15,25 @@ export interface FrameSpan {
 }
 
 /**
- * Memory in which Point frames are built one behind the other. Frames that are built and emitted in turn are then one
- * run of bytes, which goes out in one write with no further copy. A full slab is left to the garbage collector: the
- * socket may still be reading from it.
+ * Memory in which Point frames are built one after the other. Frames that are emitted in the order in which they were
+ * built form one run of bytes, which is sent in one write without another copy. A full slab is not reused but left to
+ * the garbage collector, since the socket may still be reading from it.
  */
 export class FrameArena implements FrameSpan {
   buf: Buffer = Buffer.allocUnsafeSlow(slabBytes);
   frame = 0;
   body = 0;
   end = 0;
-  /** How many bytes the last header took: frames of one stream are alike, so the next one will too. */
+  /**
+   * The size of the last header. A frame's size is known only at its end: its message is written behind a header of
+   * this size, and moved if the header turns out otherwise, which is rare as frames of one stream are of similar size.
+   */
   private headerBytes = 2 + pointTagBytes;
 
-  /** Begins a frame whose message has at most `most` bytes, and returns where to write it. */
-  open(most: number): number {
-    if (this.end + maxHeaderBytes + most > this.buf.length) {
-      this.buf = Buffer.allocUnsafeSlow(Math.max(slabBytes, maxHeaderBytes + most));
+  /** Begins a frame whose message has at maxBytes `maxBytes` bytes, and returns where to write it. */
+  open(maxBytes: number): number {
+    if (this.end + maxHeaderBytes + maxBytes > this.buf.length) {
+      this.buf = Buffer.allocUnsafeSlow(Math.max(slabBytes, maxHeaderBytes + maxBytes));
       this.end = 0;
     }
     this.frame = this.end;
@@ -38,7 +41,9 @@ export class FrameArena implements FrameSpan {
     return this.body;
   }
 
-  /** Ends the frame where its message ends. The arena itself then tells where it lies, until the next `open`. */
+  /**
+   * Writes the header of a frame whose message ends at `end`. Returns the arena itself, valid until the next `open`.
+   */
   close(end: number): FrameSpan {
     const { buf, frame } = this;
     const size = end - this.body;

@@ -19,7 +19,7 @@ import {
 } from '../tags.js';
 import { nameBytes, writeText } from '../text.js';
 
-/** What stands before the fields, byName included. */
+/** All of a point but its fields. */
 export interface PointHead {
   readonly time: bigint | LongLike;
   readonly name: string;
@@ -32,8 +32,8 @@ export interface PointHead {
 }
 
 /**
- * The same parts in objects of our own: an author's are read once, before any point is looked at and room is made for
- * them. To read them may run code, such as a getter's, that looks at another point or answers otherwise the next time.
+ * A copy of the given parts. An author's object is read only once, before the source point is looked at and room is
+ * reserved: reading it may run code (a getter) that reads another point, or returns another value the next time.
  */
 export function ownHead<Head extends Partial<PointHead>>(given: Head): Head {
   const own = { ...given };
@@ -48,10 +48,10 @@ export function ownHead<Head extends Partial<PointHead>>(given: Head): Head {
   return own;
 }
 
-/** Bytes around a value that has a tag and a length. */
+/** Max bytes of a string field besides its text: a tag and a length. */
 const textOverhead = 1 + 5;
 
-/** The most bytes that these parts take. Throws `invalid_argument` for what is not text where text belongs. */
+/** Max bytes that these parts take. Throws `invalid_argument` if a name, tag or dimension is not a string. */
 export function headRoom(head: Partial<PointHead>): number {
   const { name = '', database = '', retentionPolicy = '', group = '', dimensions = [], tags = {} } = head;
   let characters =
@@ -71,7 +71,7 @@ export function headRoom(head: Partial<PointHead>): number {
   return room + maxBytesPerCharacter * characters;
 }
 
-/** Writes the head of `source` up to its tags, its bytes as they are but for the parts that are changed. */
+/** Writes the head up to the tags: the given parts, and the bytes of `source` for the others. */
 export function writeHead(
   buf: Buffer,
   start: number,
@@ -102,7 +102,7 @@ export function writeTags(buf: Buffer, start: number, tags: Tags): number {
   return at;
 }
 
-/** Writes `byName`, which stands among the fields, from `source` unless it is changed. */
+/** Writes `byName`, which stands between the maps of strings and of bools: as given, or else as in `source`. */
 export function writeByName(
   buf: Buffer,
   at: number,
@@ -116,7 +116,7 @@ export function writeByName(
   return at + 2;
 }
 
-/** A text that is written anew if it is given, and copied if not; proto3 leaves out what is empty. */
+/** Writes a string if it is given, and copies the source's if not. An empty one is left out, as proto3 does. */
 function writeOptional(
   buf: Buffer,
   at: number,

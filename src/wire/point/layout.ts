@@ -1,21 +1,22 @@
 import * as tags from '../tags.js';
 
 /**
- * Where things are in a point's bytes.
+ * Finds values in the bytes of a Point message.
  *
- * Field numbers 1 to 12 fit a tag of one byte and each has one wire type, so in canonical order (Kapacitor's, and any
- * generated code's) tags never decrease and all entries of a map stand together.
+ * Field numbers 1 to 12 fit a tag of one byte, and each has one wire type. In canonical order (which Kapacitor and all
+ * generated code write) tags never decrease, so all entries of a map are adjacent. A map is a repeated message of a key
+ * and a value: https://protobuf.dev/programming-guides/encoding/#maps
  */
 
 // V8 inlines a module's own constants; an imported one is loaded and checked at each use.
 const { keyTag, doubleValueTag, textValueTag } = tags;
 
-/** Where the value ended that was read last: a second result without an allocation. */
+/** Second result of `readLength` and `entryValue`. A module variable, because an object would cost an allocation. */
 export let valueEnd = 0;
 
 /**
- * The length of a length-delimited value at `at`; its bytes start at `valueEnd`. Past the end of `buf` it is NaN, and
- * so is everything that is added to it: one comparison at the end of a scan finds whatever leads outside.
+ * The length of the length-delimited value at `at`; `valueEnd` is then where its bytes start. Beyond the end of `buf`
+ * the length is NaN, and so is every offset computed from it: one comparison at the end of a scan detects any overrun.
  */
 export function readLength(buf: Uint8Array, at: number): number {
   const first = buf[at]!;
@@ -47,7 +48,7 @@ export function skipBytes(buf: Uint8Array, at: number): number {
   return valueEnd + length;
 }
 
-/** Where the varint at `at` ends; NaN if it has more than ten bytes or leads outside. */
+/** Where the varint at `at` ends; NaN if it has more than ten bytes or is cut off. */
 export function skipVarint(buf: Uint8Array, at: number): number {
   for (let read = 0; read < 10; read++) {
     const byte = buf[at + read];
@@ -57,21 +58,21 @@ export function skipVarint(buf: Uint8Array, at: number): number {
   return NaN;
 }
 
-/** Where the map entries that begin at `at` with `entryTag` end. What is in them is not looked at. */
+/** Where the run of map entries with `entryTag` at `at` ends. Their contents are not checked. */
 export function skipEntries(buf: Uint8Array, at: number, end: number, entryTag: number): number {
   while (at < end && buf[at] === entryTag) at = skipBytes(buf, at + 1);
   return at;
 }
 
-/** What a search says when nothing is found. */
+/** Result of a search that found nothing. */
 export const absent = -1;
-/** What a search says when it met an entry that is not in canonical form. */
+/** Result of a search that met an entry which is not in canonical form. */
 export const irregular = -2;
 
 /**
  * Where the value starts (behind its tag) in the map entry `buf[entry..end)` whose length stands at `entry + 1`, if the
  * entry is in canonical form: key, then a value with `valueTag`, then nothing more. `irregular` if it is not.
- * Where its key starts is left in `valueEnd`.
+ * `valueEnd` is then where its key starts.
  */
 export function entryValue(buf: Uint8Array, entry: number, end: number, valueTag: number): number {
   let key = entry + 2;
@@ -119,7 +120,7 @@ export function findEntry(
   const wanted = key.length;
   let found = absent;
   while (at < end) {
-    // Nearly every entry has lengths of one byte; `entryValue`, which reads any, takes about twice as long.
+    // Inlined for lengths of one byte, which nearly all entries have; `entryValue` takes about twice as long.
     const size = buf[at + 1]!;
     const keyLength = buf[at + 3]!;
     let next = at + 2 + size;
@@ -138,7 +139,7 @@ export function findEntry(
       if (value === irregular) return irregular;
       start = valueEnd;
     }
-    // No break: of equal keys the last one counts.
+    // No break: of equal keys the last one counts, as protobuf defines.
     if (value - start === wanted + 1 && equalBytes(buf, start, key)) found = value;
     at = next;
   }

@@ -30,9 +30,9 @@ import { pointTag0, pointTag1, textValueTag } from '../tags.js';
 import { nameBytes, readText } from '../text.js';
 
 /**
- * Where the sections of the point that was read last lie. A handler reads one point at a time, so all points share one
- * record: a point itself has four fields, and a batch of ten thousand takes a quarter of the memory that it would with a
- * record each. Reading two points in turn costs a scan at each change.
+ * The sections of the last point that was read. Handlers read one point at a time, so all points share one record: a
+ * batch of ten thousand takes a quarter of the memory that it would with a record per point. Alternating between two
+ * points costs a scan per change.
  */
 const sections = new PointSections();
 
@@ -43,21 +43,21 @@ export interface GroupBytes {
   readonly groupLength: number;
 }
 
-/** What the point that is made next starts with. */
+/** Arguments of the next `new LazyPoint()`; see the fields for the reason. */
 let nextBuf: Buffer = Buffer.alloc(0);
 let nextFrame = 0;
 let nextBody = 0;
 let nextEnd = 0;
 
 /**
- * A point as a view over the bytes that it came in. One scan finds the sections; a value is decoded when it is asked
- * for, and an unchanged point is sent on as its own bytes.
+ * A point as a view over its received bytes. One scan finds the sections, values are decoded when they are read, and an
+ * unchanged point is forwarded as its own bytes.
  */
 export class LazyPoint {
-  // Private to the language: what an author's JavaScript assigns (`point.buf = …`) must not reach the wire, and a test
-  // that compares points must not compare offsets. Initialized from `next…`: fields that a constructor assigns are written
-  // twice, first as undefined, which costs 10 % of reading one field. Private methods would cost a brand check at each
-  // call, so static ones and functions stand in for them.
+  // ECMAScript's private fields: what an author's JavaScript assigns (`point.buf = …`) must not reach the wire, and a
+  // test that compares points must not compare offsets. Initialized from `next…`, because fields assigned in a
+  // constructor are written twice, first as undefined, which costs 10 % of reading one field. Private methods would
+  // cost a brand check per call; static ones and functions are used instead.
   #buf = nextBuf;
   /** The whole frame, length prefix included: `#buf[#frame..#end)`. */
   #frame = nextFrame;
@@ -79,14 +79,14 @@ export class LazyPoint {
   }
 
   /**
-   * Whether a value is a point. `instanceof` is true also for `Object.create(point)` and a Proxy of a point, which have no
-   * bytes: to write one fails in the middle of its batch.
+   * Whether a value is a point. `instanceof` is also true for `Object.create(point)` and a Proxy of a point, which lack
+   * the private fields: writing one throws, in a batch after its Begin was written.
    */
   static is(value: unknown): value is LazyPoint {
     return typeof value === 'object' && value !== null && #buf in value;
   }
 
-  /** The point in a frame off the wire, or `undefined` if the frame holds something else. */
+  /** The point in a received frame, or `undefined` if the frame holds another message. */
   static fromFrame(buf: Buffer, frame: number, payload: number, end: number): LazyPoint | undefined {
     if (buf[payload] !== pointTag0 || buf[payload + 1] !== pointTag1) return undefined;
     let body = payload + 3;
@@ -104,19 +104,19 @@ export class LazyPoint {
     return body + size === end ? LazyPoint.at(buf, frame, body, end) : undefined;
   }
 
-  /** The point in a buffer that holds its frame and no more, or `undefined` if it holds something else. */
+  /** The point in a buffer that consists of one frame, or `undefined` if it holds anything else. */
   static fromWholeFrame(frame: Buffer): LazyPoint | undefined {
     const size = layout.readLength(frame, 0);
     const payload = layout.valueEnd;
     return payload + size === frame.length ? LazyPoint.fromFrame(frame, 0, payload, frame.length) : undefined;
   }
 
-  /** A point that was decoded whole, because its message was encoded in an unusual way. */
+  /** A point from a fully decoded message, for frames whose oneof is not encoded in canonical form. */
   static fromMessage(message: PointMessage): LazyPoint {
-    return LazyPoint.fromWholeFrame(encodeResponse({ kind: 'point', ...message }))!; // encoded here, in the usual way
+    return LazyPoint.fromWholeFrame(encodeResponse({ kind: 'point', ...message }))!; // canonical: encoded here
   }
 
-  /** A new point. Throws `invalid_argument` for a value that the protocol cannot hold; empty names pass. */
+  /** A new point. Throws `invalid_argument` for a value that the protocol cannot hold; empty names are allowed. */
   static create(head: PointHead, fields: FieldInputs): LazyPoint {
     return LazyPoint.#of(buildPoint(head, fields));
   }
@@ -147,8 +147,8 @@ export class LazyPoint {
   }
 
   /**
-   * The same, with every map entry known to be in canonical form. Costs about as much as the scan itself, so a search for
-   * one field does without and checks the entries that it passes.
+   * `sectionsOf`, with all map entries checked to be in canonical form. This costs about as much as the scan, so the search
+   * for one field checks only the entries that it passes.
    */
   static #validatedSections(point: LazyPoint): PointSections {
     if (!LazyPoint.sectionsOf(point).check()) LazyPoint.#rewrite(point);
@@ -159,9 +159,9 @@ export class LazyPoint {
     if (!sections.scan(point.#buf, point.#body, point.#end)) LazyPoint.#rewrite(point);
   }
 
-  /** Replaces the bytes by canonical ones of the same meaning. Throws `malformed` if they are no Point message. */
+  /** Replaces the bytes by their canonical form. Throws `malformed` if they are not a Point message. */
   static #rewrite(point: LazyPoint): void {
-    sections.body = 0; // if this throws, `sections` are of no point
+    sections.body = 0; // marks `sections` as invalid, in case the next line throws
     const { buf, frame, body, end } = buildFromBytes(
       canonicalPoint(point.#buf.subarray(point.#body, point.#end)),
     );
@@ -172,7 +172,7 @@ export class LazyPoint {
     sections.scan(buf, body, end);
   }
 
-  /** Where a field's value starts in `#buf`; the sections around it tell its type. `absent` if there is none. */
+  /** Where a field's value starts in `#buf`, or `absent`; the section that contains it tells its type. */
   static #findField(point: LazyPoint, name: string): number {
     const key = nameBytes(name);
     const at = LazyPoint.sectionsOf(point).findField(key);
@@ -256,7 +256,7 @@ export class LazyPoint {
     const { doublesAt, intsAt, stringsAt, stringsEnd, boolsAt, boolsEnd } =
       LazyPoint.#validatedSections(this);
     const fields: Record<string, FieldValue> = {};
-    // In this order a name that stands in two sections ends up with the value that Kapacitor takes.
+    // In this order, a name in two sections gets the value that Kapacitor takes.
     eachEntry(this.#buf, stringsAt, stringsEnd, (key, at) => {
       setEntry(fields, key, textAt(this.#buf, at));
     });
@@ -358,8 +358,8 @@ export class LazyPoint {
   }
 
   /**
-   * For JSON in the form of JSON Lines, as a recording holds it. Test runners call this without a key to print a
-   * difference or a snapshot: they get the values as they are, bigints included, which `JSON.stringify` would refuse.
+   * The point in the form of a JSON Lines recording. Test runners call this without a key to print a difference or a
+   * snapshot: they get plain values, including bigints, for which `JSON.stringify` would throw.
    */
   toJSON(key?: string): object {
     return key === undefined ? shownPoint(this) : pointForJson(this);
@@ -378,13 +378,13 @@ export class LazyPoint {
     return contentTag(this);
   }
 
-  /** The same point with parts of its head changed, and the bytes of all others as they are. */
+  /** The same point with the given parts of its head; the bytes of all other parts are copied unchanged. */
   withHead(changes: Partial<PointHead>): LazyPoint {
     return LazyPoint.#of(changeHead(takeHead(changes), LazyPoint.sectionsOf(this)));
   }
 }
 
-/** The text whose length stands at `at`; empty if `at` is 0. */
+/** The string whose length is at `at`; empty if `at` is 0. */
 function textAt(buf: Buffer, at: number): string {
   if (at === 0) return '';
   let start = at + 1;
@@ -396,7 +396,7 @@ function textAt(buf: Buffer, at: number): string {
   return readText(buf, start, start + length);
 }
 
-/** Calls back with each map entry's key and where its value starts. */
+/** Calls `visit` with each map entry's key and the offset of its value. */
 function eachEntry(
   buf: Buffer,
   start: number,

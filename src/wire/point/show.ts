@@ -1,13 +1,13 @@
 import type { AnyPoint, Point as PublicPoint } from '../../model/point.js';
 import { type FieldValue, setEntry, type Tags } from '../../model/values.js';
 
-/** How `util.inspect` calls a custom inspection; declared here, so that types need no `@types/node`. */
+/** The `inspect` argument of a custom inspection; declared here, so that the types do not need `@types/node`. */
 export type Inspect = (value: unknown, options: object) => string;
 
 /** The symbol by which Node finds a custom inspection. */
 export const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
-// What tools show: `util.inspect` and test runners print the class's name before its properties.
+// `util.inspect` and test runners print the name of an object's class before its properties.
 /* eslint-disable @typescript-eslint/no-extraneous-class -- only the name matters */
 class Point {
   constructor(values: object) {
@@ -22,7 +22,7 @@ class Batch {
 }
 /* eslint-enable @typescript-eslint/no-extraneous-class */
 
-/** A point's values as own properties; what is empty, as it is for a point of a batch, is left out. */
+/** A point's values as own properties, without the empty ones (a point of a batch has no name, database, …). */
 export function shownPoint(point: PublicPoint): object {
   const { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields } = point;
   return new Point({
@@ -83,10 +83,10 @@ function fieldForJson(value: FieldValue): unknown {
 }
 
 /**
- * All of a point as one text that is the same for equal points only, whatever the order of their tags and fields.
+ * A string that two points share only if they are equal, whatever the order of their tags and fields.
  *
- * It is a point's `Symbol.toStringTag`: `node:assert`, vitest and jest compare that of two objects before their own
- * properties, of which a point has none, as its bytes are private. With a constant tag any two points would be equal.
+ * It serves as a point's `Symbol.toStringTag`: `node:assert`, vitest and jest compare that of two objects, then their
+ * own properties, of which a point has none. With a constant tag, any two points would be equal to them.
  */
 export function contentTag(point: PublicPoint): string {
   const { time, name, database, retentionPolicy, group, dimensions, byName, tags, fields } = point;

@@ -8,29 +8,30 @@ import { writeInt64 } from '../numbers.js';
 import { PointSections } from './sections.js';
 import { timeTag } from '../tags.js';
 
-/** Everything of a point's head but its time. */
+/** A point's head without its time. */
 export type SeriesHead = Omit<PointHead, 'time'>;
 
 const arena = new FrameArena();
 const fields = new FieldWriter();
+/** A source without any part, for the writers that copy the parts that are not given. */
 const nothing = new PointSections();
 
 /**
- * Makes the points of one series: the bytes of the head are written once and copied into each point. For whoever makes
- * millions of points, as a replay does.
+ * Builds the points of one series: the head is encoded once, and its bytes are copied into each point. A replay builds
+ * millions of points per series this way.
  */
 export class PointTemplate {
   readonly #head: Buffer;
   readonly #byName: boolean;
 
-  /** Throws `invalid_argument` for what is not text where text belongs. */
+  /** Throws `invalid_argument` if a name, tag or dimension is not a string. */
   constructor(head: SeriesHead) {
     const room = Buffer.allocUnsafeSlow(headRoom(head));
     this.#head = Buffer.from(room.subarray(0, writeHead(room, 0, nothing, head)));
     this.#byName = head.byName;
   }
 
-  /** A point with the first `count` of these fields; `time` must be an int64, and so must each bigint. */
+  /** A point with the first `count` of these fields. The caller ensures that `time` and each bigint are int64s. */
   point(time: bigint, keys: readonly Uint8Array[], values: readonly FieldValue[], count: number): LazyPoint {
     fields.clear();
     for (let index = 0; index < count; index++) fields.put(keys[index]!, values[index]!);

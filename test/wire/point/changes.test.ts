@@ -286,7 +286,7 @@ describe('a new point', { timeout: propertyTimeout }, () => {
     [
       'a Long whose halves are wider than 32 bits',
       { low: 2 ** 40, high: 0, unsigned: false },
-      'field "odd" is no Long: its halves must be integers of 32 bits',
+      'field "odd" is not a Long: its halves must be integers of 32 bits',
     ],
     [
       'an unsigned Long of 2^64 - 1',
