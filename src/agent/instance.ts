@@ -253,19 +253,16 @@ function checkedOptions(
   return options;
 }
 
+/** A logger may throw for details that cannot be read: their message is then logged without them. */
 function udfLog(logger: Logger): UdfLog {
-  return {
-    debug: (message, details = {}) => {
-      logger.debug(details, message);
-    },
-    info: (message, details = {}) => {
-      logger.info(details, message);
-    },
-    warn: (message, details = {}) => {
-      logger.warn(details, message);
-    },
-    error: (message, details = {}) => {
-      logger.error(details, message);
-    },
-  };
+  const at =
+    (level: keyof UdfLog): UdfLog['info'] =>
+    (message, details = {}) => {
+      try {
+        logger[level](details, message);
+      } catch (reason) {
+        logger[level]({ details: `unreadable: ${messageOf(reason)}` }, message);
+      }
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { messageOf, UdfError } from '../../src/model/errors.js';
 import { capText, maxErrorBytes } from '../../src/model/text.js';
 import { createLogger, maxLineBytes } from '../../src/telemetry/create-logger.js';
+import { runUdf } from '../../src/testkit/run.js';
 import { kapacitorInMemory } from '../support/connection.js';
 
 class Throwing extends Error {
@@ -153,4 +154,22 @@ describe('a long text', () => {
     expect(Buffer.from(cut).toString()).toBe(cut);
     expect(capText('short', 40)).toBe('short');
   });
+});
+
+test('details of a log entry that cannot be read do not end the task, whatever the logger', async () => {
+  const udf = defineUdf({
+    name: 'logging',
+    wants: 'stream',
+    provides: 'stream',
+    point(point, { log }) {
+      const unreadable = Proxy.revocable({}, {});
+      unreadable.revoke();
+      log.info('a point', unreadable.proxy);
+      return point;
+    },
+  });
+  const run = await runUdf(udf);
+  expect((await run.send('cpu v=1')).points).toHaveLength(1);
+  await run.stop();
+  expect(run.log.find(({ message }) => message === 'a point')?.details.details).toMatch(/^unreadable: /);
 });
