@@ -171,7 +171,7 @@ export class Instance {
   /** Sends a handler's return value and keeps a state that it assigned. Not called for a handler that threw. */
   #finish(result: unknown, handler: string): MaybePromise {
     if (result !== undefined && result !== null) {
-      if (!(result instanceof LazyPoint) && isThenable(result)) {
+      if (!LazyPoint.is(result) && isThenable(result)) {
         return Promise.resolve(result).then((value) => {
           if (value !== undefined && value !== null) this.#guard.returned(value, handler);
           this.#keepState();

@@ -43,39 +43,31 @@ export interface GroupBytes {
   readonly groupLength: number;
 }
 
-/** Arguments of the next `new LazyPoint()`; see the fields for the reason. */
-let nextBuf: Buffer = Buffer.alloc(0);
-let nextFrame = 0;
-let nextBody = 0;
-let nextEnd = 0;
-
 /**
  * A point as a view over its received bytes. One scan finds the sections, values are decoded when they are read, and an
  * unchanged point is forwarded as its own bytes.
  */
 export class LazyPoint {
   // ECMAScript's private fields: what an author's JavaScript assigns (`point.buf = …`) must not reach the wire, and a
-  // test that compares points must not compare offsets. Initialized from `next…`, because fields assigned in a
-  // constructor are written twice, first as undefined, which costs 10 % of reading one field. Private methods would
-  // cost a brand check per call; static ones and functions are used instead.
-  #buf = nextBuf;
+  // test that compares points must not compare offsets. Private methods would cost a brand check per call; static
+  // ones and functions are used instead.
+  #buf: Buffer;
   /** The whole frame, length prefix included: `#buf[#frame..#end)`. */
-  #frame = nextFrame;
+  #frame: number;
   /** The Point message: `#buf[#body..#end)`. */
-  #body = nextBody;
-  #end = nextEnd;
+  #body: number;
+  #end: number;
 
-  private constructor() {
-    // Use `LazyPoint.at`.
+  private constructor(buf: Buffer, frame: number, body: number, end: number) {
+    this.#buf = buf;
+    this.#frame = frame;
+    this.#body = body;
+    this.#end = end;
   }
 
   /** The point whose frame is `buf[frame..end)` and whose message starts at `body`. */
   static at(buf: Buffer, frame: number, body: number, end: number): LazyPoint {
-    nextBuf = buf;
-    nextFrame = frame;
-    nextBody = body;
-    nextEnd = end;
-    return new LazyPoint();
+    return new LazyPoint(buf, frame, body, end);
   }
 
   /**
