@@ -74,7 +74,7 @@ describe('stdio', () => {
   test('exits with 1 after bytes that are no message', async () => {
     const { cli, kapacitor } = start(['mirror']);
     kapacitor.input.write(Buffer.alloc(100, 'G'));
-    expect((await kapacitor.next('error')).error).toContain('no Request message');
+    expect((await kapacitor.next('error')).error).toContain('not a Request message');
     expect(await cli.ended).toEqual({ code: 1, signal: null });
   });
 
