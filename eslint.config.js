@@ -26,7 +26,7 @@ export default tseslint.config(
   },
   // Plain JavaScript, outside the TypeScript project.
   {
-    files: ['eslint.config.js', 'test/**/*.mjs', 'src/replay/page/assets/*.js'],
+    files: ['eslint.config.js', '.dependency-cruiser.mjs', 'test/**/*.mjs', 'src/replay/page/assets/*.js'],
     ...tseslint.configs.disableTypeChecked,
   },
 );
