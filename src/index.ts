@@ -30,14 +30,23 @@ export type {
   TimeInput,
 } from './model/values.js';
 export { createHost } from './host/host.js';
-export type { Host, HostedSocket, HostOptions, HostStats } from './host/host.js';
+export type { Host, HostedSocket, HostOptions } from './host/host.js';
 export { serve } from './host/serve.js';
 export type { ServeOptions } from './host/serve.js';
 export { serveStdio } from './host/serve-stdio.js';
 export type { StdioOptions } from './host/serve-stdio.js';
 export { defaultLimits } from './agent/limits.js';
 export type { Limits } from './agent/limits.js';
-export type { AgentStats, UdfStats } from './model/statistics.js';
+export { handlerTimeBounds } from './model/statistics.js';
+export type {
+  AgentStats,
+  HandlerTime,
+  HostStats,
+  SnapshotStats,
+  TaskUse,
+  UdfStats,
+  UseStats,
+} from './model/statistics.js';
 export { createLogger } from './telemetry/create-logger.js';
 export type { LogDestination, LoggerOptions } from './telemetry/create-logger.js';
 export type { LogFormat, LogLevel } from './telemetry/logger.js';

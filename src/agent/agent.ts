@@ -1,6 +1,6 @@
 import { UdfError } from '../model/errors.js';
 import { capText } from '../model/text.js';
-import type { AgentStats } from '../model/statistics.js';
+import type { AgentStats, TaskUse } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
@@ -33,6 +33,8 @@ export interface Agent {
   readonly closed: Promise<void>;
   /** The error that ended the conversation, if any. */
   readonly failure: UdfError | undefined;
+  /** The task and node that use the UDF; `undefined` before init. */
+  readonly use: TaskUse | undefined;
   readonly stats: AgentStats;
   /** Stops reading, handles what has been received, sends the results, closes. Resolves with `closed`. */
   drain(): Promise<void>;
@@ -131,12 +133,18 @@ class ConnectionAgent implements Agent {
     return this.#lifetime.failure;
   }
 
+  get use(): TaskUse | undefined {
+    return this.#session.use;
+  }
+
   get stats(): AgentStats {
-    const { custom, ...counted } = this.#counters;
     return {
-      ...counted,
-      groups: this.#session.groups,
-      counters: { ...custom },
+      ...this.#counters.copy(),
+      ...this.#session.groupCounts,
+      failures: this.failure ? { [this.failure.code]: 1 } : {},
+      inputQueuedBytes: this.#input.queuedBytes,
+      outputQueuedBytes: this.#output.queuedBytes,
+      restarts: {},
     };
   }
 
@@ -208,7 +216,8 @@ class ConnectionAgent implements Agent {
     if (!result) return;
     // No time limit for snapshots and restores: their time depends on the number of groups.
     const isHandler = buf[payload] !== snapshotTag && buf[payload] !== restoreTag;
-    this.#await(result, isHandler ? this.#handlerTimer() : undefined);
+    if (isHandler) this.#await(this.#counters.timed(result), this.#handlerTimer());
+    else this.#await(result, undefined);
   }
 
   /** Starts a timer that fails the connection unless cleared within `handlerMs`. */
@@ -245,6 +254,7 @@ class ConnectionAgent implements Agent {
   /** Runs `work` as one turn of the output. `expectsMore`: more input is likely to be waiting. */
   #turn(work: () => void, expectsMore = false): void {
     if (!this.#lifetime.isOpen) return;
+    const start = performance.now();
     this.#output.beginTurn();
     try {
       work();
@@ -252,6 +262,7 @@ class ConnectionAgent implements Agent {
       this.#fail(reason);
     }
     this.#output.endTurn(expectsMore);
+    this.#counters.handledSince(start);
     this.#settle();
   }
 

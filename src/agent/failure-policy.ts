@@ -62,6 +62,7 @@ export class FailurePolicy {
       capText(`${message}; ${passes ? 'passed on unchanged' : 'dropped'}`),
     );
     if (passes) this.#guard.passOn(input);
+    else if (input) this.#counters.pointsDropped += input instanceof LazyBatch ? input.points.length : 1;
   }
 }
 

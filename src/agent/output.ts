@@ -72,6 +72,11 @@ export class Output {
     return this.#willDrain && this.#unsentBytes > maxUnblockedBytes;
   }
 
+  /** Bytes that are not sent yet. */
+  get queuedBytes(): number {
+    return this.#frames.size + this.#stream.writableLength;
+  }
+
   // ---- adding frames; throws `limit` above `maxBytes` of unread output ----
 
   point(point: LazyPoint): void {
@@ -93,8 +98,8 @@ export class Output {
     this.#added();
   }
 
-  /** Adds a snapshot's frame, in pieces. It does not count towards `maxBytes`, as snapshots have a limit of their own. */
-  sendExempt(pieces: readonly Buffer[]): void {
+  /** Adds a snapshot's frame, in pieces, and returns its size. It does not count towards `maxBytes`, as snapshots have a limit of their own. */
+  sendExempt(pieces: readonly Buffer[]): number {
     let bytes = 0;
     for (const piece of pieces) {
       this.#frames.add(piece, 0, piece.length);
@@ -102,6 +107,7 @@ export class Output {
     }
     this.#exempt.push({ bytes, end: this.#counters.bytesOut + this.#frames.size });
     this.#added();
+    return bytes;
   }
 
   /** Adds the error response that ends the conversation; without a limit, as it may report that very limit. */

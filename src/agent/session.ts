@@ -1,6 +1,7 @@
 import { capText } from '../model/text.js';
 import { UdfError } from '../model/errors.js';
 import type { OptionCall } from '../model/option-call.js';
+import type { TaskUse } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { FrameSlice } from '../wire/lazy-batch.js';
@@ -52,7 +53,8 @@ export class Session {
   #instance: Instance | undefined;
   /** Set together with `#instance`. */
   #failures!: FailurePolicy;
-  #task = '';
+  /** The task and node; `undefined` before init. */
+  use: TaskUse | undefined;
   /** The open batch, if it is collected for a `batch` handler. */
   #collected: CollectedBatch | undefined;
   /** The open batch, if its points are handled one by one. */
@@ -78,8 +80,9 @@ export class Session {
     return this.#instance !== undefined;
   }
 
-  get groups(): number {
-    return this.#instance?.groups.size ?? 0;
+  get groupCounts(): { readonly groups: number; readonly groupsExpired: number } {
+    const { size: groups = 0, expired: groupsExpired = 0 } = this.#instance?.groups ?? {};
+    return { groups, groupsExpired };
   }
 
   /** Whether a batch has begun and not ended. */
@@ -131,7 +134,8 @@ export class Session {
   errorText({ message }: Error): string {
     const { name } = this.#definition;
     if (message.startsWith(`${name}: `)) return capText(message);
-    return capText(this.#task === '' ? `${name}: ${message}` : `${name}: task ${this.#task}: ${message}`);
+    const { task = '' } = this.use ?? {};
+    return capText(task === '' ? `${name}: ${message}` : `${name}: task ${task}: ${message}`);
   }
 
   // ---- management ----
@@ -144,7 +148,7 @@ export class Session {
     if (this.#instance) throw new UdfError('protocol', 'init came twice');
     const { definition, guard, counters, signal } = this.#options;
     const { taskID: task, nodeID: node } = request;
-    this.#task = task;
+    this.use = { task, node };
     this.#logger = this.#options.logger.child({ task, node });
     try {
       this.#instance = new Instance(definition, {
@@ -175,7 +179,9 @@ export class Session {
   async #snapshot(): Promise<void> {
     const instance = this.#ready('a snapshot request');
     const { snapshotBytes } = this.#options.limits;
-    this.#output.sendExempt(await snapshotFrame(this.#definition, instance, snapshotBytes));
+    const start = performance.now();
+    const bytes = this.#output.sendExempt(await snapshotFrame(this.#definition, instance, snapshotBytes));
+    this.#counters.snapshotSince(start, bytes);
   }
 
   async #restore(snapshot: Uint8Array): Promise<void> {

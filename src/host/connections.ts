@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { type Agent, createAgent } from '../agent/agent.js';
-import { type AgentStats, noStats, sumOfStats } from '../model/statistics.js';
 import { UdfError } from '../model/errors.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import { drainPendingReads } from '../transport/drain-pending-reads.js';
@@ -8,6 +7,7 @@ import { socketTransport } from '../transport/socket-transport.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { ConnectionOptions } from './host-options.js';
+import { UseStatistics } from './use-statistics.js';
 
 /** Called with each new connection, the name of its UDF and the path of its socket. */
 export type ConnectionListener = (transport: Transport, udf: string, socket: string) => void;
@@ -19,9 +19,8 @@ export class Connections {
   readonly #options: ConnectionOptions;
   readonly #max: number;
   readonly #onConnection: ConnectionListener | undefined;
-  readonly #open = new Map<Agent, string>();
-  /** Statistics of ended connections, by UDF. */
-  readonly #ended = new Map<string, AgentStats>();
+  readonly statistics = new UseStatistics();
+  readonly #open = new Set<Agent>();
   readonly #refusals: RateLimitedLogger;
 
   constructor(options: ConnectionOptions, max: number, onConnection: ConnectionListener | undefined) {
@@ -33,12 +32,6 @@ export class Connections {
 
   get size(): number {
     return this.#open.size;
-  }
-
-  /** A UDF's statistics since the start, over all of its connections, and how many are open. */
-  statsOf(udf: string): { readonly connections: number; readonly stats: AgentStats } {
-    const open = [...this.#open].filter(([, name]) => name === udf).map(([agent]) => agent.stats);
-    return { connections: open.length, stats: open.reduce(sumOfStats, this.#ended.get(udf) ?? noStats) };
   }
 
   /** Serves a UDF on a connection to the socket at `path`; closes it at once if too many are open. */
@@ -56,12 +49,12 @@ export class Connections {
     const logger = this.#options.logger.child({ connection: transport.description });
     this.#onConnection?.(transport, definition.name, path);
     const agent = createAgent({ ...this.#options, definition, transport, logger });
-    this.#open.set(agent, definition.name);
+    this.#open.add(agent);
+    this.statistics.opened(agent, definition.name);
     logger.debug({}, 'connected');
     void agent.closed.then(() => {
       this.#open.delete(agent);
-      const ended = { ...agent.stats, groups: 0 }; // the state went with the connection
-      this.#ended.set(definition.name, sumOfStats(this.#ended.get(definition.name) ?? noStats, ended));
+      this.statistics.closed(agent);
       logger.debug({}, 'disconnected');
     });
   }
@@ -73,12 +66,12 @@ export class Connections {
         { connections: this.#open.size },
         `connections are cut off: not drained within ${withinMs} ms`,
       );
-      for (const agent of this.#open.keys()) agent.destroy(new UdfError('connection', 'the host stops'));
+      for (const agent of this.#open) agent.destroy(new UdfError('connection', 'the host stops'));
     }, withinMs);
     await drainPendingReads(withinMs, () =>
-      Array.from(this.#open.keys()).reduce((sum, { stats }) => sum + stats.bytesIn, 0),
+      Array.from(this.#open).reduce((sum, { stats }) => sum + stats.bytesIn, 0),
     );
-    await Promise.all(Array.from(this.#open.keys(), (agent) => agent.drain()));
+    await Promise.all(Array.from(this.#open, (agent) => agent.drain()));
     clearTimeout(timer);
   }
 }

@@ -1,6 +1,6 @@
 import type { InstanceDefaults } from '../agent/defaults.js';
 import type { Limits } from '../agent/limits.js';
-import type { UdfStats } from '../model/statistics.js';
+import type { HostStats } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';
 
@@ -29,14 +29,6 @@ export interface HostOptions extends ConnectionOptions {
   readonly socketGroup?: string | number | undefined;
   /** Milliseconds that connections have to finish when the host stops: 5000 if not given. */
   readonly drainMs?: number | undefined;
-}
-
-export interface HostStats {
-  /** Connections since the start. */
-  readonly accepted: number;
-  /** Connections beyond `maxConnections`. */
-  readonly refused: number;
-  readonly udfs: readonly UdfStats[];
 }
 
 /** Many UDFs on many sockets in one process. */

@@ -4,10 +4,12 @@ import { defaultsProblem } from '../agent/defaults.js';
 import { resolveLimits } from '../agent/limits.js';
 import { maxTimerMs } from '../model/duration.js';
 import { UdfError } from '../model/errors.js';
+import type { HostStats } from '../model/statistics.js';
 import { type ConnectionListener, Connections } from './connections.js';
-import type { Host, HostedSocket, HostOptions, HostStats } from './host-options.js';
+import type { Host, HostedSocket, HostOptions } from './host-options.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
 import { groupNumber } from './unix-group.js';
+import { statsByUdf } from './use-statistics.js';
 
 /** As `createHost`; calls `onConnection` with each new connection before its agent reads from it. */
 export function createObservedHost(options: HostOptions, onConnection?: ConnectionListener): Host {
@@ -39,13 +41,10 @@ class SocketHost implements Host {
   }
 
   get stats(): HostStats {
-    const { accepted, refused } = this.#connections;
+    const { accepted, refused, statistics } = this.#connections;
+    const uses = statistics.uses();
     const names = new Set(this.#options.sockets.map(({ definition }) => definition.name));
-    return {
-      accepted,
-      refused,
-      udfs: Array.from(names, (udf) => ({ udf, ...this.#connections.statsOf(udf) })),
-    };
+    return { accepted, refused, udfs: statsByUdf(names, uses), uses };
   }
 
   start(): Promise<void> {

@@ -7,7 +7,7 @@ import { runUdf } from '../../src/testkit/run.js';
 test('a counter may have any name, those of what every object has too', () => {
   const counters = new Counters();
   for (const name of ['late', 'constructor', '__proto__', 'late']) counters.count(name, 1);
-  const one = { ...noStats, counters: counters.custom };
+  const one = { ...noStats, counters: counters.counters };
   const { counters: both } = sumOfStats(sumOfStats(noStats, one), one);
   expect(Object.entries(both)).toEqual([
     ['late', 4],

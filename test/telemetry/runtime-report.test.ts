@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Logger } from '../../src/telemetry/logger.js';
-import type { UdfStats } from '../../src/model/statistics.js';
+import { noStats, type UdfStats } from '../../src/model/statistics.js';
 import { startReport } from '../../src/telemetry/runtime-report.js';
 
 const udf: UdfStats = {
   udf: 'edgeDetect',
   connections: 2,
   stats: {
+    ...noStats,
     pointsIn: 10,
     pointsOut: 3,
     batchesIn: 0,

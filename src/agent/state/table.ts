@@ -31,6 +31,7 @@ export class GroupTable {
   /** Indexes of removed entries, for reuse. */
   readonly #free: number[] = [];
   #size = 0;
+  #expired = 0;
 
   constructor(create: () => unknown, { ttl, max }: GroupExpiry = {}) {
     this.#create = create;
@@ -42,6 +43,11 @@ export class GroupTable {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Groups whose state was removed because of the ttl or the maximum. */
+  get expired(): number {
+    return this.#expired;
   }
 
   /** Whether `touch` must be called on each use. */
@@ -79,6 +85,7 @@ export class GroupTable {
     const last = this.#order?.timeOf(index);
     if (this.#ttl !== undefined && last !== undefined && last + this.#ttl < time) {
       this.#states[index] = this.#create();
+      this.#expired++;
     }
     this.touch(index, time);
   }
@@ -97,6 +104,7 @@ export class GroupTable {
     const order = this.#order!;
     while (order.first !== kept && (this.#size > this.#max || this.#isOver(order.first))) {
       this.#forget(order.first);
+      this.#expired++;
     }
   }
 
