@@ -1,46 +1,21 @@
 import { UdfError } from '../model/errors.js';
 import { capText } from '../model/text.js';
 import type { AgentStats, TaskUse } from '../model/statistics.js';
-import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
-import type { UdfDefinition } from '../udf/definition.js';
 import { encodeResponse } from '../wire/messages.js';
-import { restoreTag, snapshotTag } from '../wire/tags.js';
-import { defaultsProblem, type InstanceDefaults } from './defaults.js';
+import { initTag, restoreTag, snapshotTag } from '../wire/tags.js';
+import { defaultsProblem } from './defaults.js';
 import { Input } from './input.js';
+import type { Agent, AgentOptions } from './interface.js';
 import { Lifetime } from './lifetime.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
 import { OutputGuard } from './output-guard.js';
 import { Session } from './session.js';
+import { StateKeeper } from './state-keeper.js';
 import { Counters } from './counters.js';
 
-export interface AgentOptions extends InstanceDefaults {
-  readonly definition: UdfDefinition;
-  readonly transport: Transport;
-  readonly logger: Logger;
-  readonly limits?: Partial<Limits> | undefined;
-  /**
-   * Refuse a snapshot that cannot be restored, instead of starting with fresh state. The task then fails each time it is
-   * enabled, until it is deleted.
-   */
-  readonly strictRestore?: boolean | undefined;
-}
-
-/** One conversation with Kapacitor: a connection, from its first byte to its last. */
-export interface Agent {
-  /** Resolves when the connection is closed. Never rejects. */
-  readonly closed: Promise<void>;
-  /** The error that ended the conversation, if any. */
-  readonly failure: UdfError | undefined;
-  /** The task and node that use the UDF; `undefined` before init. */
-  readonly use: TaskUse | undefined;
-  readonly stats: AgentStats;
-  /** Stops reading, handles what has been received, sends the results, closes. Resolves with `closed`. */
-  drain(): Promise<void>;
-  /** Closes at once; unsent output is lost. */
-  destroy(reason?: Error): void;
-}
+export type { Agent, AgentOptions } from './interface.js';
 
 /**
  * Serves a UDF on one connection. Errors while serving end that connection only: they are logged and, if Kapacitor still
@@ -74,7 +49,9 @@ class ConnectionAgent implements Agent {
   readonly #output: Output;
   readonly #session: Session;
   readonly #lifetime: Lifetime;
-
+  readonly #state: StateKeeper;
+  /** Resolves when the connection is closed and its last state handed to the store. */
+  readonly closed: Promise<void>;
   /** Whether an async handler, a snapshot or a restore is under way. */
   #busy = false;
 
@@ -87,14 +64,17 @@ class ConnectionAgent implements Agent {
         this.#refuse(reason);
       },
       late: () => {
-        this.#session.logger.warn(
-          {},
-          'emit was called after the connection had ended: what it emits is lost',
-        );
+        const message = 'emit was called after the connection had ended: what it emits is lost';
+        this.#session.logger.warn({}, message);
       },
     });
+    const onDue = (): void => {
+      this.#settle();
+    };
+    this.#state = new StateKeeper({ ...options, limits, counters: this.#counters, onDue });
     this.#session = new Session({
       ...options,
+      state: this.#state,
       limits,
       logger: options.logger.child({ udf: definition.name }),
       output: this.#output,
@@ -105,6 +85,9 @@ class ConnectionAgent implements Agent {
         this.#lifetime.noteFailure(reason);
         this.#lifetime.close(lastReadTimeoutMs);
       },
+      batchEnded: () => {
+        this.#saveStateIfDue();
+      },
     });
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
       this.#receive(buf, frame, payload, end);
@@ -114,6 +97,7 @@ class ConnectionAgent implements Agent {
         this.#input.stop();
         this.#output.end();
         this.#abort.abort();
+        void this.#saveLastState();
       },
       lost: (message, error) => {
         this.#session.logger.warn(error ? { err: error } : {}, message);
@@ -122,11 +106,8 @@ class ConnectionAgent implements Agent {
         if (this.#session.started) this.#session.logger.info({ stats: this.stats }, 'task ended');
       },
     });
+    this.closed = this.#lifetime.closed.then(() => this.#state.lastSave);
     this.#listen(transport);
-  }
-
-  get closed(): Promise<void> {
-    return this.#lifetime.closed;
   }
 
   get failure(): UdfError | undefined {
@@ -159,8 +140,6 @@ class ConnectionAgent implements Agent {
   destroy(reason?: Error): void {
     this.#lifetime.destroy(reason);
   }
-
-  // ---- events of the stream ----
 
   #listen({ input, output }: Transport): void {
     input.on('data', (chunk: Buffer) => {
@@ -209,15 +188,13 @@ class ConnectionAgent implements Agent {
     if (isCaught) throw reason;
   }
 
-  // ---- handling ----
-
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
-    // No time limit for snapshots and restores: their time depends on the number of groups.
-    const isHandler = buf[payload] !== snapshotTag && buf[payload] !== restoreTag;
-    if (isHandler) this.#await(this.#counters.timed(result), this.#handlerTimer());
-    else this.#await(result, undefined);
+    const tag = buf[payload];
+    // No time limit for snapshots and restores, which init may do too: their time depends on the number of groups.
+    if (tag === snapshotTag || tag === restoreTag || tag === initTag) this.#await(result, undefined);
+    else this.#await(this.#counters.timed(result), this.#handlerTimer());
   }
 
   /** Starts a timer that fails the connection unless cleared within `handlerMs`. */
@@ -238,8 +215,21 @@ class ConnectionAgent implements Agent {
       .finally(() => {
         clearTimeout(timer);
         this.#busy = false;
+        if (!this.#lifetime.isOpen) void this.#saveLastState();
+        this.#saveStateIfDue();
         this.#handleQueued();
       });
+  }
+
+  /** Saves the state between two requests, if it is due. */
+  #saveStateIfDue(): void {
+    if (!this.#state.due || this.#busy || this.#session.inStreamedBatch) return;
+    this.#await(this.#state.step(), undefined);
+  }
+
+  /** Saves the state for the last time; not while an async handler or half of a batch may have changed it. */
+  #saveLastState(): Promise<void> | undefined {
+    return this.#busy || this.#session.inStreamedBatch ? undefined : this.#state.saveLast();
   }
 
   #handleQueued(): void {
@@ -269,6 +259,7 @@ class ConnectionAgent implements Agent {
   /** After each turn: pauses or resumes reading, or ends the conversation once all input is handled. */
   #settle(): void {
     if (!this.#lifetime.isOpen) return;
+    this.#saveStateIfDue();
     if (this.#input.ended) {
       if (!this.#busy && this.#input.isEmpty) this.#finish();
       if (this.#busy) this.#output.startHeartbeat();
@@ -282,11 +273,12 @@ class ConnectionAgent implements Agent {
     this.#input.setPaused(shouldPause);
   }
 
-  // ---- the end ----
-
-  /** Calls the UDF's `stop` handlers, then closes. To be called when all input is handled, and again after `stop`. */
+  /**
+   * Saves the state, calls the UDF's `stop` handlers, then closes. To be called when all input is handled, and again after
+   * each of these. Saves before `stop`, which may emit and clear what is unfinished: a restarted task is to continue it.
+   */
   #finish(): void {
-    const stopping = this.#session.stop(() => this.#handlerTimer());
+    const stopping = this.#saveLastState() ?? this.#session.stop(() => this.#handlerTimer());
     if (stopping) this.#await(stopping, undefined);
     else this.#lifetime.close();
   }

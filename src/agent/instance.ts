@@ -12,7 +12,8 @@ import { nameBytes } from '../wire/text.js';
 import type { InstanceDefaults } from './defaults.js';
 import type { OutputGuard } from './output-guard.js';
 import { classInstanceIn } from './state/plain.js';
-import type { StateOptions } from './state/snapshot.js';
+import type { StateOptions } from './state/header.js';
+import type { SnapshotOwner } from './state/snapshot.js';
 import { RepeatFilter } from './repeat-filter.js';
 import { GroupTable } from './state/table.js';
 
@@ -42,8 +43,7 @@ interface BoundHandlers {
 export class Instance {
   readonly onError: ErrorPolicy;
   readonly groups: GroupTable;
-  /** The values of the UDF's own options, without those in `stateIndependentOf`. */
-  readonly stateOptions: StateOptions;
+  readonly snapshotOwner: SnapshotOwner;
   readonly #handlers: BoundHandlers;
   readonly #guard: OutputGuard;
   readonly #udf: string;
@@ -81,14 +81,29 @@ export class Instance {
     this.#repeats = distinct ? new RepeatFilter() : undefined;
     const create = handlers.state;
     this.#stateful = create !== undefined;
-    this.stateOptions = pick(options, stateOptionNames(definition));
     const expiry = { ttl: groupTtl ?? defaults.groupTtl, max: maxGroups ?? defaults.maxGroups };
     const createState = (): unknown => {
       const state = create && withPlace('state', () => create(options, prepared));
-      if (this.groups.size === 0) this.inspectState(state);
+      if (this.groups.size === 0) this.#inspectState(state);
       return state;
     };
     this.groups = new GroupTable(createState, this.#stateful ? expiry : {});
+    this.snapshotOwner = {
+      name: definition.name,
+      version: definition.version,
+      migrate: handlers.migrate,
+      isState: handlers.isState,
+      options: pick(options, stateOptionNames(definition)),
+      defaults: Object.fromEntries(
+        Object.entries(definition.options).map(([key, spec]) => [key, spec.default]),
+      ),
+      checkState: (state) => {
+        if (this.#stateful) stateObject(this.#udf, 'a state', state);
+      },
+      inspect: (state) => {
+        this.#inspectState(state);
+      },
+    };
     this.#udf = definition.name;
     this.#handlers = handlers as unknown as BoundHandlers; // see there
     this.#guard = guard;
@@ -194,13 +209,8 @@ export class Instance {
     this.#state = state;
   }
 
-  /** Throws `invalid_argument` unless a restored state is an object. */
-  checkState(state: unknown): void {
-    if (this.#stateful) stateObject(this.#udf, 'a state', state);
-  }
-
   /** Logs a warning, once per instance, if a state holds an object of a class. */
-  inspectState(state: unknown): void {
+  #inspectState(state: unknown): void {
     if (this.#hasWarned) return;
     const found = classInstanceIn(state);
     if (!found) return;

@@ -13,6 +13,7 @@ import {
   type EndMessage,
   type Response,
 } from '../wire/messages.js';
+import { snapshotFrameStart } from '../wire/framing.js';
 import { keepaliveTag } from '../wire/tags.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Counters } from './counters.js';
@@ -22,7 +23,7 @@ import { Instance, type MaybePromise } from './instance.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
 import type { OutputGuard } from './output-guard.js';
-import { cannotRestore, restoreSnapshot, snapshotFrame } from './state-transfer.js';
+import type { StateKeeper } from './state-keeper.js';
 import { stopGroups } from './stop-groups.js';
 
 /** The connection, as its session uses it. */
@@ -30,13 +31,15 @@ export interface SessionOptions extends InstanceDefaults {
   readonly definition: UdfDefinition;
   readonly limits: Limits;
   readonly logger: Logger;
-  readonly strictRestore?: boolean | undefined;
+  readonly state: StateKeeper;
   readonly output: Output;
   readonly guard: OutputGuard;
   readonly counters: Counters;
   readonly signal: AbortSignal;
   /** Flushes and closes the connection: Kapacitor never closes it after a refused init or restore. */
   readonly close: (reason: UdfError) => void;
+  /** Called when a batch whose points are handled one by one has ended. */
+  readonly batchEnded: () => void;
 }
 
 /**
@@ -85,6 +88,11 @@ export class Session {
     return { groups, groupsExpired };
   }
 
+  /** Whether a batch has begun whose points change the state one by one. */
+  get inStreamedBatch(): boolean {
+    return this.#streamed !== undefined;
+  }
+
   /** Whether a batch has begun and not ended. */
   get inBatch(): boolean {
     return this.#collected !== undefined || this.#streamed !== undefined;
@@ -112,8 +120,7 @@ export class Session {
         this.#reply(infoOf(this.#definition));
         return undefined;
       case 'init':
-        this.#init(request);
-        return undefined;
+        return this.#init(request);
       case 'snapshot':
         return this.#snapshot();
       case 'restore':
@@ -138,13 +145,11 @@ export class Session {
     return capText(task === '' ? `${name}: ${message}` : `${name}: task ${task}: ${message}`);
   }
 
-  // ---- management ----
-
   #reply(response: Response): void {
     this.#output.send(encodeResponse(response));
   }
 
-  #init(request: { taskID: string; nodeID: string; options: readonly OptionCall[] }): void {
+  #init(request: { taskID: string; nodeID: string; options: readonly OptionCall[] }): MaybePromise {
     if (this.#instance) throw new UdfError('protocol', 'init came twice');
     const { definition, guard, counters, signal } = this.#options;
     const { taskID: task, nodeID: node } = request;
@@ -168,38 +173,34 @@ export class Session {
       this.#logger.warn({ code: error.code, err: error }, capText(`init refused: ${error.message}`));
       this.#reply({ kind: 'init', success: false, error: this.errorText(error) });
       this.#options.close(error);
-      return;
+      return undefined;
     }
     const use = { udf: definition.name, task, onError: this.#instance.onError };
     this.#failures = new FailurePolicy(use, guard, counters, this.#logger);
     this.#logger.info({}, 'task started');
     this.#reply({ kind: 'init', success: true, error: '' });
+    return this.#options.state.start({ ...this.use, udf: definition.name }, this.#instance, this.#logger);
   }
 
   async #snapshot(): Promise<void> {
-    const instance = this.#ready('a snapshot request');
-    const { snapshotBytes } = this.#options.limits;
+    this.#ready('a snapshot request');
     const start = performance.now();
-    const bytes = this.#output.sendExempt(await snapshotFrame(this.#definition, instance, snapshotBytes));
-    this.#counters.snapshotSince(start, bytes);
+    const { pieces, size } = await this.#options.state.snapshot();
+    this.#counters.snapshotSince(start, this.#output.sendExempt([snapshotFrameStart(size), ...pieces]));
   }
 
   async #restore(snapshot: Uint8Array): Promise<void> {
-    const { limits, strictRestore, close } = this.#options;
-    const refusal = await restoreSnapshot(this.#definition, this.#ready('a restore request'), snapshot, {
-      maxBytes: limits.snapshotBytes,
-      isStrict: strictRestore ?? false,
-      logger: this.#logger,
-    });
+    this.#ready('a restore request');
+    const { state, close } = this.#options;
+    const refusal = await state.restore(snapshot);
     if (refusal) {
-      this.#reply({ kind: 'restore', success: false, error: cannotRestore(this.#definition.name, refusal) });
+      const error = capText(`${this.#definition.name}: cannot restore: ${refusal.message}`);
+      this.#reply({ kind: 'restore', success: false, error });
       close(refusal);
     } else {
       this.#reply({ kind: 'restore', success: true, error: '' });
     }
   }
-
-  // ---- data ----
 
   #point(point: LazyPoint): MaybePromise {
     const instance = this.#ready('a point');
@@ -255,6 +256,7 @@ export class Session {
         });
       }
       this.#guard.endBatch(head, time);
+      this.#options.batchEnded();
       return undefined;
     }
     const collected = this.#collected;
@@ -269,8 +271,6 @@ export class Session {
     if (!this.#instance) throw new UdfError('protocol', `${what} came before init`);
     return this.#instance;
   }
-
-  // ---- the end of the input ----
 
   /**
    * Calls the UDF's `stop` handler for each group; `undefined` if it has none or was stopped before. `startTimer` limits the

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { UdfDefinition } from '../../src/udf/definition.js';
 import { FrameReader } from '../../src/wire/frame-reader.js';
 import { decodeRequest, decodeResponse, type Response } from '../../src/wire/messages.js';
@@ -12,6 +12,14 @@ import outliers from '../../udfs/outliers/outliers.js';
 import { agentInMemory } from '../support/connection.js';
 import { payloads, pieces } from '../support/frames.js';
 import { conversation } from '../support/recordings.js';
+
+// A snapshot tells when its connection began.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** What an agent sends: its answers, points and batches in their order, and the times of the keepalives. */
 interface Answer {

@@ -2,26 +2,8 @@ import { inspect, isDeepStrictEqual, promisify } from 'node:util';
 import { isUdfError, messageOf, UdfError } from '../../model/errors.js';
 import type { GroupEntry, GroupTable } from './table.js';
 import { areColumns, toColumns, entriesFromColumns } from './columns.js';
-import { codecName, damaged, packPart, PartReader, truncated } from './parts.js';
-
-/**
- * A snapshot's envelope: `KUDF`, the format's version as one byte, then parts. The first part is the header. Each other part
- * holds some of the groups, as columns or as an array of entries; between parts the event loop can run.
- */
-const magic = Buffer.from('KUDF', 'latin1');
-const formatVersion = 1;
-
-interface Header {
-  readonly udf: string;
-  readonly version: number;
-  readonly codec: string;
-  readonly groups: number;
-  /** The options that the state depends on; absent in snapshots by older versions of this package. */
-  readonly options?: StateOptions;
-}
-
-/** Option values by name. */
-export type StateOptions = Readonly<Record<string, unknown>>;
+import { packHeader, readHeader, type Revision, type SnapshotHeader, type StateOptions } from './header.js';
+import { damaged, packPart, type PartReader } from './parts.js';
 
 /** The UDF that a snapshot belongs to, and how it converts and checks states. */
 export interface SnapshotOwner {
@@ -43,7 +25,10 @@ export interface SnapshotOwner {
 /** Max states per snapshot that are passed to `inspect`. */
 const maxInspectedStates = 16;
 
-/** Groups per part: about a millisecond of work. */
+/**
+ * Groups per part: about a millisecond of work. Each part after the header holds groups, as columns or as an array of
+ * entries; between parts the event loop can run.
+ */
 const groupsPerPart = 2048;
 
 /** Lets sockets and timers run. */
@@ -63,13 +48,13 @@ export async function writeSnapshot(
   owner: SnapshotOwner,
   groups: GroupTable,
   maxBytes: number,
+  revision?: Revision,
 ): Promise<Snapshot> {
   const { name: udf, version, options } = owner;
-  const header: Header = { udf, version, codec: codecName, groups: groups.size, options };
-  const pieces: Buffer[] = [magic, Buffer.of(formatVersion)];
-  let size = magic.length + 1;
-  const add = (value: unknown): void => {
-    for (const bytes of packPart(value)) {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  const add = (added: readonly Buffer[]): void => {
+    for (const bytes of added) {
       pieces.push(bytes);
       size += bytes.length;
     }
@@ -81,17 +66,17 @@ export async function writeSnapshot(
     }
   };
 
-  add(header);
+  add(packHeader({ udf, version, groups: groups.size, options, ...(revision && { revision }) }));
   let entries: GroupEntry[] = [];
   let inspected = 0;
   for (const entry of groups.entries()) {
     if (inspected++ < maxInspectedStates) owner.inspect(entry[1]);
     if (entries.push(entry) < groupsPerPart) continue;
-    add(toColumns(entries) ?? entries);
+    add(packPart(toColumns(entries) ?? entries));
     entries = [];
     await yieldToEventLoop();
   }
-  if (entries.length > 0) add(toColumns(entries) ?? entries);
+  if (entries.length > 0) add(packPart(toColumns(entries) ?? entries));
   return { pieces, size };
 }
 
@@ -107,23 +92,8 @@ export async function readSnapshot(
   groups: GroupTable,
   snapshot: Uint8Array,
 ): Promise<readonly string[]> {
-  const bytes = Buffer.from(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
-  const start = bytes.subarray(0, magic.length);
-  if (!start.equals(magic.subarray(0, start.length))) {
-    throw new UdfError('snapshot_foreign', 'the snapshot was not written by kapacitor-udf');
-  }
-  if (bytes.length <= magic.length) throw truncated();
-  const format = bytes[magic.length]!;
-  if (format > formatVersion) {
-    throw new UdfError(
-      'snapshot_newer',
-      `the snapshot has format ${format}, this version knows up to ${formatVersion}`,
-    );
-  }
-  if (format !== formatVersion) throw damaged(); // 1 is the lowest version
-
-  const parts = new PartReader(bytes, magic.length + 1);
-  const header = checkedHeader(parts.next(), owner, bytes.length);
+  const { header, parts } = readHeader(snapshot);
+  checkOwner(header, owner);
   const changes = changedOptions(header.options, owner);
   if (changes.length > 0) return changes;
   let restored = 0;
@@ -161,35 +131,15 @@ function isEntry(entry: unknown): entry is GroupEntry {
   );
 }
 
-/** Validates the header of a snapshot of `size` bytes. Throws as `readSnapshot` does. */
-function checkedHeader(part: unknown, owner: SnapshotOwner, size: number): Header {
-  if (typeof part !== 'object' || part === null || (part as Partial<Header>).codec !== codecName) {
-    throw new UdfError('snapshot_foreign', 'the snapshot has no header that this version can read');
-  }
-  const header = part as Header; // its other properties are checked below
-  const { udf, version, groups, options } = header as { readonly [Key in keyof Header]: unknown };
-  const isValid =
-    typeof udf === 'string' &&
-    isCount(version) &&
-    version > 0 &&
-    isCount(groups) &&
-    groups <= size && // a group takes at least one byte
-    (options === undefined || (typeof options === 'object' && options !== null));
-  if (!isValid) throw damaged();
-  if (header.udf !== owner.name) {
-    throw new UdfError('snapshot_foreign', `the snapshot is of UDF "${header.udf}"`);
-  }
-  if (header.version > owner.version) {
+/** Throws unless `owner` can use the snapshot. */
+function checkOwner({ udf, version }: SnapshotHeader, owner: SnapshotOwner): void {
+  if (udf !== owner.name) throw new UdfError('snapshot_foreign', `the snapshot is of UDF "${udf}"`);
+  if (version > owner.version) {
     throw new UdfError(
       'snapshot_newer',
-      `the snapshot is of version ${header.version} of the UDF's state, this one knows up to ${owner.version}`,
+      `the snapshot is of version ${version} of the UDF's state, this one knows up to ${owner.version}`,
     );
   }
-  return header;
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 /** Describes the options whose values have changed. */

@@ -1,0 +1,39 @@
+import type { UdfError } from '../model/errors.js';
+import type { AgentStats, TaskUse } from '../model/statistics.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Transport } from '../transport/transport.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import type { InstanceDefaults } from './defaults.js';
+import type { Limits } from './limits.js';
+import type { StateStore } from './state-store.js';
+
+export interface AgentOptions extends InstanceDefaults {
+  readonly definition: UdfDefinition;
+  readonly transport: Transport;
+  readonly logger: Logger;
+  readonly limits?: Partial<Limits> | undefined;
+  /**
+   * Refuse a snapshot that cannot be restored, instead of starting with fresh state. The task then fails each time it is
+   * enabled, until it is deleted.
+   */
+  readonly strictRestore?: boolean | undefined;
+  /** Keeps the newest state across connections. */
+  readonly stateStore?: StateStore | undefined;
+  /** How often changed state is saved there: 10,000 ms if not given. */
+  readonly stateIntervalMs?: number | undefined;
+}
+
+/** One conversation with Kapacitor: a connection, from its first byte to its last. */
+export interface Agent {
+  /** Resolves when the connection is closed. Never rejects. */
+  readonly closed: Promise<void>;
+  /** The error that ended the conversation, if any. */
+  readonly failure: UdfError | undefined;
+  /** The task and node that use the UDF; `undefined` before init. */
+  readonly use: TaskUse | undefined;
+  readonly stats: AgentStats;
+  /** Stops reading, handles what has been received, sends the results, closes. Resolves with `closed`. */
+  drain(): Promise<void>;
+  /** Closes at once; unsent output is lost. */
+  destroy(reason?: Error): void;
+}
