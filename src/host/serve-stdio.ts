@@ -6,6 +6,7 @@ import { maxTimerMs } from '../model/duration.js';
 import { UdfError } from '../model/errors.js';
 import { createLogger } from '../telemetry/create-logger.js';
 import type { Logger } from '../telemetry/logger.js';
+import { boundPrinting } from '../telemetry/standard-output.js';
 import { claimStdout, descriptorStream } from '../transport/claim-stdout.js';
 import { stdioTransport } from '../transport/stdio-transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
@@ -60,6 +61,7 @@ export async function runStdio(
     return undefined;
   }
   tuneV8();
+  const unboundPrinting = boundPrinting(logger);
   const stopCatching = onUncaught(logger);
   const signal = onStopSignal();
   try {
@@ -83,6 +85,7 @@ export async function runStdio(
   } finally {
     signal.release();
     stopCatching();
+    unboundPrinting();
   }
 }
 

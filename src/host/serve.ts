@@ -1,5 +1,6 @@
 import { createLogger } from '../telemetry/create-logger.js';
 import type { Logger } from '../telemetry/logger.js';
+import { boundPrinting } from '../telemetry/standard-output.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import { createHost, type Host, type HostOptions } from './host.js';
 import { onStopSignal, onUncaught } from './process-end.js';
@@ -45,6 +46,7 @@ export async function runUntilSignal(
   const removeFiles = (): void => {
     host.removeFiles();
   };
+  const unboundPrinting = boundPrinting(logger);
   const stopCatching = onUncaught(logger, removeFiles);
   const signal = onStopSignal(removeFiles);
   try {
@@ -57,5 +59,6 @@ export async function runUntilSignal(
   } finally {
     signal.release();
     stopCatching();
+    unboundPrinting();
   }
 }

@@ -4,6 +4,7 @@ import { type LogFn, type Logger as PinoLogger, pino } from 'pino';
 import type { PrettyOptions } from 'pino-pretty';
 import { isUdfError, messageOf, systemCode } from '../model/errors.js';
 import type { LogFormat, Logger, LogLevel } from './logger.js';
+import { standardWriter } from './standard-output.js';
 
 /** Receives formatted lines, each with its line feed. */
 export interface LogDestination {
@@ -14,7 +15,10 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** `auto` if not given. */
   readonly format?: LogFormat | undefined;
-  /** Standard error if none is given, written synchronously so that the last line before an exit is not lost. */
+  /**
+   * Standard error if none is given. Writing to it never blocks: lines that it does not take wait, up to 1 MiB, and are
+   * written at the exit at the latest, if they are read then; above that, lines are dropped, and one line says how many.
+   */
   readonly destination?: LogDestination | undefined;
 }
 
@@ -27,8 +31,7 @@ const standardError = 2;
 export function createLogger({ level, format = 'auto', destination }: LoggerOptions): Logger {
   const isPretty =
     format === 'pretty' || (format === 'auto' && destination === undefined && isatty(standardError));
-  const lines = destination ?? pino.destination({ dest: standardError, sync: true });
-  return pino(
+  const logger: PinoLogger = pino(
     {
       level,
       base: null,
@@ -40,8 +43,32 @@ export function createLogger({ level, format = 'auto', destination }: LoggerOpti
         streamWrite: isPretty ? prettifier(destination === undefined) : capLine,
       },
     },
-    lines,
+    destination ?? new StandardError(),
   );
+  if (destination === undefined && level !== 'silent') {
+    standardWriter(standardError).onDropped = (dropped) => {
+      const message = `${dropped} log lines were dropped: standard error was not read in time`;
+      logger[level === 'error' ? 'error' : 'warn']({ dropped }, message);
+    };
+  }
+  return logger;
+}
+
+/** Tells pino to set `lastLevel` of a destination before each write. */
+const needsMetadata: unique symbol = Symbol.for('pino.metadata');
+
+/** pino's number for `warn`; more severe levels are above it. */
+const warnLevel = 40;
+
+/** Passes lines on with their urgency, so that warnings find room in a buffer that other lines have filled. */
+class StandardError implements LogDestination {
+  readonly [needsMetadata] = true;
+  lastLevel = 0;
+  readonly #writer = standardWriter(standardError);
+
+  write(line: string): void {
+    this.#writer.write(line, this.lastLevel >= warnLevel);
+  }
 }
 
 /**
