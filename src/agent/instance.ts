@@ -2,13 +2,14 @@ import { isUdfError, messageOf, UdfError } from '../model/errors.js';
 import type { BatchInfo } from '../model/batch.js';
 import type { OptionCall } from '../model/option-call.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { Context, UdfDefinition, UdfLog } from '../udf/definition.js';
+import type { Context, UdfDefinition } from '../udf/definition.js';
 import { resolveOptions } from '../udf/resolve-options.js';
 import { stateObject } from '../udf/definition-problems.js';
 import { type ErrorPolicy, type RuntimeOptions, runtimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { nameBytes } from '../wire/text.js';
+import { authorLog } from './author-log.js';
 import type { InstanceDefaults } from './defaults.js';
 import type { OutputGuard } from './output-guard.js';
 import { classInstanceIn } from './state/plain.js';
@@ -107,7 +108,14 @@ export class Instance {
     this.#udf = definition.name;
     this.#handlers = handlers as unknown as BoundHandlers; // see there
     this.#guard = guard;
-    this.#context = { ...given, log: udfLog(logger), emit: guard.emit, options, prepared, state: undefined };
+    this.#context = {
+      ...given,
+      log: authorLog(logger, given.signal),
+      emit: guard.emit,
+      options,
+      prepared,
+      state: undefined,
+    };
   }
 
   /** Calls `point` for a point of a stream. */
@@ -261,18 +269,4 @@ function checkedOptions(
   if (problems.length > 0)
     throw new UdfError('invalid_options', `${definition.name}: ${problems.join('; ')}`);
   return options;
-}
-
-/** A logger may throw for details that cannot be read: their message is then logged without them. */
-function udfLog(logger: Logger): UdfLog {
-  const at =
-    (level: keyof UdfLog): UdfLog['info'] =>
-    (message, details = {}) => {
-      try {
-        logger[level](details, message);
-      } catch (reason) {
-        logger[level]({ details: `unreadable: ${messageOf(reason)}` }, message);
-      }
-    };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -12,6 +12,8 @@ const defaultMaxBytes = 1024 * 1024;
 /** The last quarter of the buffer is reserved for urgent writes. */
 const urgentShare = 4;
 const retryMs = 20;
+/** Min time between attempts while lines are dropped. */
+const minRetryMs = 1;
 /** Max bytes of one system call; a pipe takes 64 KiB. */
 const maxWriteBytes = 64 * 1024;
 
@@ -41,6 +43,7 @@ export class BoundedWriter {
   /** Whether a write was cut off by a failure, so that the next one has to start a new line. */
   #isTorn = false;
   #timer: NodeJS.Timeout | undefined;
+  #attemptedAt = 0;
   readonly #flushAtExit = (): void => {
     this.#flushForExit();
   };
@@ -59,18 +62,30 @@ export class BoundedWriter {
 
   /** Writes whole lines, or drops them all. Urgent ones also use the part of the buffer that is kept for them. */
   write(lines: string | Uint8Array, isUrgent = false): void {
+    if (this.#isFull(lines, isUrgent)) {
+      // The reader may have made room since the last attempt.
+      if (performance.now() - this.#attemptedAt >= minRetryMs) this.#flush();
+      if (this.#isFull(lines, isUrgent)) {
+        this.#dropped++;
+        return;
+      }
+    }
     if (this.#queue.length > 0) {
-      const max = isUrgent ? this.#maxBytes : this.#maxBytes - this.#maxBytes / urgentShare;
-      // Once anything is dropped, all that is not urgent is until there is room, so that one notice tells of one gap.
-      const isFull = (this.#dropped > 0 && !isUrgent) || this.#queuedBytes + Buffer.byteLength(lines) > max;
-      if (isFull) this.#dropped++;
-      else this.#enqueue(Buffer.from(lines as string)); // the overloads do not take the union
+      this.#enqueue(Buffer.from(lines as string)); // the overloads do not take the union
       return;
     }
     const bytes = Buffer.from(lines as string); // as above
     const written = this.#attempt(bytes, 1);
     if (written < bytes.length) this.#enqueue(bytes.subarray(written));
     else if (this.#dropped > 0 && !this.#isFailing) this.#reportDropped();
+  }
+
+  /** Once anything is dropped, all that is not urgent is until there is room, so that one notice tells of one gap. */
+  #isFull(lines: string | Uint8Array, isUrgent: boolean): boolean {
+    if (this.#queue.length === 0) return false;
+    if (this.#dropped > 0 && !isUrgent) return true;
+    const max = isUrgent ? this.#maxBytes : this.#maxBytes - this.#maxBytes / urgentShare;
+    return this.#queuedBytes + Buffer.byteLength(lines) > max;
   }
 
   #enqueue(bytes: Buffer): void {
@@ -90,6 +105,7 @@ export class BoundedWriter {
   /** Writes what the reader takes. */
   #flush(): void {
     let isBlocked = false;
+    this.#attemptedAt = performance.now();
     while (this.#queue.length > 0 && !isBlocked) {
       const { bytes, count } = this.#takeChunk();
       const written = this.#attempt(bytes, count);

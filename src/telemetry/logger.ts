@@ -4,6 +4,8 @@ export interface Logger {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
   error(details: object, message: string): void;
+  /** Whether entries of a level are written; without this method, all are taken to be. */
+  isLevelEnabled?(level: string): boolean;
   /** A logger that adds these details to every line. */
   child(details: Readonly<Record<string, unknown>>): Logger;
 }

@@ -6,7 +6,10 @@ import type { BatchPoint, Point } from '../model/point.js';
 import { checkedProblems, definitionProblems, checkedState, refusePromise } from './definition-problems.js';
 import { type ErrorPolicy, runtimeOptions } from './runtime-options.js';
 
-/** Writes to the host's log, with the UDF, task and node already named. */
+/**
+ * Writes to the host's log, with the UDF, task and node already named. Each use of a UDF may log 100 lines at once, then 10
+ * a second; the number of lines that this suppresses is logged. Levels that the host does not log do not count.
+ */
 export interface UdfLog {
   debug(message: string, details?: Readonly<Record<string, unknown>>): void;
   info(message: string, details?: Readonly<Record<string, unknown>>): void;
