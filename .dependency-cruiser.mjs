@@ -35,6 +35,7 @@ const doors = {
   commander: 'cli',
   long: 'wire',
   pino: 'telemetry',
+  'prom-client': 'telemetry',
   protobufjs: 'wire',
 };
 

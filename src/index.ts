@@ -30,7 +30,7 @@ export type {
   TimeInput,
 } from './model/values.js';
 export { createHost } from './host/host.js';
-export type { Host, HostedSocket, HostOptions } from './host/host.js';
+export type { Host, HostedSocket, HostOptions, Readiness } from './host/host.js';
 export { serve } from './host/serve.js';
 export type { ServeOptions } from './host/serve.js';
 export { serveStdio } from './host/serve-stdio.js';

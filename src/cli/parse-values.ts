@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseHttpAddress } from '../host/http/address.js';
 import { maxTimerMs, parseDuration } from '../model/duration.js';
 import { messageOf } from '../model/errors.js';
 
@@ -62,6 +63,16 @@ export function timerDuration(min: string): (text: string) => bigint {
     }
     return value;
   };
+}
+
+/** An address to serve HTTP at. */
+export function httpAddress(text: string): string {
+  try {
+    parseHttpAddress(text);
+  } catch (reason) {
+    throw new InvalidArgumentError(messageOf(reason));
+  }
+  return text;
 }
 
 /** A file's mode in octal. */

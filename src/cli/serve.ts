@@ -15,7 +15,7 @@ import {
   socketModeOption,
   type SocketOptions,
 } from './options.js';
-import { count, timerDuration } from './parse-values.js';
+import { count, httpAddress, timerDuration } from './parse-values.js';
 import { influxUrlOption } from './url-options.js';
 
 interface ServeOptions extends RunOptions, SocketOptions {
@@ -24,6 +24,7 @@ interface ServeOptions extends RunOptions, SocketOptions {
   readonly maxConnections: number;
   readonly telemetry?: string;
   readonly telemetryInterval: bigint;
+  readonly http?: string;
   /** The directory that conversations are recorded in. */
   readonly record?: string;
 }
@@ -52,6 +53,12 @@ export function serveCommand(): Command {
         .default(10_000_000_000n, '10s')
         .argParser(timerDuration('100ms')),
     )
+    .addOption(
+      new Option(
+        '--http <address>',
+        'serve /healthz, /readyz and /metrics for Prometheus on this port, of this machine only unless written as host:port (default: not served)',
+      ).argParser(httpAddress),
+    )
     .option(
       '--record <dir>',
       'write the conversation of each connection to a file of its own in this directory (default: none is written)',
@@ -76,10 +83,10 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const { logger } = settings;
   const udfs = await availableUdfs(options.load);
   const sockets = await socketsToServe(names, options, udfs, logger);
-  const { socketMode, socketGroup, maxConnections, drainMs } = options;
+  const { socketMode, socketGroup, maxConnections, drainMs, http } = options;
   const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
   const host = createObservedHost(
-    { ...settings, sockets, socketMode, socketGroup, maxConnections, drainMs },
+    { ...settings, sockets, socketMode, socketGroup, maxConnections, drainMs, http },
     recorder &&
       ((transport, udf, socket) => {
         recorder.follow(transport, { udf, socket });

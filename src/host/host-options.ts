@@ -29,7 +29,15 @@ export interface HostOptions extends ConnectionOptions {
   readonly socketGroup?: string | number | undefined;
   /** Milliseconds that connections have to finish when the host stops: 5000 if not given. */
   readonly drainMs?: number | undefined;
+  /**
+   * Serves `/healthz`, `/readyz` and `/metrics` over HTTP at this address: `PORT`, `HOST:PORT` or `[IPV6]:PORT`. Without a
+   * host, only this machine reaches it. Not served if not given.
+   */
+  readonly http?: string | undefined;
 }
+
+/** Whether a host accepts connections on all of its sockets, and if not, why. */
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
 /** Many UDFs on many sockets in one process. */
 export interface Host {
@@ -38,7 +46,7 @@ export interface Host {
    *
    * If one socket fails, none stays open, and it throws `socket_in_use` if another process answers there,
    * `socket_not_a_socket` if the path holds something else, `socket_path_too_long`, `socket_permission`, or
-   * `socket_failed` for any other reason.
+   * `socket_failed` for any other reason; the same codes for the port of `http`.
    */
   start(): Promise<void>;
   /** Accepts no more connections, removes the socket files, lets the connections finish, and closes. Never rejects. */
@@ -46,4 +54,7 @@ export interface Host {
   /** Removes the socket files only: for a process that exits without `stop`. */
   removeFiles(): void;
   readonly stats: HostStats;
+  readonly readiness: Readiness;
+  /** The URL of the HTTP server, while it listens. */
+  readonly httpUrl: string | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Host, HostOptions } from './host-options.js';
 import { createObservedHost } from './socket-host.js';
 
-export type { Host, HostedSocket, HostOptions } from './host-options.js';
+export type { Host, HostedSocket, HostOptions, Readiness } from './host-options.js';
 
 // Apart from createObservedHost, so that the declarations of the public API compile without @types/node.
 /**

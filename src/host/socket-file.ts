@@ -16,6 +16,8 @@ export interface SocketAccess {
 
 /** The file of a socket that a server listens on. */
 export interface SocketFile {
+  /** Whether the file is still at its path: without it nothing can connect. */
+  exists(): boolean;
   /** Removes the file if it is still this server's. Synchronous, so that an exiting process can call it. */
   remove(): void;
 }
@@ -49,10 +51,12 @@ export async function listenOnSocket(
     server.close();
     throw socketError(reason, 'listen on', path);
   }
+  // The inode is not reused while the server listens.
+  const exists = (): boolean => own !== undefined && identityOf(path) === own;
   return {
+    exists,
     remove: () => {
-      // The inode is not reused while the server listens.
-      if (own !== undefined && identityOf(path) === own) unlinkSync(path);
+      if (exists()) unlinkSync(path);
     },
   };
 }

@@ -3,10 +3,12 @@ import { resolve } from 'node:path';
 import { defaultsProblem } from '../agent/defaults.js';
 import { resolveLimits } from '../agent/limits.js';
 import { maxTimerMs } from '../model/duration.js';
-import { UdfError } from '../model/errors.js';
+import { messageOf, UdfError } from '../model/errors.js';
 import type { HostStats } from '../model/statistics.js';
 import { type ConnectionListener, Connections } from './connections.js';
-import type { Host, HostedSocket, HostOptions } from './host-options.js';
+import { parseHttpAddress } from './http/address.js';
+import type { HttpServer } from './http/server.js';
+import type { Host, HostedSocket, HostOptions, Readiness } from './host-options.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
 import { groupNumber } from './unix-group.js';
 import { statsByUdf } from './use-statistics.js';
@@ -21,6 +23,7 @@ export function createObservedHost(options: HostOptions, onConnection?: Connecti
 
 /** A socket that is open. */
 interface Listening {
+  readonly path: string;
   readonly server: Server;
   readonly file: SocketFile;
 }
@@ -30,6 +33,7 @@ class SocketHost implements Host {
   readonly #access: SocketAccess;
   readonly #connections: Connections;
   readonly #listening: Listening[] = [];
+  #http: HttpServer | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -45,6 +49,22 @@ class SocketHost implements Host {
     const uses = statistics.uses();
     const names = new Set(this.#options.sockets.map(({ definition }) => definition.name));
     return { accepted, refused, udfs: statsByUdf(names, uses), uses };
+  }
+
+  get readiness(): Readiness {
+    if (this.#stopped) return { ready: false, reason: 'the host stops' };
+    const { sockets } = this.#options;
+    const { length } = this.#listening;
+    if (length < sockets.length) {
+      return { ready: false, reason: `the host starts: ${length} of ${sockets.length} sockets listen` };
+    }
+    const lost = this.#listening.find(({ file }) => !file.exists());
+    if (!lost) return { ready: true };
+    return { ready: false, reason: `the socket ${lost.path} was removed or replaced; restart the host` };
+  }
+
+  get httpUrl(): string | undefined {
+    return this.#http?.url;
   }
 
   start(): Promise<void> {
@@ -66,6 +86,7 @@ class SocketHost implements Host {
 
   async #openAll(): Promise<void> {
     try {
+      await this.#openHttp();
       for (const socket of this.#options.sockets) {
         await this.#open(socket);
         if (this.#stopped) return;
@@ -74,6 +95,15 @@ class SocketHost implements Host {
       await this.#closeAll();
       throw reason;
     }
+  }
+
+  /** First, so that it answers while the sockets are opened. */
+  async #openHttp(): Promise<void> {
+    const { http, logger } = this.#options;
+    if (http === undefined) return;
+    const { startEndpoints } = await import('./http/endpoints.js');
+    this.#http = await startEndpoints(http, this, logger);
+    logger.info({ url: this.#http.url }, `metrics at ${this.#http.url}/metrics`);
   }
 
   async #open({ definition, path }: HostedSocket): Promise<void> {
@@ -86,7 +116,7 @@ class SocketHost implements Host {
     server.on('error', (err) => {
       logger.error({ err, socket: path }, `cannot accept a connection: ${err.message}`);
     });
-    this.#listening.push({ server, file });
+    this.#listening.push({ path, server, file });
     logger.info({ udf: definition.name, socket: path }, `${definition.name} listens on ${path}`);
   }
 
@@ -105,6 +135,8 @@ class SocketHost implements Host {
     );
     await this.#connections.drain(this.#options.drainMs ?? 5_000);
     await Promise.all(closed);
+    await this.#http?.close();
+    this.#http = undefined;
   }
 
   #remove(file: SocketFile): void {
@@ -117,7 +149,7 @@ class SocketHost implements Host {
 }
 
 function hostProblem(options: HostOptions): string | undefined {
-  const { sockets, maxConnections = 1, socketMode = 0, drainMs = 0, onError } = options;
+  const { sockets, maxConnections = 1, socketMode = 0, drainMs = 0, onError, http } = options;
   if (sockets.length === 0) return 'there is no socket to listen on';
   const paths = sockets.map(({ path }) => resolve(path));
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
@@ -131,6 +163,13 @@ function hostProblem(options: HostOptions): string | undefined {
   if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > maxTimerMs)
     return `drainMs must be a whole number from 0 to ${maxTimerMs}, got ${drainMs}`;
   const unfit = sockets.find(({ definition: { wants, provides } }) => wants !== provides);
+  if (http !== undefined) {
+    try {
+      parseHttpAddress(http);
+    } catch (reason) {
+      return `http: ${messageOf(reason)}`;
+    }
+  }
   if (onError === 'pass' && unfit) {
     return `onError 'pass' needs UDFs that provide what they want; ${unfit.definition.name} does not`;
   }

@@ -82,6 +82,10 @@ describe('a wrong command line is told in one line, with exit code 2:', () => {
       "option '--max-groups <n>' argument '0' is invalid. It must be a whole number from 1; --help shows the usage",
     ],
     [
+      ['serve', '--http', 'localhost'],
+      "option '--http <address>' argument 'localhost' is invalid. \"localhost\" is not an address; write it as 9091, 0.0.0.0:9091, host:9091 or [::1]:9091; --help shows the usage",
+    ],
+    [
       ['serve', '--socket-mode', '999'],
       "option '--socket-mode <mode>' argument '999' is invalid. It must be three octal digits, like 660; --help shows the usage",
     ],

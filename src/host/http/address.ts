@@ -1,0 +1,37 @@
+import { isIP } from 'node:net';
+import { UdfError } from '../../model/errors.js';
+
+export interface HttpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Only this machine's own processes reach a server that is not given a host. */
+const defaultHost = '127.0.0.1';
+
+const hostName = /^(?=.{1,253}$)[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/i;
+
+/**
+ * Parses `PORT`, `HOST:PORT` or `[IPV6]:PORT`; port 0 lets the system choose one. Throws `invalid_config` if the text is
+ * none of these.
+ */
+export function parseHttpAddress(text: string): HttpAddress {
+  const [, bracketed, plain, digits] = /^(?:(?:\[([^\]]*)\]|([^:]*)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  const isHost =
+    bracketed === undefined
+      ? plain === undefined || isIP(plain) === 4 || (hostName.test(plain) && !/^[\d.]+$/.test(plain))
+      : isIP(bracketed) === 6;
+  if (digits === undefined || port > 65_535 || !isHost) {
+    throw new UdfError(
+      'invalid_config',
+      `"${text}" is not an address; write it as 9091, 0.0.0.0:9091, host:9091 or [::1]:9091`,
+    );
+  }
+  return { host: bracketed ?? plain ?? defaultHost, port };
+}
+
+/** The URL of an address. */
+export function httpUrl({ host, port }: HttpAddress): string {
+  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+}
