@@ -118,7 +118,7 @@ async function startTelemetry(options: ServeOptions, host: Host, logger: Logger)
     writer: createInfluxWriter(target),
     intervalMs: Number(options.telemetryInterval / 1_000_000n),
     logger,
-    stats: () => host.stats.udfs,
+    stats: () => host.stats,
   });
 }
 

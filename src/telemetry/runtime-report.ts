@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { messageOf } from '../model/errors.js';
-import type { UdfStats } from '../model/statistics.js';
+import type { AgentStats, HostStats, UdfStats, UseStats } from '../model/statistics.js';
 import type { Logger } from './logger.js';
 import { InfluxPoint, type InfluxWriter } from '../influx/writer.js';
 
@@ -9,8 +9,8 @@ export interface ReportOptions {
   readonly writer: InfluxWriter;
   readonly intervalMs: number;
   readonly logger: Logger;
-  /** The current statistics of each UDF. */
-  readonly stats: () => readonly UdfStats[];
+  /** The current statistics. */
+  readonly stats: () => Pick<HostStats, 'udfs' | 'uses'>;
 }
 
 export interface Report {
@@ -23,9 +23,13 @@ const resolutionMs = 10;
 /** Max time that the last report delays the end of the process. */
 const lastReportTimeoutMs = 2_000;
 
+/** Max points of one request; each is below 2 KiB unless its names are long. */
+const maxRequestPoints = 500;
+
 /**
  * Writes the runtime's own statistics to InfluxDB every `intervalMs`, as the measurements `kapacitor_udf` (one point per
- * UDF) and `kapacitor_udf_process`.
+ * UDF), `kapacitor_udf_use` (one per connected use of a UDF, by task and node, and a last one when it has ended) and
+ * `kapacitor_udf_process`.
  *
  * Counters are cumulative, so no report is queued or retried: a failed one is dropped, and one that is due while another
  * is being written is skipped. The log has one line when writes start to fail and one when they succeed again.
@@ -35,12 +39,19 @@ export function startReport(options: ReportOptions): Report {
   // The event loop's delay bounds the latency of every response, keepalives included.
   const delay = monitorEventLoopDelay({ resolution: resolutionMs });
   delay.enable();
+  const connected = new ConnectedUses();
   let failing = false;
   let writing: Promise<void> | undefined;
 
   const write = async (): Promise<void> => {
     try {
-      await writer.write(lines(stats(), delay));
+      const { udfs, uses } = stats();
+      const reported = connected.reported(uses);
+      const lines = linesOf([...udfs.map(udfPoint), ...reported.map(usePoint), processPoint(delay)]);
+      for (let start = 0; start < lines.length; start += maxRequestPoints) {
+        await writer.write(lines.slice(start, start + maxRequestPoints));
+      }
+      connected.written(reported);
       delay.reset();
       if (failing) logger.info({}, 'telemetry arrives again');
       failing = false;
@@ -71,27 +82,71 @@ export function startReport(options: ReportOptions): Report {
   };
 }
 
-function lines(udfs: readonly UdfStats[], delay: IntervalHistogram): string[] {
+/** The uses that were connected at the last report. */
+class ConnectedUses {
+  #last = new Set<string>();
+
+  /** The uses to report: those that are connected, or were at the last report. */
+  reported(uses: readonly UseStats[]): readonly UseStats[] {
+    return uses.filter((use) => use.task !== '' && (use.connections > 0 || this.#last.has(keyOf(use))));
+  }
+
+  written(reported: readonly UseStats[]): void {
+    this.#last = new Set(reported.filter(({ connections }) => connections > 0).map(keyOf));
+  }
+}
+
+function keyOf({ udf, task, node }: UseStats): string {
+  return JSON.stringify([udf, task, node]);
+}
+
+function linesOf(points: readonly InfluxPoint[]): string[] {
   const now = `${Date.now()}000000`;
-  return [...udfs.map(udfPoint), processPoint(delay)].map(
-    (point) => point.tag('host', hostname()).timestamp(now).toLineProtocol()!, // every point has fields
-  );
+  const host = hostname();
+  return points.map((point) => point.tag('host', host).timestamp(now).toLineProtocol()!); // every point has fields
 }
 
 function udfPoint({ udf, connections, stats }: UdfStats): InfluxPoint {
-  const point = new InfluxPoint('kapacitor_udf')
-    .tag('udf', udf)
+  return withStats(new InfluxPoint('kapacitor_udf').tag('udf', udf), connections, stats);
+}
+
+function usePoint({ udf, task, node, connections, stats }: UseStats): InfluxPoint {
+  const point = new InfluxPoint('kapacitor_udf_use').tag('udf', udf).tag('task', task).tag('node', node);
+  return withStats(point, connections, stats);
+}
+
+function withStats(point: InfluxPoint, connections: number, stats: AgentStats): InfluxPoint {
+  point
     .intField('connections', connections)
     .intField('points_in', stats.pointsIn)
     .intField('points_out', stats.pointsOut)
+    .intField('points_dropped', stats.pointsDropped)
     .intField('batches_in', stats.batchesIn)
     .intField('batches_out', stats.batchesOut)
     .intField('bytes_in', stats.bytesIn)
     .intField('bytes_out', stats.bytesOut)
     .intField('errors', stats.errors)
-    .intField('groups', stats.groups);
+    .intField('failures', totalOf(stats.failures))
+    .intField('groups', stats.groups)
+    .intField('groups_expired', stats.groupsExpired)
+    .intField('input_queue_bytes', stats.inputQueuedBytes)
+    .intField('output_queue_bytes', stats.outputQueuedBytes)
+    .floatField('handler_seconds', stats.handlerTime.seconds)
+    .intField('snapshots', stats.snapshots)
+    .intField('restarts', totalOf(stats.restarts));
+  const { lastSnapshot } = stats;
+  if (lastSnapshot) {
+    point
+      .intField('snapshot_bytes', lastSnapshot.bytes)
+      .floatField('snapshot_seconds', lastSnapshot.seconds)
+      .floatField('snapshot_age_seconds', Math.max(0, Date.now() - lastSnapshot.time) / 1000);
+  }
   for (const [name, count] of Object.entries(stats.counters)) point.intField(`count_${name}`, count);
   return point;
+}
+
+function totalOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function processPoint(delay: IntervalHistogram): InfluxPoint {

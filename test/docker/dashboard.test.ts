@@ -42,7 +42,8 @@ describe('the dashboard', () => {
     const shown = queries.filter(({ source }) => source === 'udf');
     for (const { panel, measurement, names } of shown) {
       expect([...written.keys()], panel).toContain(measurement);
-      for (const name of names) expect([...written.get(measurement)!, 'udf', 'host'], panel).toContain(name);
+      const tags = ['udf', 'host', ...(measurement === 'kapacitor_udf_use' ? ['task', 'node'] : [])];
+      for (const name of names) expect([...written.get(measurement)!, ...tags], panel).toContain(name);
     }
     expect(new Set(shown.map(({ measurement }) => measurement))).toEqual(new Set(written.keys()));
   });

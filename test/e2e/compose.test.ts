@@ -112,6 +112,7 @@ describe.skipIf(missing.length > 0)(title, { timeout: 4 * minute }, () => {
       const query = statement
         .replace('$timeFilter', 'time > 0')
         .replace('$router', '.*')
+        .replace('$task', '.*')
         .replace('$__interval', '10s');
       // Outliers there need not be; what is a difference needs two reports of the host.
       const mayBeEmpty = /outliers|non_negative/.test(query);

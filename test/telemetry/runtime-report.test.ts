@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Logger } from '../../src/telemetry/logger.js';
-import { noStats, type UdfStats } from '../../src/model/statistics.js';
+import { noStats, type UdfStats, type UseStats } from '../../src/model/statistics.js';
+import { parseLine } from '../../src/testkit/index.js';
 import { startReport } from '../../src/telemetry/runtime-report.js';
 
 const udf: UdfStats = {
@@ -28,9 +29,14 @@ function countingLogger() {
   return { logger, lines };
 }
 
-function start(write: (lines: readonly string[]) => Promise<void>) {
+function start(write: (lines: readonly string[]) => Promise<void>, uses: readonly UseStats[] = []) {
   const { logger, lines } = countingLogger();
-  const report = startReport({ writer: { write }, intervalMs: 1000, logger, stats: () => [udf] });
+  const report = startReport({
+    writer: { write },
+    intervalMs: 1000,
+    logger,
+    stats: () => ({ udfs: [udf], uses }),
+  });
   return { report, log: lines };
 }
 
@@ -52,6 +58,57 @@ describe('the report on the runtime', () => {
     expect(own).toMatch(
       /^kapacitor_udf_process,host=\S+ .*latency_p99_ms=[\d.]+,.*rss_bytes=\d+i 1700000001000000000$/,
     );
+    await report.stop();
+  });
+
+  it('writes a point for each use, by task and node, and a last one when it has ended', async () => {
+    const write = vi.fn<(lines: readonly string[]) => Promise<void>>(() => Promise.resolve());
+    const stats = {
+      ...noStats,
+      pointsIn: 7,
+      pointsDropped: 2,
+      failures: { handler: 1, limit: 2 },
+      handlerTime: { ...noStats.handlerTime, seconds: 1.5 },
+      lastSnapshot: { time: 1_700_000_000_500, bytes: 99, seconds: 0.25 },
+      restarts: { exit: 1 },
+    };
+    const use = { udf: 'edgeDetect', task: 'cpu load', node: 'edgeDetect2', connections: 1, stats };
+    const uses: UseStats[] = [use, { ...use, task: '', node: '' }, { ...use, task: 'ended', connections: 0 }];
+    const { report } = start(write, uses);
+    const written = (): readonly string[] =>
+      write.mock.lastCall![0].filter((line) => line.startsWith('kapacitor_udf_use,'));
+
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(written()).toHaveLength(1);
+    const fields = parseLine(written()[0]!);
+    expect(fields.tags).toMatchObject({ udf: 'edgeDetect', task: 'cpu load', node: 'edgeDetect2' });
+    expect(fields.fields).toMatchObject({
+      connections: 1n,
+      points_in: 7n,
+      points_dropped: 2n,
+      failures: 3n,
+      handler_seconds: 1.5,
+      snapshot_bytes: 99n,
+      snapshot_seconds: 0.25,
+      snapshot_age_seconds: 0.5,
+      restarts: 1n,
+    });
+
+    uses[0] = { ...use, connections: 0 };
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(written()).toEqual([expect.stringContaining('connections=0i')]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(written()).toEqual([]);
+    await report.stop();
+  });
+
+  it('writes many uses in several requests of bounded size', async () => {
+    const write = vi.fn<(lines: readonly string[]) => Promise<void>>(() => Promise.resolve());
+    const uses = Array.from({ length: 1_200 }, (_, index) => ({ ...udf, task: `task${index}`, node: 'n' }));
+    const { report } = start(write, uses);
+    await vi.advanceTimersByTimeAsync(1000);
+    const sizes = write.mock.calls.map(([lines]) => lines.length);
+    expect(sizes).toEqual([500, 500, 202]);
     await report.stop();
   });
 

@@ -6,6 +6,7 @@ import { silentLogger } from '../../support/silent-logger.js';
 /** The measurements that the runtime's telemetry writes, each with its fields. */
 export async function telemetryFields(): Promise<ReadonlyMap<string, readonly string[]>> {
   const written: string[] = [];
+  const stats = { ...noStats, lastSnapshot: { time: 0, bytes: 0, seconds: 0 } };
   const report = startReport({
     writer: {
       write(lines) {
@@ -15,7 +16,10 @@ export async function telemetryFields(): Promise<ReadonlyMap<string, readonly st
     },
     intervalMs: 60_000,
     logger: silentLogger,
-    stats: () => [{ udf: 'edgeDetect', connections: 1, stats: noStats }],
+    stats: () => ({
+      udfs: [{ udf: 'edgeDetect', connections: 1, stats }],
+      uses: [{ udf: 'edgeDetect', task: 'adsl-edges', node: 'edgeDetect2', connections: 1, stats }],
+    }),
   });
   await report.stop();
   return new Map(written.map(parseLine).map(({ name, fields }) => [name, Object.keys(fields)]));
