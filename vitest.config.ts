@@ -14,6 +14,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', 'udfs/**/*.test.ts'],
+    // Minutes long: `npm run test:faults`.
+    exclude: ['test/faults/**'],
     typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'] },
     sequence: { shuffle: true },
     pool: 'forks',

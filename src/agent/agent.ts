@@ -59,7 +59,7 @@ class ConnectionAgent implements Agent {
     const { definition, transport } = options;
     this.#limits = limits;
     this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
-    const guard = new OutputGuard(definition, this.#output, limits.batchBytes, {
+    const guard = new OutputGuard(definition, this.#output, limits.batchBytes, this.#abort.signal, {
       refuse: (reason) => {
         this.#refuse(reason);
       },
@@ -197,13 +197,16 @@ class ConnectionAgent implements Agent {
     else this.#await(this.#counters.timed(result), this.#handlerTimer());
   }
 
-  /** Starts a timer that fails the connection unless cleared within `handlerMs`. */
+  /** Starts a timer that fails the connection unless cleared within `handlerMs`; again if the handler waits for Kapacitor. */
   #handlerTimer(): NodeJS.Timeout | undefined {
     const { handlerMs } = this.#limits;
     if (handlerMs === 0) return undefined;
-    return setTimeout(() => {
-      this.#fail(new UdfError('handler_timeout', `a handler took longer than ${handlerMs} ms (handlerMs)`));
+    const message = `a handler took longer than ${handlerMs} ms (handlerMs)`;
+    const timer = setTimeout(() => {
+      if (this.#output.blocked) timer.refresh();
+      else this.#fail(new UdfError('handler_timeout', message));
     }, handlerMs);
+    return timer;
   }
 
   #await(result: Promise<void>, timer: NodeJS.Timeout | undefined): void {

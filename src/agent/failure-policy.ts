@@ -6,7 +6,7 @@ import type { ErrorPolicy } from '../udf/runtime-options.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { Counters } from './counters.js';
-import type { MaybePromise } from './instance.js';
+import type { MaybePromise } from './interface.js';
 import type { OutputGuard } from './output-guard.js';
 
 /** Max bytes of a thrown error's own text, so that the place, which follows it, still fits. */
@@ -53,6 +53,7 @@ export class FailurePolicy {
   failed(reason: unknown, input: HandlerInput, where = () => placeOf(input)): void {
     // A limit, or malformed bytes found while a handler reads a point, end the connection under any policy.
     if (isUdfError(reason) && (reason.code === 'limit' || reason.code === 'malformed')) throw reason;
+    if (this.#guard.ended) throw reason; // the end of the connection interrupted the handler
     this.#counters.errors++;
     const message = `${this.#prefix}${capText(messageOf(reason), maxReasonBytes)}${where()}`;
     if (this.#onError === 'stop') throw new UdfError('handler', message, { cause: reason });

@@ -11,6 +11,7 @@ import { LazyPoint } from '../wire/point/lazy-point.js';
 import { nameBytes } from '../wire/text.js';
 import { authorLog } from './author-log.js';
 import type { InstanceDefaults } from './defaults.js';
+import type { MaybePromise } from './interface.js';
 import type { OutputGuard } from './output-guard.js';
 import { classInstanceIn } from './state/plain.js';
 import type { StateOptions } from './state/header.js';
@@ -27,9 +28,6 @@ export interface InstanceSetup extends Pick<AnyContext, 'count' | 'signal' | 'ta
 }
 
 type AnyContext = Context<unknown, unknown, unknown, unknown>;
-
-/** The result of a handler call that is complete, or a promise of its completion. */
-export type MaybePromise = void | Promise<void>;
 
 /** A definition's handlers with their argument types. `defineUdf` has checked that those the UDF needs are present. */
 interface BoundHandlers {
@@ -112,6 +110,7 @@ export class Instance {
       ...given,
       log: authorLog(logger, given.signal),
       emit: guard.emit,
+      drained: guard.drained,
       options,
       prepared,
       state: undefined,
@@ -194,16 +193,22 @@ export class Instance {
   /** Sends a handler's return value and keeps a state that it assigned. Not called for a handler that threw. */
   #finish(result: unknown, handler: string): MaybePromise {
     if (result !== undefined && result !== null) {
-      if (!LazyPoint.is(result) && isThenable(result)) {
-        return Promise.resolve(result).then((value) => {
-          if (value !== undefined && value !== null) this.#guard.returned(value, handler);
+      if (!LazyPoint.is(result) && isThenable(result)) return this.#finishLater(result, handler);
+      const sent = this.#guard.returned(result, handler);
+      if (sent) {
+        return sent.then(() => {
           this.#keepState();
         });
       }
-      this.#guard.returned(result, handler);
     }
     if (this.#context.state !== this.#state) this.#keepState();
     return undefined;
+  }
+
+  async #finishLater(result: PromiseLike<unknown>, handler: string): Promise<void> {
+    const value = await result;
+    if (value !== undefined && value !== null) await this.#guard.returned(value, handler);
+    this.#keepState();
   }
 
   #keepState(): void {

@@ -37,3 +37,6 @@ export interface Agent {
   /** Closes at once; unsent output is lost. */
   destroy(reason?: Error): void;
 }
+
+/** The result of a handler call that is complete, or a promise of its completion. */
+export type MaybePromise = void | Promise<void>;

@@ -7,9 +7,9 @@ export interface Limits {
   readonly messageBytes: number;
   /** Max bytes read ahead while a handler is busy; above it, reading pauses. */
   readonly inputBytes: number;
-  /** Max bytes emitted that Kapacitor has not read yet. */
+  /** Max bytes emitted that Kapacitor has not read yet, an output batch that is being collected included. */
   readonly outputBytes: number;
-  /** Max bytes of one batch while it is collected, for a `batch` handler or for output; each point counts 64 bytes more. */
+  /** Max bytes of one batch while it is collected: for a `batch` handler, with 64 bytes more a point, or for output. */
   readonly batchBytes: number;
   /** Max bytes of a snapshot, written or restored. */
   readonly snapshotBytes: number;
@@ -29,7 +29,7 @@ const MiB = 1024 * 1024;
 export const defaultLimits: Limits = {
   messageBytes: 64 * MiB,
   inputBytes: 1 * MiB,
-  outputBytes: 256 * MiB,
+  outputBytes: 64 * MiB,
   batchBytes: 256 * MiB,
   snapshotBytes: 1024 * MiB,
   handlerMs: 60_000,

@@ -1,9 +1,16 @@
+import { promisify } from 'node:util';
 import { UdfError } from '../model/errors.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import { type BatchHead, LazyBatch } from '../wire/lazy-batch.js';
+import { FrameOutput } from '../wire/frame-output.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
-import { retainedBytes } from './limits.js';
-import type { Output } from './output.js';
+import type { MaybePromise } from './interface.js';
+import { batchAdvice, type Output } from './output.js';
+
+/** Max time that handlers which wait for `drained` keep the event loop from other work. */
+const maxSliceMs = 5;
+
+const yieldToEventLoop = promisify(setImmediate);
 
 /** Called by `emit` when it cannot send. */
 export interface EmitFailures {
@@ -21,20 +28,32 @@ export class OutputGuard {
   /** The handlers' `emit`. */
   readonly emit: (output: unknown) => void;
   readonly #output: Output;
+  readonly #signal: AbortSignal;
   readonly #batchBytes: number;
   /** Sends or collects one item, by the UDF's edges. Errors name `place`: `emit`, or the handler that returned it. */
   #accept: (output: unknown, place: string) => void;
   /** The input batch that is being handled. */
   #inputBatch: BatchHead | undefined;
-  /** The points of the output batch that the UDF emits point by point. */
-  #collected: LazyPoint[] | undefined;
-  #collectedBytes = 0;
+  /** The input batch as long as it may be forwarded: what is emitted a second time takes memory of its own. */
+  #forwardable: BatchHead | undefined;
+  /** The points of the output batch that the UDF emits point by point, as their bytes: a point may keep a large buffer. */
+  #collected: FrameOutput | undefined;
+  #collectedPoints = 0;
   #hasReportedLate = false;
+  /** When `drained` has let the event loop run. */
+  #yieldedAt = 0;
 
-  /** `batchBytes` limits a batch that is emitted point by point. */
-  constructor(definition: UdfDefinition, output: Output, batchBytes: number, failures: EmitFailures) {
+  /** `batchBytes` limits a batch that is emitted point by point. `signal` aborts at the end of the connection. */
+  constructor(
+    definition: UdfDefinition,
+    output: Output,
+    batchBytes: number,
+    signal: AbortSignal,
+    failures: EmitFailures,
+  ) {
     this.#output = output;
     this.#batchBytes = batchBytes;
+    this.#signal = signal;
     const { wants, provides, handlers } = definition;
     this.emit = (item) => {
       if (output.ended) {
@@ -55,15 +74,41 @@ export class OutputGuard {
     }
   }
 
-  /** Sends what a handler returned: an item or an array of items. Throws `handler` for other values, and `limit`. */
-  returned(value: unknown, handler: string): void {
-    if (this.#output.ended) return;
-    if (Array.isArray(value)) {
-      for (const item of value as readonly unknown[]) this.#accept(item, handler);
-    } else {
-      this.#accept(value, handler);
-    }
+  /** Whether the connection is closing or closed. */
+  get ended(): boolean {
+    return this.#output.ended;
   }
+
+  /**
+   * Sends what a handler returned: an item, or an array of items as fast as Kapacitor reads them. Throws, or rejects with,
+   * `handler` for other values and `limit`.
+   */
+  returned(value: unknown, handler: string): MaybePromise {
+    if (this.#output.ended) return undefined;
+    if (Array.isArray(value)) return this.#items(value, handler, 0);
+    this.#accept(value, handler);
+    return undefined;
+  }
+
+  #items(items: readonly unknown[], handler: string, from: number): MaybePromise {
+    for (let index = from; index < items.length; index++) {
+      this.#accept(items[index], handler);
+      if (this.#output.blocked) {
+        return this.#output.unblocked(this.#signal).then(() => this.#items(items, handler, index + 1));
+      }
+    }
+    return undefined;
+  }
+
+  /** The handlers' `drained`. Rejects with `connection` if the connection ends before. */
+  readonly drained = async (): Promise<void> => {
+    this.#output.flush();
+    await this.#output.unblocked(this.#signal);
+    // Otherwise a loop whose output Kapacitor reads at once would never let the event loop do anything else.
+    if (performance.now() - this.#yieldedAt < maxSliceMs) return;
+    await yieldToEventLoop();
+    this.#yieldedAt = performance.now();
+  };
 
   /** Emits a handler's input, for the error policy `pass`. Throws like `returned`. */
   passOn(input: LazyPoint | LazyBatch): void {
@@ -74,13 +119,14 @@ export class OutputGuard {
 
   /** Sets the input batch that the next points are made from. */
   setInputBatch(batch: BatchHead): void {
-    this.#inputBatch = batch;
+    this.#inputBatch = this.#forwardable = batch;
   }
 
   /** Starts an output batch: collects emitted points until `endBatch`. */
   beginBatch(): void {
-    this.#collected = [];
-    this.#collectedBytes = 0;
+    this.#collected = new FrameOutput();
+    this.#collected.compact = true;
+    this.#collectedPoints = 0;
   }
 
   /** Sends the collected batch. No-op without `beginBatch`. */
@@ -88,12 +134,12 @@ export class OutputGuard {
     const points = this.#collected;
     if (!points) return;
     this.#collected = undefined;
-    this.#output.batch(new LazyBatch(batch, time, points));
+    this.#output.collectedBatch(batch, time, this.#collectedPoints, points);
   }
 
   /** Prepares for `stop` handlers, whose output belongs to no input batch. */
   endInput(provides: 'stream' | 'batch'): void {
-    this.#inputBatch = this.#collected = undefined;
+    this.#inputBatch = this.#forwardable = this.#collected = undefined;
     this.#accept = provides === 'batch' ? this.#acceptBatch : this.#acceptNamedPoint;
   }
 
@@ -122,7 +168,10 @@ export class OutputGuard {
 
   readonly #acceptBatch = (item: unknown, place: string): void => {
     if (!LazyBatch.is(item)) throw this.#invalidOutput(place, 'batch', item);
-    this.#output.batch(item);
+    if (item === this.#forwardable) {
+      this.#forwardable = undefined;
+      this.#output.inputBatch(item);
+    } else this.#output.batch(item);
   };
 
   readonly #collect = (item: unknown, place: string): void => {
@@ -130,14 +179,16 @@ export class OutputGuard {
     if (!this.#collected) {
       throw new UdfError('handler', `${place} was called when no batch was open`);
     }
-    this.#collectedBytes += retainedBytes(item);
-    if (this.#collectedBytes > this.#batchBytes) {
+    item.writeTo(this.#collected);
+    this.#collectedPoints++;
+    const { size } = this.#collected;
+    this.#output.requireRoom(size, batchAdvice);
+    if (size > this.#batchBytes) {
       throw new UdfError(
         'limit',
         `a batch that is emitted takes more than ${this.#batchBytes} bytes (batchBytes)`,
       );
     }
-    this.#collected.push(item);
   };
 
   #invalidOutput(place: string, kind: 'point' | 'batch', item: unknown): UdfError {

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { UdfError } from '../model/errors.js';
 import { FrameOutput } from '../wire/frame-output.js';
 import { encodeResponse } from '../wire/messages.js';
-import type { LazyBatch } from '../wire/lazy-batch.js';
+import type { BatchHead, LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { Counters } from './counters.js';
 
@@ -16,8 +16,15 @@ const flushBytes = 256 * 1024;
 /** With fewer bytes than this, a flush waits for the next turn if more input is likely. */
 const minFlushBytes = 32 * 1024;
 
+/** From this backlog on, frames that keep large buffers in memory are copied. */
+const minCompactBytes = 1024 * 1024;
+
 /** Far below the usual `timeout` of a UDF in kapacitor.conf (10 s), after which Kapacitor gives up without a response. */
 const heartbeatMs = 250;
+
+const emitAdvice = 'a handler that emits so much returns an array, or calls "await drained()" in between';
+/** What to do where a batch is more than may wait. */
+export const batchAdvice = 'emit smaller batches, or raise the limit';
 
 /**
  * The output of a connection, sent in few, large writes.
@@ -41,8 +48,10 @@ export class Output {
   };
   /** Unsent frames that do not count towards the limit; `end` is their end's offset in all output. */
   readonly #exempt: { readonly bytes: number; readonly end: number }[] = [];
-  /** Unsent bytes as of the last flush: asking the stream at every point would be slow. */
-  #unsentBytes = 0;
+  /** Bytes that the stream holds, as of the last flush: asking the stream at every point would be slow. */
+  #streamBytes = 0;
+  /** Collected bytes from which on the limit may be exceeded, or a flush is due: one comparison per point. */
+  #checkBytes = 0;
   /** Whether the stream will emit `drain`: it does only after exceeding its high-water mark. */
   #willDrain = false;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -69,7 +78,7 @@ export class Output {
    * be used: it is false after every large write, even if the system took all of it at once.
    */
   get blocked(): boolean {
-    return this.#willDrain && this.#unsentBytes > maxUnblockedBytes;
+    return this.#willDrain && this.#streamBytes > maxUnblockedBytes;
   }
 
   /** Bytes that are not sent yet. */
@@ -82,51 +91,90 @@ export class Output {
   point(point: LazyPoint): void {
     this.#counters.pointsOut++;
     point.writeTo(this.#frames);
-    this.#added();
+    this.#added(point);
   }
 
   batch(batch: LazyBatch): void {
-    this.#counters.batchesOut++;
-    this.#counters.pointsOut += batch.points.length;
+    // Checked before it is written: points that are in it many times share their bytes until then.
+    this.requireRoom(
+      batch.points.reduce((bytes, { frameLength }) => bytes + frameLength, 0),
+      batchAdvice,
+    );
+    this.#countBatch(batch.points.length);
     batch.writeTo(this.#frames);
     this.#added();
   }
 
+  /** Forwards the received batch. It does not count towards `maxBytes`: its bytes are in memory already. */
+  inputBatch(batch: LazyBatch): void {
+    this.#countBatch(batch.points.length);
+    const before = this.#frames.size;
+    batch.writeTo(this.#frames);
+    const bytes = this.#frames.size - before;
+    if (bytes > flushBytes) this.#exemptLast(bytes);
+    this.#added();
+  }
+
+  /** Sends a batch of `count` points, given as their frames. */
+  collectedBatch(head: BatchHead, time: bigint, count: number, points: FrameOutput): void {
+    this.#countBatch(count);
+    const frames = this.#frames;
+    addFrame(frames, encodeResponse({ ...head, kind: 'begin', size: BigInt(count) }));
+    for (const buffer of points.take()) addFrame(frames, buffer);
+    addFrame(frames, encodeResponse({ ...head, kind: 'end', tmax: time }));
+    this.#added();
+  }
+
+  #countBatch(points: number): void {
+    this.#counters.batchesOut++;
+    this.#counters.pointsOut += points;
+  }
+
   /** Adds a response, given as one frame. */
   send(frame: Buffer): void {
-    this.#frames.add(frame, 0, frame.length);
-    this.#added();
+    addFrame(this.#frames, frame);
+    this.#added({ frameLength: frame.length });
   }
 
   /** Adds a snapshot's frame, in pieces, and returns its size. It does not count towards `maxBytes`, as snapshots have a limit of their own. */
   sendExempt(pieces: readonly Buffer[]): number {
     let bytes = 0;
     for (const piece of pieces) {
-      this.#frames.add(piece, 0, piece.length);
+      addFrame(this.#frames, piece);
       bytes += piece.length;
     }
-    this.#exempt.push({ bytes, end: this.#counters.bytesOut + this.#frames.size });
+    this.#exemptLast(bytes);
     this.#added();
     return bytes;
   }
 
-  /** Adds the error response that ends the conversation; without a limit, as it may report that very limit. */
-  sendError(frame: Buffer): void {
-    this.#frames.add(frame, 0, frame.length);
+  #exemptLast(bytes: number): void {
+    this.#exempt.push({ bytes, end: this.#counters.bytesOut + this.#frames.size });
   }
 
-  #added(): void {
+  /** Adds the error response that ends the conversation; without a limit, as it may report that very limit. */
+  sendError(frame: Buffer): void {
+    addFrame(this.#frames, frame);
+  }
+
+  /** `last`: the last frame, which may be above the limit by itself. */
+  #added(last?: { readonly frameLength: number }): void {
     if (!this.#inTurn) this.#schedule();
+    if (this.#frames.size < this.#checkBytes) return;
     if (this.#frames.size >= flushBytes) this.flush();
-    if (
-      this.#unsentBytes > this.#maxBytes &&
-      this.#stream.writableLength > this.#maxBytes + this.#exemptBytes()
-    ) {
-      throw new UdfError(
-        'limit',
-        `more than ${this.#maxBytes} bytes are waiting for Kapacitor to read them (outputBytes)`,
-      );
-    }
+    this.requireRoom(-(last?.frameLength ?? 0));
+  }
+
+  /** Throws `limit`, with advice, unless `bytes` more may wait. */
+  requireRoom(bytes: number, advice = emitAdvice): void {
+    const maxBytes = this.#maxBytes;
+    if (this.#streamBytes + this.#frames.size + bytes <= maxBytes) return;
+    this.#streamBytes = this.#stream.writableLength; // some may have been sent since the last flush
+    if (this.#streamBytes + this.#frames.size + bytes - this.#exemptBytes() <= maxBytes) return;
+    throw new UdfError(
+      'limit',
+      `more than ${maxBytes} bytes are waiting for Kapacitor to read them (outputBytes); ${advice}`,
+    );
   }
 
   // ---- sending ----
@@ -145,13 +193,20 @@ export class Output {
     else this.flush();
   }
 
-  /** Writes all collected frames to the stream. */
+  /**
+   * Writes all collected frames to the stream. While it has more than it can send, few frames wait for its `drain`: each
+   * write takes memory of its own, which would be many times that of a small point.
+   */
   flush(): void {
     if (this.#immediate !== undefined) {
       clearImmediate(this.#immediate);
       this.#immediate = undefined;
     }
     const stream = this.#stream;
+    if (stream.writableNeedDrain && this.#frames.size < flushBytes && !this.#ended) {
+      this.#streamBytes = stream.writableLength;
+      return;
+    }
     const buffers = this.#frames.take();
     if (!stream.writable) return; // closed already
     if (buffers.length > 1) stream.cork();
@@ -160,15 +215,21 @@ export class Output {
       stream.write(buffer);
     }
     if (buffers.length > 1) stream.uncork();
-    this.#unsentBytes = stream.writableLength;
+    this.#streamBytes = stream.writableLength;
+    this.#checkBytes = Math.min(flushBytes, this.#maxBytes - this.#streamBytes);
     if (this.#exempt.length > 0) this.#dropSent();
     this.#willDrain = stream.writableNeedDrain;
+    this.#frames.compact = this.#streamBytes > minCompactBytes;
   }
 
-  /** Resolves when the output is not blocked. Rejects if the stream fails or `signal` aborts. */
+  /** Resolves when the output is not blocked. Rejects with `connection` if the connection ends before. */
   async unblocked(signal: AbortSignal): Promise<void> {
     while (this.blocked) {
-      await once(this.#stream, 'drain', { signal });
+      try {
+        await once(this.#stream, 'drain', { signal });
+      } catch (cause) {
+        throw new UdfError('connection', 'the connection ended before all output was sent', { cause });
+      }
       this.flush();
     }
   }
@@ -187,8 +248,7 @@ export class Output {
   startHeartbeat(): void {
     if (this.#heartbeat) return;
     const beat = (): void => {
-      const frame = encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n });
-      this.#frames.add(frame, 0, frame.length);
+      addFrame(this.#frames, encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n }));
       this.#schedule();
     };
     beat();
@@ -202,7 +262,7 @@ export class Output {
 
   /** Removes exempt frames that are fully sent. */
   #dropSent(): void {
-    const sent = this.#counters.bytesOut - this.#unsentBytes;
+    const sent = this.#counters.bytesOut - this.#streamBytes;
     while (this.#exempt.length > 0 && this.#exempt[0]!.end <= sent) this.#exempt.shift();
   }
 
@@ -218,4 +278,8 @@ export class Output {
       this.flush();
     });
   }
+}
+
+function addFrame(frames: FrameOutput, frame: Buffer): void {
+  frames.add(frame, 0, frame.length);
 }

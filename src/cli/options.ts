@@ -143,7 +143,11 @@ export function addRunOptions(command: Command): Command {
     .addOption(size('--message-bytes', defaultLimits.messageBytes, 'largest message that is read'))
     .addOption(size('--input-bytes', defaultLimits.inputBytes, 'how much is read ahead of a busy handler'))
     .addOption(
-      size('--output-bytes', defaultLimits.outputBytes, 'how much may wait for Kapacitor to read it'),
+      size(
+        '--output-bytes',
+        defaultLimits.outputBytes,
+        'how much emitted output may wait until Kapacitor reads it',
+      ),
     )
     .addOption(
       size('--batch-bytes', defaultLimits.batchBytes, 'largest batch that is collected for a handler'),

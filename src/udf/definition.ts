@@ -41,9 +41,14 @@ export interface Context<Options, Prepared, State, Output> {
    * inside other functions. After the connection has ended it does nothing, which is logged once.
    *
    * Throws `handler` for what the UDF does not provide (a batch from a stream, `undefined`), and `limit` when more is
-   * waiting to be sent than the host allows.
+   * waiting to be sent than the host allows (64 MiB by default): return an array, or wait for `drained` in between.
    */
   emit(this: void, output: Output): void;
+  /**
+   * Resolves once Kapacitor has read nearly all that was emitted; at once if it keeps up. For an async handler that emits
+   * very much, every thousand points, say. Rejects with `connection` if the connection ends before.
+   */
+  drained(this: void): Promise<void>;
   /**
    * Adds to one of the UDF's own counters (`late`, `missing`, …), shown in the log and in telemetry; 1 if not given.
    * Throws `invalid_argument` for what is not a whole number.

@@ -11,6 +11,11 @@ const sendInPlaceBytes = 4096;
  * thousands of small ones.
  */
 export class FrameOutput {
+  /**
+   * While the output waits long for its reader: copies each run that is a small part of its buffer, as a short slice would
+   * keep the whole buffer in memory.
+   */
+  compact = false;
   /** Finished buffers, in order. */
   private buffers: Buffer[] = [];
   private bufferBytes = 0;
@@ -55,18 +60,25 @@ export class FrameOutput {
   private closeRun(): void {
     const size = this.runEnd - this.runStart;
     if (size === 0) return;
-    if (size >= sendInPlaceBytes) {
+    if (size >= sendInPlaceBytes && !(this.compact && 2 * size < this.run.buffer.byteLength)) {
       this.closeSlab();
       this.push(this.run.subarray(this.runStart, this.runEnd));
       return;
     }
-    if (this.slabEnd + size > this.slab.length) {
-      this.closeSlab();
-      this.slab = Buffer.allocUnsafeSlow(slabBytes);
-      this.slabStart = this.slabEnd = 0;
+    // Every slab is filled to its end: what is not used of it would stay in memory too.
+    let start = this.runStart;
+    while (start < this.runEnd) {
+      if (this.slabEnd === this.slab.length) this.openSlab();
+      const copied = this.run.copy(this.slab, this.slabEnd, start, this.runEnd);
+      this.slabEnd += copied;
+      start += copied;
     }
-    this.run.copy(this.slab, this.slabEnd, this.runStart, this.runEnd);
-    this.slabEnd += size;
+  }
+
+  private openSlab(): void {
+    this.closeSlab();
+    this.slab = Buffer.allocUnsafeSlow(slabBytes);
+    this.slabStart = this.slabEnd = 0;
   }
 
   private closeSlab(): void {

@@ -88,6 +88,58 @@ describe('while Kapacitor does not read,', () => {
     expect(batches.map((batch) => batch.points.length)).toEqual(Array<number>(30).fill(50));
   });
 
+  test('a returned array and a handler that waits for "drained" are held back, beyond the limit too', async () => {
+    const returning = defineUdf({
+      name: 'returning',
+      wants: 'stream',
+      provides: 'stream',
+      point: (point) => Array.from({ length: 300 }, () => point),
+    });
+    const waiting = defineUdf({
+      name: 'waiting',
+      wants: 'stream',
+      provides: 'stream',
+      async point(point, { emit, drained }) {
+        for (let copy = 0; copy < 300; copy++) {
+          emit(point);
+          await drained();
+        }
+      },
+    });
+    for (const udf of [returning, waiting]) {
+      const socket = await udfSocket(udf, { limits: { outputBytes: MB, handlerMs: 20 } });
+      const kapacitor = await socket.kapacitor();
+      await kapacitor.init();
+      kapacitor.pauseReading();
+      send(kapacitor, 2);
+      const { agent } = socket.served[0]!;
+      await settled(() => agent.stats.pointsOut);
+      expect(agent.stats.bytesOut).toBeLessThan(2 * MB);
+      kapacitor.resumeReading();
+      expect((await kapacitor.stop()).points).toHaveLength(600);
+    }
+  });
+
+  test('a batch above the limit is forwarded, once', async () => {
+    const twice = defineUdf({
+      name: 'twice',
+      wants: 'batch',
+      provides: 'batch',
+      batch(batch, { emit }) {
+        for (let copy = 0; copy < Number(batch.time); copy++) emit(batch);
+      },
+    });
+    const socket = await udfSocket(twice, { limits: { outputBytes: MB } });
+    const kapacitor = await socket.kapacitor();
+    await kapacitor.init();
+    const points = Array.from({ length: 60 }, (_, index) => ({ time: BigInt(index), fields: { text } }));
+    kapacitor.batch({ name: 'cpu', time: 1n, points });
+    await kapacitor.received({ batches: 1 });
+    kapacitor.batch({ name: 'cpu', time: 2n, points });
+    await kapacitor.closed;
+    expect(kapacitor.failure?.detail).toMatch('(outputBytes); emit smaller batches, or raise the limit');
+  });
+
   test('the other connections go on', async () => {
     const socket = await udfSocket(mirror);
     const stuck = await socket.kapacitor();

@@ -224,7 +224,9 @@ describe('what is emitted and not read', () => {
       while (!agent.failure) await turn();
       expect(agent.failure).toMatchObject({
         code: 'limit',
-        message: 'more than 2000000 bytes are waiting for Kapacitor to read them (outputBytes)',
+        message:
+          'more than 2000000 bytes are waiting for Kapacitor to read them (outputBytes); a handler that emits so much ' +
+          'returns an array, or calls "await drained()" in between',
       });
       // Twice the limit is room for the system's buffers and for one flush.
       expect(agent.stats.bytesOut).toBeLessThan(4_000_000);
@@ -307,9 +309,9 @@ test('a heartbeat goes out behind output that is above its limit: only who emits
   await vi.waitFor(() => {
     expect(agent.stats.bytesOut).toBeGreaterThan(150_000);
   });
-  const { bytesOut } = agent.stats;
+  kapacitor.resumeReading();
   await vi.waitFor(() => {
-    expect(agent.stats.bytesOut).toBeGreaterThan(bytesOut);
+    expect(kapacitor.keepalives).toBeGreaterThan(1);
   });
   expect(agent.failure).toBeUndefined();
 });
