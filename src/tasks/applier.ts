@@ -98,9 +98,9 @@ export class Applier {
   }
 
   /** A running task keeps its old script until it is enabled again. */
-  async #restart({ id, status }: Task): Promise<void> {
-    if (status === 'enabled') await restartTask(this.#api, id);
-    else await this.#api.enableTask(id);
+  async #restart(task: Task): Promise<void> {
+    if (task.status === 'enabled') await restartTask(this.#api, task);
+    else await this.#api.enableTask(task.id);
   }
 
   async #change(change: () => Promise<unknown>): Promise<void> {

@@ -14,8 +14,14 @@ export interface Connection {
   readonly reason: string;
 }
 
+/** What connections are determined from. */
+export type ConnectedTask = Pick<
+  Task,
+  'id' | 'script' | 'executing' | 'last-enabled' | 'modified' | 'template-id'
+>;
+
 /** Inspects the connections of a Kapacitor's tasks; returns a look-up by task. */
-export type TaskConnections = (tasks: readonly Task[]) => (task: Task) => Connection;
+export type TaskConnections = (tasks: readonly ConnectedTask[]) => (task: ConnectedTask) => Connection;
 
 /**
  * Determines the connections of tasks from the sockets of this machine, since Kapacitor shows an idle task as running
@@ -50,20 +56,20 @@ export function taskConnections(url: string, options: InspectionOptions = {}): T
 }
 
 /** Whether a temporary name lacks the socket's name, which is left out if the path would be too long. */
-const isNameless = (path: string): boolean => /^\.[0-9a-f]{7}$/.test(basename(path));
+export const isNameless = (path: string): boolean => /^\.[0-9a-f]{7}$/.test(basename(path));
 
-function withoutUdf(task: Task): Connection | undefined {
+export function withoutUdf(task: ConnectedTask): Connection | undefined {
   if (!task.executing) return { state: 'none', reason: 'it does not run' };
   return udfNodes(task).length === 0 ? { state: 'none', reason: 'it uses no UDF' } : undefined;
 }
 
 /** The names of a task's UDF nodes: each has a connection. */
-function udfNodes({ script }: Task): string[] {
+export function udfNodes({ script }: Pick<Task, 'script'>): string[] {
   return readTickscript(script).nodes.flatMap(({ name, udf }) => (udf ? [name] : []));
 }
 
 /** With several UDFs, `lost` only if all are: disabling a task with an open connection may crash Kapacitor. */
-function connectionOf(task: Task, machine: Machine, uses: ReadonlyMap<string, number>): Connection {
+function connectionOf(task: ConnectedTask, machine: Machine, uses: ReadonlyMap<string, number>): Connection {
   const each = [...new Set(udfNodes(task))].map((name) =>
     udfConnection(name, task, machine, uses.get(name) ?? 0),
   );
@@ -82,7 +88,7 @@ const dialTimeoutMs = 5 * 60_000;
 /** Max difference between the clocks of the daemon and of the file system. */
 const clockToleranceMs = 1_000;
 
-function udfConnection(name: string, task: Task, machine: Machine, uses: number): Connection {
+function udfConnection(name: string, task: ConnectedTask, machine: Machine, uses: number): Connection {
   const path = machine.sockets.get(name);
   if (path === undefined) {
     const why = machine.processes.has(name)

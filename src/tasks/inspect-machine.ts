@@ -147,15 +147,18 @@ function openConnections(directories: readonly string[]): ReadonlyMap<string, nu
       // Num RefCount Protocol Flags Type St Inode Path; state 03 is connected.
       const [, state, path] = /^\S+ \S+ \S+ \S+ \S+ (\S+) +\d+ (.+)$/.exec(line) ?? [];
       if (state !== '03' || path === undefined) continue;
-      const socket = socketPath(path);
+      const socket = listedPath(path);
       counts.set(socket, (counts.get(socket) ?? 0) + 1);
     }
   }
   return counts;
 }
 
-/** Our hosts bind a socket to a temporary name, which the kernel keeps: `DIR/.NAME.sock.1a2b3c4`. */
-function socketPath(bound: string): string {
+/**
+ * The path of a socket by the name that the kernel shows. Our hosts bind to a temporary name, which the kernel keeps:
+ * `DIR/.NAME.sock.1a2b3c4`.
+ */
+export function listedPath(bound: string): string {
   const [, name] = /^\.(.+)\.[0-9a-f]{7}$/.exec(basename(bound)) ?? [];
   return name === undefined ? bound : join(dirname(bound), name);
 }

@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KapacitorRefusal } from '../kapacitor/http.js';
 import type { KapacitorApi } from '../kapacitor/api.js';
 import type { Task } from '../kapacitor/types.js';
 import { UdfError } from '../model/errors.js';
-import type { Connection, TaskConnections } from './connections.js';
+import { type Connection, type TaskConnections, udfNodes } from './connections.js';
 
 /** Whether a task was restarted, with the reason. */
 export interface RestartOutcome {
@@ -16,7 +17,7 @@ export interface RestartOutcome {
 }
 
 export interface RestartOptions {
-  readonly api: Pick<KapacitorApi, 'tasks' | 'disableTask' | 'enableTask'>;
+  readonly api: RestartApi & Pick<KapacitorApi, 'tasks'>;
   readonly connections: TaskConnections;
   /** Restart tasks whatever their connections; Kapacitor may crash if points flow meanwhile. */
   readonly force: boolean;
@@ -66,7 +67,7 @@ async function restartUnlessConnected(
   if (task.status === 'disabled') return { id, done: 'disabled', reason: 'it is disabled' };
   if (!force && (state === 'connected' || state === 'unknown')) return { id, done: state, reason };
   try {
-    await restartTask(api, id);
+    await restartTask(api, task);
     return { id, done: 'restarted', reason: task.executing ? reason : `it had stopped: ${task.error}` };
   } catch (refusal) {
     if (!(refusal instanceof KapacitorRefusal)) throw refusal;
@@ -74,11 +75,29 @@ async function restartUnlessConnected(
   }
 }
 
-/** Disables and enables a task. Kapacitor 1.5.7 to 1.8.3 may crash if points flow through one of its UDFs. */
+/** Max time to wait for Kapacitor to store the error of a task that was stopped. */
+const errorStoredTimeoutMs = 1_000;
+const pollIntervalMs = 20;
+
+export type RestartApi = Pick<KapacitorApi, 'task' | 'disableTask' | 'enableTask'>;
+
+/**
+ * Disables and enables a task. Rejects as `KapacitorApi` does; the task may then be disabled.
+ *
+ * Kapacitor 1.5.7 to 1.8.3 may crash if points flow through one of its UDFs. A UDF that is stopped is an error to
+ * Kapacitor, which stores it after it has answered, together with the status it read before: enabled any sooner, the task
+ * would run but be stored as disabled, and not start with the next Kapacitor. So this waits for that error.
+ */
 export async function restartTask(
-  api: Pick<KapacitorApi, 'disableTask' | 'enableTask'>,
-  id: string,
-): Promise<void> {
-  await api.disableTask(id);
-  await api.enableTask(id);
+  api: RestartApi,
+  { id, script, executing }: Pick<Task, 'id' | 'script' | 'executing'>,
+  onDisabled?: (task: Task) => void,
+): Promise<Task> {
+  const disabled = await api.disableTask(id);
+  onDisabled?.(disabled);
+  if (executing && udfNodes({ script }).length > 0) {
+    const end = performance.now() + errorStoredTimeoutMs;
+    while ((await api.task(id))?.error === '' && performance.now() < end) await sleep(pollIntervalMs);
+  }
+  return api.enableTask(id);
 }

@@ -88,6 +88,7 @@ describe('a restart', () => {
     const [outcome] = await restartTasks(['adsl-*'], {
       api: {
         tasks: () => Promise.resolve([task('adsl-edges'), task('other')]),
+        task: (id) => Promise.resolve(task(id, { error: 'a2: stopping UDF server: node aborted' })),
         disableTask: change('disable'),
         enableTask: change('enable'),
       },
