@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Udfs } from '../host/available-udfs.js';
 import type { Host, HostedSocket } from '../host/host-options.js';
+import type { HostCompanion } from '../host/serve.js';
 import { defaultSocketDir, socketPathIn } from '../host/socket-directory.js';
 import type { ConversationRecorder } from '../recording/conversation/recorder.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -16,7 +17,7 @@ import {
   type SocketOptions,
 } from './options.js';
 import { count, httpAddress, timerDuration } from './parse-values.js';
-import { influxUrlOption } from './url-options.js';
+import { influxUrlOption, kapacitorUrlsOption } from './url-options.js';
 
 interface ServeOptions extends RunOptions, SocketOptions {
   readonly socketMode: number;
@@ -25,6 +26,8 @@ interface ServeOptions extends RunOptions, SocketOptions {
   readonly telemetry?: string;
   readonly telemetryInterval: bigint;
   readonly http?: string;
+  /** The Kapacitors whose tasks are watched. */
+  readonly kapacitor?: readonly string[];
   /** The directory that conversations are recorded in. */
   readonly record?: string;
 }
@@ -58,6 +61,12 @@ export function serveCommand(): Command {
         '--http <address>',
         'serve /healthz, /readyz and /metrics for Prometheus on this port, of this machine only unless written as host:port (default: not served)',
       ).argParser(httpAddress),
+    )
+    .addOption(
+      kapacitorUrlsOption(
+        '--kapacitor',
+        'enable tasks of this Kapacitor again that stopped when the host of their UDFs went away; see tasks watch',
+      ),
     )
     .option(
       '--record <dir>',
@@ -93,10 +102,27 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
       }),
   );
   const report = options.telemetry === undefined ? undefined : await startTelemetry(options, host, logger);
-  await runUntilSignal(host, logger, async () => {
+  const watchers = options.kapacitor && (await createWatchers(host, sockets, options, logger));
+  const closeFiles = async (): Promise<void> => {
     await recorder?.close();
     await report?.stop();
-  });
+  };
+  await runUntilSignal(host, logger, closeFiles, watchers);
+}
+
+/** What revives the tasks of the UDFs. */
+async function createWatchers(
+  host: Host,
+  sockets: readonly HostedSocket[],
+  { kapacitor = [], config }: ServeOptions,
+  logger: Logger,
+): Promise<HostCompanion> {
+  const [{ kapacitorTarget }, { createHostWatchers }] = await Promise.all([
+    import('../kapacitor/target.js'),
+    import('../tasks/watch/host-watchers.js'),
+  ]);
+  const kapacitors = [...new Set(kapacitor)].map((url) => kapacitorTarget(url, process.env));
+  return createHostWatchers({ host, sockets, kapacitors, logger, config });
 }
 
 async function startRecorder(directory: string, logger: Logger): Promise<ConversationRecorder> {

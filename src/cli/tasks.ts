@@ -6,6 +6,7 @@ import { ExitCode } from './exit-code.js';
 import { loadOption, type LoadOptions, logLevelOption, type LogOptions } from './options.js';
 import { duration } from './parse-values.js';
 import { print, printJson } from './print.js';
+import { watchCommand } from './tasks-watch.js';
 import { kapacitorUrlOption } from './url-options.js';
 
 interface ServerOptions extends LogOptions {
@@ -33,10 +34,10 @@ interface StatusOptions extends ServerOptions, LoadOptions {
 
 export function tasksCommand(): Command {
   return new Command('tasks')
-    .summary('define TICKscripts in Kapacitor, show and restart them')
+    .summary('define TICKscripts in Kapacitor, show, restart and watch them')
     .description(
       'Defines TICKscripts in Kapacitor over its HTTP API, shows the state of those that use UDFs, and restarts those that ' +
-        'have lost their UDFs.',
+        'have lost their UDFs, on demand or by itself.',
     )
     .helpCommand(false)
     .addHelpText(
@@ -45,7 +46,8 @@ export function tasksCommand(): Command {
     )
     .addCommand(applyCommand())
     .addCommand(statusCommand())
-    .addCommand(restartCommand());
+    .addCommand(restartCommand())
+    .addCommand(watchCommand());
 }
 
 function applyCommand(): Command {

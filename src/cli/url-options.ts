@@ -21,6 +21,17 @@ export function kapacitorUrlOption(flag = '--url'): Option {
   ).argParser(kapacitorUrl);
 }
 
+/** Kapacitors; may be repeated. */
+export function kapacitorUrlsOption(flag: string, doc: string): Option {
+  return new Option(
+    `${flag} <url>`,
+    `${doc}; may be repeated; credentials come from KAPACITOR_USERNAME and KAPACITOR_PASSWORD or files that ..._FILE name`,
+  ).argParser((text: string, before: readonly string[] | undefined) => [
+    ...(before ?? []),
+    kapacitorUrl(text),
+  ]);
+}
+
 function influxUrl(text: string): string {
   return checked(text, () => influxTarget(text, {}));
 }

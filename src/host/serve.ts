@@ -35,6 +35,12 @@ export async function serve(
   await runUntilSignal(host, logger);
 }
 
+/** What works beside a host: from when it listens until just before its connections close. */
+export interface HostCompanion {
+  start(): void;
+  stop(): Promise<void>;
+}
+
 /**
  * Starts a host, and stops it at the first signal; then calls `afterStop`. Rejects with what `start` throws.
  */
@@ -42,6 +48,7 @@ export async function runUntilSignal(
   host: Host,
   logger: Logger,
   afterStop?: () => Promise<void>,
+  companion?: HostCompanion,
 ): Promise<void> {
   const removeFiles = (): void => {
     host.removeFiles();
@@ -51,8 +58,12 @@ export async function runUntilSignal(
   const signal = onStopSignal(removeFiles);
   try {
     await Promise.race([host.start(), signal]);
-    if (!signal.came) logger.info({}, 'ready');
+    if (!signal.came) {
+      logger.info({}, 'ready');
+      companion?.start();
+    }
     logger.info({ signal: await signal }, 'stopping');
+    await companion?.stop();
     await host.stop();
     await afterStop?.();
     logger.info({}, 'stopped');

@@ -55,18 +55,17 @@ export class KapacitorApi {
     return this.#http.jsonOrUndefined(`${pathOf('tasks', id)}?script-format=raw`);
   }
 
-  /** All tasks whose id matches the pattern (`*` and `?` as in a shell). */
-  async tasks(pattern = '*'): Promise<Task[]> {
-    return (await this.#list<Task>('tasks', { pattern, 'script-format': 'raw' })).map(withTemplate);
+  /**
+   * All tasks whose id matches the pattern (`*` and `?` as in a shell). Lists of Kapacitor 1.5 and 1.6 have no `template-id`;
+   * later ones have it only for tasks from a template.
+   */
+  tasks(pattern = '*'): Promise<Task[]> {
+    return this.#list<Task>('tasks', { pattern, 'script-format': 'raw' });
   }
 
   /** All tasks with these fields only: without `dot`, which is expensive for Kapacitor. */
-  async taskFields<Field extends keyof Task>(
-    fields: readonly Field[],
-  ): Promise<Pick<Task, Field | 'id' | 'template-id'>[]> {
-    type Item = Pick<Task, Field | 'id' | 'template-id'>;
-    const names = [...fields, 'template-id'];
-    return (await this.#list<Item>('tasks', { 'script-format': 'raw' }, names)).map(withTemplate);
+  taskFields<Field extends keyof Task>(fields: readonly Field[]): Promise<Pick<Task, Field | 'id'>[]> {
+    return this.#list('tasks', { 'script-format': 'raw' }, fields);
   }
 
   enableTask(id: string): Promise<Task> {
@@ -205,9 +204,4 @@ export class KapacitorApi {
       if (items.length < pageSize) return all;
     }
   }
-}
-
-/** In lists, Kapacitor leaves `template-id` out where a task has a script of its own. */
-function withTemplate<Item extends Pick<Task, 'template-id'>>(item: Item): Item {
-  return { ...item, 'template-id': (item['template-id'] as string | undefined) ?? '' };
 }

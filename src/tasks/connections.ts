@@ -15,10 +15,8 @@ export interface Connection {
 }
 
 /** What connections are determined from. */
-export type ConnectedTask = Pick<
-  Task,
-  'id' | 'script' | 'executing' | 'last-enabled' | 'modified' | 'template-id'
->;
+export type ConnectedTask = Pick<Task, 'id' | 'script' | 'executing' | 'last-enabled' | 'modified'> &
+  Partial<Pick<Task, 'template-id'>>;
 
 /** Inspects the connections of a Kapacitor's tasks; returns a look-up by task. */
 export type TaskConnections = (tasks: readonly ConnectedTask[]) => (task: ConnectedTask) => Connection;
