@@ -4,11 +4,12 @@ import type { AgentStats, TaskUse } from '../model/statistics.js';
 import type { Transport } from '../transport/transport.js';
 import { encodeResponse } from '../wire/messages.js';
 import { initTag, restoreTag, snapshotTag } from '../wire/tags.js';
+import { stopRequest, unwatched, type UseActivity } from './activity.js';
 import { defaultsProblem } from './defaults.js';
-import { Input } from './input.js';
+import { Input, maxReadBytes } from './input.js';
 import type { Agent, AgentOptions } from './interface.js';
-import { Lifetime } from './lifetime.js';
-import { type Limits, resolveLimits } from './limits.js';
+import { lastReadTimeoutMs, Lifetime } from './lifetime.js';
+import { limitHandlerTime, type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
 import { OutputGuard } from './output-guard.js';
 import { Session } from './session.js';
@@ -29,12 +30,6 @@ export function createAgent(options: AgentOptions): Agent {
   return new ConnectionAgent(options, resolveLimits(options.limits));
 }
 
-/** Node reads at most this many bytes at once: after a chunk of this size, more is likely to be waiting. */
-const maxReadBytes = 64 * 1024;
-
-/** Max time for the peer to read the last message of a failed connection. */
-const lastReadTimeoutMs = 5_000;
-
 /**
  * One connection. Requests are handled sequentially.
  *
@@ -43,6 +38,7 @@ const lastReadTimeoutMs = 5_000;
  */
 class ConnectionAgent implements Agent {
   readonly #limits: Limits;
+  readonly #activity: UseActivity;
   readonly #counters = new Counters();
   readonly #abort = new AbortController();
   readonly #input: Input;
@@ -58,6 +54,7 @@ class ConnectionAgent implements Agent {
   constructor(options: AgentOptions, limits: Limits) {
     const { definition, transport } = options;
     this.#limits = limits;
+    this.#activity = options.activity ?? unwatched;
     this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
     const guard = new OutputGuard(definition, this.#output, limits.batchBytes, this.#abort.signal, {
       refuse: (reason) => {
@@ -103,6 +100,7 @@ class ConnectionAgent implements Agent {
         this.#session.logger.warn(error ? { err: error } : {}, message);
       },
       closed: () => {
+        this.#activity.closed();
         if (this.#session.started) this.#session.logger.info({ stats: this.stats }, 'task ended');
       },
     });
@@ -189,6 +187,7 @@ class ConnectionAgent implements Agent {
   }
 
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
+    this.#activity.request(buf[payload] ?? 0);
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
     const tag = buf[payload];
@@ -197,20 +196,14 @@ class ConnectionAgent implements Agent {
     else this.#await(this.#counters.timed(result), this.#handlerTimer());
   }
 
-  /** Starts a timer that fails the connection unless cleared within `handlerMs`; again if the handler waits for Kapacitor. */
-  #handlerTimer(): NodeJS.Timeout | undefined {
-    const { handlerMs } = this.#limits;
-    if (handlerMs === 0) return undefined;
-    const message = `a handler took longer than ${handlerMs} ms (handlerMs)`;
-    const timer = setTimeout(() => {
-      if (this.#output.blocked) timer.refresh();
-      else this.#fail(new UdfError('handler_timeout', message));
-    }, handlerMs);
-    return timer;
-  }
+  readonly #handlerTimer = (): NodeJS.Timeout | undefined =>
+    limitHandlerTime(this.#limits, this.#output, (reason) => {
+      this.#fail(reason);
+    });
 
   #await(result: Promise<void>, timer: NodeJS.Timeout | undefined): void {
     this.#busy = true;
+    this.#activity.pending();
     result
       .catch((reason: unknown) => {
         this.#fail(reason);
@@ -218,6 +211,7 @@ class ConnectionAgent implements Agent {
       .finally(() => {
         clearTimeout(timer);
         this.#busy = false;
+        this.#activity.settled();
         if (!this.#lifetime.isOpen) void this.#saveLastState();
         this.#saveStateIfDue();
         this.#handleQueued();
@@ -249,6 +243,7 @@ class ConnectionAgent implements Agent {
     if (!this.#lifetime.isOpen) return;
     const start = performance.now();
     this.#output.beginTurn();
+    this.#activity.enter();
     try {
       work();
     } catch (reason) {
@@ -257,6 +252,7 @@ class ConnectionAgent implements Agent {
     this.#output.endTurn(expectsMore);
     this.#counters.handledSince(start);
     this.#settle();
+    this.#activity.leave();
   }
 
   /** After each turn: pauses or resumes reading, or ends the conversation once all input is handled. */
@@ -281,9 +277,11 @@ class ConnectionAgent implements Agent {
    * each of these. Saves before `stop`, which may emit and clear what is unfinished: a restarted task is to continue it.
    */
   #finish(): void {
-    const stopping = this.#saveLastState() ?? this.#session.stop(() => this.#handlerTimer());
+    this.#activity.enter(stopRequest);
+    const stopping = this.#saveLastState() ?? this.#session.stop(this.#handlerTimer);
     if (stopping) this.#await(stopping, undefined);
     else this.#lifetime.close();
+    this.#activity.leave();
   }
 
   /** Ends the conversation with an error that Kapacitor shows for the task. */

@@ -12,6 +12,9 @@ export interface QueuedFrame {
   readonly end: number;
 }
 
+/** Node reads at most this many bytes at once: after a chunk of this size, more is likely to be waiting. */
+export const maxReadBytes = 64 * 1024;
+
 /** Bytes of a restore request besides the snapshot: two tags, two lengths. */
 const restoreOverhead = 2 + 2 * maxLengthBytes;
 

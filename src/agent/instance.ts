@@ -8,6 +8,7 @@ import { stateObject } from '../udf/definition-problems.js';
 import { type ErrorPolicy, type RuntimeOptions, runtimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
+import type { Response } from '../wire/messages.js';
 import { nameBytes } from '../wire/text.js';
 import { authorLog } from './author-log.js';
 import type { InstanceDefaults } from './defaults.js';
@@ -233,6 +234,14 @@ export class Instance {
       `${path} is a ${className}: a snapshot keeps its data without its class, so it comes back without its methods; keep plain data in the state`,
     );
   }
+}
+
+/** What Info tells of a UDF. Kapacitor only needs the argument types of options; the rest is checked at init. */
+export function infoOf({ wants, provides, options }: UdfDefinition): Response {
+  const types = Object.entries(options).map(
+    ([name, { args }]) => [name, args.map(({ type }) => type)] as const,
+  );
+  return { kind: 'info', wants, provides, options: Object.fromEntries(types) };
 }
 
 /** The names of the options that a UDF's state depends on. */

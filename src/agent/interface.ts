@@ -3,6 +3,7 @@ import type { AgentStats, TaskUse } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
+import type { UseActivity } from './activity.js';
 import type { InstanceDefaults } from './defaults.js';
 import type { Limits } from './limits.js';
 import type { StateStore } from './state-store.js';
@@ -21,6 +22,8 @@ export interface AgentOptions extends InstanceDefaults {
   readonly stateStore?: StateStore | undefined;
   /** How often changed state is saved there: 10,000 ms if not given. */
   readonly stateIntervalMs?: number | undefined;
+  /** Where the agent notes what it is doing, for a watchdog. */
+  readonly activity?: UseActivity | undefined;
 }
 
 /** One conversation with Kapacitor: a connection, from its first byte to its last. */

@@ -11,6 +11,9 @@ export interface LifetimeEvents {
   closed(): void;
 }
 
+/** Max time for the peer to read the last message of a failed connection. */
+export const lastReadTimeoutMs = 5_000;
+
 const lostMessage = 'connection lost; what was not sent is lost with it';
 
 /**

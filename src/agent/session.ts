@@ -15,11 +15,12 @@ import {
 } from '../wire/messages.js';
 import { snapshotFrameStart } from '../wire/framing.js';
 import { keepaliveTag } from '../wire/tags.js';
+import type { UseActivity } from './activity.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Counters } from './counters.js';
 import type { InstanceDefaults } from './defaults.js';
 import { FailurePolicy } from './failure-policy.js';
-import { Instance } from './instance.js';
+import { infoOf, Instance } from './instance.js';
 import type { MaybePromise } from './interface.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
@@ -37,6 +38,7 @@ export interface SessionOptions extends InstanceDefaults {
   readonly guard: OutputGuard;
   readonly counters: Counters;
   readonly signal: AbortSignal;
+  readonly activity?: UseActivity | undefined;
   /** Flushes and closes the connection: Kapacitor never closes it after a refused init or restore. */
   readonly close: (reason: UdfError) => void;
   /** Called when a batch whose points are handled one by one has ended. */
@@ -155,6 +157,7 @@ export class Session {
     const { definition, guard, counters, signal } = this.#options;
     const { taskID: task, nodeID: node } = request;
     this.use = { task, node };
+    this.#options.activity?.started(this.use);
     this.#logger = this.#options.logger.child({ task, node });
     try {
       this.#instance = new Instance(definition, {
@@ -290,12 +293,4 @@ export class Session {
       startTimer,
     });
   }
-}
-
-/** Kapacitor only needs the argument types of options; the rest is checked at init. */
-function infoOf({ wants, provides, options }: UdfDefinition): Response {
-  const types = Object.entries(options).map(
-    ([name, { args }]) => [name, args.map(({ type }) => type)] as const,
-  );
-  return { kind: 'info', wants, provides, options: Object.fromEntries(types) };
 }

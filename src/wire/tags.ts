@@ -27,6 +27,8 @@ export const restoreTag: number = tag(5, lengthDelimited);
 const pointMember = tag(17, lengthDelimited);
 export const pointTag0: number = (pointMember & 0x7f) | 0x80;
 export const pointTag1: number = pointMember >>> 7;
+export const beginTag0: number = (tag(16, lengthDelimited) & 0x7f) | 0x80;
+export const endTag0: number = (tag(18, lengthDelimited) & 0x7f) | 0x80;
 
 // SnapshotResponse.
 export const snapshotBytesTag: number = tag(1, lengthDelimited);
