@@ -6,7 +6,7 @@ import { codecName, damaged, packPart, PartReader, truncated } from './parts.js'
  * describes the others.
  */
 const magic = Buffer.from('KUDF', 'latin1');
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** Option values by name. */
 export type StateOptions = Readonly<Record<string, unknown>>;
@@ -60,6 +60,7 @@ export function emptySnapshot(udf: string, previous: Revision = noRevision): Buf
  */
 export function readHeader(snapshot: Uint8Array): {
   readonly header: SnapshotHeader;
+  readonly format: number;
   readonly parts: PartReader;
 } {
   const bytes = Buffer.from(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
@@ -75,9 +76,9 @@ export function readHeader(snapshot: Uint8Array): {
       `the snapshot has format ${format}, this version knows up to ${formatVersion}`,
     );
   }
-  if (format !== formatVersion) throw damaged(); // 1 is the lowest version
+  if (format === 0) throw damaged(); // 1 is the lowest version
   const parts = new PartReader(bytes, magic.length + 1);
-  return { header: checkedHeader(parts.next(), bytes.length), parts };
+  return { header: checkedHeader(parts.next(), bytes.length), format, parts };
 }
 
 /** The revision of a snapshot, `undefined` for one by an older version of this package; an error if it has no header. */

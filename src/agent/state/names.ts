@@ -68,6 +68,18 @@ export class GroupNames {
     return this.#wordBytes.toString('latin1', start, start + bytes);
   }
 
+  /** The length of the name at `index` in bytes; there must be one. */
+  length(index: number): number {
+    return this.#bytes[index]!;
+  }
+
+  /** Copies the name at `index`, which must exist, to `to[at…)`. */
+  copy(index: number, to: Uint8Array, at: number): void {
+    const start = 4 * this.#starts[index]!;
+    const end = start + this.#bytes[index]!;
+    for (let from = start; from < end; from++) to[at++] = this.#wordBytes[from]!;
+  }
+
   remove(index: number): void {
     this.#wasted += wordsIn(this.#bytes[index]!);
     this.#bytes[index] = -1;
@@ -85,6 +97,11 @@ export class GroupNames {
     const old = this.#words;
     const needed = this.#used - this.#wasted + count;
     const words = new Int32Array(Math.max(old.length, 2 * needed > old.length ? 2 * needed : 0));
+    if (this.#wasted === 0) {
+      words.set(old.subarray(0, this.#used));
+      this.#setWords(words);
+      return;
+    }
     this.#used = this.#wasted = 0;
     for (let index = 0; index < this.#starts.length; index++) {
       const bytes = this.#bytes[index]!;

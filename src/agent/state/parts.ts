@@ -11,7 +11,11 @@ export const codecName = 'v8';
 
 /** Encodes a value as a part of a snapshot. Throws `handler` if the value is not plain data. */
 export function packPart(value: unknown): readonly [prefix: Buffer, bytes: Buffer] {
-  const bytes = serializePart(value);
+  return packBytes(serializeValue(value));
+}
+
+/** Makes bytes a part of a snapshot. */
+export function packBytes(bytes: Buffer): readonly [prefix: Buffer, bytes: Buffer] {
   const prefix = Buffer.allocUnsafe(prefixBytes);
   prefix.writeUInt32BE(bytes.length, 0);
   prefix.writeUInt32BE(crc32(bytes), 4);
@@ -19,21 +23,25 @@ export function packPart(value: unknown): readonly [prefix: Buffer, bytes: Buffe
 }
 
 /**
- * Reads the values of a snapshot's parts in order. Throws `snapshot_truncated`, `snapshot_damaged`, or `snapshot_newer` if
- * a newer Node.js encoded the part.
+ * Reads a snapshot's parts in order. Throws `snapshot_truncated`, `snapshot_damaged`, or `snapshot_newer` if a newer
+ * Node.js encoded the part.
  */
 export class PartReader {
   readonly #bytes: Buffer;
   #at: number;
-  /** Bytes of the part that `next` returned last. */
-  partBytes = 0;
 
   constructor(bytes: Buffer, start: number) {
     this.#bytes = bytes;
     this.#at = start;
   }
 
+  /** The next part, decoded from `packPart`. */
   next(): unknown {
+    return deserializeValue(this.nextBytes());
+  }
+
+  /** A copy of the next part's bytes. */
+  nextBytes(): Buffer {
     const start = this.#at + prefixBytes;
     if (start > this.#bytes.length) throw truncated();
     const end = start + this.#bytes.readUInt32BE(this.#at);
@@ -43,14 +51,7 @@ export class PartReader {
     this.#bytes.copy(part, 0, start, end);
     if (crc32(part) !== this.#bytes.readUInt32BE(this.#at + 4)) throw damaged();
     this.#at = end;
-    this.partBytes = part.length;
-    const value = deserializePart(part);
-    if (!hasPoints(value)) return value;
-    try {
-      return unpackPoints(value.withPoints, damaged);
-    } catch {
-      throw damaged(); // nested deeper than the stack
-    }
+    return part;
   }
 
   /** To be called after the last part. Throws `snapshot_damaged` if bytes are left. */
@@ -85,12 +86,13 @@ function hasPoints(part: unknown): part is WithPoints {
   return typeof part === 'object' && part !== null && 'withPoints' in part;
 }
 
-function serializePart(value: unknown): Buffer {
+/** Encodes any plain data. Throws `handler` for anything else. */
+export function serializeValue(value: unknown): Buffer {
   try {
     const bytes = serialize(value);
     const packed = bytes.includes(emptyObject) ? packPoints(value) : undefined;
     if (packed === undefined) return bytes;
-    return serializePart({ withPoints: packed } satisfies WithPoints);
+    return serializeValue({ withPoints: packed } satisfies WithPoints);
   } catch (cause) {
     if (cause instanceof UdfError) throw cause;
     const problem = (cause as Error).message;
@@ -98,7 +100,18 @@ function serializePart(value: unknown): Buffer {
   }
 }
 
-function deserializePart(bytes: Buffer): unknown {
+/** Reverses `serializeValue`. Throws `snapshot_damaged`, or `snapshot_newer` if a newer Node.js encoded the value. */
+export function deserializeValue(bytes: Buffer): unknown {
+  const value = deserializePlain(bytes);
+  if (!hasPoints(value)) return value;
+  try {
+    return unpackPoints(value.withPoints, damaged);
+  } catch {
+    throw damaged(); // nested deeper than the stack
+  }
+}
+
+function deserializePlain(bytes: Buffer): unknown {
   try {
     return deserialize(bytes) as unknown;
   } catch (cause) {

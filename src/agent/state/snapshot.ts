@@ -1,9 +1,9 @@
 import { inspect, isDeepStrictEqual, promisify } from 'node:util';
 import { isUdfError, messageOf, UdfError } from '../../model/errors.js';
-import type { GroupEntry, GroupTable } from './table.js';
-import { areColumns, toColumns, entriesFromColumns } from './columns.js';
+import { GroupPartWriter, restoreGroups } from './group-part.js';
 import { packHeader, readHeader, type Revision, type SnapshotHeader, type StateOptions } from './header.js';
-import { damaged, packPart, type PartReader } from './parts.js';
+import { packBytes } from './parts.js';
+import type { GroupTable } from './table.js';
 
 /** The UDF that a snapshot belongs to, and how it converts and checks states. */
 export interface SnapshotOwner {
@@ -17,9 +17,9 @@ export interface SnapshotOwner {
   /** The values of options that a TICKscript does not set. */
   readonly defaults: StateOptions;
   /** Throws if a restored state is not valid. */
-  checkState(state: unknown): void;
+  readonly checkState: (state: unknown) => void;
   /** Called with the first states of each snapshot, for warnings. */
-  inspect(state: unknown): void;
+  readonly inspect: (state: unknown) => void;
 }
 
 /** Max states per snapshot that are passed to `inspect`. */
@@ -30,6 +30,9 @@ const maxInspectedStates = 16;
  * entries; between parts the event loop can run.
  */
 const groupsPerPart = 2048;
+
+/** Bytes of a snapshot per group that room is reserved for: a forged count of groups must not cost memory. */
+const minReservedBytes = 16;
 
 /** Lets sockets and timers run. */
 const yieldToEventLoop = promisify(setImmediate);
@@ -67,16 +70,17 @@ export async function writeSnapshot(
   };
 
   add(packHeader({ udf, version, groups: groups.size, options, ...(revision && { revision }) }));
-  let entries: GroupEntry[] = [];
+  const parts = new GroupPartWriter(groups);
+  let indexes: number[] = [];
   let inspected = 0;
-  for (const entry of groups.entries()) {
-    if (inspected++ < maxInspectedStates) owner.inspect(entry[1]);
-    if (entries.push(entry) < groupsPerPart) continue;
-    add(packPart(toColumns(entries) ?? entries));
-    entries = [];
+  for (const index of groups.indexes()) {
+    if (inspected++ < maxInspectedStates) owner.inspect(groups.state(index));
+    if (indexes.push(index) < groupsPerPart) continue;
+    add(packBytes(parts.write(indexes)));
+    indexes = [];
     await yieldToEventLoop();
   }
-  if (entries.length > 0) add(packPart(toColumns(entries) ?? entries));
+  if (indexes.length > 0) add(packBytes(parts.write(indexes)));
   return { pieces, size };
 }
 
@@ -92,43 +96,18 @@ export async function readSnapshot(
   groups: GroupTable,
   snapshot: Uint8Array,
 ): Promise<readonly string[]> {
-  const { header, parts } = readHeader(snapshot);
+  const { header, format, parts } = readHeader(snapshot);
   checkOwner(header, owner);
   const changes = changedOptions(header.options, owner);
   if (changes.length > 0) return changes;
-  let restored = 0;
-  while (restored < header.groups) {
-    for (const entry of readEntries(parts, header.groups - restored)) {
-      groups.restore(migrateEntry(entry, header.version, owner));
-      restored++;
-    }
+  groups.reserve(Math.min(header.groups, snapshot.length / minReservedBytes));
+  const convert = stateConverter(header.version, owner);
+  for (let rest = header.groups; rest > 0;) {
+    rest -= restoreGroups(format, parts.nextBytes(), groups, rest, convert);
     await yieldToEventLoop();
   }
   parts.end();
   return [];
-}
-
-/** The groups of the next part, at most `max`. Throws `snapshot_damaged` if the part does not hold groups. */
-function* readEntries(parts: PartReader, max: number): Generator<GroupEntry> {
-  const part = parts.next();
-  const isByColumns = areColumns(part, parts.partBytes);
-  const entries: unknown = isByColumns ? part.names : part;
-  // A forged array can have a length far beyond its elements; each element takes at least one byte.
-  if (!Array.isArray(entries) || entries.length === 0) throw damaged();
-  if (entries.length > Math.min(max, parts.partBytes)) throw damaged();
-  for (const entry of isByColumns ? entriesFromColumns(part) : (entries as readonly unknown[])) {
-    if (!isEntry(entry)) throw damaged();
-    yield entry;
-  }
-}
-
-function isEntry(entry: unknown): entry is GroupEntry {
-  if (!Array.isArray(entry)) return false;
-  const [name, , time] = entry as readonly unknown[];
-  return (
-    typeof name === 'string' &&
-    (time === undefined || (typeof time === 'bigint' && BigInt.asIntN(64, time) === time))
-  );
 }
 
 /** Throws unless `owner` can use the snapshot. */
@@ -157,31 +136,42 @@ function formatValue(value: unknown): string {
   return value === undefined ? 'not given' : inspect(value, { breakLength: Infinity, maxStringLength: 200 });
 }
 
-/** Migrates and checks the state of an entry. Throws `snapshot_migration`, or `snapshot_damaged` if `isState` rejects it. */
-function migrateEntry(entry: GroupEntry, fromVersion: number, owner: SnapshotOwner): GroupEntry {
-  const { version, migrate, isState } = owner;
-  const [name, old, time] = entry;
-  const groupText = (): string => JSON.stringify(Buffer.from(name, 'latin1').toString());
-  try {
-    const state = fromVersion === version || !migrate ? old : migrate(old, fromVersion);
-    owner.checkState(state);
-    if (isState?.(state) === false) {
+/**
+ * A function that migrates and checks a state. It throws `snapshot_migration`, or `snapshot_damaged` if `isState` rejects
+ * the state.
+ */
+function stateConverter(
+  fromVersion: number,
+  { version, migrate, isState, checkState }: SnapshotOwner,
+): (old: unknown, name: () => string) => unknown {
+  const migrates = fromVersion !== version && migrate !== undefined;
+  return (old, name) => {
+    try {
+      const state = migrates ? migrate(old, fromVersion) : old;
+      checkState(state);
+      if (isState?.(state) === false) {
+        const group = groupText(name());
+        throw new UdfError(
+          'snapshot_damaged',
+          `the snapshot is damaged: the state of group ${group} is impossible`,
+        );
+      }
+      return state;
+    } catch (cause) {
+      if (isMigrationRefusal(cause)) throw new UdfError('snapshot_migration', cause.message, { cause });
+      if (isUdfError(cause) && cause.code === 'snapshot_damaged') throw cause;
+      const what = fromVersion === version ? 'the state cannot be used' : 'migrate failed';
       throw new UdfError(
-        'snapshot_damaged',
-        `the snapshot is damaged: the state of group ${groupText()} is impossible`,
+        'snapshot_migration',
+        `${what} for group ${groupText(name())}, version ${fromVersion}: ${messageOf(cause)}`,
+        { cause },
       );
     }
-    return state === old ? entry : [name, state, time];
-  } catch (cause) {
-    if (isMigrationRefusal(cause)) throw new UdfError('snapshot_migration', cause.message, { cause });
-    if (isUdfError(cause) && cause.code === 'snapshot_damaged') throw cause;
-    const what = fromVersion === version ? 'the state cannot be used' : 'migrate failed';
-    throw new UdfError(
-      'snapshot_migration',
-      `${what} for group ${groupText()}, version ${fromVersion}: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
+  };
+}
+
+function groupText(name: string): string {
+  return JSON.stringify(Buffer.from(name, 'latin1').toString());
 }
 
 /** Whether `migrate` itself threw `snapshot_migration`, to refuse a state that it cannot convert. */

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { GroupClock } from './clock.js';
 import { GroupNames } from './names.js';
+import { grown, UseOrder } from './use-order.js';
 
 /** When a group's state is removed; never by default. */
 export interface GroupExpiry {
@@ -57,12 +58,16 @@ export class GroupTable {
 
   /** The index of the group named `buf[start..start + length)`, which is created if it is new. */
   findOrCreate(buf: Uint8Array, start: number, length: number): number {
+    return this.#find(buf, start, length, this.#create);
+  }
+
+  #find(buf: Uint8Array, start: number, length: number, create: () => unknown): number {
     const hash = this.#names.hash(buf, start, length);
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const index = this.#slots[slot]! - 1;
       if (index < 0) {
-        const state = this.#create();
+        const state = create();
         const free = this.#free.pop() ?? this.#states.length;
         this.#names.keep(free, buf, start, length);
         this.#add(free, slot, hash, state);
@@ -127,14 +132,48 @@ export class GroupTable {
   /** Each group as `[name, state, time of last use]`, least recently used first if expiry is on. */
   *entries(): Generator<GroupEntry> {
     for (const index of this.indexes()) {
-      yield [this.#names.binary(index)!, this.#states[index], this.#order?.lastUse(index)];
+      yield [this.#names.binary(index)!, this.#states[index], this.lastUse(index)];
     }
+  }
+
+  /** Allocates for this many groups at once, instead of doubling. */
+  reserve(groups: number): void {
+    if (this.#size > 0 || groups <= this.#hashes.length) return;
+    const length = 2 ** Math.ceil(Math.log2(groups));
+    this.#slots = new Int32Array(2 * length);
+    this.#hashes = new Int32Array(length);
+  }
+
+  /** The length of a group's name in bytes; the group must exist. */
+  nameLength(index: number): number {
+    return this.#names.length(index);
+  }
+
+  /** Copies the name of a group, which must exist, to `to[at…)`. */
+  copyName(index: number, to: Uint8Array, at: number): void {
+    this.#names.copy(index, to, at);
+  }
+
+  /** The time of a group's last use, where that is kept. */
+  lastUse(index: number): bigint | undefined {
+    return this.#order?.lastUse(index);
   }
 
   /** Puts a group back as `entries` gave it. */
   restore([name, state, time]: GroupEntry): void {
     const bytes = Buffer.from(name, 'latin1');
-    const index = this.findOrCreate(bytes, 0, bytes.length);
+    this.restoreNamed(bytes, 0, bytes.length, state, time);
+  }
+
+  /** Puts the group named `buf[start..start + length)` back. */
+  restoreNamed(
+    buf: Uint8Array,
+    start: number,
+    length: number,
+    state: unknown,
+    time: bigint | undefined,
+  ): void {
+    const index = this.#find(buf, start, length, noState);
     this.#states[index] = state;
     if (time !== undefined) this.touch(index, time);
     else if (this.#order) this.#forgetDue(index);
@@ -198,85 +237,4 @@ export class GroupTable {
 /** A group's name (one character a byte), its state, and the time of its last use where that is kept. */
 export type GroupEntry = readonly [name: string, state: unknown, time: bigint | undefined];
 
-function grown(array: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(2 * array.length);
-  larger.set(array);
-  return larger;
-}
-
-/**
- * The groups in LRU order: a doubly linked list in typed arrays, with the time of each group's newest point and the
- * clock's time at its last use. Clock times never decrease along the list.
- */
-class UseOrder {
-  #next = new Int32Array(32).fill(none);
-  #previous = new Int32Array(32).fill(none);
-  /** Undefined for a group that was added but not used yet. */
-  readonly #times: (bigint | undefined)[] = [];
-  readonly #clocks: (bigint | undefined)[] = [];
-  first = none;
-  #last = none;
-
-  timeOf(index: number): bigint | undefined {
-    return this.#times[index];
-  }
-
-  clockOf(index: number): bigint | undefined {
-    return this.#clocks[index];
-  }
-
-  /** Time of the last use: the clock's if there is one, since a point's own time may be wrong. */
-  lastUse(index: number): bigint | undefined {
-    return this.#clocks[index] ?? this.#times[index];
-  }
-
-  setClock(index: number, now: bigint | undefined): void {
-    this.#clocks[index] = now;
-  }
-
-  add(index: number): void {
-    while (index >= this.#next.length) {
-      this.#next = grown(this.#next);
-      this.#previous = grown(this.#previous);
-    }
-    this.#times[index] = this.#clocks[index] = undefined;
-    this.#append(index);
-  }
-
-  use(index: number, time: bigint, now: bigint | undefined): void {
-    this.#clocks[index] = now;
-    const known = this.#times[index];
-    this.#times[index] = known === undefined || time > known ? time : known;
-    if (index === this.#last) return;
-    this.remove(index);
-    this.#append(index);
-  }
-
-  remove(index: number): void {
-    const next = this.#next[index]!;
-    const previous = this.#previous[index]!;
-    if (previous === none) this.first = next;
-    else this.#next[previous] = next;
-    if (next === none) this.#last = previous;
-    else this.#previous[next] = previous;
-  }
-
-  *indexes(): Generator<number> {
-    for (let index = this.first; index !== none; index = this.#next[index]!) yield index;
-  }
-
-  clear(): void {
-    this.first = this.#last = none;
-    this.#times.length = this.#clocks.length = 0;
-  }
-
-  #append(index: number): void {
-    this.#next[index] = none;
-    this.#previous[index] = this.#last;
-    if (this.#last === none) this.first = index;
-    else this.#next[this.#last] = index;
-    this.#last = index;
-  }
-}
-
-const none = -1;
+const noState = (): unknown => undefined;

@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import { serialize } from 'node:v8';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GroupTable } from '../../../src/agent/state/table.js';
-import { areColumns } from '../../../src/agent/state/columns.js';
+import { UdfError } from '../../../src/model/errors.js';
+import { GroupPartWriter, restoreGroups } from '../../../src/agent/state/group-part.js';
+import { areColumns } from '../../../src/agent/state/columns-format-1.js';
 import { readSnapshot, type SnapshotOwner, writeSnapshot } from '../../../src/agent/state/snapshot.js';
 
 function snapshotOwner(): SnapshotOwner {
@@ -16,6 +19,13 @@ function snapshotOwner(): SnapshotOwner {
     checkState: () => undefined,
     inspect: () => undefined,
   };
+}
+
+/** Bytes with their length. */
+function block(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(bytes.length);
+  return Buffer.concat([length, bytes]);
 }
 
 describe('a snapshot', () => {
@@ -124,6 +134,94 @@ describe('a snapshot', () => {
     ]) {
       expect(areColumns(part, 100)).toBe(false);
     }
+  });
+
+  const oneOf = (...values: readonly unknown[]): (() => unknown) => {
+    let at = 0;
+    return () => values[at++ % values.length];
+  };
+
+  test.each<[string, () => unknown]>([
+    ['whole numbers of one byte', oneOf(0, 255, 7)],
+    ['whole numbers of two bytes', oneOf(-1, 65_534)],
+    ['whole numbers of four bytes', oneOf(-(2 ** 31), 2 ** 31 - 1)],
+    ['numbers beyond', oneOf(2 ** 31, 1)],
+    ['negative zero', oneOf(0, -0, null)],
+    ['any doubles', oneOf(0.1, NaN, -0, Infinity)],
+    ['bigints of 64 bits', oneOf(-(2n ** 63n), 2n ** 63n - 1n)],
+    ['larger bigints', oneOf(2n ** 63n, 1n)],
+    ['few texts', oneOf('SHOWTIME', 'TRAINING', undefined)],
+    ['nested objects', () => ({ clock: { seconds: 1, nanos: 0.5 }, list: [1] })],
+    ['nested objects of other shapes', oneOf({ a: 1 }, { b: 1 })],
+    ['typed arrays', () => BigInt64Array.of(1n, -1n)],
+    ['typed arrays of several types', oneOf(Int8Array.of(1), Int16Array.of(1))],
+    ['parts of buffers', () => new Uint8Array(new ArrayBuffer(8), 2, 3)],
+    ['buffers of Node.js', () => Buffer.from('abc')],
+  ])('keeps %s', async (_what, value) => {
+    const groups = new GroupTable(() => ({ value: value() }));
+    for (let group = 0; group < 300; group++) groups.findOrCreate(Buffer.from(`${group + 100}`), 0, 3);
+    const again = new GroupTable(() => 'not restored');
+    const owner = snapshotOwner();
+    await readSnapshot(owner, again, Buffer.concat((await writeSnapshot(owner, groups, Infinity)).pieces));
+    expect([...again.entries()]).toStrictEqual([...groups.entries()]);
+  });
+
+  test('keeps one typed array that stands in two groups one array', async () => {
+    const shared = Float64Array.of(1);
+    const groups = new GroupTable(() => ({ shared }));
+    for (const name of ['a', 'b']) groups.findOrCreate(Buffer.from(name), 0, 1);
+    const again = new GroupTable(() => 'not restored');
+    const owner = snapshotOwner();
+    await readSnapshot(owner, again, Buffer.concat((await writeSnapshot(owner, groups, Infinity)).pieces));
+    const [a, b] = [...again.entries()].map(([, state]) => (state as { shared: unknown }).shared);
+    expect(a).toBe(b);
+  });
+
+  test('of groups with changed bytes is refused or read, in little time and memory', () => {
+    const groups = new GroupTable(() => ({
+      n: 1,
+      f: 0.5,
+      b: 1n,
+      t: 'x',
+      l: [0.5, 1],
+      a: Int8Array.of(1),
+      o: { p: 1 },
+    }));
+    for (let group = 0; group < 20; group++) groups.findOrCreate(Buffer.from(`${group + 10}`), 0, 2);
+    const part = new GroupPartWriter(groups).write([...groups.indexes()]);
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(part.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        fc.nat(part.length),
+        fc.boolean(),
+        (changes, length, isCut) => {
+          const changed = Buffer.from(isCut ? part.subarray(0, length) : part);
+          for (const [at, byte] of changes) if (at < changed.length) changed[at] = byte;
+          const again = new GroupTable(() => 'not restored');
+          try {
+            expect(restoreGroups(2, changed, again, 20, (state) => state)).toBeLessThanOrEqual(20);
+          } catch (reason) {
+            expect(reason).toBeInstanceOf(UdfError);
+            expect((reason as UdfError).code).toMatch(/^snapshot_(damaged|newer)$/);
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('of objects in objects without end is refused', () => {
+    const level = Buffer.concat([Buffer.of(7), block(serialize(['a']))]);
+    const head = Buffer.of(1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 103, 0); // one group, called g, without a time
+    const part = (depth: number): Buffer =>
+      Buffer.concat([head, ...Array<Buffer>(depth).fill(level), Buffer.of(1, 1, 0, 0, 0, 0, 5)]);
+    const restore = (bytes: Buffer): unknown => {
+      const groups = new GroupTable(() => 'not restored');
+      restoreGroups(2, bytes, groups, 1, (state) => state);
+      return groups.state(0);
+    };
+    expect(restore(part(2))).toEqual({ a: { a: 5 } });
+    expect(() => restore(part(1000))).toThrow('the snapshot is damaged');
   });
 
   test('takes two thirds of the bytes when states are flat and alike', async () => {

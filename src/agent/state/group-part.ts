@@ -1,0 +1,140 @@
+import { ByteReader, ByteWriter } from './bytes.js';
+import { type ColumnReader, readColumn, readIntegerColumn } from './column-reader.js';
+import { ColumnWriter } from './column-writer.js';
+import { areColumns, entriesFromColumns } from './columns-format-1.js';
+import { damaged, deserializeValue, serializeValue } from './parts.js';
+import type { GroupEntry, GroupTable } from './table.js';
+
+/** How the groups of a part are stored; its first byte. */
+const layout = {
+  /** An array of entries, by V8's serializer: for states that differ in their properties, or hold other objects. */
+  rows: 0,
+  /** The names, the times of last use if groups expire, and a column of objects. */
+  columns: 1,
+} as const;
+
+/** Encodes groups as parts of a snapshot of format 2. */
+export class GroupPartWriter {
+  readonly #groups: GroupTable;
+  readonly #writer = new ByteWriter();
+
+  constructor(groups: GroupTable) {
+    this.#groups = groups;
+  }
+
+  /** The groups at `indexes` as a part; there must be some. Throws `handler` if a state cannot be stored. */
+  write(indexes: readonly number[]): Buffer {
+    const groups = this.#groups;
+    const writer = this.#writer;
+    const states = indexes.map((index) => groups.state(index));
+    const times = groups.expires ? indexes.map((index) => groups.lastUse(index)) : undefined;
+    writer.clear();
+    writer.byte(layout.columns);
+    writer.uint32(indexes.length);
+    const columns = new ColumnWriter(writer);
+    const lengths = indexes.map((index) => groups.nameLength(index));
+    columns.integers(lengths);
+    writer.fill(
+      lengths.reduce((sum, length) => sum + length, 0),
+      (bytes, start) => {
+        let at = start;
+        for (let group = 0; group < indexes.length; group++) {
+          groups.copyName(indexes[group]!, bytes, at);
+          at += lengths[group]!;
+        }
+      },
+    );
+    writer.byte(times ? 1 : 0);
+    if (times) columns.write(times);
+    if (columns.objects(states)) return writer.copy();
+    const rows = indexes.map((index, at): GroupEntry => [groups.name(index)!, states[at], times?.[at]]);
+    return Buffer.concat([Buffer.of(layout.rows), serializeValue(rows)]);
+  }
+}
+
+/** Converts and checks a state; `name` returns its group's name in latin1. */
+type Convert = (state: unknown, name: () => string) => unknown;
+
+/**
+ * Restores the groups of a part, at most `max`, and returns their number. Throws `snapshot_damaged`, and what `convert`
+ * throws.
+ */
+export function restoreGroups(
+  format: number,
+  part: Buffer,
+  groups: GroupTable,
+  max: number,
+  convert: Convert,
+): number {
+  if (format === 1) return restoreRows(deserializeValue(part), part.length, groups, max, convert);
+  if (part[0] === layout.rows) {
+    const bytes = Buffer.from(part.subarray(1)); // aligned, as V8 reads views of doubles from it
+    return restoreRows(deserializeValue(bytes), bytes.length, groups, max, convert);
+  }
+  const reader = new ByteReader(part);
+  if (reader.byte() !== layout.columns) throw damaged();
+  return restoreColumns(reader, groups, max, convert);
+}
+
+function restoreColumns(reader: ByteReader, groups: GroupTable, max: number, convert: Convert): number {
+  const count = reader.uint32();
+  if (count === 0 || count > max || count > reader.rest) throw damaged();
+  const { bytes } = reader;
+  const lengths = readIntegerColumn(reader, count);
+  const nameLengths = Array.from({ length: count }, lengths);
+  let nameLength = 0;
+  let nameAt = reader.skip(
+    nameLengths.reduce((sum, length) => {
+      if (length < 0) throw damaged();
+      return sum + length;
+    }, 0),
+  );
+  const times = reader.byte() === 1 ? readColumn(reader, count) : undefined;
+  const states = readColumn(reader, count);
+  if (!reader.isAtEnd) throw damaged();
+  const name = (): string => bytes.toString('latin1', nameAt, nameAt + nameLength);
+  for (let group = 0; group < count; group++) {
+    nameLength = nameLengths[group]!;
+    const state = convert(states(), name);
+    groups.restoreNamed(bytes, nameAt, nameLength, state, times && timeIn(times));
+    nameAt += nameLength;
+  }
+  return count;
+}
+
+function timeIn(times: ColumnReader): bigint | undefined {
+  const time = times();
+  if (!isTime(time)) throw damaged();
+  return time;
+}
+
+/** Restores an array of entries, or columns of format 1, decoded from `bytes` bytes. */
+function restoreRows(
+  part: unknown,
+  bytes: number,
+  groups: GroupTable,
+  max: number,
+  convert: Convert,
+): number {
+  const isByColumns = areColumns(part, bytes);
+  const entries: unknown = isByColumns ? part.names : part;
+  // A forged array can have a length far beyond its elements; each element takes at least one byte.
+  if (!Array.isArray(entries) || entries.length === 0) throw damaged();
+  if (entries.length > Math.min(max, bytes)) throw damaged();
+  for (const entry of isByColumns ? entriesFromColumns(part) : (entries as readonly unknown[])) {
+    if (!isEntry(entry)) throw damaged();
+    const [name, old, time] = entry;
+    groups.restore([name, convert(old, () => name), time]);
+  }
+  return entries.length;
+}
+
+function isEntry(entry: unknown): entry is GroupEntry {
+  if (!Array.isArray(entry)) return false;
+  const [name, , time] = entry as readonly unknown[];
+  return typeof name === 'string' && isTime(time);
+}
+
+function isTime(time: unknown): time is bigint | undefined {
+  return time === undefined || (typeof time === 'bigint' && BigInt.asIntN(64, time) === time);
+}
