@@ -65,7 +65,7 @@ export function serveCommand(): Command {
     .addOption(
       kapacitorUrlsOption(
         '--kapacitor',
-        'enable tasks of this Kapacitor again that stopped when the host of their UDFs went away; see tasks watch',
+        'enable tasks of this Kapacitor again that stopped when the host of their UDFs went away, as tasks watch does (default: none)',
       ),
     )
     .option(

@@ -39,6 +39,8 @@ const defaultIntervalMs = 2_000;
 const urgentIntervalMs = 250;
 const urgentMs = 15_000;
 const maxConcurrentRevivals = 8;
+/** How long an answer of a socket counts for a task that waits. */
+const waitingProbeAgeMs = 10_000;
 
 /**
  * Watches the tasks of one Kapacitor that use certain UDFs, and revives those that are enabled and have lost them. What
@@ -52,6 +54,7 @@ export class TaskWatcher {
   readonly #options: WatcherOptions;
   readonly #now: () => number;
   readonly #attempts: Attempts;
+  readonly #probes: SocketProbes;
   readonly #sightings = new Map<string, Sighting>();
   /** What was last reported of a task that is not revived. */
   readonly #reported = new Map<string, string>();
@@ -63,6 +66,7 @@ export class TaskWatcher {
   constructor(options: WatcherOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#probes = new SocketProbes(options.probe, this.#now);
     this.#attempts = new Attempts({ ...defaultAttemptLimits, ...options.limits }, options.random);
   }
 
@@ -83,8 +87,7 @@ export class TaskWatcher {
     const { signal } = this.#stop;
     this.#hurry();
     while (!signal.aborted) {
-      const { stopped } = await this.round();
-      if (stopped > 0) this.#hurry();
+      await this.round();
       const isUrgent = this.#now() < this.#urgentUntil;
       const delay = isUrgent ? Math.min(urgentIntervalMs, intervalMs) : intervalMs;
       await sleep(delay, undefined, { signal }).catch(() => undefined);
@@ -108,12 +111,12 @@ export class TaskWatcher {
     await this.#available();
     const connectionOf = connections(tasks);
     this.#forget(new Set(tasks.map(({ id }) => id)));
-    const probes = new SocketProbes(this.#options.sockets(), this.#options.probe);
+    const sockets = this.#options.sockets();
     const connected = new Map<string, string>();
     const candidates: { readonly task: WatchedTask; readonly why: string }[] = [];
     let [running, stopped] = [0, 0];
     for (const task of tasks) {
-      const verdict = await this.#judge(task, connectionOf(task), probes);
+      const verdict = await this.#judge(task, connectionOf(task), sockets);
       if (verdict.action === 'ignore') continue;
       if (verdict.action === 'runs') running++;
       else stopped++;
@@ -129,22 +132,30 @@ export class TaskWatcher {
   }
 
   /** The verdict on a task, after its consequences for what is remembered and reported. */
-  async #judge(task: WatchedTask, connection: Connection, probes: SocketProbes): Promise<Verdict> {
+  async #judge(
+    task: WatchedTask,
+    connection: Connection,
+    sockets: ReadonlyMap<string, string>,
+  ): Promise<Verdict> {
     const { api, journal } = this.#options;
     const now = this.#now();
     const pending = journal.pending(api.url).get(task.id);
     if (pending && task.status === 'enabled') journal.end(api.url, task.id);
     const evidence: Evidence = {
-      ...{ sockets: probes.sockets, connection, pending, now },
+      ...{ sockets, connection, pending, now },
       connectedRevision: journal.connectedRevision(api.url, task.id),
       earlier: this.#sightings.get(task.id),
     };
     let verdict = verdictOn(task, evidence);
     const isDown = verdict.action === 'revive' || verdict.action === 'wait';
-    const problem = isDown ? await probes.problemOf(udfsOf(task.script)) : undefined;
+    const maxAgeMs = verdict.action === 'wait' ? waitingProbeAgeMs : undefined;
+    const problem = isDown ? await this.#probes.problemOf(udfsOf(task.script), sockets, maxAgeMs) : undefined;
     if (problem !== undefined) verdict = { action: 'wait', why: problem, report: true };
     // While a socket is absent, Kapacitor goes on trying to connect: that time does not count.
     const sighting = problem === undefined ? sightingOf(task, evidence) : undefined;
+    // What a second look decides is decided soon.
+    if (verdict.action === 'wait' && !verdict.report && now - (sighting?.since ?? 0) < urgentMs)
+      this.#hurry();
     if (sighting && verdict.action !== 'ignore') this.#sightings.set(task.id, sighting);
     else this.#sightings.delete(task.id);
 
@@ -189,6 +200,7 @@ export class TaskWatcher {
     }
     if (turn !== 'now') return undefined;
     const attempt = this.#attempts.begin(id, revision, this.#now());
+    this.#hurry();
     const start = performance.now();
     try {
       const revival = await reviveTask(task, {

@@ -33,11 +33,11 @@ export class Agent {
   }
 
   /** Starts it on its own sockets, or on those of a kapacitor.conf. */
-  async start(config?: string): Promise<void> {
+  async start(config?: string, more: readonly string[] = []): Promise<void> {
     const [command, script] = cliCommand();
     const sockets = config === undefined ? ['--socket-dir', this.#socketDir] : ['--config', config];
     const logFile = join(this.#folder, `agent-${++this.#starts}.log`);
-    const args = [script, 'serve', ...sockets, '--log-level', 'debug', ...this.#load];
+    const args = [script, 'serve', ...sockets, '--log-level', 'debug', ...this.#load, ...more];
     const daemon = new Daemon({
       name: 'the agent',
       logFile,

@@ -187,6 +187,7 @@ describe('a watcher', () => {
       ]);
       expect(kapacitor.changes).toEqual([]);
       away = undefined;
+      now += 1_000;
       await watching.round();
       expect(told()).toEqual(['waiting adsl', 'revived adsl']);
     });
