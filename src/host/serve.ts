@@ -5,6 +5,7 @@ import type { UdfDefinition } from '../udf/definition.js';
 import { createHost, type Host, type HostOptions } from './host.js';
 import { onStopSignal, onUncaught } from './process-end.js';
 import { defaultSocketDir, socketPathIn } from './socket-directory.js';
+import { notifyServiceManager } from './systemd.js';
 import { tuneV8 } from './tune-v8.js';
 
 export interface ServeOptions extends Omit<HostOptions, 'sockets' | 'logger'> {
@@ -17,7 +18,7 @@ export interface ServeOptions extends Omit<HostOptions, 'sockets' | 'logger'> {
 /**
  * Serves UDFs on Unix sockets until SIGTERM, SIGINT or SIGHUP; resolves once all connections have finished and the
  * sockets are removed. A second signal, or an error that nothing catches, ends the process with exit code 1. Sets V8's
- * flags for this work, which are of the whole process.
+ * flags for this work, which are of the whole process. Notifies systemd if it started the process with `Type=notify`.
  *
  * Throws what `createHost` and its `start` throw.
  */
@@ -56,18 +57,22 @@ export async function runUntilSignal(
   const unboundPrinting = boundPrinting(logger);
   const stopCatching = onUncaught(logger, removeFiles);
   const signal = onStopSignal(removeFiles);
+  const systemd = notifyServiceManager(logger);
   try {
     await Promise.race([host.start(), signal]);
     if (!signal.came) {
       logger.info({}, 'ready');
+      systemd.ready(`serves ${host.stats.udfs.map(({ udf }) => udf).join(', ')}`);
       companion?.start();
     }
     logger.info({ signal: await signal }, 'stopping');
+    systemd.stopping('finishes what has come');
     await companion?.stop();
     await host.stop();
     await afterStop?.();
     logger.info({}, 'stopped');
   } finally {
+    systemd.release();
     signal.release();
     stopCatching();
     unboundPrinting();

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { yaml, yamlDocuments } from './support/files.js';
 
+interface Probe {
+  readonly exec?: { readonly command: readonly string[] };
+  readonly httpGet?: { readonly path: string; readonly port: string };
+}
+
 interface Container {
   readonly name: string;
   readonly image: string;
@@ -8,8 +13,9 @@ interface Container {
   readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly env: readonly { readonly name: string; readonly value?: string }[];
-  readonly startupProbe?: { readonly exec: { readonly command: readonly string[] } };
-  readonly livenessProbe: { readonly exec: { readonly command: readonly string[] } };
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly startupProbe?: Probe;
+  readonly livenessProbe: Probe;
   readonly securityContext: object;
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
 }
@@ -19,6 +25,7 @@ interface StatefulSet {
   readonly spec: {
     readonly serviceName: string;
     readonly template: {
+      readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
       readonly spec: {
         readonly securityContext: { readonly runAsNonRoot: boolean };
         readonly initContainers: readonly Container[];
@@ -59,11 +66,24 @@ describe('docker/kubernetes/kapacitor.yaml', () => {
     }
   });
 
-  it('starts Kapacitor once every UDF answers, as compose.yaml does', () => {
+  it('starts Kapacitor once every socket listens', () => {
     expect(host.restartPolicy).toBe('Always');
     expect(host.args).toContain(conf);
-    expect(host.startupProbe!.exec.command).toEqual(['kapacitor-udf', 'check', conf]);
-    expect(host.livenessProbe.exec.command).toEqual(['kapacitor-udf', 'check', conf]);
+    for (const { httpGet } of [host.startupProbe!, host.livenessProbe]) {
+      expect(httpGet).toEqual({ path: '/readyz', port: 'metrics' });
+    }
+  });
+
+  it('has the metrics where its probes and Prometheus look for them', () => {
+    const [{ name, containerPort }] = host.ports as [Container['ports'][number]];
+    expect(name).toBe('metrics');
+    expect(host.args).toContain(`--http=0.0.0.0:${containerPort}`);
+    const { annotations } = set.spec.template.metadata;
+    expect(annotations).toEqual({
+      'prometheus.io/scrape': 'true',
+      'prometheus.io/port': String(containerPort),
+      'prometheus.io/path': '/metrics',
+    });
   });
 
   it('has the command, the check and the image of Kapacitor that compose.yaml has', () => {
@@ -79,7 +99,7 @@ describe('docker/kubernetes/kapacitor.yaml', () => {
     const composed = services.kapacitor;
     expect(kapacitor.command).toEqual(composed.command);
     expect(composed.image).toContain(`:-${kapacitor.image}}`);
-    const [, , check = ''] = kapacitor.livenessProbe.exec.command;
+    const [, , check = ''] = kapacitor.livenessProbe.exec!.command;
     expect(composed.healthcheck.test.join(' ').replaceAll('$$', '$')).toContain(check);
   });
 

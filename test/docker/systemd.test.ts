@@ -8,7 +8,13 @@ describe('the units of systemd', () => {
   it('start Kapacitor after the host, and anew with it', () => {
     expect(dropIn).toMatch(/^Requires=kapacitor-udf\.service$/m);
     expect(dropIn).toMatch(/^After=kapacitor-udf\.service$/m);
-    expect(unit).toMatch(/^ExecStartPost=.*kapacitor-udf check --config \/etc\/kapacitor\/kapacitor\.conf/m);
+    expect(unit).toMatch(/^Type=notify$/m);
+  });
+
+  it('let the host notify by a process of its own, and start it again when it ends or stands still', () => {
+    expect(unit).toMatch(/^NotifyAccess=all$/m);
+    expect(unit).toMatch(/^WatchdogSec=\d+$/m);
+    expect(unit).toMatch(/^Restart=always$/m);
   });
 
   it('put the sockets where `kapacitor-udf config` has them, for the group of Kapacitor', () => {
