@@ -7,7 +7,7 @@ import { initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { stopRequest, unwatched, type UseActivity } from './activity.js';
 import { defaultsProblem } from './defaults.js';
 import { Input, maxReadBytes } from './input.js';
-import type { Agent, AgentOptions } from './interface.js';
+import type { Agent, AgentOptions, Progress } from './interface.js';
 import { lastReadTimeoutMs, Lifetime } from './lifetime.js';
 import { limitHandlerTime, type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
@@ -16,7 +16,7 @@ import { Session } from './session.js';
 import { StateKeeper } from './state-keeper.js';
 import { Counters } from './counters.js';
 
-export type { Agent, AgentOptions } from './interface.js';
+export type { Agent, AgentOptions, Progress } from './interface.js';
 
 /**
  * Serves a UDF on one connection. Errors while serving end that connection only: they are logged and, if Kapacitor still
@@ -48,6 +48,9 @@ class ConnectionAgent implements Agent {
   readonly #state: StateKeeper;
   /** Resolves when the connection is closed and its last state handed to the store. */
   readonly closed: Promise<void>;
+  readonly #progress: Progress | undefined;
+  /** The size of the frame that is being handled asynchronously. */
+  #inFlightBytes = 0;
   /** Whether an async handler, a snapshot or a restore is under way. */
   #busy = false;
 
@@ -55,6 +58,7 @@ class ConnectionAgent implements Agent {
     const { definition, transport } = options;
     this.#limits = limits;
     this.#activity = options.activity ?? unwatched;
+    this.#progress = options.progress;
     this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
     const guard = new OutputGuard(definition, this.#output, limits.batchBytes, this.#abort.signal, {
       refuse: (reason) => {
@@ -78,6 +82,8 @@ class ConnectionAgent implements Agent {
       guard,
       counters: this.#counters,
       signal: this.#abort.signal,
+      // Where input can be repeated, an agent is not the only one of its task: its host logs start and end.
+      isLogged: this.#progress === undefined,
       close: (reason) => {
         this.#lifetime.noteFailure(reason);
         this.#lifetime.close(lastReadTimeoutMs);
@@ -101,7 +107,9 @@ class ConnectionAgent implements Agent {
       },
       closed: () => {
         this.#activity.closed();
-        if (this.#session.started) this.#session.logger.info({ stats: this.stats }, 'task ended');
+        if (this.#session.started && this.#progress === undefined) {
+          this.#session.logger.info({ stats: this.stats }, 'task ended');
+        }
       },
     });
     this.closed = this.#lifetime.closed.then(() => this.#state.lastSave);
@@ -188,8 +196,10 @@ class ConnectionAgent implements Agent {
 
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     this.#activity.request(buf[payload] ?? 0);
+    if (this.#progress !== undefined) this.#progress.steps[0]!++;
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
+    this.#inFlightBytes = end - frame;
     const tag = buf[payload];
     // No time limit for snapshots and restores, which init may do too: their time depends on the number of groups.
     if (tag === snapshotTag || tag === restoreTag || tag === initTag) this.#await(result, undefined);
@@ -211,6 +221,7 @@ class ConnectionAgent implements Agent {
       .finally(() => {
         clearTimeout(timer);
         this.#busy = false;
+        this.#inFlightBytes = 0;
         this.#activity.settled();
         if (!this.#lifetime.isOpen) void this.#saveLastState();
         this.#saveStateIfDue();
@@ -249,8 +260,13 @@ class ConnectionAgent implements Agent {
     } catch (reason) {
       this.#fail(reason);
     }
-    this.#output.endTurn(expectsMore);
+    // Progress is told of output that is written, so none is postponed then.
+    this.#output.endTurn(expectsMore && this.#progress === undefined);
     this.#counters.handledSince(start);
+    this.#progress?.handled(
+      this.#counters.bytesIn - this.#input.unhandledBytes - this.#inFlightBytes,
+      this.#busy,
+    );
     this.#settle();
     this.#activity.leave();
   }
@@ -278,7 +294,7 @@ class ConnectionAgent implements Agent {
    */
   #finish(): void {
     this.#activity.enter(stopRequest);
-    const stopping = this.#saveLastState() ?? this.#session.stop(this.#handlerTimer);
+    const stopping = this.#saveLastState() ?? this.#session.stop(this.#handlerTimer, this.#progress?.steps);
     if (stopping) this.#await(stopping, undefined);
     else this.#lifetime.close();
     this.#activity.leave();

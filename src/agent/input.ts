@@ -58,6 +58,11 @@ export class Input {
     return this.#reader.midFrame;
   }
 
+  /** Bytes that have been read but not passed to a handler: queued frames, and the incomplete one. */
+  get unhandledBytes(): number {
+    return this.#queuedBytes + this.#reader.partialBytes;
+  }
+
   // ---- the queue ----
 
   get isEmpty(): boolean {

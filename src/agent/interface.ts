@@ -24,6 +24,21 @@ export interface AgentOptions extends InstanceDefaults {
   readonly stateIntervalMs?: number | undefined;
   /** Where the agent notes what it is doing, for a watchdog. */
   readonly activity?: UseActivity | undefined;
+  readonly progress?: Progress | undefined;
+}
+
+/** How far an agent has come, for a host that can repeat its input to another one. */
+export interface Progress {
+  /**
+   * Its first element is incremented before each frame, and each call of `stop`. In shared memory, so that another thread
+   * can read it.
+   */
+  readonly steps: Int32Array;
+  /**
+   * Called when all frames in the first `bytes` of the input have been handled, and their output written. `isBusy`: the
+   * next one is being handled.
+   */
+  handled(bytes: number, isBusy: boolean): void;
 }
 
 /** One conversation with Kapacitor: a connection, from its first byte to its last. */

@@ -13,8 +13,10 @@ export interface Limits {
   readonly batchBytes: number;
   /** Max bytes of a snapshot, written or restored. */
   readonly snapshotBytes: number;
-  /** Max milliseconds of one call of an async handler; 0 for no limit. */
+  /** Max milliseconds of one call of a handler; 0 for no limit. Without isolation it holds for async handlers only. */
   readonly handlerMs: number;
+  /** Max bytes of input since the last internal snapshot of an isolated UDF. A whole batch may take `batchBytes`. */
+  readonly journalBytes: number;
 }
 
 /** Estimates the memory of a point that is kept: its frame and its object. */
@@ -33,6 +35,7 @@ export const defaultLimits: Limits = {
   batchBytes: 256 * MiB,
   snapshotBytes: 1024 * MiB,
   handlerMs: 60_000,
+  journalBytes: 64 * MiB,
 };
 
 /** Keeps all offsets in a message below 2^30, so that V8 holds them as small integers: the scan of points relies on it. */

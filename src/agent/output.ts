@@ -130,6 +130,12 @@ export class Output {
     this.#counters.pointsOut += points;
   }
 
+  /** Adds a frame of data as it is: `buf[start..end)`, which must not change afterwards. */
+  data(buf: Buffer, start: number, end: number): void {
+    this.#frames.add(buf, start, end);
+    this.#added();
+  }
+
   /** Adds a response, given as one frame. */
   send(frame: Buffer): void {
     addFrame(this.#frames, frame);

@@ -39,6 +39,8 @@ export interface SessionOptions extends InstanceDefaults {
   readonly counters: Counters;
   readonly signal: AbortSignal;
   readonly activity?: UseActivity | undefined;
+  /** Whether the task's start is logged here. */
+  readonly isLogged: boolean;
   /** Flushes and closes the connection: Kapacitor never closes it after a refused init or restore. */
   readonly close: (reason: UdfError) => void;
   /** Called when a batch whose points are handled one by one has ended. */
@@ -181,7 +183,7 @@ export class Session {
     }
     const use = { udf: definition.name, task, onError: this.#instance.onError };
     this.#failures = new FailurePolicy(use, guard, counters, this.#logger);
-    this.#logger.info({}, 'task started');
+    if (this.#options.isLogged) this.#logger.info({}, 'task started');
     this.#reply({ kind: 'init', success: true, error: '' });
     return this.#options.state.start({ ...this.use, udf: definition.name }, this.#instance, this.#logger);
   }
@@ -278,9 +280,9 @@ export class Session {
 
   /**
    * Calls the UDF's `stop` handler for each group; `undefined` if it has none or was stopped before. `startTimer` limits the
-   * time of each async call. Rejects with errors that end the connection.
+   * time of each async call; `steps[0]` is incremented before each call. Rejects with errors that end the connection.
    */
-  stop(startTimer: () => NodeJS.Timeout | undefined): MaybePromise {
+  stop(startTimer: () => NodeJS.Timeout | undefined, steps?: Int32Array): MaybePromise {
     const { handlers, provides } = this.#definition;
     if (this.#stopped || !this.#instance || !handlers.stop) return undefined;
     this.#stopped = true;
@@ -291,6 +293,7 @@ export class Session {
       output: this.#output,
       signal: this.#options.signal,
       startTimer,
+      steps,
     });
   }
 }

@@ -15,6 +15,8 @@ export interface StopContext {
   readonly signal: AbortSignal;
   /** Starts the time limit of one async call. */
   readonly startTimer: () => NodeJS.Timeout | undefined;
+  /** Its first element is incremented before each call. */
+  readonly steps: Int32Array | undefined;
 }
 
 /**
@@ -23,10 +25,11 @@ export interface StopContext {
  */
 export async function stopGroups(
   instance: Instance,
-  { failures, output, signal, startTimer }: StopContext,
+  { failures, output, signal, startTimer, steps }: StopContext,
 ): Promise<void> {
   let pauseAt = performance.now() + maxSliceMs;
   for (const group of instance.groupsToStop()) {
+    if (steps !== undefined) steps[0]!++;
     const called = failures.guarded(
       () => instance.stop(group),
       undefined,

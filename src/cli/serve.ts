@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
-import type { Udfs } from '../host/available-udfs.js';
-import type { Host, HostedSocket } from '../host/host-options.js';
+import type { Host } from '../host/host-options.js';
+import type { ServedUdf } from '../host/served-udf.js';
+import type { ServedSocket } from '../host/socket-host.js';
 import type { HostCompanion } from '../host/serve.js';
 import { defaultSocketDir, socketPathIn } from '../host/socket-directory.js';
 import type { ConversationRecorder } from '../recording/conversation/recorder.js';
@@ -18,8 +19,9 @@ import {
 } from './options.js';
 import { count, httpAddress, timerDuration } from './parse-values.js';
 import { influxUrlOption, kapacitorUrlsOption } from './url-options.js';
+import { addIsolationOptions, isolationOf, type IsolationFlags } from './isolation-options.js';
 
-interface ServeOptions extends RunOptions, SocketOptions {
+interface ServeOptions extends RunOptions, SocketOptions, IsolationFlags {
   readonly socketMode: number;
   readonly socketGroup?: string;
   readonly maxConnections: number;
@@ -72,7 +74,7 @@ export function serveCommand(): Command {
       '--record <dir>',
       'write the conversation of each connection to a file of its own in this directory (default: none is written)',
     );
-  return addRunOptions(command)
+  return addRunOptions(addIsolationOptions(command))
     .addHelpText(
       'after',
       '\nExamples:\n' +
@@ -83,24 +85,26 @@ export function serveCommand(): Command {
 }
 
 async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
-  const [{ availableUdfs }, { createObservedHost }, { runUntilSignal }] = await Promise.all([
-    import('../host/available-udfs.js'),
+  const [{ servedUdfs }, { createSocketHost }, { runUntilSignal }] = await Promise.all([
+    import('../host/served-udf.js'),
     import('../host/socket-host.js'),
     import('../host/serve.js'),
   ]);
   const settings = await connectionOptions(options);
   const { logger } = settings;
-  const udfs = await availableUdfs(options.load);
+  const udfs = await servedUdfs(options.load ?? [], isolationOf(options), logger);
   const sockets = await socketsToServe(names, options, udfs, logger);
   const { socketMode, socketGroup, maxConnections, drainMs, http } = options;
   const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
-  const host = createObservedHost(
-    { ...settings, sockets, socketMode, socketGroup, maxConnections, drainMs, http },
-    recorder &&
+  const host = createSocketHost({
+    ...settings,
+    ...{ sockets, socketMode, socketGroup, maxConnections, drainMs, http },
+    onConnection:
+      recorder &&
       ((transport, udf, socket) => {
         recorder.follow(transport, { udf, socket });
       }),
-  );
+  });
   const report = options.telemetry === undefined ? undefined : await startTelemetry(options, host, logger);
   const watchers = options.kapacitor && (await createWatchers(host, sockets, options, logger));
   const closeFiles = async (): Promise<void> => {
@@ -113,7 +117,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
 /** What revives the tasks of the UDFs. */
 async function createWatchers(
   host: Host,
-  sockets: readonly HostedSocket[],
+  sockets: readonly ServedSocket[],
   { kapacitor = [], config }: ServeOptions,
   logger: Logger,
 ): Promise<HostCompanion> {
@@ -151,15 +155,12 @@ async function startTelemetry(options: ServeOptions, host: Host, logger: Logger)
 async function socketsToServe(
   names: readonly string[],
   { config, socketDir = defaultSocketDir }: ServeOptions,
-  udfs: Udfs,
+  udfs: ReadonlyMap<string, ServedUdf>,
   logger: Logger,
-): Promise<HostedSocket[]> {
+): Promise<ServedSocket[]> {
   if (config === undefined) {
     const { chooseUdfs } = await import('../host/available-udfs.js');
-    return chooseUdfs(udfs, names).map((definition) => ({
-      definition,
-      path: socketPathIn(socketDir, definition.name),
-    }));
+    return chooseUdfs(udfs, names).map((udf) => ({ udf, path: socketPathIn(socketDir, udf.name) }));
   }
   const { configuredUdfs } = await import('../host/kapacitor-conf.js');
   const { sockets, processes } = configuredUdfs(config, names, udfs);

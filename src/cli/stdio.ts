@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import type { UdfDefinition } from '../udf/definition.js';
+import type { ServedUdf } from '../host/served-udf.js';
 import { ExitCode } from './exit-code.js';
+import { addIsolationOptions, isolationOf, type IsolationFlags } from './isolation-options.js';
 import { addRunOptions, connectionOptions, type RunOptions } from './options.js';
 
 /** `stdio`: one UDF as a child process of Kapacitor. */
@@ -12,7 +13,7 @@ export function stdioCommand(): Command {
         'Standard output carries frames and nothing else: what a UDF prints goes to standard error.',
     )
     .argument('<name>', 'the UDF');
-  return addRunOptions(command)
+  return addRunOptions(addIsolationOptions(command))
     .addHelpText(
       'after',
       '\nExample, in kapacitor.conf (kapacitor-udf config --process prints it):\n' +
@@ -24,13 +25,16 @@ export function stdioCommand(): Command {
     .action(stdio);
 }
 
-async function stdio(name: string, options: RunOptions): Promise<void> {
+async function stdio(name: string, options: RunOptions & IsolationFlags): Promise<void> {
   const { runStdio } = await import('../host/serve-stdio.js');
-  const load = async (): Promise<UdfDefinition> => {
-    const { availableUdfs, chooseUdf } = await import('../host/available-udfs.js');
-    return chooseUdf(await availableUdfs(options.load), name);
-  };
   const settings = await connectionOptions(options);
+  const load = async (): Promise<ServedUdf> => {
+    const [{ chooseUdf }, { servedUdfs }] = await Promise.all([
+      import('../host/available-udfs.js'),
+      import('../host/served-udf.js'),
+    ]);
+    return chooseUdf(await servedUdfs(options.load ?? [], isolationOf(options), settings.logger), name);
+  };
   const failure = await runStdio(load, { ...settings, drainMs: options.drainMs });
   if (failure) throw new ExitCode(1);
 }

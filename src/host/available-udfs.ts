@@ -31,13 +31,13 @@ export async function availableUdfs(modules: readonly string[] = []): Promise<Ud
 }
 
 /** The UDFs of these names, each once; all of them without names. Throws `usage` for an unknown name. */
-export function chooseUdfs(udfs: Udfs, names: readonly string[]): UdfDefinition[] {
+export function chooseUdfs<Udf>(udfs: ReadonlyMap<string, Udf>, names: readonly string[]): Udf[] {
   if (names.length === 0) return [...udfs.values()];
   return [...new Set(names)].map((name) => chooseUdf(udfs, name));
 }
 
 /** The UDF of this name. Throws `usage` for an unknown one, naming the nearest. */
-export function chooseUdf(udfs: Udfs, name: string): UdfDefinition {
+export function chooseUdf<Udf>(udfs: ReadonlyMap<string, Udf>, name: string): Udf {
   const definition = udfs.get(name);
   if (definition) return definition;
   const known = [...udfs.keys()];

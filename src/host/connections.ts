@@ -1,16 +1,23 @@
 import type { Socket } from 'node:net';
-import { type Agent, createAgent } from '../agent/agent.js';
+import type { Agent } from '../agent/agent.js';
 import { UdfError } from '../model/errors.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import { drainPendingReads } from '../transport/drain-pending-reads.js';
 import { socketTransport } from '../transport/socket-transport.js';
 import type { Transport } from '../transport/transport.js';
-import type { UdfDefinition } from '../udf/definition.js';
 import type { ConnectionOptions } from './host-options.js';
+import type { IsolatedAgent } from './isolation/isolated-agent.js';
+import type { ServedUdf } from './served-udf.js';
 import { UseStatistics } from './use-statistics.js';
 
 /** Called with each new connection, the name of its UDF and the path of its socket. */
 export type ConnectionListener = (transport: Transport, udf: string, socket: string) => void;
+
+/** How many workers were replaced, and why others were not. */
+export interface ReloadResult {
+  readonly reloaded: number;
+  readonly errors: readonly UdfError[];
+}
 
 /** A host's connections, over all of its sockets. */
 export class Connections {
@@ -20,7 +27,7 @@ export class Connections {
   readonly #max: number;
   readonly #onConnection: ConnectionListener | undefined;
   readonly statistics = new UseStatistics();
-  readonly #open = new Set<Agent>();
+  readonly #open = new Set<Agent | IsolatedAgent>();
   readonly #refusals: RateLimitedLogger;
 
   constructor(options: ConnectionOptions, max: number, onConnection: ConnectionListener | undefined) {
@@ -35,7 +42,7 @@ export class Connections {
   }
 
   /** Serves a UDF on a connection to the socket at `path`; closes it at once if too many are open. */
-  accept(socket: Socket, definition: UdfDefinition, path: string): void {
+  accept(socket: Socket, udf: ServedUdf, path: string): void {
     if (this.#open.size >= this.#max) {
       this.refused++;
       this.#refusals.error(
@@ -47,16 +54,29 @@ export class Connections {
     }
     const transport = socketTransport(socket, `unix:${path}#${++this.accepted}`);
     const logger = this.#options.logger.child({ connection: transport.description });
-    this.#onConnection?.(transport, definition.name, path);
-    const agent = createAgent({ ...this.#options, definition, transport, logger });
+    this.#onConnection?.(transport, udf.name, path);
+    const agent = udf.connect({ ...this.#options, transport, logger });
     this.#open.add(agent);
-    this.statistics.opened(agent, definition.name);
+    this.statistics.opened(agent, udf.name);
     logger.debug({}, 'connected');
     void agent.closed.then(() => {
       this.#open.delete(agent);
       this.statistics.closed(agent);
       logger.debug({}, 'disconnected');
     });
+  }
+
+  /**
+   * Replaces the workers of isolated UDFs, all at once, by ones that run the present code of their modules. Returns the
+   * errors of those that could not be replaced, and continue.
+   */
+  async reload(): Promise<ReloadResult> {
+    const agents = Array.from(this.#open).filter(isIsolated);
+    const results = await Promise.allSettled(agents.map((agent) => agent.reload()));
+    const errors = results.flatMap((result) =>
+      result.status === 'rejected' ? [UdfError.from(result.reason)] : [],
+    );
+    return { reloaded: agents.length - errors.length, errors };
   }
 
   /** Ends all: each handles and answers what has been received, and is cut off after `withinMs`. */
@@ -74,4 +94,8 @@ export class Connections {
     await Promise.all(Array.from(this.#open, (agent) => agent.drain()));
     clearTimeout(timer);
   }
+}
+
+function isIsolated(agent: Agent | IsolatedAgent): agent is IsolatedAgent {
+  return 'reload' in agent;
 }

@@ -1,9 +1,10 @@
 import type { Host, HostOptions } from './host-options.js';
-import { createObservedHost } from './socket-host.js';
+import { servedHere } from './served-udf.js';
+import { createSocketHost } from './socket-host.js';
 
 export type { Host, HostedSocket, HostOptions, Readiness } from './host-options.js';
 
-// Apart from createObservedHost, so that the declarations of the public API compile without @types/node.
+// Apart from createSocketHost, so that the declarations of the public API compile without @types/node.
 /**
  * Hosts UDFs; `start` makes it listen. `serve` does so with defaults, and handles signals too.
  *
@@ -11,5 +12,6 @@ export type { Host, HostedSocket, HostOptions, Readiness } from './host-options.
  * invalid limit.
  */
 export function createHost(options: HostOptions): Host {
-  return createObservedHost(options);
+  const sockets = options.sockets.map(({ definition, path }) => ({ udf: servedHere(definition), path }));
+  return createSocketHost({ ...options, sockets });
 }

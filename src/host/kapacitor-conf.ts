@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs';
 import { parse, stringify, TomlError } from 'smol-toml';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { nearestName } from '../model/text.js';
-import type { UdfDefinition } from '../udf/definition.js';
-import type { HostedSocket } from './host-options.js';
 
 /** The UDFs that a kapacitor.conf configures. */
 export interface ConfiguredSockets {
@@ -50,15 +48,18 @@ export function configuredSockets(file: string, names: readonly string[] = []): 
  * The UDFs to serve on the sockets of a kapacitor.conf, as `configuredSockets` chooses them, and the names of those that
  * Kapacitor starts as child processes. Throws as that does, and `invalid_config` for a UDF that is not among `udfs`.
  */
-export function configuredUdfs(
+export function configuredUdfs<Udf>(
   file: string,
   names: readonly string[],
-  udfs: ReadonlyMap<string, UdfDefinition>,
-): { readonly sockets: HostedSocket[]; readonly processes: readonly string[] } {
+  udfs: ReadonlyMap<string, Udf>,
+): {
+  readonly sockets: { readonly udf: Udf; readonly path: string }[];
+  readonly processes: readonly string[];
+} {
   const { sockets, processes } = configuredSockets(file, names);
   const hosted = sockets.map(({ name, path }) => {
-    const definition = udfs.get(name);
-    if (definition) return { definition, path };
+    const udf = udfs.get(name);
+    if (udf) return { udf, path };
     const near = nearestName(name, [...udfs.keys()]);
     throw invalid(
       file,

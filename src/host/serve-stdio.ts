@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
-import { type Agent, createAgent } from '../agent/agent.js';
+import type { Agent } from '../agent/agent.js';
 import { maxTimerMs } from '../model/duration.js';
 import { UdfError } from '../model/errors.js';
 import { createLogger } from '../telemetry/create-logger.js';
@@ -12,6 +12,7 @@ import { stdioTransport } from '../transport/stdio-transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { ConnectionOptions } from './host-options.js';
 import { onStopSignal, onUncaught, stopSignals } from './process-end.js';
+import { servedHere, type ServedUdf } from './served-udf.js';
 import { tuneV8 } from './tune-v8.js';
 
 export interface StdioOptions extends Omit<ConnectionOptions, 'logger'> {
@@ -39,13 +40,14 @@ export async function serveStdio(
   definition: UdfDefinition | (() => UdfDefinition | Promise<UdfDefinition>),
   options: StdioOptions = {},
 ): Promise<void> {
-  const failure = await runStdio(typeof definition === 'function' ? definition : () => definition, options);
+  const load = typeof definition === 'function' ? definition : (): UdfDefinition => definition;
+  const failure = await runStdio(async () => servedHere(await load()), options);
   if (failure) throw failure;
 }
 
 /** As `serveStdio`, but resolves with the failure that ended the conversation, which is logged. */
 export async function runStdio(
-  load: () => UdfDefinition | Promise<UdfDefinition>,
+  load: () => Promise<ServedUdf>,
   options: StdioOptions,
 ): Promise<UdfError | undefined> {
   const { drainMs = 5_000, logger = createLogger({ level: 'info' }), ...others } = options;
@@ -65,11 +67,11 @@ export async function runStdio(
   const stopCatching = onUncaught(logger);
   const signal = onStopSignal();
   try {
-    const definition = await load();
+    const udf = await load();
     const transport = stdioTransport(output, () => {
       limitUnreadTime(agent, output, drainMs, logger);
     });
-    const agent = createAgent({ ...others, logger, definition, transport });
+    const agent = udf.connect({ ...others, logger, transport });
     if (isatty(0)) {
       logger.warn(
         {},

@@ -5,20 +5,42 @@ import { resolveLimits } from '../agent/limits.js';
 import { maxTimerMs } from '../model/duration.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import type { HostStats } from '../model/statistics.js';
-import { type ConnectionListener, Connections } from './connections.js';
+import { type ConnectionListener, Connections, type ReloadResult } from './connections.js';
 import { parseHttpAddress } from './http/address.js';
 import type { HttpServer } from './http/server.js';
-import type { Host, HostedSocket, HostOptions, Readiness } from './host-options.js';
+import type { Host, HostOptions, Readiness } from './host-options.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
+import type { ServedUdf } from './served-udf.js';
 import { groupNumber } from './unix-group.js';
 import { statsByUdf } from './use-statistics.js';
 
-/** As `createHost`; calls `onConnection` with each new connection before its agent reads from it. */
-export function createObservedHost(options: HostOptions, onConnection?: ConnectionListener): Host {
+/** A UDF and the socket that it is served on. */
+export interface ServedSocket {
+  readonly udf: ServedUdf;
+  readonly path: string;
+}
+
+export interface SocketHostOptions extends Omit<HostOptions, 'sockets'> {
+  readonly sockets: readonly ServedSocket[];
+  /** Called with each new connection before its agent reads from it. */
+  readonly onConnection?: ConnectionListener | undefined;
+}
+
+/** A host of which some UDFs may run in workers. */
+export interface SocketHost extends Host {
+  /**
+   * Replaces the workers of isolated UDFs by ones that run the present code of their modules, with the same state. Those
+   * that cannot be replaced continue.
+   */
+  reload(): Promise<ReloadResult>;
+}
+
+/** As `createHost`, for UDFs that may run in workers. */
+export function createSocketHost(options: SocketHostOptions): SocketHost {
   const problem = hostProblem(options);
   if (problem !== undefined) throw new UdfError('invalid_config', problem);
   resolveLimits(options.limits); // throws for a wrong limit now, not at the first connection
-  return new SocketHost(options, onConnection);
+  return new SocketsHost(options);
 }
 
 /** A socket that is open. */
@@ -28,8 +50,8 @@ interface Listening {
   readonly file: SocketFile;
 }
 
-class SocketHost implements Host {
-  readonly #options: HostOptions;
+class SocketsHost implements SocketHost {
+  readonly #options: SocketHostOptions;
   readonly #access: SocketAccess;
   readonly #connections: Connections;
   readonly #listening: Listening[] = [];
@@ -37,17 +59,17 @@ class SocketHost implements Host {
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: HostOptions, onConnection: ConnectionListener | undefined) {
+  constructor(options: SocketHostOptions) {
     const { socketMode: mode = 0o660, socketGroup: group, maxConnections = 1024 } = options;
     this.#options = options;
     this.#access = { mode, gid: group === undefined ? undefined : groupNumber(group) };
-    this.#connections = new Connections(options, maxConnections, onConnection);
+    this.#connections = new Connections(options, maxConnections, options.onConnection);
   }
 
   get stats(): HostStats {
     const { accepted, refused, statistics } = this.#connections;
     const uses = statistics.uses();
-    const names = new Set(this.#options.sockets.map(({ definition }) => definition.name));
+    const names = new Set(this.#options.sockets.map(({ udf }) => udf.name));
     return { accepted, refused, udfs: statsByUdf(names, uses), uses };
   }
 
@@ -80,6 +102,10 @@ class SocketHost implements Host {
     return this.#stopped;
   }
 
+  reload(): Promise<ReloadResult> {
+    return this.#connections.reload();
+  }
+
   removeFiles(): void {
     for (const { file } of this.#listening) this.#remove(file);
   }
@@ -106,18 +132,18 @@ class SocketHost implements Host {
     logger.info({ url: this.#http.url }, `metrics at ${this.#http.url}/metrics`);
   }
 
-  async #open({ definition, path }: HostedSocket): Promise<void> {
+  async #open({ udf, path }: ServedSocket): Promise<void> {
     const { logger } = this.#options;
     // Half-open: when Kapacitor has sent all, it still waits for the last points.
     const server = createServer({ allowHalfOpen: true }, (socket: Socket) => {
-      this.#connections.accept(socket, definition, path);
+      this.#connections.accept(socket, udf, path);
     });
     const file = await listenOnSocket(server, resolve(path), this.#access);
     server.on('error', (err) => {
       logger.error({ err, socket: path }, `cannot accept a connection: ${err.message}`);
     });
     this.#listening.push({ path, server, file });
-    logger.info({ udf: definition.name, socket: path }, `${definition.name} listens on ${path}`);
+    logger.info({ udf: udf.name, socket: path }, `${udf.name} listens on ${path}`);
   }
 
   async #stop(): Promise<void> {
@@ -148,7 +174,7 @@ class SocketHost implements Host {
   }
 }
 
-function hostProblem(options: HostOptions): string | undefined {
+function hostProblem(options: SocketHostOptions): string | undefined {
   const { sockets, maxConnections = 1, socketMode = 0, drainMs = 0, onError, http } = options;
   if (sockets.length === 0) return 'there is no socket to listen on';
   const paths = sockets.map(({ path }) => resolve(path));
@@ -162,7 +188,7 @@ function hostProblem(options: HostOptions): string | undefined {
   }
   if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > maxTimerMs)
     return `drainMs must be a whole number from 0 to ${maxTimerMs}, got ${drainMs}`;
-  const unfit = sockets.find(({ definition: { wants, provides } }) => wants !== provides);
+  const unfit = sockets.find(({ udf: { wants, provides } }) => wants !== provides);
   if (http !== undefined) {
     try {
       parseHttpAddress(http);
@@ -171,7 +197,7 @@ function hostProblem(options: HostOptions): string | undefined {
     }
   }
   if (onError === 'pass' && unfit) {
-    return `onError 'pass' needs UDFs that provide what they want; ${unfit.definition.name} does not`;
+    return `onError 'pass' needs UDFs that provide what they want; ${unfit.udf.name} does not`;
   }
   return defaultsProblem(options);
 }

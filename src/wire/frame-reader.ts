@@ -39,6 +39,11 @@ export class FrameReader {
     return this.#filled > 0;
   }
 
+  /** Bytes received of the incomplete frame. */
+  get partialBytes(): number {
+    return this.#filled;
+  }
+
   /** Calls the handler no more, not even for the rest of the current chunk. */
   stop(): void {
     this.#stopped = true;

@@ -41,16 +41,17 @@ export function prependLength(payload: Uint8Array): Buffer {
 }
 
 /**
- * The bytes that precede a snapshot's own in its frame. A snapshot may have hundreds of megabytes in many pieces:
+ * The bytes that precede a snapshot's own in the frame of a response, or of a restore request. A snapshot may have hundreds of megabytes in many pieces:
  * joining them into one message would copy them and block all connections meanwhile.
  */
-export function snapshotFrameStart(bytes: number): Buffer {
-  // Two nested messages, each with a tag and a length: Response.snapshot, and SnapshotResponse.snapshot within it.
+export function snapshotFrameStart(bytes: number, tag: number = snapshotTag): Buffer {
+  // Two nested messages, each with a tag and a length: Response.snapshot, and SnapshotResponse.snapshot within it. A
+  // restore request has its snapshot in a field of the same number.
   const response = 1 + lengthSize(bytes) + bytes;
   const payload = 1 + lengthSize(response) + response;
   const start = Buffer.allocUnsafeSlow(lengthSize(payload) + payload - bytes);
   let at = writeLength(start, 0, payload);
-  start[at] = snapshotTag;
+  start[at] = tag;
   at = writeLength(start, at + 1, response);
   start[at] = snapshotBytesTag;
   writeLength(start, at + 1, bytes);

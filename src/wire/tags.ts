@@ -23,6 +23,8 @@ export const keepaliveTag: number = tag(3, lengthDelimited);
 export const snapshotTag: number = tag(4, lengthDelimited);
 export const restoreTag: number = tag(5, lengthDelimited);
 
+export const errorTag: number = tag(6, lengthDelimited);
+
 // Field numbers from 16 on do not fit one byte: these tags are varints of two.
 const pointMember = tag(17, lengthDelimited);
 export const pointTag0: number = (pointMember & 0x7f) | 0x80;

@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
-import type { Host, HostedSocket } from '../../host/host-options.js';
+import type { Host } from '../../host/host-options.js';
+import type { ServedSocket } from '../../host/socket-host.js';
 import type { HostCompanion } from '../../host/serve.js';
 import { KapacitorApi } from '../../kapacitor/api.js';
 import type { KapacitorTarget } from '../../kapacitor/target.js';
@@ -15,7 +16,7 @@ import { eventText, type WatchEvent } from './watch-event.js';
 export interface HostWatchersOptions {
   /** The host in whose process they run. */
   readonly host: Pick<Host, 'stats'>;
-  readonly sockets: readonly HostedSocket[];
+  readonly sockets: readonly ServedSocket[];
   /** The Kapacitors whose tasks are watched. */
   readonly kapacitors: readonly KapacitorTarget[];
   readonly logger: Logger;
@@ -63,7 +64,7 @@ export function createHostWatchers(options: HostWatchersOptions): HostWatchers {
 
 function createWatchers(options: HostWatchersOptions): TaskWatcher[] {
   const { host, kapacitors, logger, config } = options;
-  const sockets = new Map(options.sockets.map(({ definition, path }) => [definition.name, resolve(path)]));
+  const sockets = new Map(options.sockets.map(({ udf, path }) => [udf.name, resolve(path)]));
   const journal = new RevivalJournal(journalFile(options), (problem) => {
     logger.warn({}, problem);
   });

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAgent } from '../../../src/agent/agent.js';
-import { createObservedHost } from '../../../src/host/socket-host.js';
+import { servedHere } from '../../../src/host/served-udf.js';
+import { createSocketHost } from '../../../src/host/socket-host.js';
 import { ConversationRecorder } from '../../../src/recording/conversation/recorder.js';
 import { dialUnix } from '../../../src/transport/dial-unix.js';
 import { createKapacitorPeer } from '../../../src/peer/kapacitor-peer.js';
@@ -21,12 +22,13 @@ describe('inside a host, a recorder', () => {
     const directory = tempDir();
     const path = join(directory, 'mirror.sock');
     const recorder = new ConversationRecorder({ directory: join(directory, 'out'), logger: silentLogger });
-    const host = createObservedHost(
-      { sockets: [{ definition: mirror, path }], logger: silentLogger },
-      (transport, udf, socket) => {
+    const host = createSocketHost({
+      sockets: [{ udf: servedHere(mirror), path }],
+      logger: silentLogger,
+      onConnection: (transport, udf, socket) => {
         recorder.follow(transport, { udf, socket });
       },
-    );
+    });
     onTestFinished(() => host.stop());
     await host.start();
     for (const value of [1, 2]) {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import mirror from '../../../udfs/mirror/mirror.js';
-import { createHost } from '../../../src/host/host.js';
+import { servedHere } from '../../../src/host/served-udf.js';
+import { createSocketHost } from '../../../src/host/socket-host.js';
 import { createHostWatchers } from '../../../src/tasks/watch/host-watchers.js';
 import { type LogLine, memoryLogger } from '../../../src/telemetry/memory-logger.js';
 import { silentLogger } from '../../support/silent-logger.js';
@@ -13,7 +14,7 @@ describe('the watchers of a host', () => {
   it('revive the tasks of its UDFs in each Kapacitor, and log a line for each', async () => {
     const kapacitors = [await FakeKapacitor.start(), await FakeKapacitor.start()];
     const directory = tempDir();
-    const sockets = [{ definition: mirror, path: join(directory, 'mirror.sock') }];
+    const sockets = [{ udf: servedHere(mirror), path: join(directory, 'mirror.sock') }];
     const script = 'stream|from()@mirror()';
     const error = `mirror2: stopping UDF server: write error: write unix @->${directory}/.mirror.sock.0a1b2c3: write: x`;
     for (const [index, kapacitor] of kapacitors.entries()) {
@@ -21,7 +22,7 @@ describe('the watchers of a host', () => {
       kapacitor.addDead('foreign', { script: 'stream|from()@edgeDetect()' });
     }
     const lines: LogLine[] = [];
-    const host = createHost({ sockets, logger: silentLogger });
+    const host = createSocketHost({ sockets, logger: silentLogger });
     const watchers = createHostWatchers({ host, sockets, logger: memoryLogger(lines), kapacitors });
     await host.start();
     watchers.start();

@@ -1,0 +1,37 @@
+import { type Command, Option } from 'commander';
+import type { Isolation } from '../host/served-udf.js';
+import { byteSize } from './parse-values.js';
+
+/** Which UDFs run in workers. */
+export interface IsolationFlags {
+  readonly isolate?: true;
+  readonly isolateUdf?: readonly string[];
+  readonly workerMemory: number;
+}
+
+const defaultWorkerMemory = 1024 * 1024 * 1024;
+
+/** Adds `--isolate`, `--isolate-udf` and `--worker-memory`. */
+export function addIsolationOptions(command: Command): Command {
+  return command
+    .option(
+      '--isolate',
+      'run each connection in a worker thread, which is replaced without loss when its UDF crashes, hangs or fills its memory',
+    )
+    .addOption(
+      new Option('--isolate-udf <name>', 'isolate this UDF only; may be repeated')
+        .argParser((name: string, names?: readonly string[]) => [...(names ?? []), name])
+        .conflicts('isolate'),
+    )
+    .addOption(
+      new Option('--worker-memory <size>', 'memory of one worker, above which it is replaced')
+        .default(defaultWorkerMemory, '1GiB')
+        .argParser(byteSize),
+    );
+}
+
+/** The isolation that the flags ask for; `undefined` for none. */
+export function isolationOf({ isolate, isolateUdf, workerMemory }: IsolationFlags): Isolation | undefined {
+  if (!isolate && !isolateUdf) return undefined;
+  return { udfs: isolate ? 'all' : isolateUdf!, maxMemoryBytes: workerMemory };
+}

@@ -1,0 +1,56 @@
+import type { AgentStats } from '../../model/statistics.js';
+import { lengthSize, writeLength } from '../../wire/framing.js';
+
+/** The elements of the shared words that tell how far a worker is. */
+export const Steps = {
+  /** Frames and calls of `stop` that have been started. */
+  started: 0,
+  /** Turns of the event loop, counted ten times a second: it stands still in synchronous code. */
+  alive: 1,
+  /** Set by the front to have the statistics with the next acknowledgement. */
+  wantsStats: 2,
+  count: 3,
+} as const;
+
+/**
+ * The first byte of an acknowledgement, a frame among the worker's output that no message of the protocol begins with: all
+ * output of the input before it has been written.
+ */
+export const ackByte = 0xff;
+
+const ackHeadBytes = 1 + 8 + 4;
+
+export interface Ack {
+  /** Bytes of input that are handled. */
+  readonly handled: number;
+  /** `Steps.started` at that time. */
+  readonly started: number;
+  readonly stats: AgentStats | undefined;
+}
+
+/** Encodes an acknowledgement as a frame. */
+export function encodeAck({ handled, started, stats }: Ack): Buffer {
+  const text = stats === undefined ? empty : Buffer.from(JSON.stringify(stats));
+  const size = ackHeadBytes + text.length;
+  const frame = Buffer.allocUnsafe(lengthSize(size) + size);
+  let at = writeLength(frame, 0, size);
+  frame[at++] = ackByte;
+  at = frame.writeDoubleLE(handled, at);
+  at = frame.writeInt32LE(started, at);
+  text.copy(frame, at);
+  return frame;
+}
+
+const empty = Buffer.alloc(0);
+
+/** Decodes the payload of an acknowledgement. */
+export function decodeAck(payload: Buffer): Ack {
+  return {
+    handled: payload.readDoubleLE(1),
+    started: payload.readInt32LE(9),
+    stats:
+      payload.length > ackHeadBytes
+        ? (JSON.parse(payload.toString('utf8', ackHeadBytes)) as AgentStats) // written by encodeAck
+        : undefined,
+  };
+}

@@ -1,0 +1,91 @@
+import { UdfError } from '../../model/errors.js';
+import type { Span } from './journal.js';
+import type { WorkerEnd } from './udf-worker.js';
+
+/** What a worker was doing when it ended. */
+export type Stage =
+  | { readonly kind: 'start' | 'snapshot' | 'restore' | 'stop' | 'idle' }
+  /** It handled this frame, or the batch that the frame ends. */
+  | { readonly kind: 'input'; readonly span: Span };
+
+/** What follows a worker's end. */
+export type Remedy =
+  | { readonly kind: 'restart'; readonly delayMs: number }
+  /** Start again, without this input. */
+  | { readonly kind: 'poison'; readonly span: Span }
+  | { readonly kind: 'skip-stop' }
+  | { readonly kind: 'refuse-restore' }
+  | { readonly kind: 'give-up'; readonly error: UdfError };
+
+/** Ends at the same input, or in the same step, that are no accident. */
+const maxEndsAtOneStep = 2;
+
+/** Ends without any progress in between. */
+const maxEndsWithoutProgress = 20;
+
+/** Ends for lack of memory within `memoryWindowMs`: state that grows without bound comes back with the snapshot. */
+const maxMemoryEnds = 5;
+const memoryWindowMs = 60_000;
+
+const firstDelayMs = 50;
+const maxDelayMs = 1_000;
+
+/** Decides what follows each end of a connection's workers. */
+export class Faults {
+  /** Ends so far, by cause. */
+  readonly counts: Record<string, number> = {};
+  #lastStep = '';
+  #endsAtStep = 0;
+  #endsWithoutProgress = 0;
+  #lastAcked = -1;
+  readonly #memoryEnds: number[] = [];
+
+  /** `acked` is the position up to which all input is handled. */
+  remedyFor(end: WorkerEnd, stage: Stage, acked: number, now: number = performance.now()): Remedy {
+    this.counts[end.cause] = (this.counts[end.cause] ?? 0) + 1;
+    const step = stage.kind === 'input' ? `input ${stage.span.start}` : `${stage.kind} ${acked}`;
+    this.#endsAtStep = step === this.#lastStep ? this.#endsAtStep + 1 : 1;
+    this.#lastStep = step;
+    this.#endsWithoutProgress = acked > this.#lastAcked ? 1 : this.#endsWithoutProgress + 1;
+    this.#lastAcked = acked;
+
+    const hopeless = this.#hopeless(end, now);
+    if (hopeless !== undefined) return giveUp(end, hopeless);
+    if (this.#endsAtStep >= maxEndsAtOneStep) {
+      switch (stage.kind) {
+        case 'input':
+          this.#endsWithoutProgress = 0;
+          return { kind: 'poison', span: stage.span };
+        case 'stop':
+          return { kind: 'skip-stop' };
+        case 'restore':
+          return { kind: 'refuse-restore' };
+        case 'start':
+        case 'snapshot':
+          return giveUp(end, `at the same step (${stage.kind}) ${this.#endsAtStep} times`);
+        case 'idle':
+      }
+    }
+    const waits = this.#endsWithoutProgress > maxEndsAtOneStep;
+    const delayMs = waits
+      ? Math.min(maxDelayMs, firstDelayMs * 2 ** (this.#endsWithoutProgress - maxEndsAtOneStep - 1))
+      : 0;
+    return { kind: 'restart', delayMs };
+  }
+
+  #hopeless({ cause }: WorkerEnd, now: number): string | undefined {
+    if (this.#endsWithoutProgress >= maxEndsWithoutProgress) {
+      return `${this.#endsWithoutProgress} times without progress`;
+    }
+    if (cause !== 'memory') return undefined;
+    this.#memoryEnds.push(now);
+    while (this.#memoryEnds[0]! < now - memoryWindowMs) this.#memoryEnds.shift();
+    if (this.#memoryEnds.length < maxMemoryEnds) return undefined;
+    return `${this.#memoryEnds.length} times within a minute`;
+  }
+}
+
+function giveUp(end: WorkerEnd, howOften: string): Remedy {
+  const text = `the worker ${end.text}; ${howOften}`;
+  return { kind: 'give-up', error: new UdfError('handler', text, { cause: end.error }) };
+}

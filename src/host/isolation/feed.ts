@@ -1,0 +1,171 @@
+import type { Ack } from './acks.js';
+import { Journal, type Span } from './journal.js';
+
+/** A worker, as its input is fed to it. */
+export interface FeedTarget {
+  /** Gives it input, as much as there is room for. */
+  feed(bytes: Buffer): number;
+  /** Whether all that it was given is handled. */
+  readonly isSettled: boolean;
+  readonly handledBytes: number;
+  /** Frames that it has begun since those that it has acknowledged. */
+  readonly startedSinceAck: number;
+}
+
+/** Input that no worker gets any more. */
+interface Poison extends Span {
+  /** Called when its turn in the output comes. */
+  readonly passOn: (() => void) | undefined;
+}
+
+/**
+ * Feeds a connection's input to a worker and, after that worker's end, from its last snapshot to the next one, so that the
+ * output is the same as if there had been one.
+ *
+ * While a worker repeats what another one had acknowledged, its output is dropped. What the other one had sent beyond that
+ * is dropped too, by the number of frames: so it need not be the same bytes, if a handler depends on the clock.
+ */
+export class Feed {
+  readonly journal = new Journal();
+  #target: FeedTarget | undefined;
+  /** The position up to which the current worker was fed. */
+  #fed = 0;
+  /** The position up to which the current worker has acknowledged. */
+  #handled = 0;
+  /** The position up to which any worker has acknowledged: the output of what is before it has been forwarded. */
+  #acknowledged = 0;
+  /** Frames of output that were forwarded since the last acknowledgement. */
+  #forwarded = 0;
+  /** Frames of output that are still to be dropped, once the worker is at `#acknowledged`. */
+  #toDrop = 0;
+  /** A position, and the bytes that the worker had handled there: requests are bytes without a position. */
+  #origin = { position: 0, handledBytes: 0 };
+  #isEnding = false;
+  #poison: Poison[] = [];
+
+  /** The position up to which all input is handled, and its output forwarded. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  /** Bytes of input that are not handled yet. */
+  get unhandledBytes(): number {
+    return this.journal.end - this.#acknowledged;
+  }
+
+  /** Whether the worker still repeats what an earlier one has done. */
+  get isRepeating(): boolean {
+    return this.#handled < this.#acknowledged || this.#toDrop > 0;
+  }
+
+  /** Starts feeding a settled worker whose state is that at `position`. */
+  begin(target: FeedTarget, position: number): void {
+    this.#target = target;
+    this.#fed = this.#handled = position;
+    this.#toDrop = this.#forwarded;
+    this.#isEnding = false;
+    this.rebase();
+  }
+
+  /** To be called when a settled worker has handled bytes that are no input: those of a request. */
+  rebase(): void {
+    this.#origin = { position: this.#handled, handledBytes: this.#target!.handledBytes };
+  }
+
+  /** Stops feeding: the worker has ended. */
+  stop(): void {
+    this.#target = undefined;
+  }
+
+  /** Feeds input up to `limit`. Returns whether all of it is handled. */
+  advance(limit: number): boolean {
+    const target = this.#target;
+    if (target === undefined) return false;
+    for (;;) {
+      const barrier = this.#barrier(limit);
+      while (this.#fed < barrier) {
+        const bytes = this.journal.read(this.#fed, barrier);
+        const count = target.feed(bytes);
+        this.#fed += count;
+        if (count < bytes.length) return false;
+      }
+      if (!target.isSettled) return false;
+      if (this.#fed >= limit) return true;
+      this.#leap();
+    }
+  }
+
+  /** Where feeding has to wait until all is handled: what follows belongs to another step. */
+  #barrier(limit: number): number {
+    const repeated = this.#handled < this.#acknowledged ? this.#acknowledged : limit;
+    const poison = this.#poison.find(({ start }) => start >= this.#fed)?.start ?? limit;
+    return Math.min(limit, repeated, poison);
+  }
+
+  /** Leaves out the poison that the worker has come to, if any. */
+  #leap(): void {
+    const poison = this.#poison.find(({ start }) => start === this.#fed);
+    if (!poison) return;
+    this.#fed = this.#handled = poison.end;
+    this.rebase();
+    if (poison.end <= this.#acknowledged) return;
+    this.#acknowledge(poison.end);
+    poison.passOn?.();
+  }
+
+  /** The worker has acknowledged input. */
+  handled({ handled }: Ack): void {
+    const { position, handledBytes } = this.#origin;
+    this.#handled = position + handled - handledBytes;
+    if (this.#handled > this.#acknowledged) this.#acknowledge(this.#handled);
+  }
+
+  #acknowledge(position: number): void {
+    this.#acknowledged = position;
+    this.#forwarded = this.#toDrop = 0;
+  }
+
+  /** The worker was told that the input has ended: its output belongs to `stop` from now on. */
+  end(): void {
+    this.#isEnding = true;
+  }
+
+  /** Whether a frame of output, which has just come, is new. */
+  isNew(): boolean {
+    if (this.#handled < this.#acknowledged) return false;
+    // With no input under way, it is a timer's, which no later worker repeats.
+    if (this.#target!.isSettled && !this.#isEnding) return true;
+    if (this.#toDrop > 0) {
+      this.#toDrop--;
+      return false;
+    }
+    this.#forwarded++;
+    return true;
+  }
+
+  /** The frame that the worker is handling. */
+  current(): Span | undefined {
+    let rest = this.#target?.startedSinceAck ?? 0;
+    if (rest <= 0) return undefined;
+    let found: Span | undefined;
+    this.journal.visitFrames(this.#handled, (span) => {
+      if (this.#poison.some(({ start, end }) => span.start >= start && span.end <= end)) return true;
+      if (--rest > 0) return true;
+      found = span;
+      return false;
+    });
+    return found;
+  }
+
+  /** Leaves out a part of the input from the next worker on. `passOn` is called when its turn in the output comes. */
+  leaveOut({ start, end }: Span, passOn?: () => void): void {
+    const others = this.#poison.filter((poison) => poison.end <= start || poison.start >= end);
+    this.#poison = [...others, { start, end, passOn }].sort((one, other) => one.start - other.start);
+  }
+
+  /** Forgets the input before `position`, which a snapshot now covers. */
+  release(position: number): void {
+    this.journal.release(position);
+    this.#poison = this.#poison.filter(({ start }) => start >= position);
+  }
+}

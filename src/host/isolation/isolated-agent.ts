@@ -1,0 +1,418 @@
+import type { Agent, AgentOptions } from '../../agent/agent.js';
+import { Counters } from '../../agent/counters.js';
+import { Input } from '../../agent/input.js';
+import { Lifetime } from '../../agent/lifetime.js';
+import { resolveLimits } from '../../agent/limits.js';
+import { Output } from '../../agent/output.js';
+import { UdfError } from '../../model/errors.js';
+import type { AgentStats, TaskUse } from '../../model/statistics.js';
+import { capText } from '../../model/text.js';
+import type { Logger } from '../../telemetry/logger.js';
+import type { ErrorPolicy } from '../../udf/runtime-options.js';
+import { snapshotFrameStart } from '../../wire/framing.js';
+import { FrameReader } from '../../wire/frame-reader.js';
+import { decodeRequest, encodeResponse, type Request, type Response } from '../../wire/messages.js';
+import { beginTag0, endTag0, pointTag0 } from '../../wire/tags.js';
+import { Feed } from './feed.js';
+import type { Span } from './journal.js';
+import type { UdfInfo } from './messages.js';
+import { describeInput, wholeBatch } from './poison.js';
+import { Supervisor } from './supervisor.js';
+import type { UdfWorkerOptions } from './udf-worker.js';
+
+export interface IsolatedAgentOptions
+  extends Omit<AgentOptions, 'definition' | 'progress'>, Omit<UdfWorkerOptions, 'logger'> {
+  readonly udf: UdfInfo;
+  /** Milliseconds between two internal snapshots at most, while there is input. */
+  readonly snapshotIntervalMs: number;
+}
+
+/** An agent whose UDF runs in a worker. */
+export interface IsolatedAgent extends Agent {
+  /**
+   * Replaces the worker by one that runs the present code of the modules, with the same state. Rejects with
+   * `invalid_module` or `snapshot_migration` if that is impossible: the old worker continues then.
+   */
+  reload(): Promise<void>;
+}
+
+/** Max time for the peer to read the last message of a failed connection. */
+const lastReadTimeoutMs = 5_000;
+
+/**
+ * Serves a UDF on one connection, in a worker. This thread keeps the conversation: it answers keepalives and info, and passes
+ * the rest on. A worker that ends by a fault is replaced without the peer noticing.
+ */
+export function createIsolatedAgent(options: IsolatedAgentOptions): IsolatedAgent {
+  return new FrontAgent(options);
+}
+
+class FrontAgent implements IsolatedAgent {
+  readonly #options: IsolatedAgentOptions;
+  readonly #counters = new Counters();
+  readonly #feed = new Feed();
+  readonly #input: Input;
+  readonly #output: Output;
+  readonly #supervisor: Supervisor;
+  readonly #lifetime: Lifetime;
+  readonly #maxReadAheadBytes: number;
+  readonly #maxJournalBytes: number;
+  readonly #maxBatchJournalBytes: number;
+  #logger: Logger;
+  #use: TaskUse | undefined;
+  #onError: ErrorPolicy;
+  #inBatch = false;
+  /** The frames of data that were read and are not in the journal yet: adjacent in one buffer. */
+  #run: Buffer | undefined;
+  #runStart = 0;
+  #runEnd = 0;
+  #reloadAtBatchEnd: (() => void) | undefined;
+
+  constructor(options: IsolatedAgentOptions) {
+    const { transport, udf } = options;
+    const limits = resolveLimits(options.limits);
+    this.#options = options;
+    this.#logger = options.logger.child({ udf: udf.name });
+    this.#onError = options.onError ?? udf.onError;
+    this.#maxReadAheadBytes = limits.inputBytes;
+    this.#maxJournalBytes = limits.journalBytes;
+    this.#maxBatchJournalBytes = Math.max(limits.journalBytes, limits.batchBytes);
+    this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
+    this.#supervisor = new Supervisor({
+      ...options,
+      limits,
+      feed: this.#feed,
+      defaults: { onError: options.onError, groupTtl: options.groupTtl, maxGroups: options.maxGroups },
+      strictRestore: options.strictRestore ?? false,
+      logger: this.#logger,
+      events: {
+        output: (buf, frame, payload, end) => {
+          this.#forward(buf, frame, payload, end);
+        },
+        respond: (response, refusal) => {
+          this.#respond(response);
+          if (refusal) this.#refused(refusal);
+        },
+        failed: (frame) => {
+          this.#failedByUdf(frame);
+        },
+        giveUp: (error) => {
+          this.#fail(error);
+        },
+        done: () => {
+          this.#output.flush();
+          this.#lifetime.close();
+        },
+        progress: () => {
+          this.#settle();
+        },
+        poison: (span, reason) => this.#poison(span, reason),
+      },
+    });
+    this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
+      this.#receive(buf, frame, payload, end);
+    });
+    this.#lifetime = new Lifetime(transport, {
+      stopWork: () => {
+        this.#input.stop();
+        this.#output.end();
+        this.#supervisor.destroy();
+      },
+      lost: (message, error) => {
+        this.#logger.warn(error ? { err: error } : {}, message);
+      },
+      closed: () => {
+        if (this.#use !== undefined) this.#logger.info({ stats: this.stats }, 'task ended');
+      },
+    });
+    this.#listen();
+  }
+
+  get closed(): Promise<void> {
+    return this.#lifetime.closed;
+  }
+
+  get failure(): UdfError | undefined {
+    return this.#lifetime.failure;
+  }
+
+  get use(): TaskUse | undefined {
+    return this.#use;
+  }
+
+  get stats(): AgentStats {
+    const { pointsIn, pointsOut, batchesIn, batchesOut, bytesIn, bytesOut } = this.#counters;
+    return {
+      ...this.#supervisor.stats,
+      // Counted here, they do not include what a second worker repeats.
+      ...{ pointsIn, pointsOut, batchesIn, batchesOut, bytesIn, bytesOut },
+      failures: this.failure ? { [this.failure.code]: 1 } : {},
+      inputQueuedBytes: this.#feed.unhandledBytes,
+      outputQueuedBytes: this.#output.queuedBytes,
+      restarts: { ...this.#supervisor.faults.counts },
+    };
+  }
+
+  drain(): Promise<void> {
+    if (this.#lifetime.isOpen && !this.#input.ended) this.#endInput();
+    return this.closed;
+  }
+
+  destroy(reason?: Error): void {
+    this.#lifetime.destroy(reason);
+  }
+
+  async reload(): Promise<void> {
+    if (this.#use === undefined || !this.#lifetime.isOpen || this.#input.ended) return;
+    if (this.#inBatch) {
+      await new Promise<void>((resolve) => {
+        this.#reloadAtBatchEnd = resolve;
+      });
+    }
+    await this.#supervisor.reload();
+  }
+
+  // ---- input ----
+
+  #listen(): void {
+    const { input, output } = this.#options.transport;
+    input.on('data', (chunk: Buffer) => {
+      this.#read(chunk);
+    });
+    input.once('end', () => {
+      if (this.#lifetime.isOpen && (this.#input.midFrame || this.#inBatch)) {
+        const message = 'the stream ended in the middle of a message or batch, which is lost';
+        this.#lifetime.noteFailure(new UdfError('connection', message));
+        this.#logger.warn({}, message);
+      }
+      this.#endInput();
+    });
+    output.on('drain', () => {
+      this.#output.flush();
+      this.#settle();
+    });
+  }
+
+  #read(chunk: Buffer): void {
+    if (!this.#lifetime.isOpen || this.#input.ended) return;
+    this.#counters.bytesIn += chunk.length;
+    this.#output.beginTurn();
+    try {
+      this.#input.read(chunk);
+      this.#keepRun();
+    } catch (reason) {
+      this.#fail(UdfError.from(reason));
+    }
+    this.#output.endTurn(false);
+    this.#supervisor.advance(!this.#inBatch); // a no-op if the connection has just failed
+    this.#settle();
+  }
+
+  #receive(buf: Buffer, frame: number, payload: number, end: number): void {
+    switch (buf[payload]) {
+      case pointTag0:
+        this.#counters.pointsIn++;
+        break;
+      case beginTag0:
+        this.#counters.batchesIn++;
+        this.#inBatch = true;
+        break;
+      case endTag0:
+        this.#inBatch = false;
+        break;
+      default:
+        this.#request(decodeRequest(buf.subarray(payload, end)), buf.subarray(frame, end));
+        return;
+    }
+    if (this.#use === undefined) throw new UdfError('protocol', 'data came before init');
+    if (buf === this.#run && frame === this.#runEnd) {
+      this.#runEnd = end;
+      return;
+    }
+    this.#keepRun();
+    this.#run = buf;
+    this.#runStart = frame;
+    this.#runEnd = end;
+  }
+
+  #keepRun(): void {
+    if (this.#run === undefined) return;
+    this.#feed.journal.append(this.#run.subarray(this.#runStart, this.#runEnd));
+    this.#run = undefined;
+    if (!this.#inBatch) {
+      const reload = this.#reloadAtBatchEnd;
+      this.#reloadAtBatchEnd = undefined;
+      reload?.();
+    }
+  }
+
+  #request(request: Request, frame: Buffer): void {
+    this.#keepRun();
+    switch (request.kind) {
+      case 'keepalive':
+        this.#output.send(encodeResponse(request));
+        return;
+      case 'info':
+        this.#output.send(encodeResponse({ kind: 'info', ...this.#options.udf }));
+        return;
+      case 'init':
+        this.#init(request, frame);
+        return;
+      case 'snapshot':
+        this.#ready('a snapshot request');
+        this.#supervisor.snapshot(!this.#inBatch);
+        return;
+      case 'restore':
+        this.#ready('a restore request');
+        this.#supervisor.restore(request.snapshot);
+        return;
+      default:
+        throw new UdfError('malformed', `a message of kind "${request.kind}" begins like none of its kind`);
+    }
+  }
+
+  #ready(what: string): void {
+    if (this.#use === undefined) throw new UdfError('protocol', `${what} came before init`);
+  }
+
+  #init(request: Extract<Request, { kind: 'init' }>, frame: Buffer): void {
+    if (this.#use !== undefined) throw new UdfError('protocol', 'init came twice');
+    this.#use = { task: request.taskID, node: request.nodeID };
+    this.#logger = this.#logger.child({ ...this.#use });
+    const policy = request.options.find(({ name }) => name === 'onError')?.args[0]?.value;
+    if (policy !== undefined) this.#onError = policy as ErrorPolicy; // the worker refuses any other value
+    this.#supervisor.start(Buffer.from(frame), this.#logger);
+  }
+
+  #endInput(): void {
+    this.#input.end();
+    if (!this.#lifetime.isOpen) return;
+    if (this.#use === undefined) {
+      this.#lifetime.close();
+      return;
+    }
+    this.#output.startHeartbeat();
+    this.#supervisor.end();
+  }
+
+  // ---- output ----
+
+  #forward(buf: Buffer, frame: number, payload: number, end: number): void {
+    switch (buf[payload]) {
+      case pointTag0:
+        this.#counters.pointsOut++;
+        break;
+      case beginTag0:
+        this.#counters.batchesOut++;
+        break;
+      case endTag0:
+        break;
+      default:
+        this.#fail(new UdfError('internal', `the worker wrote a message with tag ${buf[payload]}`));
+        return;
+    }
+    try {
+      this.#output.data(buf, frame, end);
+    } catch (reason) {
+      this.#fail(UdfError.from(reason));
+    }
+  }
+
+  #respond(response: Response): void {
+    try {
+      if (response.kind === 'snapshot') {
+        const { buffer, byteOffset, byteLength } = response.snapshot;
+        const bytes = Buffer.from(buffer, byteOffset, byteLength);
+        this.#output.sendExempt([snapshotFrameStart(byteLength), bytes]);
+      } else {
+        if (response.kind === 'init' && response.success) this.#logger.info({}, 'task started');
+        this.#output.send(encodeResponse(response));
+      }
+    } catch (reason) {
+      this.#fail(UdfError.from(reason));
+    }
+  }
+
+  /** Pauses or resumes reading, of Kapacitor's side and of the worker's. */
+  #settle(): void {
+    if (!this.#lifetime.isOpen) return;
+    const { blocked } = this.#output;
+    this.#supervisor.setOutputPaused(blocked);
+    if (this.#input.ended) return;
+    const { journal, unhandledBytes } = this.#feed;
+    const maxJournal = this.#inBatch ? this.#maxBatchJournalBytes : this.#maxJournalBytes;
+    if (this.#inBatch && journal.retainedBytes > maxJournal) {
+      this.#fail(
+        new UdfError('limit', `a batch takes more than ${maxJournal} bytes (batchBytes, journalBytes)`),
+      );
+      return;
+    }
+    const shouldPause =
+      blocked || unhandledBytes > this.#maxReadAheadBytes || journal.retainedBytes > maxJournal;
+    if (shouldPause && !blocked) this.#output.startHeartbeat();
+    else this.#output.stopHeartbeat();
+    this.#input.setPaused(shouldPause);
+  }
+
+  // ---- faults ----
+
+  /** Applies the error policy to input that has ended two workers. Returns whether the conversation goes on. */
+  #poison(frame: Span, reason: string): boolean {
+    const { udf } = this.#options;
+    const { journal } = this.#feed;
+    const batch = wholeBatch(journal, frame, udf);
+    const span = batch ?? frame;
+    const what = describeInput(journal, span);
+    if (this.#onError === 'stop' || Number.isNaN(span.end)) {
+      this.#fail(new UdfError('handler', `${reason}, twice on ${what}`));
+      return false;
+    }
+    // Within a batch that a UDF handles point by point, only the worker could pass a point on.
+    const passes = this.#onError === 'pass' && (batch !== undefined || udf.wants === 'stream');
+    const frames = passes ? journal.copy(span) : undefined;
+    this.#feed.leaveOut(
+      span,
+      frames &&
+        (() => {
+          this.#passOn(frames);
+        }),
+    );
+    this.#logger.error(
+      { code: 'handler' },
+      capText(`${udf.name}: ${reason}, twice on ${what}; ${passes ? 'passed on unchanged' : 'dropped'}`),
+    );
+    return true;
+  }
+
+  #passOn(frames: Buffer): void {
+    const reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
+      this.#forward(buf, frame, payload, end);
+    });
+    reader.push(frames);
+  }
+
+  #refused(error: UdfError): void {
+    this.#lifetime.noteFailure(error);
+    this.#lifetime.close(lastReadTimeoutMs);
+  }
+
+  /** Forwards the UDF's own error response, after which Kapacitor ends the task. */
+  #failedByUdf(frame: Buffer): void {
+    this.#lifetime.noteFailure(new UdfError('handler', 'the UDF has ended the task'));
+    this.#output.sendError(frame);
+    this.#lifetime.close(lastReadTimeoutMs, true);
+  }
+
+  #fail(error: UdfError): void {
+    if (!this.#lifetime.isOpen) return;
+    this.#lifetime.noteFailure(error);
+    const level = error.code === 'internal' || error.code === 'handler' ? 'error' : 'warn';
+    this.#logger[level]({ code: error.code, err: error }, capText(`connection ends: ${error.message}`));
+    const { name } = this.#options.udf;
+    const task = this.#use ? `task ${this.#use.task}: ` : '';
+    this.#output.sendError(
+      encodeResponse({ kind: 'error', error: capText(`${name}: ${task}${error.message}`) }),
+    );
+    this.#lifetime.close(lastReadTimeoutMs, true);
+  }
+}

@@ -1,0 +1,65 @@
+import type { Limits } from '../../agent/limits.js';
+import type { InstanceDefaults } from '../../agent/defaults.js';
+import type { AgentStats } from '../../model/statistics.js';
+import type { EdgeType } from '../../model/values.js';
+import type { OptionType } from '../../model/option-call.js';
+import type { ErrorPolicy } from '../../udf/runtime-options.js';
+
+// What the front and a worker send each other besides the bytes in the rings.
+
+/** Sent when the other side's ring has bytes or room again. */
+export const wakeUp = 0;
+
+/** What a thread is started with. */
+export interface WorkerSettings {
+  /** Modules with UDFs, beside the bundled ones. */
+  readonly modules: readonly string[];
+}
+
+/** What the front must know of a UDF whose code it does not load. */
+export interface UdfInfo {
+  readonly name: string;
+  readonly wants: EdgeType;
+  readonly provides: EdgeType;
+  /** The argument types of each option. */
+  readonly options: Readonly<Record<string, readonly OptionType[]>>;
+  readonly onError: ErrorPolicy;
+  /** Whether a batch is handled as a whole, when it ends. */
+  readonly collectsBatches: boolean;
+  /** The module that it comes from; `undefined` for a bundled one. */
+  readonly module: string | undefined;
+}
+
+/** Starts serving a connection. */
+export interface ServeMessage {
+  readonly kind: 'serve';
+  readonly udf: string;
+  readonly input: SharedArrayBuffer;
+  readonly output: SharedArrayBuffer;
+  /** See `Steps`. */
+  readonly steps: SharedArrayBuffer;
+  readonly defaults: InstanceDefaults;
+  readonly limits: Limits;
+  /** Max bytes of the array buffers of the worker, which V8's own limit does not count. */
+  readonly maxBufferBytes: number;
+}
+
+export type ToWorker = typeof wakeUp | ServeMessage | { readonly kind: 'end' };
+
+export type FromWorker =
+  | typeof wakeUp
+  | { readonly kind: 'loaded'; readonly udfs: readonly UdfInfo[] }
+  | { readonly kind: 'failed'; readonly error: PlainError }
+  | { readonly kind: 'log'; readonly level: LogMethod; readonly details: object; readonly message: string }
+  | { readonly kind: 'memory'; readonly bytes: number }
+  | { readonly kind: 'done'; readonly stats: AgentStats };
+
+export type LogMethod = 'debug' | 'info' | 'warn' | 'error';
+
+/** An error as it crosses threads: classes do not. */
+export interface PlainError {
+  readonly code: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly cause: PlainError | undefined;
+}

@@ -1,0 +1,36 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { UdfDefinition } from '../../udf/definition.js';
+import type { Udfs } from '../available-udfs.js';
+import { loadModule } from '../load-module.js';
+import type { UdfInfo } from './messages.js';
+
+/** What the front must know of each UDF of `availableUdfs(modules)`. */
+export async function udfInfos(udfs: Udfs, modules: readonly string[]): Promise<UdfInfo[]> {
+  const moduleOf = new Map<UdfDefinition, string>();
+  for (const module of modules) {
+    for (const definition of await loadModule(module)) moduleOf.set(definition, module); // loaded already
+  }
+  return Array.from(udfs.values(), (definition) => udfInfo(definition, moduleOf.get(definition)));
+}
+
+function udfInfo(definition: UdfDefinition, module: string | undefined): UdfInfo {
+  const { name, wants, provides, onError, handlers } = definition;
+  const options = Object.fromEntries(
+    Object.entries(definition.options).map(([option, { args }]) => [option, args.map(({ type }) => type)]),
+  );
+  return { name, wants, provides, options, onError, collectsBatches: handlers.batch !== undefined, module };
+}
+
+/**
+ * What Kapacitor has been told of a UDF and would have to be told anew, which it asks for only when it starts: `undefined`
+ * if that is the same for both.
+ */
+export function infoChange(old: UdfInfo, now: UdfInfo): string | undefined {
+  if (old.wants !== now.wants || old.provides !== now.provides) {
+    return `its edges were ${old.wants} -> ${old.provides}, are ${now.wants} -> ${now.provides}`;
+  }
+  if (isDeepStrictEqual(old.options, now.options)) return undefined;
+  const names = new Set([...Object.keys(old.options), ...Object.keys(now.options)]);
+  const changed = [...names].filter((name) => !isDeepStrictEqual(old.options[name], now.options[name]));
+  return `its options have changed: ${changed.join(', ')}`;
+}

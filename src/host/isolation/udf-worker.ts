@@ -1,0 +1,371 @@
+import { Worker } from 'node:worker_threads';
+import { UdfError } from '../../model/errors.js';
+import type { AgentStats } from '../../model/statistics.js';
+import type { Logger } from '../../telemetry/logger.js';
+import { SharedRing } from '../../transport/shared-ring.js';
+import { FrameReader } from '../../wire/frame-reader.js';
+import { errorTag, initTag, keepaliveTag, restoreTag, snapshotTag } from '../../wire/tags.js';
+import { type Ack, ackByte, decodeAck, Steps } from './acks.js';
+import { type FromWorker, type ServeMessage, type ToWorker, type UdfInfo, wakeUp } from './messages.js';
+import { errorFrom } from './plain-error.js';
+
+/** Capacity of a ring. It bounds how far the two sides are apart. */
+const ringBytes = 1024 * 1024;
+
+/** Chunks of output that are handled before other events are. */
+const maxChunksPerTurn = 16;
+
+const maxChunkBytes = 64 * 1024;
+
+/** Why a worker has ended. */
+export interface WorkerEnd {
+  readonly cause: WorkerEndCause;
+  /** As it goes on after "the worker". */
+  readonly text: string;
+  readonly error?: UdfError | undefined;
+}
+
+/** As metrics name it. */
+export type WorkerEndCause = 'error' | 'exit' | 'memory' | 'hung' | 'load';
+
+/** What a worker's life calls. */
+export interface UdfWorkerEvents {
+  /** A frame of the UDF's output: `buf[frame..end)`. */
+  output(buf: Buffer, frame: number, payload: number, end: number): void;
+  /** The worker has handled more input. */
+  handled(ack: Ack): void;
+  /** There is room for input again, or a request was answered. */
+  ready(): void;
+  /** The UDF ends the conversation: the frame of its error response. */
+  failed(frame: Buffer): void;
+  /** All of the output has come, after `endInput`. */
+  done(): void;
+  /** The worker has ended by a fault. Not called after `terminate` without a cause. */
+  ended(end: WorkerEnd): void;
+}
+
+export interface UdfWorkerOptions {
+  readonly modules: readonly string[];
+  /** Limits V8's heap, and the array buffers as much again. */
+  readonly maxMemoryBytes: number;
+  readonly logger: Logger;
+}
+
+const MiB = 1024 * 1024;
+
+/** A worker thread that serves one connection, as the front sees it. */
+export class UdfWorker {
+  /** Its UDFs, once their modules are loaded. Rejects if one cannot be, or the worker ends before. */
+  readonly loaded: Promise<readonly UdfInfo[]>;
+  /** Settles when the thread has ended, for whatever reason. */
+  readonly exited: Promise<WorkerEnd>;
+  /** The statistics that came last. */
+  stats: AgentStats | undefined;
+  readonly #options: UdfWorkerOptions;
+  readonly #worker: Worker;
+  readonly #steps = new Int32Array(new SharedArrayBuffer(Steps.count * 4));
+  readonly #input = new SharedRing(ringBytes, () => {
+    this.#post(wakeUp);
+  });
+  readonly #output = new SharedRing(ringBytes, () => {
+    this.#post(wakeUp);
+  });
+  readonly #reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
+    this.#receive(buf, frame, payload, end);
+  });
+  #events: UdfWorkerEvents | undefined;
+  #logger: Logger;
+  #end: WorkerEnd | undefined;
+  #hasEnded = false;
+  #isPaused = false;
+  #isScheduled = false;
+  #sent = 0;
+  #ack: Ack = { handled: 0, started: 0, stats: undefined };
+  /** The request that is under way: the pieces that are not in the ring yet, and its answer. */
+  #request: PendingRequest | undefined;
+
+  constructor(options: UdfWorkerOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+    const heapMb = Math.max(16, Math.ceil(options.maxMemoryBytes / MiB));
+    this.#worker = new Worker(new URL('./worker-main.js', import.meta.url), {
+      name: 'kapacitor-udf',
+      workerData: { modules: options.modules },
+      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    });
+    this.exited = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        resolve(this.#ended(code));
+      });
+    });
+    this.loaded = new Promise((resolve, reject) => {
+      this.#worker.on('message', (message: FromWorker) => {
+        if (message === wakeUp) this.#woken();
+        else if (message.kind === 'loaded') resolve(message.udfs);
+        else this.#receiveMessage(message);
+      });
+      void this.exited.then(({ text, error }) => {
+        reject(error ?? new UdfError('invalid_module', `the worker ${text}`));
+      });
+    });
+    this.loaded.catch(() => undefined); // whoever waits for it is told
+    this.#worker.on('error', (reason: unknown) => {
+      this.#end ??= endByError(reason, heapMb);
+    });
+  }
+
+  /** Serves a connection. To be called once, after `loaded`. */
+  serve(
+    message: Pick<ServeMessage, 'udf' | 'defaults' | 'limits'>,
+    logger: Logger,
+    events: UdfWorkerEvents,
+  ): void {
+    this.#events = events;
+    this.#logger = logger;
+    this.#post({
+      kind: 'serve',
+      ...message,
+      input: this.#input.memory,
+      output: this.#output.memory,
+      steps: this.#steps.buffer, // see its creation
+      maxBufferBytes: this.#options.maxMemoryBytes,
+    });
+    this.#output.read(0); // asks for the first wake-up
+  }
+
+  // ---- input ----
+
+  /** Whether all input is handled, and no request is under way. */
+  get isSettled(): boolean {
+    return this.#request === undefined && this.#sent === this.#ack.handled;
+  }
+
+  /** Whether a request is under way, so that no input can be given. */
+  get isBusy(): boolean {
+    return this.#request !== undefined;
+  }
+
+  /** Bytes of input, requests included, that were handled. */
+  get handledBytes(): number {
+    return this.#ack.handled;
+  }
+
+  /** Frames that the worker has begun since those that it has acknowledged. */
+  get startedSinceAck(): number {
+    return (Atomics.load(this.#steps, Steps.started) - this.#ack.started) | 0;
+  }
+
+  /** Changes whenever the worker does something: `alive` counts turns of its event loop too. */
+  activity(alive: boolean): number {
+    const started = Atomics.load(this.#steps, Steps.started);
+    return alive ? started + Atomics.load(this.#steps, Steps.alive) : started;
+  }
+
+  /** Gives the worker input, as much as there is room for; `ready` follows where that is not all. */
+  feed(bytes: Buffer): number {
+    const count = this.#input.write(bytes, 0, bytes.length);
+    this.#sent += count;
+    return count;
+  }
+
+  /**
+   * Sends a request, whose answer is the response of the same kind: its payload, once the worker is settled. To be called
+   * when the worker is settled. Does not settle if the worker ends.
+   */
+  request(pieces: readonly Buffer[]): Promise<Buffer> {
+    return new Promise((resolve) => {
+      Atomics.store(this.#steps, Steps.wantsStats, 1);
+      this.#request = { pieces, next: 0, offset: 0, answer: undefined, resolve };
+      this.#sendRequest();
+    });
+  }
+
+  /** Ends the input: the worker drains, and `done` follows. */
+  endInput(): void {
+    this.#post({ kind: 'end' });
+  }
+
+  /** Asks for the statistics with the next acknowledgement. */
+  wantStats(): void {
+    Atomics.store(this.#steps, Steps.wantsStats, 1);
+  }
+
+  #sendRequest(): void {
+    const request = this.#request!; // only called while there is one
+    for (; request.next < request.pieces.length; request.next++, request.offset = 0) {
+      const piece = request.pieces[request.next]!;
+      const count = this.#input.write(piece, request.offset, piece.length);
+      this.#sent += count;
+      request.offset += count;
+      if (request.offset < piece.length) return;
+    }
+  }
+
+  // ---- output ----
+
+  /** Pauses or resumes reading of the output. */
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    if (!isPaused) this.#pump();
+  }
+
+  #woken(): void {
+    this.#pump();
+    if (this.#hasEnded) return;
+    if (this.#request) this.#sendRequest();
+    else this.#events?.ready();
+  }
+
+  #pump(): void {
+    for (let chunks = 0; !this.#isPaused && !this.#hasEnded; chunks++) {
+      if (chunks === maxChunksPerTurn) {
+        this.#pumpLater();
+        return;
+      }
+      const chunk = this.#output.read(maxChunkBytes);
+      if (chunk === undefined) return;
+      this.#reader.push(chunk);
+    }
+  }
+
+  #pumpLater(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #receive(buf: Buffer, frame: number, payload: number, end: number): void {
+    const events = this.#events!; // nothing is written before `serve`
+    switch (buf[payload]) {
+      case ackByte:
+        this.#acknowledge(decodeAck(buf.subarray(payload, end)));
+        return;
+      case initTag:
+      case snapshotTag:
+      case restoreTag:
+        if (this.#request) this.#request.answer = buf.subarray(payload, end);
+        return;
+      case keepaliveTag:
+        return; // a heartbeat; the front has its own
+      case errorTag:
+        events.failed(buf.subarray(frame, end));
+        return;
+      default:
+        events.output(buf, frame, payload, end);
+    }
+  }
+
+  #acknowledge(ack: Ack): void {
+    if (ack.stats) this.stats = ack.stats;
+    this.#ack = ack;
+    const request = this.#request;
+    if (request?.answer === undefined) {
+      this.#events!.handled(ack);
+      return;
+    }
+    if (ack.handled < this.#sent) return; // the answer was to an earlier input: none of the protocol's
+    this.#request = undefined;
+    request.resolve(request.answer);
+  }
+
+  // ---- the end ----
+
+  /** Ends the worker at once; with a cause, `ended` is called. */
+  terminate(end?: WorkerEnd): void {
+    if (end) this.#end ??= end;
+    else this.#detach();
+    void this.#worker.terminate();
+  }
+
+  #detach(): void {
+    this.#hasEnded = true;
+    this.#reader.stop();
+  }
+
+  #receiveMessage(message: Exclude<FromWorker, typeof wakeUp | { kind: 'loaded' }>): void {
+    switch (message.kind) {
+      case 'log': {
+        const { level, message: text, details } = message;
+        const given = details as { readonly err?: Parameters<typeof errorFrom>[0] };
+        this.#logger[level](given.err ? { ...given, err: errorFrom(given.err) } : given, text);
+        return;
+      }
+      case 'failed': {
+        const error = errorFrom(message.error);
+        this.terminate({ cause: 'load', text: `cannot load its modules: ${error.message}`, error });
+        return;
+      }
+      case 'memory': {
+        this.#end ??= memoryEnd(this.#options.maxMemoryBytes / MiB, 'buffers');
+        return;
+      }
+      case 'done':
+        this.stats = message.stats;
+        this.#finish();
+    }
+  }
+
+  /** Reads the rest of the output, as fast as Kapacitor does. */
+  #finish(): void {
+    this.#pump();
+    if (this.#hasEnded) return;
+    if (this.#output.size > 0) {
+      setTimeout(() => {
+        this.#finish();
+      }, finishPollMs);
+      return;
+    }
+    this.#detach();
+    const request = this.#request;
+    if (request?.answer)
+      request.resolve(request.answer); // a refusal, after which the worker closes at once
+    else this.#events!.done();
+    this.terminate();
+  }
+
+  #ended(code: number): WorkerEnd {
+    const end = this.#end ?? { cause: 'exit', text: `called process.exit(${code})` };
+    if (!this.#hasEnded) {
+      this.#isPaused = false;
+      this.#drainOutput();
+      this.#detach();
+      this.#events?.ended(end);
+    }
+    return end;
+  }
+
+  /** What was written before the end is as good as any other output. */
+  #drainOutput(): void {
+    let chunk: Buffer | undefined;
+    while (!this.#hasEnded && (chunk = this.#output.read(maxChunkBytes))) this.#reader.push(chunk);
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+}
+
+interface PendingRequest {
+  readonly pieces: readonly Buffer[];
+  next: number;
+  offset: number;
+  answer: Buffer | undefined;
+  readonly resolve: (answer: Buffer) => void;
+}
+
+const finishPollMs = 5;
+
+function endByError(reason: unknown, heapMb: number): WorkerEnd {
+  if (reason instanceof Error && (reason as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return memoryEnd(heapMb, 'memory');
+  }
+  const error = UdfError.from(reason, 'handler');
+  return { cause: 'error', text: `has thrown outside a handler: ${error.message}`, error };
+}
+
+function memoryEnd(mebibytes: number, what: string): WorkerEnd {
+  return { cause: 'memory', text: `took more than ${mebibytes} MiB of ${what} (--worker-memory)` };
+}

@@ -1,0 +1,128 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { createAgent } from '../../agent/agent.js';
+import { messageOf } from '../../model/errors.js';
+import type { Logger } from '../../telemetry/logger.js';
+import { RateLimitedLogger } from '../../telemetry/rate-limited-logger.js';
+import { SharedRing } from '../../transport/shared-ring.js';
+import { sharedTransport } from '../../transport/shared-transport.js';
+import type { UdfDefinition } from '../../udf/definition.js';
+import { availableUdfs } from '../available-udfs.js';
+import { encodeAck, Steps } from './acks.js';
+import {
+  type FromWorker,
+  type LogMethod,
+  type ServeMessage,
+  type ToWorker,
+  wakeUp,
+  type WorkerSettings,
+} from './messages.js';
+import { plainError } from './plain-error.js';
+import { udfInfos } from './udf-info.js';
+
+/** How often the thread shows that its event loop runs, and checks its memory. */
+const aliveIntervalMs = 100;
+
+const port = parentPort!; // this file is the entry of a worker thread
+
+function send(message: FromWorker): void {
+  port.postMessage(message);
+}
+
+/** Loads the modules, then serves the one connection that it is given. */
+async function main(): Promise<void> {
+  const { modules } = workerData as WorkerSettings;
+  const udfs = await availableUdfs(modules);
+  port.once('message', (message: ToWorker) => {
+    // The first message is always this one.
+    const given = message as ServeMessage;
+    serve(udfs.get(given.udf)!, given);
+  });
+  send({ kind: 'loaded', udfs: await udfInfos(udfs, modules) });
+}
+
+/** Serves a connection over shared memory, as `createAgent` serves any other. */
+function serve(definition: UdfDefinition, given: ServeMessage): void {
+  const wake = (): void => {
+    send(wakeUp);
+  };
+  const transport = sharedTransport(new SharedRing(given.input, wake), new SharedRing(given.output, wake));
+  const steps = new Int32Array(given.steps);
+  const logger = frontLogger();
+  surviveRejections(logger);
+  let acknowledged = 0;
+  const agent = createAgent({
+    definition,
+    transport,
+    logger,
+    ...given.defaults,
+    // The front measures the time of handlers, since it can also end one that never returns.
+    limits: { ...given.limits, handlerMs: 0 },
+    // The front decides what follows.
+    strictRestore: true,
+    progress: {
+      steps,
+      handled: (bytes, isBusy) => {
+        if (bytes === acknowledged || !transport.output.writable) return;
+        acknowledged = bytes;
+        const isWanted = Atomics.exchange(steps, Steps.wantsStats, 0) === 1;
+        const stats = isWanted ? agent.stats : undefined;
+        transport.output.write(
+          encodeAck({ handled: bytes, started: steps[Steps.started]! - Number(isBusy), stats }),
+        );
+      },
+    },
+  });
+  setInterval(() => {
+    Atomics.add(steps, Steps.alive, 1);
+    const { arrayBuffers } = process.memoryUsage();
+    if (arrayBuffers <= given.maxBufferBytes) return;
+    send({ kind: 'memory', bytes: arrayBuffers });
+    process.exit(1);
+  }, aliveIntervalMs);
+  port.on('message', (message: ToWorker) => {
+    if (message === wakeUp) transport.woken();
+    else if (message.kind === 'end') transport.endInput();
+  });
+  void agent.closed.then(() => {
+    send({ kind: 'done', stats: agent.stats });
+  });
+  transport.woken();
+}
+
+/**
+ * A logger whose lines the front writes, which adds the UDF and the task to them. Details that cannot be cloned are left out.
+ */
+function frontLogger(): Logger {
+  const at =
+    (level: LogMethod) =>
+    (details: object, message: string): void => {
+      const sent = 'err' in details ? { ...details, err: plainError(details.err) } : details;
+      try {
+        send({ kind: 'log', level, details: sent, message });
+      } catch (reason) {
+        send({ kind: 'log', level, details: { details: `unreadable: ${messageOf(reason)}` }, message });
+      }
+    };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: frontLogger,
+  };
+}
+
+/** An unhandled rejection has interrupted nothing else, so the worker continues, as a host without isolation does. */
+function surviveRejections(logger: Logger): void {
+  const rejections = new RateLimitedLogger(logger);
+  process.on('unhandledRejection', (reason) => {
+    rejections.error(
+      () => ({ err: reason }),
+      `a promise was rejected that nobody waited for: ${messageOf(reason)}; return or await it in the handler`,
+    );
+  });
+}
+
+main().catch((reason: unknown) => {
+  send({ kind: 'failed', error: plainError(reason) });
+});

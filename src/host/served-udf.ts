@@ -1,0 +1,90 @@
+import { type Agent, type AgentOptions, createAgent } from '../agent/agent.js';
+import type { EdgeType } from '../model/values.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import { availableUdfs, chooseUdfs } from './available-udfs.js';
+import { createIsolatedAgent, type IsolatedAgent } from './isolation/isolated-agent.js';
+import type { UdfInfo } from './isolation/messages.js';
+import { UdfWorker, type UdfWorkerOptions } from './isolation/udf-worker.js';
+
+/** What a connection to a UDF is given. */
+export type ConnectOptions = Omit<AgentOptions, 'definition' | 'progress'>;
+
+/** A UDF as a host serves it: in this thread, or each connection in a worker of its own. */
+export interface ServedUdf {
+  readonly name: string;
+  readonly wants: EdgeType;
+  readonly provides: EdgeType;
+  connect(options: ConnectOptions): Agent | IsolatedAgent;
+}
+
+/** A UDF that runs in this thread. */
+export function servedHere(definition: UdfDefinition): ServedUdf {
+  const { name, wants, provides } = definition;
+  return {
+    name,
+    wants,
+    provides,
+    connect: (options) => createAgent({ ...options, definition }),
+  };
+}
+
+/** How UDFs run in workers. */
+export type IsolationOptions = Omit<UdfWorkerOptions, 'logger'>;
+
+/** Milliseconds between two internal snapshots at most, while there is input. */
+const snapshotIntervalMs = 10_000;
+
+/** A UDF whose connections each run in a worker. */
+export function servedInWorkers(udf: UdfInfo, isolation: IsolationOptions): ServedUdf {
+  const { name, wants, provides } = udf;
+  return {
+    name,
+    wants,
+    provides,
+    connect: (options) => createIsolatedAgent({ ...options, ...isolation, udf, snapshotIntervalMs }),
+  };
+}
+
+/** Which UDFs run in workers: all, or those of these names. */
+export interface Isolation extends Pick<UdfWorkerOptions, 'maxMemoryBytes'> {
+  readonly udfs: 'all' | readonly string[];
+}
+
+/**
+ * The bundled UDFs and those of modules, as they are to be served. This thread does not load a module whose UDFs all run in
+ * workers. Rejects with `invalid_module` as `availableUdfs` does, and with `usage` for an unknown name to isolate.
+ */
+export async function servedUdfs(
+  modules: readonly string[],
+  isolation: Isolation | undefined,
+  logger: Logger,
+): Promise<ReadonlyMap<string, ServedUdf>> {
+  if (!isolation) return mapValues(await availableUdfs(modules), servedHere);
+  const infos = await loadInfos({ ...isolation, modules, logger });
+  const options = { modules, maxMemoryBytes: isolation.maxMemoryBytes };
+  const isolated = mapValues(infos, (info) => servedInWorkers(info, options));
+  if (isolation.udfs === 'all') return isolated;
+  const names = new Set(isolation.udfs);
+  const chosen = new Map(chooseUdfs(isolated, [...names]).map((udf) => [udf.name, udf]));
+  const others = new Set(
+    [...infos.values()].flatMap(({ name, module }) =>
+      module === undefined || names.has(name) ? [] : [module],
+    ),
+  );
+  return new Map([...mapValues(await availableUdfs([...others]), servedHere), ...chosen]);
+}
+
+function mapValues<Old, New>(map: ReadonlyMap<string, Old>, convert: (value: Old) => New): Map<string, New> {
+  return new Map(Array.from(map, ([name, value]) => [name, convert(value)]));
+}
+
+/** What a worker finds in the modules. */
+async function loadInfos(options: UdfWorkerOptions): Promise<ReadonlyMap<string, UdfInfo>> {
+  const worker = new UdfWorker(options);
+  try {
+    return new Map((await worker.loaded).map((info) => [info.name, info]));
+  } finally {
+    worker.terminate();
+  }
+}

@@ -1,0 +1,219 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createKapacitorPeer } from '../../../src/peer/kapacitor-peer.js';
+import type { KapacitorPeer } from '../../../src/peer/interface.js';
+import { dialUnix } from '../../../src/transport/dial-unix.js';
+import { type Cli, serve } from '../../support/spawn-cli.js';
+import { tempDir } from '../../support/temp-dir.js';
+
+const module = fileURLToPath(new URL('modules/faulty.mjs', import.meta.url));
+
+/** A host whose UDFs run in workers. */
+async function isolated(...args: readonly string[]): Promise<{ host: Cli; directory: string }> {
+  const directory = tempDir();
+  const faults = join(directory, 'faults');
+  mkdirSync(faults);
+  const given = ['--isolate', '--load', module, '--socket-dir', directory, ...args];
+  const host = await serve(given, { env: { ...process.env, FAULTS_DIR: faults } });
+  return { host, directory };
+}
+
+async function peerOf(directory: string, udf: string): Promise<KapacitorPeer> {
+  const peer = createKapacitorPeer(await dialUnix(join(directory, `${udf}.sock`)), {
+    answerTimeoutMs: 20_000,
+  });
+  onTestFinished(() => {
+    peer.abort();
+  });
+  return peer;
+}
+
+const points = 1_000;
+
+/** Sends points of ten groups, of which one in the middle has the fault. */
+function sendPoints(peer: KapacitorPeer, fault: string): void {
+  for (let index = 0; index < points; index++) {
+    const tags = { host: `h${index % 10}` };
+    const fields = index === points / 2 ? { value: index, do: fault } : { value: index };
+    peer.point({ time: BigInt(index), name: 'cpu', tags, dimensions: ['host'], fields });
+  }
+}
+
+/** What a UDF that nothing has happened to emits: each point with its number in its group. */
+const undisturbed = Array.from({ length: points }, (_, index) => [index, Math.floor(index / 10) + 1]);
+
+function counts(peer: Pick<KapacitorPeer, 'points'>): unknown[] {
+  return peer.points.map(({ fields }) => [fields.value, fields.count]);
+}
+
+describe('a fault of an isolated UDF', () => {
+  test.each([
+    ['exit', [], 'called process.exit(0)'],
+    ['loop', ['--handler-ms', '200'], 'has not come back within 200 ms'],
+    ['regexp', ['--handler-ms', '200'], 'has not come back within 200 ms'],
+    ['hang', ['--handler-ms', '200'], 'has not come back within 200 ms'],
+    ['heap', ['--worker-memory', '64MiB'], 'took more than 64 MiB of memory'],
+    ['buffers', ['--worker-memory', '256MiB'], 'took more than 256 MiB of buffers'],
+    ['timer', [], 'has thrown outside a handler: thrown in a timer'],
+    ['emitter', [], 'has thrown outside a handler: no listener'],
+  ])('%s: loses, doubles and reorders nothing', async (fault, args, cause) => {
+    const { host, directory } = await isolated(...args);
+    const peer = await peerOf(directory, 'faulty');
+    const other = await peerOf(directory, 'faulty');
+    await peer.init();
+    await other.init();
+    sendPoints(peer, fault);
+    for (let index = 0; index < points; index++) {
+      other.point({ time: BigInt(index), name: 'cpu', fields: { value: index } });
+    }
+    expect(counts(await peer.stop())).toEqual(undisturbed);
+    expect((await other.stop()).points).toHaveLength(points);
+    const faults = host.log.filter(({ level }) => level === 'error');
+    expect(faults).toMatchObject([{ udf: 'faulty', task: 'test', node: 'udf2' }]);
+    expect(faults[0]!.msg).toContain(`faulty: the worker ${cause}`);
+    expect(faults[0]!.msg).toContain('it is replaced, and goes on from its last snapshot');
+  });
+
+  test('the state before the fault is that of a snapshot that Kapacitor has restored', async () => {
+    const { directory } = await isolated();
+    const first = await peerOf(directory, 'faulty');
+    await first.init();
+    for (const value of [1, 2, 3]) first.point({ time: BigInt(value), name: 'cpu', fields: { value } });
+    const snapshot = await first.snapshot();
+    await first.stop();
+
+    const second = await peerOf(directory, 'faulty');
+    await second.init();
+    await second.restore(snapshot);
+    second.point({ time: 4n, name: 'cpu', fields: { value: 4 } });
+    second.point({ time: 5n, name: 'cpu', fields: { value: 5, do: 'exit' } });
+    expect(counts(await second.stop())).toEqual([
+      [4, 4],
+      [5, 5],
+    ]);
+  });
+
+  test('in stop: each group emits once', async () => {
+    const { directory } = await isolated();
+    const peer = await peerOf(directory, 'faultyStop');
+    await peer.init();
+    for (const host of ['a', 'b', 'c']) {
+      const fields = host === 'b' ? { value: 1, do: 'once' } : { value: 1 };
+      peer.point({ time: 1n, name: 'cpu', tags: { host }, dimensions: ['host'], fields });
+    }
+    expect((await peer.stop()).points.map(({ tags }) => tags.host)).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('a point that ends its worker twice', () => {
+  test.each([
+    ['drop', undisturbed.filter(([index]) => index !== points / 2).length, 'dropped'],
+    ['pass', points, 'passed on unchanged'],
+  ])('is left to the error policy %s', async (policy, count, consequence) => {
+    const { host, directory } = await isolated('faulty', '--on-error', policy);
+    const peer = await peerOf(directory, 'faulty');
+    await peer.init();
+    sendPoints(peer, 'exit always');
+    const { points: emitted } = await peer.stop();
+    expect(emitted).toHaveLength(count);
+    expect(emitted.map(({ time }) => time)).toEqual(emitted.map(({ time }) => time).sort(compare));
+    const poison = emitted.find(({ time }) => time === BigInt(points / 2));
+    expect(poison?.fields).toEqual(policy === 'pass' ? { value: points / 2, do: 'exit always' } : undefined);
+    expect(host.logged(`twice on the point of group "host=h0" at ${points / 2}; ${consequence}`)).toBe(true);
+  });
+
+  test('ends the task where the policy is to stop, with the reason', async () => {
+    const { directory } = await isolated();
+    const peer = await peerOf(directory, 'faulty');
+    await peer.init();
+    sendPoints(peer, 'exit always');
+    await expect(peer.stop()).rejects.toThrow(
+      /called process.exit\(0\), twice on the point of group "host=h0"/,
+    );
+  });
+
+  test('the option of the TICKscript comes before that of the host', async () => {
+    const { directory } = await isolated('faulty', '--on-error', 'pass');
+    const peer = await peerOf(directory, 'faulty');
+    await peer.init(".onError('drop')");
+    sendPoints(peer, 'exit always');
+    expect((await peer.stop()).points).toHaveLength(points - 1);
+  });
+
+  test('in a batch that is handled as a whole, leaves out the batch', async () => {
+    const { host, directory } = await isolated('--on-error', 'drop');
+    const peer = await peerOf(directory, 'faultyBatch');
+    await peer.init();
+    for (let time = 1n; time <= 5n; time++) {
+      const fields = time === 3n ? { value: 1, do: 'exit always' } : { value: 1 };
+      peer.batch({ name: 'cpu', time, points: [{ time, fields }] });
+    }
+    const { batches } = await peer.stop();
+    expect(batches.map(({ time }) => time)).toEqual([1n, 2n, 4n, 5n]);
+    expect(batches.map(({ points: [point] }) => point!.fields.count)).toEqual([1, 2, 3, 4]);
+    expect(host.logged('twice on a batch of group ""; dropped')).toBe(true);
+  });
+
+  test('in a batch that is handled point by point, is left out alone', async () => {
+    const { directory } = await isolated('--on-error', 'drop');
+    const peer = await peerOf(directory, 'faultyPoints');
+    await peer.init();
+    const of = (time: bigint): { time: bigint; fields: Record<string, number | string> } => ({
+      time,
+      fields: time === 2n ? { value: 1, do: 'exit always' } : { value: 1 },
+    });
+    peer.batch({ name: 'cpu', time: 3n, points: [1n, 2n, 3n].map(of) });
+    const { points: emitted } = await peer.stop();
+    expect(emitted.map(({ time, fields }) => [time, fields.count])).toEqual([
+      [1n, 1],
+      [3n, 2],
+    ]);
+  });
+
+  test('in stop, ends the connection without the rest', async () => {
+    const { host, directory } = await isolated();
+    const peer = await peerOf(directory, 'faultyStop');
+    await peer.init();
+    peer.point({ time: 1n, name: 'cpu', fields: { value: 1, do: 'always' } });
+    await peer.stop();
+    expect(host.logged('for the second time in stop, whose output is lost')).toBe(true);
+  });
+});
+
+describe('batches', () => {
+  test('under way are repeated whole', async () => {
+    const { directory } = await isolated();
+    const peer = await peerOf(directory, 'faultyBatch');
+    await peer.init();
+    for (let time = 1n; time <= 5n; time++) {
+      const last = time === 3n ? { value: 2, do: 'exit' } : { value: 2 };
+      const two = [
+        { time, fields: { value: 1 } },
+        { time, fields: last },
+      ];
+      peer.batch({ name: 'cpu', time, points: two });
+    }
+    const { batches } = await peer.stop();
+    expect(
+      batches.map(({ time, points: { length }, points: [point] }) => [time, length, point!.fields.count]),
+    ).toEqual([
+      [1n, 2, 1],
+      [2n, 2, 2],
+      [3n, 2, 3],
+      [4n, 2, 4],
+      [5n, 2, 5],
+    ]);
+  });
+});
+
+test('options are refused as without isolation', async () => {
+  const { directory } = await isolated();
+  const peer = await peerOf(directory, 'edgeDetect');
+  await expect(peer.init()).rejects.toThrow('.field() is required');
+});
+
+function compare(one: bigint, other: bigint): number {
+  return one < other ? -1 : Number(one > other);
+}
