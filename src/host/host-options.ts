@@ -54,6 +54,8 @@ export interface Host {
   /** Removes the socket files only: for a process that exits without `stop`. */
   removeFiles(): void;
   readonly stats: HostStats;
+  /** Adds to a counter of `stats.events`, which the metrics show. Kinds of events are words of the code, and so are few. */
+  countEvent(event: string): void;
   readonly readiness: Readiness;
   /** The URL of the HTTP server, while it listens. */
   readonly httpUrl: string | undefined;

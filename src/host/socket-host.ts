@@ -55,6 +55,7 @@ class SocketsHost implements SocketHost {
   readonly #access: SocketAccess;
   readonly #connections: Connections;
   readonly #listening: Listening[] = [];
+  readonly #events: Record<string, number> = {};
   #http: HttpServer | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -70,7 +71,11 @@ class SocketsHost implements SocketHost {
     const { accepted, refused, statistics } = this.#connections;
     const uses = statistics.uses();
     const names = new Set(this.#options.sockets.map(({ udf }) => udf.name));
-    return { accepted, refused, udfs: statsByUdf(names, uses), uses };
+    return { accepted, refused, events: { ...this.#events }, udfs: statsByUdf(names, uses), uses };
+  }
+
+  countEvent(event: string): void {
+    this.#events[event] = (this.#events[event] ?? 0) + 1;
   }
 
   get readiness(): Readiness {

@@ -86,6 +86,8 @@ export interface HostStats {
   readonly accepted: number;
   /** Connections beyond `maxConnections`. */
   readonly refused: number;
+  /** What happened to the host and has a line of the log, by kind: `task_revived`, say. */
+  readonly events: Readonly<Record<string, number>>;
   readonly udfs: readonly UdfStats[];
   /** The uses of each UDF: the open ones, and the last 1,000 that have ended. */
   readonly uses: readonly UseStats[];

@@ -38,6 +38,7 @@ export class BoundedWriter {
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
   #dropped = 0;
+  #totalDropped = 0;
   /** Whether the last write has failed, other than by blocking. */
   #isFailing = false;
   /** Whether a write was cut off by a failure, so that the next one has to start a new line. */
@@ -53,6 +54,11 @@ export class BoundedWriter {
     this.#fd = fd;
     this.#maxBytes = maxBytes;
     this.onDropped = onDropped;
+  }
+
+  /** Writes that were dropped and reported since the start. */
+  get totalDropped(): number {
+    return this.#totalDropped;
   }
 
   /** The descriptor that it writes to. */
@@ -133,6 +139,7 @@ export class BoundedWriter {
   #reportDropped(): void {
     const count = this.#dropped;
     this.#dropped = 0;
+    this.#totalDropped += count;
     this.onDropped?.(count);
   }
 

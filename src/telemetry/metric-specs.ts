@@ -1,3 +1,4 @@
+import { droppedLines } from './standard-output.js';
 import { type AgentStats, handlerTimeBounds, type HostStats, type UseStats } from '../model/statistics.js';
 
 /** What the metrics are read from. */
@@ -115,6 +116,19 @@ export const metricSpecs: readonly MetricSpec[] = [
     'host_connections_refused_total',
     'Connections refused because too many were open (maxConnections).',
     ({ stats }) => stats.refused,
+  ),
+  {
+    name: 'host_events_total',
+    help: 'What happened to the host that has a line of the log, by kind.',
+    type: 'counter',
+    values: ({ stats }) =>
+      Object.entries(stats.events).map(([event, value]) => ({ labels: { event }, value })),
+  },
+  ofHost(
+    'counter',
+    'log_lines_dropped_total',
+    'Lines of the log, and printed ones, that nobody read in time.',
+    droppedLines,
   ),
   each('gauge', 'connections', 'Open connections.', (_, { connections }) => connections),
   each('counter', 'points_received_total', 'Points from Kapacitor.', ({ pointsIn }) => pointsIn),

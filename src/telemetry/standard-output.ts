@@ -13,6 +13,11 @@ export function standardWriter(fd: 1 | 2): BoundedWriter {
   return writer;
 }
 
+/** Lines to standard output and standard error that this thread has dropped, as nobody read them in time. */
+export function droppedLines(): number {
+  return Array.from(writers.values()).reduce((sum, { totalDropped }) => sum + totalDropped, 0);
+}
+
 /**
  * Makes `console.log`, `process.stdout.write` and their like never wait for a reader nor queue without limit, until the
  * returned function is called: for a process that serves UDFs, whose authors print.

@@ -81,6 +81,7 @@ describe('a writer whose reader stalls', () => {
     const kept = pipe.lines.slice(0, -1);
     expect(kept).toEqual(Array.from(kept, (_, index) => line(index).trim()));
     expect(pipe.lines.at(-1)).toBe(`dropped ${5_000 - kept.length}`);
+    expect(writer.totalDropped).toBe(5_000 - kept.length);
     expect(kept.length * 100).toBeGreaterThan(100_000);
     writer.write('after\n');
     await pipe.readUntil('after\n');

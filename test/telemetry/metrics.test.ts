@@ -22,7 +22,7 @@ function use(stats: Partial<AgentStats> = {}, names: Partial<UseStats> = {}): Us
 }
 
 function hostOf(uses: readonly UseStats[]): HostStats {
-  return { accepted: 3, refused: 1, udfs: [], uses };
+  return { accepted: 3, refused: 1, events: { task_revived: 2 }, udfs: [], uses };
 }
 
 async function metricsOf(...uses: UseStats[]): Promise<ReadonlyMap<string, Metric>> {
@@ -118,6 +118,8 @@ describe('the metrics of a host', () => {
     expect(valueOf(metrics, 'kapacitor_udf_host_ready')).toBe(1);
     expect(valueOf(metrics, 'kapacitor_udf_host_connections_accepted_total')).toBe(3);
     expect(valueOf(metrics, 'kapacitor_udf_host_connections_refused_total')).toBe(1);
+    expect(valueOf(metrics, 'kapacitor_udf_host_events_total', { event: 'task_revived' })).toBe(2);
+    expect(valueOf(metrics, 'kapacitor_udf_log_lines_dropped_total')).toBeGreaterThanOrEqual(0);
   });
 
   test('follow the conventions: counters and only they end with _total, and each has a help text', async () => {

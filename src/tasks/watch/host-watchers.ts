@@ -15,7 +15,7 @@ import { eventText, type WatchEvent } from './watch-event.js';
 
 export interface HostWatchersOptions {
   /** The host in whose process they run. */
-  readonly host: Pick<Host, 'stats'>;
+  readonly host: Pick<Host, 'stats' | 'countEvent'>;
   readonly sockets: readonly ServedSocket[];
   /** The Kapacitors whose tasks are watched. */
   readonly kapacitors: readonly KapacitorTarget[];
@@ -83,6 +83,7 @@ function createWatchers(options: HostWatchersOptions): TaskWatcher[] {
       }),
       report: (event) => {
         log(logger, event);
+        host.countEvent(eventNames[event.event]);
       },
     });
   });
@@ -103,6 +104,18 @@ function tolerant(connections: TaskConnections): TaskConnections {
     }
   };
 }
+
+/** The events in the host's statistics and metrics. */
+const eventNames: Readonly<Record<WatchEvent['event'], string>> = {
+  revived: 'task_revived',
+  failed: 'task_revival_failed',
+  'gave-up': 'task_given_up',
+  waiting: 'task_revival_postponed',
+  left: 'task_left_stopped',
+  'would-revive': 'task_would_be_revived',
+  outage: 'kapacitor_outage',
+  'outage-over': 'kapacitor_outage_over',
+};
 
 function log(logger: Logger, event: WatchEvent): void {
   const { event: kind, ...details } = event;

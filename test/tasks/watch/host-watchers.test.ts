@@ -39,6 +39,7 @@ describe('the watchers of a host', () => {
       'enable t0',
       'enable t1',
     ]);
+    expect(host.stats.events).toEqual({ task_revived: 2 });
     expect(host.stats.accepted).toBeGreaterThan(0); // the probes of its own sockets
   });
 });
