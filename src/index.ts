@@ -31,6 +31,14 @@ export type {
 } from './model/values.js';
 export { createHost } from './host/host.js';
 export type { Host, HostedSocket, HostOptions, Readiness } from './host/host.js';
+export { createDeadLetterFiles } from './host/dead-letters/dead-letter-files.js';
+export type {
+  DeadLetterFiles,
+  DeadLetterOptions,
+  DeadLetterStats,
+} from './host/dead-letters/dead-letter-files.js';
+export type { DeadLetter, DeadLetters } from './model/dead-letters.js';
+export type { UseId } from './model/statistics.js';
 export { serve } from './host/serve.js';
 export type { ServeOptions } from './host/serve.js';
 export { serveStdio } from './host/serve-stdio.js';

@@ -6,11 +6,22 @@ import type { ErrorPolicy } from '../udf/runtime-options.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { Counters } from './counters.js';
+import type { DeadLetters } from '../model/dead-letters.js';
+import { addDeadLetters } from './dead-letters.js';
 import type { MaybePromise } from './interface.js';
 import type { OutputGuard } from './output-guard.js';
+import type { UseId } from '../model/statistics.js';
+
+/** Max bytes of the reason that is kept with each dropped point. */
+const maxLetterReasonBytes = 1024;
 
 /** Max bytes of a thrown error's own text, so that the place, which follows it, still fits. */
 const maxReasonBytes = 7 * 1024;
+
+export interface FailureSettings {
+  readonly onError: ErrorPolicy;
+  readonly deadLetters?: DeadLetters | undefined;
+}
 
 /** What a handler was called with, which the policy `pass` emits. */
 type HandlerInput = LazyPoint | LazyBatch | undefined;
@@ -19,21 +30,26 @@ type HandlerInput = LazyPoint | LazyBatch | undefined;
 export class FailurePolicy {
   readonly #guard: OutputGuard;
   readonly #counters: Counters;
+  readonly #use: UseId;
   readonly #onError: ErrorPolicy;
+  readonly #deadLetters: DeadLetters | undefined;
   /** Names the UDF and the task in messages. */
   readonly #prefix: string;
   readonly #logger: RateLimitedLogger;
 
   constructor(
-    { udf, task, onError }: { readonly udf: string; readonly task: string; readonly onError: ErrorPolicy },
+    use: UseId,
+    { onError, deadLetters }: FailureSettings,
     guard: OutputGuard,
     counters: Counters,
     logger: Logger,
   ) {
     this.#guard = guard;
     this.#counters = counters;
+    this.#use = use;
     this.#onError = onError;
-    this.#prefix = `${udf}: task ${task}: `;
+    this.#deadLetters = deadLetters;
+    this.#prefix = `${use.udf}: task ${use.task}: `;
     this.#logger = new RateLimitedLogger(logger);
   }
 
@@ -55,7 +71,8 @@ export class FailurePolicy {
     if (isUdfError(reason) && (reason.code === 'limit' || reason.code === 'malformed')) throw reason;
     if (this.#guard.ended) throw reason; // the end of the connection interrupted the handler
     this.#counters.errors++;
-    const message = `${this.#prefix}${capText(messageOf(reason), maxReasonBytes)}${where()}`;
+    const text = capText(messageOf(reason), maxReasonBytes);
+    const message = `${this.#prefix}${text}${where()}`;
     if (this.#onError === 'stop') throw new UdfError('handler', message, { cause: reason });
     const passes = this.#onError === 'pass' && input !== undefined;
     this.#logger.error(
@@ -63,7 +80,20 @@ export class FailurePolicy {
       capText(`${message}; ${passes ? 'passed on unchanged' : 'dropped'}`),
     );
     if (passes) this.#guard.passOn(input);
-    else if (input) this.#counters.pointsDropped += input instanceof LazyBatch ? input.points.length : 1;
+    else if (input) this.#drop(input, text);
+  }
+
+  #drop(input: LazyPoint | LazyBatch, reason: string): void {
+    this.#counters.pointsDropped += input instanceof LazyBatch ? input.points.length : 1;
+    if (this.#deadLetters) {
+      addDeadLetters(
+        this.#deadLetters,
+        this.#use,
+        input,
+        this.#guard.inputBatch,
+        capText(reason, maxLetterReasonBytes),
+      );
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { UseActivity } from './activity.js';
+import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from './defaults.js';
 import type { Limits } from './limits.js';
 import type { StateStore } from './state-store.js';
@@ -20,6 +21,8 @@ export interface AgentOptions extends InstanceDefaults {
   readonly strictRestore?: boolean | undefined;
   /** Keeps the newest state across connections. */
   readonly stateStore?: StateStore | undefined;
+  /** Keeps the points that the error policy drops. */
+  readonly deadLetters?: DeadLetters | undefined;
   /** How often changed state is saved there: 10,000 ms if not given. */
   readonly stateIntervalMs?: number | undefined;
   /** Where the agent notes what it is doing, for a watchdog. */

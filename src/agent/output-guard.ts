@@ -122,6 +122,10 @@ export class OutputGuard {
     this.#inputBatch = this.#forwardable = batch;
   }
 
+  get inputBatch(): BatchHead | undefined {
+    return this.#inputBatch;
+  }
+
   /** Starts an output batch: collects emitted points until `endBatch`. */
   beginBatch(): void {
     this.#collected = new FrameOutput();

@@ -18,6 +18,7 @@ import { keepaliveTag } from '../wire/tags.js';
 import type { UseActivity } from './activity.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Counters } from './counters.js';
+import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from './defaults.js';
 import { FailurePolicy } from './failure-policy.js';
 import { infoOf, Instance } from './instance.js';
@@ -34,6 +35,7 @@ export interface SessionOptions extends InstanceDefaults {
   readonly limits: Limits;
   readonly logger: Logger;
   readonly state: StateKeeper;
+  readonly deadLetters?: DeadLetters | undefined;
   readonly output: Output;
   readonly guard: OutputGuard;
   readonly counters: Counters;
@@ -181,11 +183,13 @@ export class Session {
       this.#options.close(error);
       return undefined;
     }
-    const use = { udf: definition.name, task, onError: this.#instance.onError };
-    this.#failures = new FailurePolicy(use, guard, counters, this.#logger);
+    const use = { ...this.use, udf: definition.name };
+    const { onError } = this.#instance;
+    const { deadLetters } = this.#options;
+    this.#failures = new FailurePolicy(use, { onError, deadLetters }, guard, counters, this.#logger);
     if (this.#options.isLogged) this.#logger.info({}, 'task started');
     this.#reply({ kind: 'init', success: true, error: '' });
-    return this.#options.state.start({ ...this.use, udf: definition.name }, this.#instance, this.#logger);
+    return this.#options.state.start(use, this.#instance, this.#logger);
   }
 
   async #snapshot(): Promise<void> {

@@ -1,9 +1,6 @@
-import type { TaskUse } from '../model/statistics.js';
+import type { UseId } from '../model/statistics.js';
 
-/** One use of a UDF: a node of a task. */
-export interface UseId extends TaskUse {
-  readonly udf: string;
-}
+export type { UseId };
 
 /**
  * Keeps the newest state of each use of a UDF, as a snapshot, across connections. No method rejects or throws: a store

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { defaultLimits } from '../agent/limits.js';
+import type { DeadLetterFiles } from '../host/dead-letters/dead-letter-files.js';
 import type { ConnectionOptions } from '../host/host-options.js';
 import { defaultSocketDir } from '../host/socket-directory.js';
-import { type LogFormat, logFormats, type LogLevel, logLevels } from '../telemetry/logger.js';
+import { type LogFormat, logFormats, type Logger, type LogLevel, logLevels } from '../telemetry/logger.js';
 import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
 import { byteSize, count, duration, fileMode, formatByteSize, replaySpeed } from './parse-values.js';
@@ -104,6 +105,8 @@ export interface RunOptions extends LogOptions, LoadOptions {
   readonly groupTtl?: bigint;
   readonly maxGroups?: number;
   readonly strictRestore?: true;
+  readonly deadLetter?: string;
+  readonly deadLetterBytes: number;
   readonly drainMs: number;
   readonly messageBytes: number;
   readonly inputBytes: number;
@@ -140,6 +143,13 @@ export function addRunOptions(command: Command): Command {
       '--strict-restore',
       'fail a task whose snapshot cannot be restored, instead of starting it afresh',
     )
+    .option(
+      '--dead-letter <dir>',
+      'write the points that the policy "drop" drops to files in this directory, which replay reads (default: none)',
+    )
+    .addOption(
+      size('--dead-letter-bytes', 64 * 1024 * 1024, 'how much these files may take; the oldest are removed'),
+    )
     .addOption(size('--message-bytes', defaultLimits.messageBytes, 'largest message that is read'))
     .addOption(size('--input-bytes', defaultLimits.inputBytes, 'how much is read ahead of a busy handler'))
     .addOption(
@@ -161,6 +171,18 @@ export function addRunOptions(command: Command): Command {
     .addOption(drainOption())
     .addOption(quietOption());
   return addLogOptions(command);
+}
+
+/** Opens the files of dead letters, if wanted. They are to be closed after the last connection. */
+export async function openDeadLetters(
+  { deadLetter: directory, deadLetterBytes: maxBytes }: RunOptions,
+  logger: Logger,
+): Promise<DeadLetterFiles | undefined> {
+  if (directory === undefined) return undefined;
+  const { createDeadLetterFiles } = await import('../host/dead-letters/dead-letter-files.js');
+  const files = createDeadLetterFiles({ directory, maxBytes, logger });
+  logger.info({ to: directory }, 'points that are dropped are kept as dead letters');
+  return files;
 }
 
 /** The options of a command line as a host or an agent takes them. */

@@ -11,6 +11,7 @@ import {
   addRunOptions,
   configOption,
   connectionOptions,
+  openDeadLetters,
   type RunOptions,
   socketDirOption,
   socketGroupOption,
@@ -96,8 +97,10 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const sockets = await socketsToServe(names, options, udfs, logger);
   const { socketMode, socketGroup, maxConnections, drainMs, http } = options;
   const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
+  const deadLetters = await openDeadLetters(options, logger);
   const host = createSocketHost({
     ...settings,
+    deadLetters,
     ...{ sockets, socketMode, socketGroup, maxConnections, drainMs, http },
     onConnection:
       recorder &&
@@ -108,6 +111,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const report = options.telemetry === undefined ? undefined : await startTelemetry(options, host, logger);
   const watchers = options.kapacitor && (await createWatchers(host, sockets, options, logger));
   const closeFiles = async (): Promise<void> => {
+    await deadLetters?.close();
     await recorder?.close();
     await report?.stop();
   };

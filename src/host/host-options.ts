@@ -1,3 +1,4 @@
+import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from '../agent/defaults.js';
 import type { Limits } from '../agent/limits.js';
 import type { HostStats } from '../model/statistics.js';
@@ -11,6 +12,8 @@ export interface ConnectionOptions extends InstanceDefaults {
   readonly limits?: Partial<Limits> | undefined;
   /** Fail a task whose snapshot cannot be restored, instead of starting it afresh. */
   readonly strictRestore?: boolean | undefined;
+  /** Keeps the points that the error policy drops: `createDeadLetterFiles`, for example. */
+  readonly deadLetters?: DeadLetters | undefined;
 }
 
 /** A UDF and the socket that it is served on. */

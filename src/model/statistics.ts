@@ -4,6 +4,11 @@ export interface TaskUse {
   readonly node: string;
 }
 
+/** One use of a UDF: a node of a task. */
+export interface UseId extends TaskUse {
+  readonly udf: string;
+}
+
 /**
  * Statistics of one connection since its start. Plain data, which `postMessage` can transfer.
  *
