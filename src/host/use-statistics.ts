@@ -3,6 +3,7 @@ import {
   type AgentStats,
   endedStats,
   noStats,
+  notBelow,
   sumOfStats,
   type TaskUse,
   type UdfStats,
@@ -12,6 +13,11 @@ import { capText } from '../model/text.js';
 
 /** The connection of an agent, as statistics see it. */
 export type CountedAgent = Pick<Agent, 'use' | 'stats'>;
+
+interface OpenConnection {
+  readonly udf: string;
+  reported: AgentStats;
+}
 
 /** Max ended uses that are listed one by one. */
 const maxEndedUses = 1_000;
@@ -29,26 +35,28 @@ const noUse: TaskUse = { task: '', node: '' };
  * many: its counters are added to those of the UDF's connections that belong to no use.
  */
 export class UseStatistics {
-  readonly #open = new Map<CountedAgent, string>();
+  readonly #open = new Map<CountedAgent, OpenConnection>();
   /** Ended connections by use, in the order of their end. Its size is bounded. */
   readonly #ended = new Map<string, UseStats>();
 
   opened(agent: CountedAgent, udf: string): void {
-    this.#open.set(agent, udf);
+    this.#open.set(agent, { udf, reported: noStats });
   }
 
   closed(agent: CountedAgent): void {
-    const udf = this.#open.get(agent);
-    if (udf === undefined) return;
+    const connection = this.#open.get(agent);
+    if (!connection) return;
     this.#open.delete(agent);
-    this.#addEnded(udf, agent.use ?? noUse, endedStats(agent.stats));
+    this.#addEnded(connection.udf, agent.use ?? noUse, endedStats(reportable(agent, connection)));
     this.#forgetOldest();
   }
 
   /** Statistics of each use, those without a task included. */
   uses(): UseStats[] {
     const uses = new Map(this.#ended);
-    for (const [{ use, stats }, udf] of this.#open) add(uses, udf, use ?? noUse, stats, 1);
+    for (const [agent, connection] of this.#open) {
+      add(uses, connection.udf, agent.use ?? noUse, reportable(agent, connection), 1);
+    }
     return [...uses.values()];
   }
 
@@ -61,7 +69,7 @@ export class UseStatistics {
 
   #forgetOldest(): void {
     if (this.#ended.size <= maxEndedUses) return;
-    const open = new Set(Array.from(this.#open, ([{ use }, udf]) => keyOf(udf, named(use ?? noUse))));
+    const open = new Set(Array.from(this.#open, ([{ use }, { udf }]) => keyOf(udf, named(use ?? noUse))));
     for (const [key, { udf, task, node, stats }] of this.#ended) {
       if (open.has(key) || (task === '' && node === '')) continue;
       this.#ended.delete(key);
@@ -69,6 +77,13 @@ export class UseStatistics {
       return;
     }
   }
+}
+
+/** An agent's statistics, with counters that never decrease from one report to the next. */
+function reportable({ stats }: CountedAgent, connection: OpenConnection): AgentStats {
+  const isReplaced = Object.keys(stats.restarts).length > 0; // only then may a worker count again
+  connection.reported = isReplaced ? notBelow(stats, connection.reported) : stats;
+  return connection.reported;
 }
 
 /** The statistics of each of these UDFs, over all of its uses. */

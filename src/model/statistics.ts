@@ -134,7 +134,7 @@ export function sumOfStats(one: AgentStats, other: AgentStats): AgentStats {
     bytesIn: one.bytesIn + other.bytesIn,
     bytesOut: one.bytesOut + other.bytesOut,
     errors: one.errors + other.errors,
-    failures: sumOfRecords(one.failures, other.failures),
+    failures: combined(one.failures, other.failures, add),
     groups: one.groups + other.groups,
     groupsExpired: one.groupsExpired + other.groupsExpired,
     inputQueuedBytes: one.inputQueuedBytes + other.inputQueuedBytes,
@@ -145,8 +145,8 @@ export function sumOfStats(one: AgentStats, other: AgentStats): AgentStats {
     },
     snapshots: one.snapshots + other.snapshots,
     lastSnapshot: sumOfSnapshots(one.lastSnapshot, other.lastSnapshot),
-    restarts: sumOfRecords(one.restarts, other.restarts),
-    counters: sumOfRecords(one.counters, other.counters),
+    restarts: combined(one.restarts, other.restarts, add),
+    counters: combined(one.counters, other.counters, add),
   };
 }
 
@@ -155,12 +155,45 @@ export function endedStats(stats: AgentStats): AgentStats {
   return { ...stats, groups: 0, inputQueuedBytes: 0, outputQueuedBytes: 0, lastSnapshot: undefined };
 }
 
+/**
+ * Statistics whose counters are at least as high as earlier ones. A worker that replaces another repeats input, and counts it
+ * again from its last snapshot on; metrics take a counter that decreases for one that starts anew.
+ */
+export function notBelow(stats: AgentStats, earlier: AgentStats): AgentStats {
+  const { handlerTime } = stats;
+  return {
+    ...stats,
+    pointsIn: Math.max(stats.pointsIn, earlier.pointsIn),
+    pointsOut: Math.max(stats.pointsOut, earlier.pointsOut),
+    pointsDropped: Math.max(stats.pointsDropped, earlier.pointsDropped),
+    batchesIn: Math.max(stats.batchesIn, earlier.batchesIn),
+    batchesOut: Math.max(stats.batchesOut, earlier.batchesOut),
+    bytesIn: Math.max(stats.bytesIn, earlier.bytesIn),
+    bytesOut: Math.max(stats.bytesOut, earlier.bytesOut),
+    errors: Math.max(stats.errors, earlier.errors),
+    groupsExpired: Math.max(stats.groupsExpired, earlier.groupsExpired),
+    handlerTime: {
+      seconds: Math.max(handlerTime.seconds, earlier.handlerTime.seconds),
+      counts: handlerTime.counts.map((count, index) =>
+        Math.max(count, earlier.handlerTime.counts[index] ?? 0),
+      ),
+    },
+    snapshots: Math.max(stats.snapshots, earlier.snapshots),
+    restarts: combined(stats.restarts, earlier.restarts, Math.max),
+    counters: combined(stats.counters, earlier.counters, Math.max),
+  };
+}
+
 type Counts = Readonly<Record<string, number>>;
 
-function sumOfRecords(one: Counts, other: Counts): Counts {
-  const sum = Object.assign(Object.create(null) as Record<string, number>, one);
-  for (const [name, count] of Object.entries(other)) sum[name] = (sum[name] ?? 0) + count;
-  return sum;
+function combined(one: Counts, other: Counts, combine: (one: number, other: number) => number): Counts {
+  const all = Object.assign(Object.create(null) as Record<string, number>, one);
+  for (const [name, count] of Object.entries(other)) all[name] = combine(all[name] ?? 0, count);
+  return all;
+}
+
+function add(one: number, other: number): number {
+  return one + other;
 }
 
 function sumOfSnapshots(

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { createKapacitorPeer } from '../../src/peer/kapacitor-peer.js';
 import { dialUnix } from '../../src/transport/dial-unix.js';
@@ -10,6 +11,7 @@ import { parsePrometheus, valueOf } from '../support/prometheus-text.js';
 import { type Cli, runCli, serve } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
 
+const faulty = fileURLToPath(new URL('../host/isolation/modules/faulty.mjs', import.meta.url));
 const use = { udf: 'mirror', task: 'test' };
 
 function urlOf(host: Cli): string {
@@ -62,6 +64,40 @@ test('serve --http shows what a task does while its points stream, and its count
 
   expect(await host.stop()).toEqual({ code: 0, signal: null });
   await expect(fetch(url)).rejects.toThrow();
+});
+
+test('serve --http shows why the worker of an isolated UDF was replaced, and what its poison cost', async () => {
+  const directory = tempDir();
+  const faults = join(directory, 'faults');
+  mkdirSync(faults);
+  const host = await serve(
+    ['--isolate', '--load', faulty, '--socket-dir', directory, '--on-error', 'drop', '--http', '0'],
+    { env: { ...process.env, FAULTS_DIR: faults } },
+  );
+  const url = urlOf(host);
+  const kapacitor = createKapacitorPeer(await dialUnix(join(directory, 'faulty.sock')), {
+    answerTimeoutMs: 20_000,
+  });
+  await kapacitor.init();
+  for (let time = 1; time <= 100; time++) {
+    const action = time === 30 ? { do: 'exit' } : time === 60 ? { do: 'exit always' } : {};
+    kapacitor.point({ time: BigInt(time), name: 'cpu', fields: { value: time, ...action } });
+  }
+  await kapacitor.received({ points: 99 });
+  const snapshot = await kapacitor.snapshot();
+  const metrics = await scrape(url);
+  const isolated = { udf: 'faulty', task: 'test' };
+  const valueIs = (name: string, labels = {}): number | undefined =>
+    valueOf(metrics, `kapacitor_udf_${name}`, { ...isolated, ...labels });
+  expect(valueIs('worker_restarts_total', { cause: 'exit' })).toBe(3); // once, and twice at the poison
+  expect(valueIs('points_received_total')).toBe(100);
+  expect(valueIs('points_sent_total')).toBe(99);
+  expect(valueIs('points_dropped_total')).toBe(1);
+  expect(valueIs('snapshots_total')).toBe(1);
+  expect(valueIs('last_snapshot_size_bytes')).toBeGreaterThan(snapshot.length);
+  expect(valueIs('last_snapshot_size_bytes')).toBeLessThan(snapshot.length + 20);
+  await kapacitor.stop();
+  expect(await host.stop()).toEqual({ code: 0, signal: null });
 });
 
 test('serve --http on a port that is in use ends with 1 and a line that says so, and leaves no socket', async () => {

@@ -61,6 +61,24 @@ test('the counters of a use go on when its task is enabled again; its state and 
   });
 });
 
+test('a counter never falls from one report to the next, as that of a worker does which repeats input', () => {
+  const statistics = new UseStatistics();
+  const agent = connection(cpu, { errors: 5, groups: 3, counters: { late: 9 }, restarts: {} });
+  statistics.opened(agent, 'mirror');
+  expect(useOf(statistics, cpu)).toMatchObject({ stats: { errors: 5, counters: { late: 9 } } });
+  agent.stats = {
+    ...noStats,
+    errors: 2,
+    groups: 1,
+    counters: { late: 4, missing: 1 },
+    restarts: { exit: 1 },
+  };
+  const expected = { errors: 5, groups: 1, counters: { late: 9, missing: 1 }, restarts: { exit: 1 } };
+  expect(useOf(statistics, cpu)).toMatchObject({ stats: expected });
+  statistics.closed(agent);
+  expect(useOf(statistics, cpu)).toMatchObject({ stats: { ...expected, groups: 0 } });
+});
+
 test('two connections of one use are one entry: of their snapshots the bytes add up, and the older time counts', () => {
   const statistics = new UseStatistics();
   statistics.opened(connection(cpu, { lastSnapshot: { time: 10, bytes: 1, seconds: 3 } }), 'mirror');

@@ -16,7 +16,7 @@ import { beginTag0, endTag0, pointTag0 } from '../../wire/tags.js';
 import { Feed } from './feed.js';
 import type { Span } from './journal.js';
 import type { UdfInfo } from './messages.js';
-import { describeInput, wholeBatch } from './poison.js';
+import { countPoints, describeInput, wholeBatch } from './poison.js';
 import { Supervisor } from './supervisor.js';
 import type { UdfWorkerOptions } from './udf-worker.js';
 
@@ -62,6 +62,7 @@ class FrontAgent implements IsolatedAgent {
   #use: TaskUse | undefined;
   #onError: ErrorPolicy;
   #inBatch = false;
+  #snapshotRequestedAt = 0;
   /** The frames of data that were read and are not in the journal yet: adjacent in one buffer. */
   #run: Buffer | undefined;
   #runStart = 0;
@@ -142,8 +143,13 @@ class FrontAgent implements IsolatedAgent {
 
   get stats(): AgentStats {
     const { pointsIn, pointsOut, batchesIn, batchesOut, bytesIn, bytesOut } = this.#counters;
+    const { pointsDropped, snapshots, lastSnapshot } = this.#counters;
+    const { stats } = this.#supervisor;
     return {
-      ...this.#supervisor.stats,
+      ...stats,
+      pointsDropped: stats.pointsDropped + pointsDropped,
+      // Those that Kapacitor got, without the internal ones.
+      ...{ snapshots, lastSnapshot },
       // Counted here, they do not include what a second worker repeats.
       ...{ pointsIn, pointsOut, batchesIn, batchesOut, bytesIn, bytesOut },
       failures: this.failure ? { [this.failure.code]: 1 } : {},
@@ -260,6 +266,7 @@ class FrontAgent implements IsolatedAgent {
         return;
       case 'snapshot':
         this.#ready('a snapshot request');
+        this.#snapshotRequestedAt = performance.now();
         this.#supervisor.snapshot(!this.#inBatch);
         return;
       case 'restore':
@@ -323,7 +330,8 @@ class FrontAgent implements IsolatedAgent {
       if (response.kind === 'snapshot') {
         const { buffer, byteOffset, byteLength } = response.snapshot;
         const bytes = Buffer.from(buffer, byteOffset, byteLength);
-        this.#output.sendExempt([snapshotFrameStart(byteLength), bytes]);
+        const frameBytes = this.#output.sendExempt([snapshotFrameStart(byteLength), bytes]);
+        this.#counters.snapshotSince(this.#snapshotRequestedAt, frameBytes);
       } else {
         if (response.kind === 'init' && response.success) this.#logger.info({}, 'task started');
         this.#output.send(encodeResponse(response));
@@ -370,6 +378,7 @@ class FrontAgent implements IsolatedAgent {
     // Within a batch that a UDF handles point by point, only the worker could pass a point on.
     const passes = this.#onError === 'pass' && (batch !== undefined || udf.wants === 'stream');
     const frames = passes ? journal.copy(span) : undefined;
+    if (!passes) this.#counters.pointsDropped += countPoints(journal, span);
     this.#feed.leaveOut(
       span,
       frames &&

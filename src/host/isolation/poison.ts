@@ -25,6 +25,16 @@ export function wholeBatch(
   return seen.isPoint && !collectsBatches ? undefined : (seen.found ?? { start: seen.begin, end: NaN });
 }
 
+export function countPoints(journal: Journal, { start, end }: Span): number {
+  let points = 0;
+  journal.visitFrames(start, (span, payload) => {
+    if (span.start >= end) return false;
+    if (payload[0] === pointTag0) points++;
+    return true;
+  });
+  return points;
+}
+
 /** What input is, for people: which group, and when. */
 export function describeInput(journal: Journal, { start }: Span): string {
   let text = 'input';
