@@ -17,6 +17,11 @@ describe('the units of systemd', () => {
     expect(unit).toMatch(/^Restart=always$/m);
   });
 
+  it('have the tasks enabled again after a crash of the host', () => {
+    expect(unit).toMatch(/^ExecStart=.* --kapacitor http:\/\/localhost:9092 /m);
+    expect(unit).toMatch(/^RuntimeDirectoryPreserve=restart$/m);
+  });
+
   it('put the sockets where `kapacitor-udf config` has them, for the group of Kapacitor', () => {
     expect(unit).toMatch(/^RuntimeDirectory=kapacitor-udf$/m);
     expect(unit).toMatch(/^Group=kapacitor$/m);
