@@ -1,5 +1,6 @@
 import { createWriteStream, realpathSync, statSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 
@@ -37,6 +38,37 @@ export function createAtomicFile(path: string): AtomicFile {
       await rm(part, { force: true });
     },
   };
+}
+
+let partNumber = 0;
+
+/** The end of the names of files that `replaceFile` is writing, or was when the process was killed. */
+export const partExtension = '.part';
+
+/**
+ * Replaces a file's content such that, even after a loss of power, it is either the old or the new one. `write` writes it to
+ * a file beside it, whose name no other process uses. Rejects with the system's error, or with what `write` throws; the
+ * content is then the old one, unless only the directory could not be written to the disk.
+ */
+export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const part = `${path}.${process.pid}-${++partNumber}${partExtension}`;
+  const file = await open(part, 'w', 0o640);
+  try {
+    await write(file);
+    await file.sync();
+    await file.close();
+    await rename(part, path);
+  } catch (reason) {
+    await file.close().catch(() => undefined); // closed already, or the disk's next error
+    await rm(part, { force: true }).catch(() => undefined);
+    throw reason;
+  }
+  const directory = await open(dirname(path), 'r');
+  try {
+    await directory.sync(); // else the rename may be lost
+  } finally {
+    await directory.close();
+  }
 }
 
 function writeError(path: string, cause: unknown): UdfError {

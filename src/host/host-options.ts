@@ -14,6 +14,15 @@ export interface ConnectionOptions extends InstanceDefaults {
   readonly strictRestore?: boolean | undefined;
   /** Keeps the points that the error policy drops: `createDeadLetterFiles`, for example. */
   readonly deadLetters?: DeadLetters | undefined;
+  /**
+   * Keep the newest state of each use of a UDF in this directory, which is made if absent: a task then continues where it
+   * was when its process ended, however that was. Not kept if not given.
+   */
+  readonly stateDir?: string | undefined;
+  /** Milliseconds between saves of a state that has changed: 10,000 if not given. */
+  readonly stateIntervalMs?: number | undefined;
+  /** Milliseconds until the state of a use that does not run any more is removed: 30 days if not given. */
+  readonly stateMaxAgeMs?: number | undefined;
 }
 
 /** A UDF and the socket that it is served on. */
@@ -49,7 +58,8 @@ export interface Host {
    *
    * If one socket fails, none stays open, and it throws `socket_in_use` if another process answers there,
    * `socket_not_a_socket` if the path holds something else, `socket_path_too_long`, `socket_permission`, or
-   * `socket_failed` for any other reason; the same codes for the port of `http`.
+   * `socket_failed` for any other reason; the same codes for the port of `http`. `invalid_config` if the state directory
+   * cannot be made, or another host uses it.
    */
   start(): Promise<void>;
   /** Accepts no more connections, removes the socket files, lets the connections finish, and closes. Never rejects. */

@@ -55,10 +55,13 @@ export function emptySnapshot(udf: string, previous: Revision = noRevision): Buf
 }
 
 /**
- * Reads a snapshot's header; `parts` reads what follows. Throws `snapshot_foreign`, `snapshot_newer`, `snapshot_truncated`
+ * Reads a snapshot's header; `parts` reads what follows. `size` is the whole snapshot's if only its start is given. Throws `snapshot_foreign`, `snapshot_newer`, `snapshot_truncated`
  * or `snapshot_damaged`.
  */
-export function readHeader(snapshot: Uint8Array): {
+export function readHeader(
+  snapshot: Uint8Array,
+  size: number = snapshot.length,
+): {
   readonly header: SnapshotHeader;
   readonly format: number;
   readonly parts: PartReader;
@@ -78,7 +81,7 @@ export function readHeader(snapshot: Uint8Array): {
   }
   if (format === 0) throw damaged(); // 1 is the lowest version
   const parts = new PartReader(bytes, magic.length + 1);
-  return { header: checkedHeader(parts.next(), bytes.length), format, parts };
+  return { header: checkedHeader(parts.next(), size), format, parts };
 }
 
 /** The revision of a snapshot, `undefined` for one by an older version of this package; an error if it has no header. */
