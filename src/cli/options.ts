@@ -6,7 +6,15 @@ import { defaultSocketDir } from '../host/socket-directory.js';
 import { type LogFormat, logFormats, type Logger, type LogLevel, logLevels } from '../telemetry/logger.js';
 import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
-import { byteSize, count, duration, fileMode, formatByteSize, replaySpeed } from './parse-values.js';
+import {
+  byteSize,
+  count,
+  duration,
+  fileMode,
+  formatByteSize,
+  replaySpeed,
+  timerDuration,
+} from './parse-values.js';
 
 export interface LogOptions {
   readonly logLevel: LogLevel;
@@ -107,6 +115,9 @@ export interface RunOptions extends LogOptions, LoadOptions {
   readonly strictRestore?: true;
   readonly deadLetter?: string;
   readonly deadLetterBytes: number;
+  readonly stateDir?: string;
+  readonly stateInterval: bigint;
+  readonly stateMaxAge: bigint;
   readonly drainMs: number;
   readonly messageBytes: number;
   readonly inputBytes: number;
@@ -149,6 +160,20 @@ export function addRunOptions(command: Command): Command {
     )
     .addOption(
       size('--dead-letter-bytes', 64 * 1024 * 1024, 'how much these files may take; the oldest are removed'),
+    )
+    .option(
+      '--state-dir <dir>',
+      'keep the newest state of each task here, so that it continues after any end of this process (default: not kept)',
+    )
+    .addOption(
+      new Option('--state-interval <duration>', 'how often to save a state that has changed')
+        .default(10_000_000_000n, '10s')
+        .argParser(timerDuration('1ms')),
+    )
+    .addOption(
+      new Option('--state-max-age <duration>', 'remove the state of a task that has not run for so long')
+        .default(30n * 24n * 3_600_000_000_000n, '30d')
+        .argParser(duration('2h')),
     )
     .addOption(size('--message-bytes', defaultLimits.messageBytes, 'largest message that is read'))
     .addOption(size('--input-bytes', defaultLimits.inputBytes, 'how much is read ahead of a busy handler'))
@@ -195,6 +220,9 @@ export async function connectionOptions(options: RunOptions): Promise<Connection
     groupTtl: options.groupTtl,
     maxGroups: options.maxGroups,
     strictRestore: options.strictRestore,
+    stateDir: options.stateDir,
+    stateIntervalMs: Number(options.stateInterval / 1_000_000n),
+    stateMaxAgeMs: Number(options.stateMaxAge / 1_000_000n),
     limits: { messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs },
   };
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { StateStore } from '../agent/state-store.js';
 import type { Agent } from '../agent/agent.js';
 import { UdfError } from '../model/errors.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
@@ -23,6 +24,8 @@ export interface ReloadResult {
 export class Connections {
   accepted = 0;
   refused = 0;
+  /** Given to the connections to come. */
+  stateStore: StateStore | undefined;
   readonly #options: ConnectionOptions;
   readonly #max: number;
   readonly #onConnection: ConnectionListener | undefined;
@@ -55,7 +58,7 @@ export class Connections {
     const transport = socketTransport(socket, `unix:${path}#${++this.accepted}`);
     const logger = this.#options.logger.child({ connection: transport.description });
     this.#onConnection?.(transport, udf.name, path);
-    const agent = udf.connect({ ...this.#options, transport, logger });
+    const agent = udf.connect({ ...this.#options, stateStore: this.stateStore, transport, logger });
     this.#open.add(agent);
     this.statistics.opened(agent, udf.name);
     logger.debug({}, 'connected');

@@ -13,6 +13,8 @@ import type { UdfDefinition } from '../udf/definition.js';
 import type { ConnectionOptions } from './host-options.js';
 import { onStopSignal, onUncaught, stopSignals } from './process-end.js';
 import { servedHere, type ServedUdf } from './served-udf.js';
+import { openStateDirectory, stateOptionsProblem } from './state/open-state-directory.js';
+import type { StateDirectory } from './state/state-directory.js';
 import { tuneV8 } from './tune-v8.js';
 
 export interface StdioOptions extends Omit<ConnectionOptions, 'logger'> {
@@ -57,6 +59,8 @@ export async function runStdio(
       `drainMs must be a whole number from 0 to ${maxTimerMs}, got ${drainMs}`,
     );
   }
+  const problem = stateOptionsProblem(others);
+  if (problem !== undefined) throw new UdfError('invalid_argument', problem);
   const output = framesOutput();
   if (!output) {
     process.exitCode = await relayStdout();
@@ -66,12 +70,15 @@ export async function runStdio(
   const unboundPrinting = boundPrinting(logger);
   const stopCatching = onUncaught(logger);
   const signal = onStopSignal();
+  let states: StateDirectory | undefined;
   try {
     const udf = await load();
+    // Kapacitor starts a process for each use of the UDF, all with the same arguments.
+    states = await openStateDirectory({ ...others, logger }, true);
     const transport = stdioTransport(output, () => {
       limitUnreadTime(agent, output, drainMs, logger);
     });
-    const agent = udf.connect({ ...others, logger, transport });
+    const agent = udf.connect({ ...others, stateStore: states, logger, transport });
     if (isatty(0)) {
       logger.warn(
         {},
@@ -85,6 +92,7 @@ export async function runStdio(
     await agent.closed;
     return agent.failure;
   } finally {
+    await states?.close();
     signal.release();
     stopCatching();
     unboundPrinting();

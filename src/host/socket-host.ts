@@ -11,6 +11,8 @@ import type { HttpServer } from './http/server.js';
 import type { Host, HostOptions, Readiness } from './host-options.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
 import type { ServedUdf } from './served-udf.js';
+import { openStateDirectory, stateOptionsProblem } from './state/open-state-directory.js';
+import type { StateDirectory } from './state/state-directory.js';
 import { groupNumber } from './unix-group.js';
 import { statsByUdf } from './use-statistics.js';
 
@@ -57,6 +59,7 @@ class SocketsHost implements SocketHost {
   readonly #listening: Listening[] = [];
   readonly #events: Record<string, number> = {};
   #http: HttpServer | undefined;
+  #states: StateDirectory | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -118,6 +121,8 @@ class SocketsHost implements SocketHost {
   async #openAll(): Promise<void> {
     try {
       await this.#openHttp();
+      this.#states = await openStateDirectory(this.#options);
+      this.#connections.stateStore = this.#states;
       for (const socket of this.#options.sockets) {
         await this.#open(socket);
         if (this.#stopped) return;
@@ -166,6 +171,7 @@ class SocketsHost implements SocketHost {
     );
     await this.#connections.drain(this.#options.drainMs ?? 5_000);
     await Promise.all(closed);
+    await this.#states?.close();
     await this.#http?.close();
     this.#http = undefined;
   }
@@ -204,5 +210,5 @@ function hostProblem(options: SocketHostOptions): string | undefined {
   if (onError === 'pass' && unfit) {
     return `onError 'pass' needs UDFs that provide what they want; ${unfit.udf.name} does not`;
   }
-  return defaultsProblem(options);
+  return stateOptionsProblem(options) ?? defaultsProblem(options);
 }
