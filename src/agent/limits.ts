@@ -42,24 +42,6 @@ export const defaultLimits: Limits = {
 const maxMessageBytes = 1023 * MiB;
 
 /**
- * Starts the time limit of a handler call, and starts it again if the handler waits for Kapacitor to read. Calls `fail`
- * unless cleared in time. `undefined` without a limit.
- */
-export function limitHandlerTime(
-  { handlerMs }: Limits,
-  output: { readonly blocked: boolean },
-  fail: (reason: UdfError) => void,
-): NodeJS.Timeout | undefined {
-  if (handlerMs === 0) return undefined;
-  const message = `a handler took longer than ${handlerMs} ms (handlerMs)`;
-  const timer = setTimeout(() => {
-    if (output.blocked) timer.refresh();
-    else fail(new UdfError('handler_timeout', message));
-  }, handlerMs);
-  return timer;
-}
-
-/**
  * Fills in the default limits. Throws `invalid_argument` if a limit is unknown, or not a whole number in its range.
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {

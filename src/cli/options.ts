@@ -3,6 +3,7 @@ import { defaultLimits } from '../agent/limits.js';
 import type { DeadLetterFiles } from '../host/dead-letters/dead-letter-files.js';
 import type { ConnectionOptions } from '../host/host-options.js';
 import { defaultSocketDir } from '../host/socket-directory.js';
+import type { WatchdogSettings } from '../host/watchdog.js';
 import { type LogFormat, logFormats, type Logger, type LogLevel, logLevels } from '../telemetry/logger.js';
 import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
@@ -125,6 +126,7 @@ export interface RunOptions extends LogOptions, LoadOptions {
   readonly batchBytes: number;
   readonly snapshotBytes: number;
   readonly handlerMs: number;
+  readonly stallLimit?: bigint;
 }
 
 export function addRunOptions(command: Command): Command {
@@ -194,6 +196,12 @@ export function addRunOptions(command: Command): Command {
         .argParser(count(0, maxTimerMs)),
     )
     .addOption(drainOption())
+    .addOption(
+      new Option(
+        '--stall-limit <duration>',
+        'end with exit code 70 once a UDF has blocked the event loop for so long, e.g. 30s (default: never)',
+      ).argParser(timerDuration('1s')),
+    )
     .addOption(quietOption());
   return addLogOptions(command);
 }
@@ -208,6 +216,14 @@ export async function openDeadLetters(
   const files = createDeadLetterFiles({ directory, maxBytes, logger });
   logger.info({ to: directory }, 'points that are dropped are kept as dead letters');
   return files;
+}
+
+/** How the watchdog of a serving process works. */
+export function watchdogSettings({ stallLimit, logLevel, logFormat }: RunOptions): WatchdogSettings {
+  return {
+    stallLimitMs: stallLimit === undefined ? undefined : Number(stallLimit / 1_000_000n),
+    log: { level: logLevel, format: logFormat },
+  };
 }
 
 /** The options of a command line as a host or an agent takes them. */

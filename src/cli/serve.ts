@@ -17,6 +17,7 @@ import {
   socketGroupOption,
   socketModeOption,
   type SocketOptions,
+  watchdogSettings,
 } from './options.js';
 import { count, httpAddress, timerDuration } from './parse-values.js';
 import { influxUrlOption, kapacitorUrlsOption } from './url-options.js';
@@ -86,7 +87,8 @@ export function serveCommand(): Command {
 }
 
 async function serve(names: readonly string[], options: ServeOptions): Promise<void> {
-  const [{ servedUdfs }, { createSocketHost }, { runUntilSignal }] = await Promise.all([
+  const [{ Activity }, { servedUdfs }, { createSocketHost }, { runUntilSignal }] = await Promise.all([
+    import('../agent/activity.js'),
     import('../host/served-udf.js'),
     import('../host/socket-host.js'),
     import('../host/serve.js'),
@@ -98,9 +100,10 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const { socketMode, socketGroup, maxConnections, drainMs, http } = options;
   const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
   const deadLetters = await openDeadLetters(options, logger);
+  const activity = new Activity();
   const host = createSocketHost({
     ...settings,
-    deadLetters,
+    ...{ deadLetters, activity },
     ...{ sockets, socketMode, socketGroup, maxConnections, drainMs, http },
     onConnection:
       recorder &&
@@ -115,7 +118,8 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
     await recorder?.close();
     await report?.stop();
   };
-  await runUntilSignal(host, logger, closeFiles, watchers);
+  const process = { logger, activity, sockets, drainMs, ...watchdogSettings(options) };
+  await runUntilSignal(host, process, closeFiles, watchers);
 }
 
 /** What revives the tasks of the UDFs. */

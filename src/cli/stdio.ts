@@ -2,7 +2,13 @@ import { Command } from 'commander';
 import type { ServedUdf } from '../host/served-udf.js';
 import { ExitCode } from './exit-code.js';
 import { addIsolationOptions, isolationOf, type IsolationFlags } from './isolation-options.js';
-import { addRunOptions, connectionOptions, openDeadLetters, type RunOptions } from './options.js';
+import {
+  addRunOptions,
+  connectionOptions,
+  openDeadLetters,
+  type RunOptions,
+  watchdogSettings,
+} from './options.js';
 
 /** `stdio`: one UDF as a child process of Kapacitor. */
 export function stdioCommand(): Command {
@@ -36,7 +42,12 @@ async function stdio(name: string, options: RunOptions & IsolationFlags): Promis
     return chooseUdf(await servedUdfs(options.load ?? [], isolationOf(options), settings.logger), name);
   };
   const deadLetters = await openDeadLetters(options, settings.logger);
-  const failure = await runStdio(load, { ...settings, deadLetters, drainMs: options.drainMs });
+  const failure = await runStdio(load, {
+    ...settings,
+    deadLetters,
+    drainMs: options.drainMs,
+    ...watchdogSettings(options),
+  });
   await deadLetters?.close();
   if (failure) throw new ExitCode(1);
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { StateStore } from '../agent/state-store.js';
+import type { Activity } from '../agent/activity.js';
 import type { Agent } from '../agent/agent.js';
 import { UdfError } from '../model/errors.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
@@ -29,14 +30,21 @@ export class Connections {
   readonly #options: ConnectionOptions;
   readonly #max: number;
   readonly #onConnection: ConnectionListener | undefined;
+  readonly #activity: Activity | undefined;
   readonly statistics = new UseStatistics();
   readonly #open = new Set<Agent | IsolatedAgent>();
   readonly #refusals: RateLimitedLogger;
 
-  constructor(options: ConnectionOptions, max: number, onConnection: ConnectionListener | undefined) {
+  constructor(
+    options: ConnectionOptions,
+    max: number,
+    onConnection: ConnectionListener | undefined,
+    activity: Activity | undefined,
+  ) {
     this.#options = options;
     this.#max = max;
     this.#onConnection = onConnection;
+    this.#activity = activity;
     this.#refusals = new RateLimitedLogger(options.logger);
   }
 
@@ -58,7 +66,8 @@ export class Connections {
     const transport = socketTransport(socket, `unix:${path}#${++this.accepted}`);
     const logger = this.#options.logger.child({ connection: transport.description });
     this.#onConnection?.(transport, udf.name, path);
-    const agent = udf.connect({ ...this.#options, stateStore: this.stateStore, transport, logger });
+    const activity = udf.definition && this.#activity?.open(udf.name);
+    const agent = udf.connect({ ...this.#options, stateStore: this.stateStore, transport, logger, activity });
     this.#open.add(agent);
     this.statistics.opened(agent, udf.name);
     logger.debug({}, 'connected');

@@ -1,21 +1,23 @@
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
+import { Activity } from '../agent/activity.js';
 import type { Agent } from '../agent/agent.js';
 import { maxTimerMs } from '../model/duration.js';
 import { UdfError } from '../model/errors.js';
 import { createLogger } from '../telemetry/create-logger.js';
 import type { Logger } from '../telemetry/logger.js';
-import { boundPrinting } from '../telemetry/standard-output.js';
 import { claimStdout, descriptorStream } from '../transport/claim-stdout.js';
 import { stdioTransport } from '../transport/stdio-transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { ConnectionOptions } from './host-options.js';
-import { onStopSignal, onUncaught, stopSignals } from './process-end.js';
+import { stopSignals } from './process-end.js';
 import { servedHere, type ServedUdf } from './served-udf.js';
+import { ServingProcess } from './serving-process.js';
 import { openStateDirectory, stateOptionsProblem } from './state/open-state-directory.js';
 import type { StateDirectory } from './state/state-directory.js';
 import { tuneV8 } from './tune-v8.js';
+import type { WatchdogSettings } from './watchdog.js';
 
 export interface StdioOptions extends Omit<ConnectionOptions, 'logger'> {
   /**
@@ -25,6 +27,11 @@ export interface StdioOptions extends Omit<ConnectionOptions, 'logger'> {
   readonly drainMs?: number | undefined;
   /** Logs to standard error at level `info` if not given. */
   readonly logger?: Logger | undefined;
+  /**
+   * Ends the process with exit code 70 once the UDF has blocked its event loop for so long, so that Kapacitor reports it:
+   * never if not given.
+   */
+  readonly stallLimitMs?: number | undefined;
 }
 
 /**
@@ -50,9 +57,9 @@ export async function serveStdio(
 /** As `serveStdio`, but resolves with the failure that ended the conversation, which is logged. */
 export async function runStdio(
   load: () => Promise<ServedUdf>,
-  options: StdioOptions,
+  options: StdioOptions & WatchdogSettings,
 ): Promise<UdfError | undefined> {
-  const { drainMs = 5_000, logger = createLogger({ level: 'info' }), ...others } = options;
+  const { drainMs = 5_000, logger = createLogger({ level: 'info' }), stallLimitMs, log, ...others } = options;
   if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > maxTimerMs) {
     throw new UdfError(
       'invalid_argument',
@@ -67,18 +74,24 @@ export async function runStdio(
     return undefined;
   }
   tuneV8();
-  const unboundPrinting = boundPrinting(logger);
-  const stopCatching = onUncaught(logger);
-  const signal = onStopSignal();
+  const activity = new Activity();
+  const definitions: UdfDefinition[] = [];
+  const serving = new ServingProcess({ activity, definitions, logger, log, drainMs, stallLimitMs });
+  const { signal } = serving;
   let states: StateDirectory | undefined;
   try {
     const udf = await load();
+    if (udf.definition) definitions.push(udf.definition);
     // Kapacitor starts a process for each use of the UDF, all with the same arguments.
     states = await openStateDirectory({ ...others, logger }, true);
     const transport = stdioTransport(output, () => {
       limitUnreadTime(agent, output, drainMs, logger);
     });
-    const agent = udf.connect({ ...others, stateStore: states, logger, transport });
+    const agent = udf.connect({
+      ...{ ...others, stateStore: states, logger, transport },
+      activity: udf.definition && activity.open(udf.name),
+    });
+    serving.watch();
     if (isatty(0)) {
       logger.warn(
         {},
@@ -93,9 +106,7 @@ export async function runStdio(
     return agent.failure;
   } finally {
     await states?.close();
-    signal.release();
-    stopCatching();
-    unboundPrinting();
+    serving.release();
   }
 }
 

@@ -15,6 +15,8 @@ export interface ServedUdf {
   readonly name: string;
   readonly wants: EdgeType;
   readonly provides: EdgeType;
+  /** Unless it runs in workers. */
+  readonly definition?: UdfDefinition | undefined;
   connect(options: ConnectOptions): Agent | IsolatedAgent;
 }
 
@@ -25,6 +27,7 @@ export function servedHere(definition: UdfDefinition): ServedUdf {
     name,
     wants,
     provides,
+    definition,
     connect: (options) => createAgent({ ...options, definition }),
   };
 }

@@ -43,7 +43,7 @@ export async function listenOnSocket(
   await listen(server, temporary, path);
   let own: string | undefined;
   try {
-    own = identityOf(temporary);
+    own = fileIdentity(temporary);
     chmodSync(temporary, access.mode);
     if (access.gid !== undefined) chownSync(temporary, -1, access.gid);
     while (!takePath(temporary, path, abandoned)) abandoned = await findReplaceable(path);
@@ -52,7 +52,7 @@ export async function listenOnSocket(
     throw socketError(reason, 'listen on', path);
   }
   // The inode is not reused while the server listens.
-  const exists = (): boolean => own !== undefined && identityOf(path) === own;
+  const exists = (): boolean => own !== undefined && fileIdentity(path) === own;
   return {
     exists,
     remove: () => {
@@ -76,7 +76,7 @@ function makeSocketDirectory(directory: string): void {
  * since `abandoned` was read.
  */
 function takePath(temporary: string, path: string, abandoned: string | undefined): boolean {
-  if (identityOf(path) !== abandoned) return false;
+  if (fileIdentity(path) !== abandoned) return false;
   if (abandoned !== undefined) removeAbandoned(path, abandoned);
   try {
     // Unlike rename, link never replaces a file.
@@ -100,12 +100,12 @@ function removeAbandoned(path: string, abandoned: string): void {
     if (systemCode(reason) === 'ENOENT') return; // another process has removed it
     throw reason;
   }
-  if (identityOf(aside) === abandoned) unlinkSync(aside);
-  else if (identityOf(path) === undefined) renameSync(aside, path);
+  if (fileIdentity(aside) === abandoned) unlinkSync(aside);
+  else if (fileIdentity(path) === undefined) renameSync(aside, path);
 }
 
 /** Device and inode, which no other file has at the same time; `undefined` if absent. */
-function identityOf(path: string): string | undefined {
+export function fileIdentity(path: string): string | undefined {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return found && `${found.dev}:${found.ino}`;
 }
@@ -113,7 +113,7 @@ function identityOf(path: string): string | undefined {
 /** The identity of the abandoned socket at the path, `undefined` if nothing is there. Throws if it may not be replaced. */
 async function findReplaceable(path: string): Promise<string | undefined> {
   try {
-    const seen = identityOf(path);
+    const seen = fileIdentity(path);
     if (seen === undefined) return undefined;
     if (!lstatSync(path).isSocket()) {
       throw new UdfError(

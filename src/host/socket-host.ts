@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { resolve } from 'node:path';
+import type { Activity } from '../agent/activity.js';
 import { defaultsProblem } from '../agent/defaults.js';
 import { resolveLimits } from '../agent/limits.js';
 import { maxTimerMs } from '../model/duration.js';
@@ -26,6 +27,8 @@ export interface SocketHostOptions extends Omit<HostOptions, 'sockets'> {
   readonly sockets: readonly ServedSocket[];
   /** Called with each new connection before its agent reads from it. */
   readonly onConnection?: ConnectionListener | undefined;
+  /** Where connections note what they do. */
+  readonly activity?: Activity | undefined;
 }
 
 /** A host of which some UDFs may run in workers. */
@@ -67,7 +70,7 @@ class SocketsHost implements SocketHost {
     const { socketMode: mode = 0o660, socketGroup: group, maxConnections = 1024 } = options;
     this.#options = options;
     this.#access = { mode, gid: group === undefined ? undefined : groupNumber(group) };
-    this.#connections = new Connections(options, maxConnections, options.onConnection);
+    this.#connections = new Connections(options, maxConnections, options.onConnection, options.activity);
   }
 
   get stats(): HostStats {

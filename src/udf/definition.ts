@@ -4,6 +4,7 @@ import type { Batch, BatchInfo } from '../model/batch.js';
 import type { OptionSpecs, OptionValues } from './option.js';
 import type { BatchPoint, Point } from '../model/point.js';
 import { checkedProblems, definitionProblems, checkedState, refusePromise } from './definition-problems.js';
+import { noteSource } from './definition-source.js';
 import { type ErrorPolicy, runtimeOptions } from './runtime-options.js';
 
 /**
@@ -275,7 +276,7 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
     const where = typeof udf === 'object' && typeof name === 'string' ? `UDF "${name}"` : 'defineUdf';
     throw new UdfError('invalid_argument', `${where}: ${problems.join('; ')}`);
   }
-  return {
+  const definition: UdfDefinition = {
     [udfBrand]: true,
     name: udf.name,
     doc: udf.doc ?? '',
@@ -298,6 +299,8 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
       stop: udf.stop,
     },
   };
+  noteSource(definition, import.meta.url);
+  return definition;
 }
 
 /** Any definition before its types are erased. */

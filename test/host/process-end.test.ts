@@ -35,7 +35,10 @@ describe('a promise that is rejected and that nobody waits for', () => {
     await cli.untilLogged('a promise was rejected');
     expect(errors(cli)).toEqual([
       expect.objectContaining({
-        msg: 'a promise was rejected that nobody waited for: lost; return or await it in the handler',
+        udf: 'forgetful',
+        msg: expect.stringMatching(
+          /^a promise was rejected that nobody waited for: lost; return or await it in the handler \(UDF forgetful \(.*forgetful\.mjs:9\)\)$/,
+        ) as string,
         err: { code: 'handler', message: 'lost' },
       }),
     ]);
