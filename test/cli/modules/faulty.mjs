@@ -12,7 +12,12 @@ function blockFor(ms) {
   while (performance.now() < end);
 }
 
+let loopsInStop = false;
+
 const faults = {
+  'loop in stop': () => {
+    loopsInStop = true;
+  },
   loop,
   regex: () => /^(a+)+$/.test(`${'a'.repeat(60)}!`),
   block: () => {
@@ -53,5 +58,8 @@ export default defineUdf({
     log.info(`fault: ${point.fields.fault}`);
     const done = faults[point.fields.fault]?.();
     return done instanceof Promise ? done.then(() => point) : point;
+  },
+  stop() {
+    if (loopsInStop) loop();
   },
 });
