@@ -60,7 +60,8 @@ describe.skipIf(missing)(title, () => {
       const idle = [await stream(`@mirror()${show('out')}`, 'idle'), await stream('@mirror()', 'never')];
       const tasks = [...busy, ...idle];
       await until('a point passes', () => passes(idle[0]!, 'idle', 1));
-      loads.push(new Load(stack, 2_000));
+      const load = new Load(stack, 2_000);
+      loads.push(load);
       const took: number[] = [];
       for (let round = 1; round <= rounds; round++) {
         await sleep(1_000); // so that points are in flight
@@ -164,10 +165,16 @@ async function stateOf(...tasks: readonly TestTask[]): Promise<Partial<Task>[]> 
 /** Writes points all the time, in ten series. */
 class Load {
   #isOn = true;
+  #written = 0;
+  readonly #start = performance.now();
   readonly #done: Promise<void>;
 
   constructor(stack: Stack, pointsPerSecond: number) {
     this.#done = this.#write(stack, pointsPerSecond / 50);
+  }
+
+  get pointsPerSecond(): number {
+    return Math.round((this.#written * 1_000) / (performance.now() - this.#start));
   }
 
   async stop(): Promise<void> {
@@ -181,8 +188,12 @@ class Load {
         { length: count },
         (_, at) => `m,host=h${at % 10} value=${at % 7} ${time + at}000000`,
       );
-      await stack.kapacitor.write(database, retentionPolicy, lines.join('\n')).catch(() => undefined);
-      await sleep(20);
+      const write = stack.kapacitor.write(database, retentionPolicy, lines.join('\n'));
+      const counted = write.then(
+        () => void (this.#written += count),
+        () => undefined,
+      );
+      await Promise.all([counted, sleep(20)]);
     }
   }
 }
