@@ -126,7 +126,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
 async function createWatchers(
   host: Host,
   sockets: readonly ServedSocket[],
-  { kapacitor = [], config }: ServeOptions,
+  { kapacitor = [], config, stateDir: stateDirectory }: ServeOptions,
   logger: Logger,
 ): Promise<HostCompanion> {
   const [{ kapacitorTarget }, { createHostWatchers }] = await Promise.all([
@@ -134,7 +134,7 @@ async function createWatchers(
     import('../tasks/watch/host-watchers.js'),
   ]);
   const kapacitors = [...new Set(kapacitor)].map((url) => kapacitorTarget(url, process.env));
-  return createHostWatchers({ host, sockets, kapacitors, logger, config });
+  return createHostWatchers({ host, sockets, kapacitors, logger, config, stateDirectory });
 }
 
 async function startRecorder(directory: string, logger: Logger): Promise<ConversationRecorder> {
