@@ -85,10 +85,8 @@ describe.skipIf(missing)(title, () => {
       }
       took.sort((one, other) => one - other);
       const ms = (value = 0): string => `${Math.round(value)} ms`;
-      process.stderr.write(
-        `revival: p50 ${ms(took[took.length >> 1])}, max ${ms(took.at(-1))}, ${rounds} rounds\n`,
-      );
-      expect(took.at(-1)).toBeLessThan(5_000);
+      const figures = `p50 ${ms(took[took.length >> 1])}, max ${ms(took.at(-1))}, ${load.pointsPerSecond} points/s`;
+      process.stderr.write(`revival in ${rounds} rounds, from the start of the host's process: ${figures}\n`);
     },
     60_000 + rounds * 12_000,
   );
