@@ -14,6 +14,7 @@ import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-fil
 import type { ServedUdf } from './served-udf.js';
 import { openStateDirectory, stateOptionsProblem } from './state/open-state-directory.js';
 import type { StateDirectory } from './state/state-directory.js';
+import { openFilesWarning } from './open-files.js';
 import { groupNumber } from './unix-group.js';
 import { statsByUdf } from './use-statistics.js';
 
@@ -55,6 +56,8 @@ interface Listening {
   readonly file: SocketFile;
 }
 
+const defaultMaxConnections = 1024;
+
 class SocketsHost implements SocketHost {
   readonly #options: SocketHostOptions;
   readonly #access: SocketAccess;
@@ -67,7 +70,7 @@ class SocketsHost implements SocketHost {
   #stopped: Promise<void> | undefined;
 
   constructor(options: SocketHostOptions) {
-    const { socketMode: mode = 0o660, socketGroup: group, maxConnections = 1024 } = options;
+    const { socketMode: mode = 0o660, socketGroup: group, maxConnections = defaultMaxConnections } = options;
     this.#options = options;
     this.#access = { mode, gid: group === undefined ? undefined : groupNumber(group) };
     this.#connections = new Connections(options, maxConnections, options.onConnection, options.activity);
@@ -122,6 +125,8 @@ class SocketsHost implements SocketHost {
   }
 
   async #openAll(): Promise<void> {
+    const warning = openFilesWarning(this.#options.maxConnections ?? defaultMaxConnections);
+    if (warning !== undefined) this.#options.logger.warn({ code: 'limit' }, warning);
     try {
       await this.#openHttp();
       this.#states = await openStateDirectory(this.#options);

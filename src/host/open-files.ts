@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+
+/** Descriptors that a host needs besides its connections. */
+const reservedFiles = 64;
+
+/**
+ * A warning if the system's limit of open files is below what `maxConnections` needs; `undefined` otherwise, and where the
+ * limit is not known. Beyond the limit the system's connections are closed before Node.js tells of them.
+ */
+export function openFilesWarning(maxConnections: number): string | undefined {
+  let limits: string;
+  try {
+    limits = readFileSync('/proc/self/limits', 'utf8');
+  } catch {
+    return undefined; // not Linux
+  }
+  const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
+  if (limit >= maxConnections + reservedFiles) return undefined;
+  return (
+    `the system allows ${limit} open files: further connections will be closed without a word, as ${maxConnections} may ` +
+    `come (maxConnections); raise it (ulimit -n, LimitNOFILE)`
+  );
+}

@@ -1,0 +1,194 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { encodeRequest, type Request } from '../../src/wire/messages.js';
+import { connect } from '../support/connect.js';
+import { type Cli, serve } from '../support/spawn-cli.js';
+import { tempDir } from '../support/temp-dir.js';
+import { batchRequests, pointRequest, type TestPoint } from '../support/udf-messages.js';
+import { until } from '../support/until.js';
+import { Bystander } from './support/bystander.js';
+
+const load = ['--load', fileURLToPath(new URL('support/faulty.mjs', import.meta.url))];
+
+let directory: string;
+let host: Cli;
+let bystander: Bystander;
+/** Before the fault. */
+let descriptors: number;
+
+const openDescriptors = (): number => readdirSync(`/proc/${host.process.pid}/fd`).length;
+const residentMiB = (): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${host.process.pid}/status`, 'utf8'))![1]) / 1024;
+const socket = (udf: string): string => join(directory, `${udf}.sock`);
+
+async function start(...options: readonly string[]): Promise<void> {
+  directory = tempDir();
+  host = await serve([...load, '--socket-dir', directory, '--handler-ms', '300', ...options]);
+  bystander = await Bystander.on(socket('mirror'));
+  descriptors = openDescriptors();
+}
+
+/** The lines at level `warn` and above. */
+const problems = (): Readonly<Record<string, unknown>>[] =>
+  host.log.filter(({ level }) => level === 'warn' || level === 'error');
+
+/** Nothing of the fault is left, and the bystander has not noticed it. */
+async function expectRecovered(maxKeepaliveMs?: number): Promise<void> {
+  await until('descriptors are closed', () => openDescriptors() <= descriptors);
+  await bystander.expectUntouched(maxKeepaliveMs);
+  expect(host.process.exitCode).toBeNull();
+}
+
+const point = (fields: TestPoint['fields'] = {}) =>
+  pointRequest({ time: 1n, name: 'cpu', fields: { v: 1, ...fields } });
+const init: Request = { kind: 'init', taskID: 'task', nodeID: 'node', options: [] };
+const begin: Request = { kind: 'begin', name: 'cpu', group: '', tags: {}, size: 5n, byName: false };
+const middle = encodeRequest(point()).subarray(0, 10);
+
+/** What Kapacitor has sent when its side fails. */
+const stages: Readonly<Record<string, readonly [udf: string, ...sent: readonly (Request | Buffer)[]]>> = {
+  'before info': ['faulty'],
+  'in a length prefix': ['faulty', Buffer.of(0x80)],
+  'between init and its answer': ['faulty', init],
+  'in a frame': ['faulty', init, middle],
+  'in a batch': ['faultyBatch', init, begin, point()],
+  'in a snapshot': ['faulty', init, point(), { kind: 'snapshot' }],
+  'in a restore': [
+    'faulty',
+    init,
+    encodeRequest({ kind: 'restore', snapshot: Buffer.alloc(5000) }).subarray(0, 2000),
+  ],
+  'in an async handler': ['faulty', init, point({ fault: 'never' })],
+};
+
+const bytesOf = (sent: readonly (Request | Buffer)[]): Buffer =>
+  Buffer.concat(sent.map((part) => (Buffer.isBuffer(part) ? part : encodeRequest(part))));
+
+describe("Kapacitor's side, ", () => {
+  beforeEach(() => start());
+
+  describe.each(Object.keys(stages))('%s,', (stage) => {
+    const [udf, ...sent] = stages[stage]!;
+
+    test('is killed', async () => {
+      const kapacitor = await connect(socket(udf));
+      kapacitor.socket.write(bytesOf(sent), () => kapacitor.socket.destroy());
+      await expectRecovered();
+    });
+
+    test('half-closes', async () => {
+      const kapacitor = await connect(socket(udf));
+      kapacitor.socket.end(bytesOf(sent));
+      await until('the host closes', () => kapacitor.ended);
+      await expectRecovered();
+      expect(problems().length).toBeLessThanOrEqual(1);
+    });
+
+    test('stalls, and the host still stops in time', async () => {
+      const kapacitor = await connect(socket(udf));
+      kapacitor.socket.write(bytesOf(sent));
+      await until('it is served', () => openDescriptors() > descriptors);
+      await bystander.expectUntouched();
+      expect((await host.stop()).code).toBe(0);
+    });
+  });
+
+  test('reads slowly: nothing is lost', async () => {
+    const slow = await connect(socket('faulty'));
+    await slow.init();
+    slow.socket.pause();
+    const text = 'x'.repeat(1000);
+    for (let time = 0n; time < 5000n; time++) {
+      slow.send(pointRequest({ time, name: 'cpu', fields: { text } }));
+    }
+    const reading = setInterval(() => {
+      slow.socket.resume();
+      setTimeout(() => slow.socket.pause(), 1);
+    }, 10);
+    await until('half has come', () => slow.points.length > 1000);
+    clearInterval(reading);
+    slow.socket.resume();
+    await slow.end();
+    expect(slow.points).toHaveLength(5000);
+    await expectRecovered();
+  });
+
+  test('connects a thousand times', async () => {
+    const before = residentMiB();
+    const all: Awaited<ReturnType<typeof connect>>[] = [];
+    while (all.length < 1000) {
+      // As many as wait to be accepted at a time.
+      all.push(...(await Promise.all(Array.from({ length: 200 }, () => connect(socket('faulty'))))));
+    }
+    await Promise.all(all.map((kapacitor) => kapacitor.init()));
+    for (const kapacitor of all) kapacitor.send(point());
+    await Promise.all(all.map((kapacitor) => kapacitor.end()));
+    expect(all.every(({ points }) => points.length === 1)).toBe(true);
+    expect(residentMiB() - before).toBeLessThan(150);
+    // This process, which measures, plays a thousand clients too.
+    await expectRecovered(3000);
+  });
+});
+
+describe('a UDF that', () => {
+  beforeEach(() => start('--on-error', 'drop'));
+
+  test.each([
+    ['never', 'a handler took longer than 300 ms (handlerMs)', 500],
+    // A loop that never lets the event loop run holds up the others until the limit ends it: only --isolate avoids that.
+    ['emit without end', 'bytes are waiting for Kapacitor to read them (outputBytes)', 5000],
+    ['emit without end, awaiting', 'bytes are waiting for Kapacitor to read them (outputBytes)', 5000],
+  ])('does not end (%s) loses its connection, with one line', async (fault, message, maxKeepaliveMs) => {
+    const before = residentMiB();
+    const kapacitor = await connect(socket('faulty'));
+    await kapacitor.init();
+    kapacitor.socket.pause();
+    kapacitor.send(point({ fault }));
+    await host.untilLogged(message);
+    kapacitor.socket.destroy();
+    expect(residentMiB() - before).toBeLessThan(64 + 64);
+    expect(problems()).toEqual([
+      expect.objectContaining({
+        udf: 'faulty',
+        task: 'task',
+        node: 'node',
+        msg: expect.stringContaining(message) as string,
+      }),
+    ]);
+    await expectRecovered(maxKeepaliveMs);
+  });
+
+  test('throws loses its point only, with one line', async () => {
+    const kapacitor = await connect(socket('faulty'));
+    await kapacitor.init();
+    kapacitor.send(point({ fault: 'throw' }), point());
+    await kapacitor.end();
+    expect(kapacitor.points).toHaveLength(1);
+    expect(problems()).toEqual([expect.objectContaining({ udf: 'faulty', task: 'task', node: 'node' })]);
+    await expectRecovered();
+  });
+
+  test.each(['faulty', 'faultyBatch'])('emits after its batch or stop is told once (%s)', async (udf) => {
+    const kapacitor = await connect(socket(udf));
+    await kapacitor.init();
+    const late = { time: 1n, name: 'cpu', fields: { fault: 'emit late' } };
+    if (udf === 'faulty') kapacitor.send(pointRequest(late));
+    else kapacitor.send(...batchRequests({ name: 'cpu', time: 1n, points: [late] }));
+    if (udf === 'faulty') await kapacitor.end();
+    else await kapacitor.closed();
+    await until('it is logged', () => problems().length > 0);
+    expect(problems()).toEqual([expect.objectContaining({ udf, task: 'task', node: 'node' })]);
+    await expectRecovered();
+  });
+
+  test('leaks memory keeps it, and the others go on', async () => {
+    const kapacitor = await connect(socket('faulty'));
+    await kapacitor.init();
+    for (let count = 0; count < 100; count++) kapacitor.send(point({ fault: 'leak' }));
+    await kapacitor.end();
+    expect(kapacitor.points).toHaveLength(100);
+    await expectRecovered();
+  });
+});
