@@ -2,8 +2,11 @@ import { Readable, Writable } from 'node:stream';
 import type { SharedRing } from './shared-ring.js';
 import type { Transport } from './transport.js';
 
-/** Max bytes of a chunk, as of a socket's. */
+/** Bytes that are read ahead: one chunk. */
 const maxChunkBytes = 64 * 1024;
+
+/** Max time to block for the next chunk, in which no timer or promise of the UDF runs. */
+const maxBlockedMs = 0.5;
 
 /** Chunks that are passed on before timers and messages run. */
 const maxChunksPerTurn = 16;
@@ -65,7 +68,8 @@ class RingReadable extends Readable {
         this.#schedule();
         return;
       }
-      const chunk = this.#ring.read(maxChunkBytes);
+      // In a stream of chunks the next one is likely to come at once; timers and promises can wait so long.
+      const chunk = chunks === 0 ? this.#ring.read() : this.#ring.readWithin(maxBlockedMs);
       if (chunk === undefined) {
         if (this.#ends) {
           this.#wanted = false;

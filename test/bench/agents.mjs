@@ -23,17 +23,18 @@ const probe = fileURLToPath(new URL('probe.mjs', import.meta.url));
  * The UDFs of a checkout, as users run them.
  *
  * @param {string} root The checkout's folder, already built.
+ * @param {string[]} options Of `serve` and `stdio`.
  * @returns {Agent}
  */
-export function checkoutAgent(label, root) {
+export function checkoutAgent(label, root, options = []) {
   const cli = join(root, 'dist/src/cli/main.js');
   if (!existsSync(cli)) throw new Error(`${cli} is missing: run npm run build there`);
   const run = (...args) => ({ command: process.execPath, args: [cli, ...args] });
   return {
     label,
-    serve: (udf, directory) => run('serve', ...(udf === undefined ? [] : [udf]), '--socket-dir', directory),
+    serve: (udf, directory) => run('serve', ...(udf === undefined ? [] : [udf]), '--socket-dir', directory, ...options),
     socket: (udf, directory) => join(directory, `${udf}.sock`),
-    stdio: (udf) => run('stdio', udf),
+    stdio: (udf) => run('stdio', udf, ...options),
   };
 }
 

@@ -16,6 +16,7 @@ const usage = `Usage: npm run bench -- [options]
   --quick         the main measurements only, in less than a minute
   --only PATTERN  the measurements whose title matches, such as 'edgeDetect' or 'round trip'
   --compare REV   measure another commit in the same run
+  --isolated      measure UDFs in workers (serve --isolate) in the same run
   --json FILE     write the results there, for npm run bench:table
   --rounds N      rounds of each measurement: 6 if not given, 3 with --quick
   --seconds S     seconds a round: 0.5 if not given, 0.25 with --quick
@@ -34,6 +35,7 @@ async function main() {
   try {
     const yardstick = createYardstick(directory);
     const agents = [yardstick.agent, checkoutAgent('this', root)];
+    if (options.isolated) agents.push(checkoutAgent('isolated', root, ['--isolate']));
     if (compare !== undefined) {
       other = checkOut(here, compare, directory);
       agents.push(checkoutAgent(other.label, other.root));
@@ -73,6 +75,7 @@ function readOptions() {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       compare: { type: 'string' },
+      isolated: { type: 'boolean', default: false },
       json: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },

@@ -68,6 +68,7 @@ class FrontAgent implements IsolatedAgent {
   #runStart = 0;
   #runEnd = 0;
   #reloadAtBatchEnd: (() => void) | undefined;
+  #passOn: NodeJS.Immediate | undefined;
 
   constructor(options: IsolatedAgentOptions) {
     const { transport, udf } = options;
@@ -210,7 +211,12 @@ class FrontAgent implements IsolatedAgent {
       this.#fail(UdfError.from(reason));
     }
     this.#output.endTurn(false);
-    this.#supervisor.advance(!this.#inBatch); // a no-op if the connection has just failed
+    // All chunks that the system has are read first: a worker that waits is then woken once.
+    this.#passOn ??= setImmediate(() => {
+      this.#passOn = undefined;
+      this.#supervisor.advance(!this.#inBatch); // a no-op if the connection has failed
+      this.#settle();
+    });
     this.#settle();
   }
 
@@ -243,7 +249,7 @@ class FrontAgent implements IsolatedAgent {
 
   #keepRun(): void {
     if (this.#run === undefined) return;
-    this.#feed.journal.append(this.#run.subarray(this.#runStart, this.#runEnd));
+    this.#feed.journal.append(this.#run, this.#runStart, this.#runEnd);
     this.#run = undefined;
     if (!this.#inBatch) {
       const reload = this.#reloadAtBatchEnd;
@@ -349,14 +355,13 @@ class FrontAgent implements IsolatedAgent {
     if (this.#input.ended) return;
     const { journal, unhandledBytes } = this.#feed;
     const maxJournal = this.#inBatch ? this.#maxBatchJournalBytes : this.#maxJournalBytes;
-    if (this.#inBatch && journal.retainedBytes > maxJournal) {
+    if (this.#inBatch && journal.size > maxJournal) {
       this.#fail(
         new UdfError('limit', `a batch takes more than ${maxJournal} bytes (batchBytes, journalBytes)`),
       );
       return;
     }
-    const shouldPause =
-      blocked || unhandledBytes > this.#maxReadAheadBytes || journal.retainedBytes > maxJournal;
+    const shouldPause = blocked || unhandledBytes > this.#maxReadAheadBytes || journal.size > maxJournal;
     if (shouldPause && !blocked) this.#output.startHeartbeat();
     else this.#output.stopHeartbeat();
     this.#input.setPaused(shouldPause);
@@ -383,7 +388,7 @@ class FrontAgent implements IsolatedAgent {
       span,
       frames &&
         (() => {
-          this.#passOn(frames);
+          this.#passPoison(frames);
         }),
     );
     this.#logger.error(
@@ -393,7 +398,7 @@ class FrontAgent implements IsolatedAgent {
     return true;
   }
 
-  #passOn(frames: Buffer): void {
+  #passPoison(frames: Buffer): void {
     const reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
       this.#forward(buf, frame, payload, end);
     });

@@ -1,13 +1,6 @@
 import { FrameReader } from '../../wire/frame-reader.js';
 
-/** Memory of a chunk besides its bytes, estimated. */
-const chunkOverheadBytes = 256;
-
-interface Chunk {
-  /** The position of its first byte. */
-  readonly start: number;
-  readonly bytes: Buffer;
-}
+const segmentBytes = 256 * 1024;
 
 /** A frame's place: positions of its first byte and of the byte after its last one. */
 export interface Span {
@@ -19,15 +12,17 @@ export interface Span {
  * The input of a connection since its last internal snapshot, as whole frames. Positions count the bytes since the
  * connection's start.
  *
- * It keeps what was read from the socket without copying it.
+ * It copies what was read. To keep the socket's buffers would cost more: they would outlive V8's young generation, and be
+ * freed by full collections only.
  */
 export class Journal {
-  #chunks: Chunk[] = [];
+  /** Each of `segmentBytes`; the first one begins at `#first`. */
+  readonly #segments: Buffer[] = [];
+  /** Segments to use again. */
+  readonly #spare: Buffer[] = [];
+  #first = 0;
   #start = 0;
   #end = 0;
-  #retained = 0;
-  /** The index of the chunk that the last `read` ended in: reads are mostly sequential. */
-  #lastRead = 0;
 
   /** The position of the oldest byte that is kept. */
   get start(): number {
@@ -39,35 +34,41 @@ export class Journal {
     return this.#end;
   }
 
-  /** Bytes of memory in use. */
-  get retainedBytes(): number {
-    return this.#retained;
+  /** Bytes that are kept. */
+  get size(): number {
+    return this.#end - this.#start;
   }
 
-  /** Appends whole frames. The bytes must not change afterwards. */
-  append(bytes: Buffer): void {
-    this.#chunks.push({ start: this.#end, bytes });
-    this.#end += bytes.length;
-    this.#retained += bytes.length + chunkOverheadBytes;
+  /** Appends a copy of whole frames: `buf[start..end)`. */
+  append(buf: Buffer, start: number, end: number): void {
+    for (let at = start; at < end;) {
+      const offset = this.#end - this.#first;
+      const index = Math.floor(offset / segmentBytes);
+      if (index === this.#segments.length) {
+        this.#segments.push(this.#spare.pop() ?? Buffer.allocUnsafeSlow(segmentBytes));
+      }
+      const count = buf.copy(this.#segments[index]!, offset - index * segmentBytes, at, end);
+      at += count;
+      this.#end += count;
+    }
   }
 
-  /** Forgets what is before `position`; a chunk is freed when all of it is. */
+  /** Forgets what is before `position`. */
   release(position: number): void {
     this.#start = position;
-    let freed = 0;
-    for (const { start, bytes } of this.#chunks) {
-      if (start + bytes.length > position) break;
-      this.#retained -= bytes.length + chunkOverheadBytes;
-      freed++;
-    }
-    if (freed > 0) this.#chunks = this.#chunks.slice(freed);
-    this.#lastRead = 0;
+    const freed = this.#segments.splice(0, Math.floor((position - this.#first) / segmentBytes));
+    this.#first += freed.length * segmentBytes;
+    // As many will be needed until the next snapshot if the input goes on like this.
+    this.#spare.length = Math.min(this.#spare.length, freed.length);
+    while (this.#spare.length < freed.length) this.#spare.push(freed.pop()!);
   }
 
-  /** Some of the bytes from `position` on, up to `limit`: at least one. */
+  /** Some of the bytes from `position` on, up to `limit`: at least one. They may change once they are released. */
   read(position: number, limit: number): Buffer {
-    const { start, bytes } = this.#chunkAt(position);
-    return bytes.subarray(position - start, Math.min(limit, start + bytes.length) - start);
+    const offset = position - this.#first;
+    const index = Math.floor(offset / segmentBytes);
+    const at = offset - index * segmentBytes;
+    return this.#segments[index]!.subarray(at, Math.min(segmentBytes, at + limit - position));
   }
 
   /** A copy of a part, in one piece. */
@@ -87,15 +88,10 @@ export class Journal {
       walk.goesOn = visit(span, buf.subarray(payload, end));
       if (!walk.goesOn) reader.stop();
     });
-    // A chunk ends with a frame, so `at` is the start of the next one.
-    while (walk.goesOn && at < this.#end) reader.push(this.read(at, this.#end));
-  }
-
-  #chunkAt(position: number): Chunk {
-    let index = this.#lastRead;
-    if (index >= this.#chunks.length || this.#chunks[index]!.start > position) index = 0;
-    while (this.#chunks[index]!.start + this.#chunks[index]!.bytes.length <= position) index++;
-    this.#lastRead = index;
-    return this.#chunks[index]!;
+    for (let next = position; walk.goesOn && next < this.#end;) {
+      const bytes = this.read(next, this.#end);
+      next += bytes.length;
+      reader.push(bytes);
+    }
   }
 }

@@ -26,9 +26,9 @@ export class SnapshotSchedule {
   }
 
   /** Whether one is due, with so much input since the last one. */
-  isDue(inputBytes: number, journalBytes: number): boolean {
+  isDue(inputBytes: number): boolean {
     if (inputBytes === 0) return false;
-    if (journalBytes >= this.#maxJournalBytes / 2) return true;
+    if (inputBytes >= this.#maxJournalBytes / 2) return true;
     const age = performance.now() - this.#endedAt;
     if (age >= this.#intervalMs) return true;
     return inputBytes >= bytesPerSnapshot && age >= minIntervalPerDuration * this.#durationMs;

@@ -426,7 +426,7 @@ export class Supervisor {
   #snapshotIfDue(): void {
     const { journal } = this.#feed;
     if (this.#steps.length > 0 || this.#stage !== 'input' || this.#feed.isRepeating) return;
-    if (!this.#schedule.isDue(journal.end - this.#base.position, journal.retainedBytes)) return;
+    if (!this.#schedule.isDue(journal.end - this.#base.position)) return;
     this.#schedule.started();
     this.#addStep('snapshot', async (worker) => {
       const response = decodeResponse(await worker.request([snapshotRequest]));

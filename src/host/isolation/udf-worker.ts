@@ -15,8 +15,6 @@ const ringBytes = 1024 * 1024;
 /** Chunks of output that are handled before other events are. */
 const maxChunksPerTurn = 16;
 
-const maxChunkBytes = 64 * 1024;
-
 /** Why a worker has ended. */
 export interface WorkerEnd {
   readonly cause: WorkerEndCause;
@@ -130,7 +128,7 @@ export class UdfWorker {
       steps: this.#steps.buffer, // see its creation
       maxBufferBytes: this.#options.maxMemoryBytes,
     });
-    this.#output.read(0); // asks for the first wake-up
+    this.#pump(); // asks for the first wake-up
   }
 
   // ---- input ----
@@ -203,10 +201,11 @@ export class UdfWorker {
 
   // ---- output ----
 
-  /** Pauses or resumes reading of the output. */
+  /** Pauses or resumes reading of the output. Resumes with the next turn, as it may be called while output is handled. */
   setPaused(isPaused: boolean): void {
+    if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
-    if (!isPaused) this.#pump();
+    if (!isPaused) this.#pumpLater();
   }
 
   #woken(): void {
@@ -222,7 +221,7 @@ export class UdfWorker {
         this.#pumpLater();
         return;
       }
-      const chunk = this.#output.read(maxChunkBytes);
+      const chunk = this.#output.read();
       if (chunk === undefined) return;
       this.#reader.push(chunk);
     }
@@ -312,7 +311,7 @@ export class UdfWorker {
   #finish(): void {
     this.#pump();
     if (this.#hasEnded) return;
-    if (this.#output.size > 0) {
+    if (!this.#output.isEmpty) {
       setTimeout(() => {
         this.#finish();
       }, finishPollMs);
@@ -340,7 +339,7 @@ export class UdfWorker {
   /** What was written before the end is as good as any other output. */
   #drainOutput(): void {
     let chunk: Buffer | undefined;
-    while (!this.#hasEnded && (chunk = this.#output.read(maxChunkBytes))) this.#reader.push(chunk);
+    while (!this.#hasEnded && (chunk = this.#output.read())) this.#reader.push(chunk);
   }
 
   #post(message: ToWorker): void {
