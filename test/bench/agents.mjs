@@ -32,7 +32,8 @@ export function checkoutAgent(label, root, options = []) {
   const run = (...args) => ({ command: process.execPath, args: [cli, ...args] });
   return {
     label,
-    serve: (udf, directory) => run('serve', ...(udf === undefined ? [] : [udf]), '--socket-dir', directory, ...options),
+    serve: (udf, directory) =>
+      run('serve', ...(udf === undefined ? [] : [udf]), '--socket-dir', directory, ...options),
     socket: (udf, directory) => join(directory, `${udf}.sock`),
     stdio: (udf) => run('stdio', udf, ...options),
   };
