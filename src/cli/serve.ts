@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { Host } from '../host/host-options.js';
 import type { ServedUdf } from '../host/served-udf.js';
 import type { ServedSocket } from '../host/socket-host.js';
-import type { HostCompanion } from '../host/serve.js';
+import type { HostCompanion } from '../host/run-host.js';
 import { defaultSocketDir, socketPathIn } from '../host/socket-directory.js';
 import type { ConversationRecorder } from '../recording/conversation/recorder.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -91,7 +91,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
     import('../agent/activity.js'),
     import('../host/served-udf.js'),
     import('../host/socket-host.js'),
-    import('../host/serve.js'),
+    import('../host/run-host.js'),
   ]);
   const settings = await connectionOptions(options);
   const { logger } = settings;

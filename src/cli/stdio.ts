@@ -32,7 +32,7 @@ export function stdioCommand(): Command {
 }
 
 async function stdio(name: string, options: RunOptions & IsolationFlags): Promise<void> {
-  const { runStdio } = await import('../host/serve-stdio.js');
+  const { runStdio } = await import('../host/stdio-process.js');
   const settings = await connectionOptions(options);
   const load = async (): Promise<ServedUdf> => {
     const [{ chooseUdf }, { servedUdfs }] = await Promise.all([

@@ -25,6 +25,21 @@ export interface ConnectionOptions extends InstanceDefaults {
   readonly stateMaxAgeMs?: number | undefined;
 }
 
+export interface StdioOptions extends Omit<ConnectionOptions, 'logger'> {
+  /**
+   * Milliseconds that the conversation has to finish after SIGTERM, and that written output may stay unread after the
+   * end of the input: 5000 if not given.
+   */
+  readonly drainMs?: number | undefined;
+  /** Logs to standard error at level `info` if not given. */
+  readonly logger?: Logger | undefined;
+  /**
+   * Ends the process with exit code 70 once the UDF has blocked its event loop for so long, so that Kapacitor reports it:
+   * never if not given.
+   */
+  readonly stallLimitMs?: number | undefined;
+}
+
 /** A UDF and the socket that it is served on. */
 export interface HostedSocket {
   readonly definition: UdfDefinition;

@@ -1,17 +1,15 @@
-import { resolve } from 'node:path';
 import { Activity } from '../agent/activity.js';
 import { createLogger } from '../telemetry/create-logger.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';
-import type { Host, HostOptions } from './host-options.js';
-import { ServingProcess } from './serving-process.js';
+import type { HostOptions } from './host-options.js';
+import { runUntilSignal } from './run-host.js';
 import { defaultSocketDir, socketPathIn } from './socket-directory.js';
 import { servedHere } from './served-udf.js';
-import { createSocketHost, type ServedSocket } from './socket-host.js';
-import { notifyServiceManager } from './systemd.js';
+import { createSocketHost } from './socket-host.js';
 import { tuneV8 } from './tune-v8.js';
-import type { WatchdogSettings } from './watchdog.js';
 
+// Apart from runUntilSignal, so that the declarations of the public API compile without @types/node.
 export interface ServeOptions extends Omit<HostOptions, 'sockets' | 'logger'> {
   /** The directory of the sockets, `NAME.sock` each: `/var/run/kapacitor-udf` if not given. It is made if absent. */
   readonly socketDir?: string | undefined;
@@ -45,59 +43,4 @@ export async function serve(
   const activity = new Activity();
   const host = createSocketHost({ ...hostOptions, logger, sockets, activity });
   await runUntilSignal(host, { logger, activity, sockets, stallLimitMs, drainMs: others.drainMs });
-}
-
-/** What works beside a host: from when it listens until just before its connections close. */
-export interface HostCompanion {
-  start(): void;
-  stop(): Promise<void>;
-}
-
-/** A process that serves a host and does nothing else. */
-export interface HostProcess extends WatchdogSettings {
-  readonly logger: Logger;
-  readonly activity: Activity;
-  readonly sockets: readonly ServedSocket[];
-  readonly drainMs?: number | undefined;
-}
-
-/**
- * Starts a host, and stops it at the first signal; then calls `afterStop`. Rejects with what `start` throws.
- */
-export async function runUntilSignal(
-  host: Host,
-  { sockets, drainMs = 5_000, ...others }: HostProcess,
-  afterStop?: () => Promise<void>,
-  companion?: HostCompanion,
-): Promise<void> {
-  const { logger } = others;
-  const serving = new ServingProcess({
-    ...others,
-    drainMs,
-    definitions: sockets.flatMap(({ udf }) => udf.definition ?? []),
-    socketPaths: sockets.map(({ path }) => resolve(path)),
-    beforeExit: () => {
-      host.removeFiles();
-    },
-  });
-  const { signal } = serving;
-  const systemd = notifyServiceManager(logger);
-  try {
-    await Promise.race([host.start(), signal]);
-    if (!signal.came) {
-      logger.info({}, 'ready');
-      systemd.ready(`serves ${host.stats.udfs.map(({ udf }) => udf).join(', ')}`);
-      serving.watch();
-      companion?.start();
-    }
-    logger.info({ signal: await signal }, 'stopping');
-    systemd.stopping('finishes what has come');
-    await companion?.stop();
-    await host.stop();
-    await afterStop?.();
-    logger.info({}, 'stopped');
-  } finally {
-    systemd.release();
-    serving.release();
-  }
 }

@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Host } from '../../host/host-options.js';
 import type { ServedSocket } from '../../host/socket-host.js';
-import type { HostCompanion } from '../../host/serve.js';
+import type { HostCompanion } from '../../host/run-host.js';
 import { KapacitorApi } from '../../kapacitor/api.js';
 import type { KapacitorTarget } from '../../kapacitor/target.js';
 import { messageOf, UdfError } from '../../model/errors.js';
