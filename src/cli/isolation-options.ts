@@ -16,10 +16,10 @@ export function addIsolationOptions(command: Command): Command {
   return command
     .option(
       '--isolate',
-      'run each connection in a worker thread, which is replaced without loss when its UDF crashes, hangs or fills its memory',
+      'run each connection in a worker thread, which is replaced without loss when its UDF crashes, hangs or fills its memory (default: all share one thread)',
     )
     .addOption(
-      new Option('--isolate-udf <name>', 'isolate this UDF only; may be repeated')
+      new Option('--isolate-udf <name>', 'isolate this UDF only; may be repeated (default: none)')
         .argParser((name: string, names?: readonly string[]) => [...(names ?? []), name])
         .conflicts('isolate'),
     )
