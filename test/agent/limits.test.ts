@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const text = (bytes: number) => ({ text: 'x'.repeat(bytes) });
+const text = (bytes: number, character = 'x') => ({ text: character.repeat(bytes) });
 const cpu = { time: 1n, name: 'cpu', fields: { v: 1 } };
 
 /** Keeps what it is given. */
@@ -51,8 +51,9 @@ describe('a message', () => {
     const limits = { messageBytes: 200_000, snapshotBytes: 400_000 };
     const first = kapacitorInMemory(keeper, { limits });
     await first.kapacitor.init();
+    // A snapshot stores equal strings once.
     for (const group of ['a', 'b']) {
-      first.kapacitor.point({ ...cpu, group, fields: text(150_000) });
+      first.kapacitor.point({ ...cpu, group, fields: text(150_000, group) });
     }
     const snapshot = await first.kapacitor.snapshot();
     await first.kapacitor.stop();
@@ -245,7 +246,7 @@ test('a snapshot above outputBytes goes out whole, since snapshotBytes is its li
   const socket = await udfSocket(keeper, { limits });
   const kapacitor = await socket.kapacitor();
   await kapacitor.init();
-  for (const group of ['a', 'b', 'c']) kapacitor.point({ ...cpu, group, fields: text(1_000_000) });
+  for (const group of ['a', 'b', 'c']) kapacitor.point({ ...cpu, group, fields: text(1_000_000, group) });
   await kapacitor.received({ points: 3 });
   kapacitor.pauseReading();
   const asked = kapacitor.snapshot();

@@ -1,6 +1,8 @@
 import type { UdfDefinition } from 'kapacitor-udf';
 import { describe, expect, test } from 'vitest';
-import { packPart, PartReader } from '../../src/agent/state/parts.js';
+import { GroupPartWriter } from '../../src/agent/state/group-part.js';
+import { packBytes, packPart, PartReader } from '../../src/agent/state/parts.js';
+import { GroupTable } from '../../src/agent/state/table.js';
 import { runUdf } from '../../src/testkit/run.js';
 import edgeDetect from '../../udfs/edge-detect/edge-detect.js';
 import movingAverage from '../../udfs/moving-average/moving-average.js';
@@ -12,7 +14,10 @@ async function snapshotWith(definition: UdfDefinition, options: string, state: o
   const bytes = Buffer.from(await run.snapshot());
   await run.stop();
   const header = new PartReader(bytes, 5).next();
-  return Buffer.concat([bytes.subarray(0, 5), ...packPart(header), ...packPart([['', state, undefined]])]);
+  const groups = new GroupTable(() => undefined);
+  groups.restore(['', state, undefined]);
+  const part = new GroupPartWriter(groups).write([...groups.indexes()]);
+  return Buffer.concat([bytes.subarray(0, 5), ...packPart(header), ...packBytes(part)]);
 }
 
 /** What comes out for a point after a restore of this state, and the codes of the errors that are logged. */
