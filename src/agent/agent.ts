@@ -73,7 +73,9 @@ class ConnectionAgent implements Agent {
     const onDue = (): void => {
       this.#settle();
     };
-    this.#state = new StateKeeper({ ...options, limits, counters: this.#counters, onDue });
+    // Where input can be repeated, an agent is not the only one of its task: its host logs start, end and refusals.
+    const isLogged = this.#progress === undefined;
+    this.#state = new StateKeeper({ ...options, udf: definition.name, limits, isLogged, onDue });
     this.#session = new Session({
       ...options,
       state: this.#state,
@@ -83,8 +85,8 @@ class ConnectionAgent implements Agent {
       guard,
       counters: this.#counters,
       signal: this.#abort.signal,
-      // Where input can be repeated, an agent is not the only one of its task: its host logs start and end.
-      isLogged: this.#progress === undefined,
+      isLogged,
+      newerThan: this.#progress?.newerThan,
       close: (reason) => {
         this.#lifetime.noteFailure(reason);
         this.#lifetime.close(lastReadTimeoutMs);

@@ -7,6 +7,7 @@ import type { UseActivity } from './activity.js';
 import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from './defaults.js';
 import type { Limits } from './limits.js';
+import type { Revision } from './state/header.js';
 import type { StateStore } from './state-store.js';
 
 export interface AgentOptions extends InstanceDefaults {
@@ -37,6 +38,8 @@ export interface Progress {
    * can read it.
    */
   readonly steps: Int32Array;
+  /** A revision that the agent's snapshots are newer than: that of a state which an earlier agent could not restore. */
+  readonly newerThan?: Revision | undefined;
   /**
    * Called when all frames in the first `bytes` of the input have been handled, and their output written. `isBusy`: the
    * next one is being handled.

@@ -26,7 +26,9 @@ import type { MaybePromise } from './interface.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
 import type { OutputGuard } from './output-guard.js';
-import type { StateKeeper } from './state-keeper.js';
+import { InstanceState } from './instance-state.js';
+import { refusedRestore, type StateKeeper } from './state-keeper.js';
+import type { Revision } from './state/header.js';
 import { stopGroups } from './stop-groups.js';
 
 /** The connection, as its session uses it. */
@@ -35,6 +37,8 @@ export interface SessionOptions extends InstanceDefaults {
   readonly limits: Limits;
   readonly logger: Logger;
   readonly state: StateKeeper;
+  /** Snapshots are newer than this one. */
+  readonly newerThan: Revision | undefined;
   readonly deadLetters?: DeadLetters | undefined;
   readonly output: Output;
   readonly guard: OutputGuard;
@@ -189,7 +193,8 @@ export class Session {
     this.#failures = new FailurePolicy(use, { onError, deadLetters }, guard, counters, this.#logger);
     if (this.#options.isLogged) this.#logger.info({}, 'task started');
     this.#reply({ kind: 'init', success: true, error: '' });
-    return this.#options.state.start(use, this.#instance, this.#logger);
+    const state = new InstanceState({ ...this.#options, instance: this.#instance, logger: this.#logger });
+    return this.#options.state.start(use, state, this.#logger);
   }
 
   async #snapshot(): Promise<void> {
@@ -204,8 +209,7 @@ export class Session {
     const { state, close } = this.#options;
     const refusal = await state.restore(snapshot);
     if (refusal) {
-      const error = capText(`${this.#definition.name}: cannot restore: ${refusal.message}`);
-      this.#reply({ kind: 'restore', success: false, error });
+      this.#reply(refusedRestore(this.#definition.name, refusal));
       close(refusal);
     } else {
       this.#reply({ kind: 'restore', success: true, error: '' });

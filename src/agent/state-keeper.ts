@@ -2,23 +2,42 @@ import { isUdfError, UdfError } from '../model/errors.js';
 import { capText } from '../model/text.js';
 import type { Logger } from '../telemetry/logger.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
-import type { Counters } from './counters.js';
-import type { Instance } from './instance.js';
+import type { Response } from '../wire/messages.js';
 import type { AgentOptions } from './interface.js';
 import type { Limits } from './limits.js';
 import { compareRevisions, type Revision, snapshotRevision } from './state/header.js';
-import { isMigrationRefusal, readSnapshot, type Snapshot, writeSnapshot } from './state/snapshot.js';
+import { isMigrationRefusal, type Snapshot } from './state/snapshot.js';
 import type { StateStore, UseId } from './state-store.js';
 
 /** How often changed state is saved by default. */
 const defaultIntervalMs = 10_000;
 
+/** The state of a running UDF, in this thread or in a worker. */
+export interface RunningState {
+  /** Whether the UDF has state at all. */
+  readonly isStateful: boolean;
+  /** Groups that have state now. */
+  readonly groups: number;
+  /** A number that grows with the input that the state contains. */
+  readonly inputCount: number;
+  /** Rejects with `limit`, and with `handler` if a state cannot be encoded. */
+  snapshot(): Promise<Snapshot>;
+  /**
+   * Replaces all groups by a snapshot's. There are none afterwards if the options that the state depends on have changed
+   * (`fresh`), or if the snapshot cannot be restored (an error).
+   */
+  replace(snapshot: Uint8Array): Promise<'restored' | 'fresh' | UdfError>;
+}
+
 export interface StateKeeperOptions extends Pick<
   AgentOptions,
-  'definition' | 'strictRestore' | 'stateStore' | 'stateIntervalMs'
+  'strictRestore' | 'stateStore' | 'stateIntervalMs'
 > {
+  /** The UDF's name. */
+  readonly udf: string;
   readonly limits: Limits;
-  readonly counters: Counters;
+  /** Whether a refused restore is logged here. */
+  readonly isLogged: boolean;
   /** Called when `due` becomes true. */
   readonly onDue: () => void;
 }
@@ -33,10 +52,9 @@ export class StateKeeper {
   readonly #options: StateKeeperOptions;
   #use: UseId | undefined;
   /** Set together with `#use`. */
-  #instance!: Instance;
+  #state!: RunningState;
   #logger!: Logger;
   #failures!: RateLimitedLogger;
-  #revision: Revision = { epoch: 0, run: Date.now(), sequence: 0 };
   /** The revision of the stored state that is in use; `undefined` if none is. */
   #loaded: Revision | undefined;
   /** Whether states are stored: there is a store, and the UDF has state. */
@@ -48,6 +66,7 @@ export class StateKeeper {
   /** A snapshot from the store that is to replace the state. */
   #replacement: Buffer | undefined;
   #savedInput = 0;
+  #savedAt = performance.now();
   #isWriting = false;
   #lastSave: Promise<void> | undefined;
 
@@ -66,13 +85,13 @@ export class StateKeeper {
   }
 
   /** To be called after init. Loads the stored state; `undefined` if there is no store, or the UDF has no state. */
-  start(use: UseId, instance: Instance, logger: Logger): Promise<void> | undefined {
+  start(use: UseId, state: RunningState, logger: Logger): Promise<void> | undefined {
     this.#use = use;
-    this.#instance = instance;
+    this.#state = state;
     this.#logger = logger;
     this.#failures = new RateLimitedLogger(logger);
-    const { definition, stateStore: store } = this.#options;
-    if (!store || !definition.handlers.state) return undefined;
+    const { stateStore: store } = this.#options;
+    if (!store || !state.isStateful) return undefined;
     this.#isStored = true;
     this.#stopListening = store.onReplace(use, (snapshot) => {
       this.#replacement = snapshot;
@@ -85,10 +104,18 @@ export class StateKeeper {
 
   /** A snapshot for Kapacitor, which is stored too. Rejects with `limit` and `handler`. */
   async snapshot(): Promise<Snapshot> {
-    const input = this.#inputCount();
-    const snapshot = await this.#write();
-    if (this.#isStored) this.#save(snapshot, input);
+    const { inputCount } = this.#state;
+    const snapshot = await this.#take();
+    if (this.#isStored) this.#save(snapshot, inputCount);
     return snapshot;
+  }
+
+  /** Stores a snapshot that was taken for another purpose, unless the last one is recent. */
+  offer(snapshot: Snapshot): void {
+    if (!this.#isStored || this.#ended || this.#due || this.#isWriting) return;
+    if (performance.now() - this.#savedAt < this.#intervalMs / 2) return;
+    this.#save(snapshot, this.#state.inputCount);
+    this.#startTimer();
   }
 
   /**
@@ -97,7 +124,7 @@ export class StateKeeper {
    */
   async restore(snapshot: Uint8Array): Promise<UdfError | undefined> {
     const { strictRestore: isStrict = false, stateStore: store } = this.#options;
-    this.#checkSize(snapshot);
+    this.#checkSize(snapshot.length);
     const revision = snapshotRevision(snapshot);
     if (this.#loaded && !isUdfError(revision) && compareRevisions(revision, this.#loaded) <= 0) {
       this.#logger.info({}, "the stored state is used: Kapacitor's snapshot is not newer");
@@ -132,7 +159,7 @@ export class StateKeeper {
         'cannot reset the state',
         'starting with fresh state',
       );
-      if (replaced === 'restored') this.#logger.info({ groups: this.#instance.groups.size }, 'state reset');
+      if (replaced === 'restored') this.#logger.info({ groups: this.#state.groups }, 'state reset');
     }
     await this.#takeAndSave();
     this.#startTimer();
@@ -145,7 +172,7 @@ export class StateKeeper {
   saveLast(): Promise<void> | undefined {
     if (this.#ended) return undefined;
     this.end();
-    if (!this.#isStored || this.#inputCount() === this.#savedInput) return undefined;
+    if (!this.#isStored || this.#state.inputCount === this.#savedInput) return undefined;
     // Not at once: a handler that is on the stack, and whose emit has failed the connection, may still change its state.
     this.#lastSave = Promise.resolve().then(() => this.#takeAndSave());
     return this.#lastSave;
@@ -169,14 +196,13 @@ export class StateKeeper {
     clearTimeout(this.#timer);
     if (this.#ended) return;
     this.#timer = setTimeout(() => {
-      if (!this.#isWriting && this.#inputCount() !== this.#savedInput) this.#setDue();
+      if (!this.#isWriting && this.#state.inputCount !== this.#savedInput) this.#setDue();
       else this.#startTimer();
-    }, this.#options.stateIntervalMs ?? defaultIntervalMs);
+    }, this.#intervalMs);
   }
 
-  #inputCount(): number {
-    const { pointsIn, batchesIn } = this.#options.counters;
-    return pointsIn + batchesIn;
+  get #intervalMs(): number {
+    return this.#options.stateIntervalMs ?? defaultIntervalMs;
   }
 
   async #load(store: StateStore, use: UseId): Promise<void> {
@@ -184,7 +210,7 @@ export class StateKeeper {
     const snapshot = await store.load(use);
     if (!snapshot) return;
     try {
-      this.#checkSize(snapshot);
+      this.#checkSize(snapshot.length);
     } catch (reason) {
       const { message, code } = UdfError.from(reason);
       this.#logger.error({ code }, `the stored state is not used: ${message}`);
@@ -199,7 +225,7 @@ export class StateKeeper {
     const revision = snapshotRevision(snapshot);
     // A snapshot without a revision cannot be told from Kapacitor's by age: theirs is then used, if it has one.
     if (!isUdfError(revision)) this.#loaded = revision;
-    this.#logger.info({ groups: this.#instance.groups.size }, 'continues with the stored state');
+    this.#logger.info({ groups: this.#state.groups }, 'continues with the stored state');
   }
 
   /**
@@ -211,60 +237,36 @@ export class StateKeeper {
     failure: string,
     consequence: string | undefined,
   ): Promise<'restored' | 'fresh' | UdfError> {
-    const { definition } = this.#options;
-    const { groups } = this.#instance;
-    const revision = snapshotRevision(snapshot);
-    if (!isUdfError(revision)) this.#adopt(revision);
-    groups.clear();
-    try {
-      const changes = await readSnapshot(this.#instance.snapshotOwner, groups, snapshot);
-      if (changes.length === 0) return 'restored';
-      const what = `the state depends on options that have changed since the snapshot: ${changes.join(', ')}`;
-      this.#logger.warn({}, capText(`${definition.name}: ${what}; starting with fresh state`));
-      return 'fresh';
-    } catch (reason) {
-      groups.clear();
-      const error = UdfError.from(reason);
-      const { code } = error;
-      const message = this.#failureMessage(failure, error);
-      // By default not refused: the task would then fail each time it is enabled, until somebody deletes it.
-      if (consequence === undefined) this.#logger.error({ code, err: error }, message);
-      else if (isMigrationRefusal(error.cause)) this.#logger.warn({ code }, `${message}; ${consequence}`);
-      else this.#logger.error({ code, err: error }, `${message}; ${consequence}`);
-      return error;
-    }
+    const replaced = await this.#state.replace(snapshot);
+    if (!isUdfError(replaced)) return replaced;
+    const { code } = replaced;
+    const message = this.#failureMessage(failure, replaced);
+    // By default not refused: the task would then fail each time it is enabled, until somebody deletes it.
+    if (consequence === undefined) {
+      if (this.#options.isLogged) this.#logger.error({ code, err: replaced }, message);
+    } else if (isMigrationRefusal(replaced.cause)) this.#logger.warn({ code }, `${message}; ${consequence}`);
+    else this.#logger.error({ code, err: replaced }, `${message}; ${consequence}`);
+    return replaced;
   }
 
   #failureMessage(failure: string, { message }: UdfError): string {
-    return capText(`${this.#options.definition.name}: ${failure}: ${message}`);
-  }
-
-  /** Makes the snapshots to come newer than `revision`. */
-  #adopt(revision: Revision | undefined): void {
-    if (!revision) return;
-    const { epoch, run, sequence } = this.#revision;
-    this.#revision = {
-      epoch: Math.max(epoch, revision.epoch),
-      run: Math.max(run, revision.run + 1),
-      sequence,
-    };
+    return capText(`${this.#options.udf}: ${failure}: ${message}`);
   }
 
   async #takeAndSave(): Promise<void> {
-    const input = this.#inputCount();
+    const { inputCount } = this.#state;
     try {
-      this.#save(await this.#write(), input);
+      this.#save(await this.#take(), inputCount);
     } catch (reason) {
       const error = UdfError.from(reason);
       this.#failures.error(() => ({ code: error.code }), `the state is not stored: ${error.message}`);
     }
   }
 
-  #write(): Promise<Snapshot> {
-    const { snapshotBytes } = this.#options.limits;
-    this.#revision = { ...this.#revision, sequence: this.#revision.sequence + 1 };
-    const owner = this.#instance.snapshotOwner;
-    return writeSnapshot(owner, this.#instance.groups, snapshotBytes, this.#revision);
+  async #take(): Promise<Snapshot> {
+    const snapshot = await this.#state.snapshot();
+    this.#checkSize(snapshot.size);
+    return snapshot;
   }
 
   /** Hands a snapshot to the store, which writes it while points go on. `input` is what it contains. */
@@ -272,18 +274,24 @@ export class StateKeeper {
     const { stateStore: store } = this.#options;
     if (!store) return;
     this.#savedInput = input;
+    this.#savedAt = performance.now();
     this.#isWriting = true;
     void store.save(this.#use!, pieces).then(() => {
       this.#isWriting = false;
     });
   }
 
-  #checkSize({ length }: Uint8Array): void {
+  #checkSize(bytes: number): void {
     const { snapshotBytes } = this.#options.limits;
-    if (length <= snapshotBytes) return;
+    if (bytes <= snapshotBytes) return;
     throw new UdfError(
       'limit',
-      `a snapshot of ${length} bytes is above the limit of ${snapshotBytes} (snapshotBytes)`,
+      `a snapshot of ${bytes} bytes is above the limit of ${snapshotBytes} (snapshotBytes)`,
     );
   }
+}
+
+/** The answer to a restore request that is refused. */
+export function refusedRestore(udf: string, refusal: UdfError): Response {
+  return { kind: 'restore', success: false, error: capText(`${udf}: cannot restore: ${refusal.message}`) };
 }
