@@ -7,6 +7,7 @@ import { reportError, usageMessage } from './report-error.js';
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.js')).serveCommand(),
   stdio: async () => (await import('./stdio.js')).stdioCommand(),
+  reload: async () => (await import('./reload.js')).reloadCommand(),
   state: async () => (await import('./state.js')).stateCommand(),
   list: async () => (await import('./list.js')).listCommand(),
   config: async () => (await import('./config.js')).configCommand(),

@@ -22,8 +22,11 @@ export function exitCodeOf(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
-/** Waits for a stop signal. A second one calls `beforeExit` and ends the process with exit code 1. */
-export function onStopSignal(beforeExit: () => void = noCleanUp): StopSignal {
+/**
+ * Waits for a stop signal. A second one calls `beforeExit` and ends the process with exit code 1. With `onHangUp`, SIGHUP
+ * calls that instead.
+ */
+export function onStopSignal(beforeExit: () => void = noCleanUp, onHangUp?: () => void): StopSignal {
   let came = false;
   let stop!: (name: NodeJS.Signals) => void;
   const signal = new Promise<NodeJS.Signals>((resolve) => {
@@ -36,12 +39,15 @@ export function onStopSignal(beforeExit: () => void = noCleanUp): StopSignal {
       resolve(name);
     };
   });
-  for (const name of stopSignals) process.on(name, stop);
+  const names = stopSignals.filter((name) => !onHangUp || name !== 'SIGHUP');
+  for (const name of names) process.on(name, stop);
+  if (onHangUp) process.on('SIGHUP', onHangUp);
   return Object.defineProperties(signal, {
     came: { get: () => came },
     release: {
       value: () => {
-        for (const name of stopSignals) process.off(name, stop);
+        for (const name of names) process.off(name, stop);
+        if (onHangUp) process.off('SIGHUP', onHangUp);
       },
     },
   }) as StopSignal; // has just got both properties

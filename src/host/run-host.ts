@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 import type { Activity } from '../agent/activity.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { Host } from './host-options.js';
 import { ServingProcess } from './serving-process.js';
-import type { ServedSocket } from './socket-host.js';
+import type { ServedSocket, SocketHost } from './socket-host.js';
 import { notifyServiceManager } from './systemd.js';
 import type { WatchdogSettings } from './watchdog.js';
 
@@ -25,7 +24,7 @@ export interface HostProcess extends WatchdogSettings {
  * Starts a host, and stops it at the first signal; then calls `afterStop`. Rejects with what `start` throws.
  */
 export async function runUntilSignal(
-  host: Host,
+  host: SocketHost,
   { sockets, drainMs = 5_000, ...others }: HostProcess,
   afterStop?: () => Promise<void>,
   companion?: HostCompanion,
@@ -39,6 +38,11 @@ export async function runUntilSignal(
     beforeExit: () => {
       host.removeFiles();
     },
+    onHangUp: sockets.some(({ udf }) => udf.isolated)
+      ? (): void => {
+          host.reload().catch(() => undefined); // it has logged the reason
+        }
+      : undefined,
   });
   const { signal } = serving;
   const systemd = notifyServiceManager(logger);

@@ -3,6 +3,7 @@ import type { EdgeType } from '../model/values.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import { availableUdfs, chooseUdfs } from './available-udfs.js';
+import { checkedInfo } from './isolation/udf-info.js';
 import { createIsolatedAgent, type IsolatedAgent } from './isolation/isolated-agent.js';
 import type { UdfInfo } from './isolation/messages.js';
 import { UdfWorker, type UdfWorkerOptions } from './isolation/udf-worker.js';
@@ -17,7 +18,16 @@ export interface ServedUdf {
   readonly provides: EdgeType;
   /** Unless it runs in workers. */
   readonly definition?: UdfDefinition | undefined;
+  /** Where it runs in workers: what Kapacitor was told of it. */
+  readonly isolated?: IsolatedUdf | undefined;
   connect(options: ConnectOptions): Agent | IsolatedAgent;
+}
+
+/** A UDF that runs in workers. */
+export interface IsolatedUdf {
+  /** As of the last reload. */
+  info: UdfInfo;
+  readonly options: IsolationOptions;
 }
 
 /** A UDF that runs in this thread. */
@@ -39,14 +49,29 @@ export type IsolationOptions = Omit<UdfWorkerOptions, 'logger'>;
 const snapshotIntervalMs = 10_000;
 
 /** A UDF whose connections each run in a worker. */
-export function servedInWorkers(udf: UdfInfo, isolation: IsolationOptions): ServedUdf {
-  const { name, wants, provides } = udf;
+export function servedInWorkers(info: UdfInfo, options: IsolationOptions): ServedUdf {
+  const { name, wants, provides } = info;
+  const isolated: IsolatedUdf = { info, options };
   return {
     name,
     wants,
     provides,
-    connect: (options) => createIsolatedAgent({ ...options, ...isolation, udf, snapshotIntervalMs }),
+    isolated,
+    connect: (options) =>
+      createIsolatedAgent({ ...options, ...isolated.options, udf: isolated.info, snapshotIntervalMs }),
   };
+}
+
+/**
+ * Loads the present code of isolated UDFs in a worker, and takes what has changed in their definitions. Rejects with
+ * `invalid_module` if it cannot be loaded, or if Kapacitor would have to be told of a change: nothing is taken then.
+ */
+export async function loadAgain(udfs: readonly IsolatedUdf[], logger: Logger): Promise<void> {
+  const options = udfs[0]?.options;
+  if (!options) return;
+  const infos = await loadInfos({ ...options, logger }); // all have the same modules
+  const loaded = udfs.map((udf) => ({ udf, info: checkedInfo(udf.info, infos.get(udf.info.name)) }));
+  for (const { udf, info } of loaded) udf.info = info;
 }
 
 /** Which UDFs run in workers: all, or those of these names. */

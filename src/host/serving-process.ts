@@ -9,6 +9,8 @@ export interface ServingProcessOptions extends ServedUdfs, WatchdogSettings {
   readonly socketPaths?: readonly string[];
   /** Removes the socket files, if the process ends otherwise than by a first signal. */
   readonly beforeExit?: () => void;
+  /** Called at SIGHUP, which ends the process otherwise. */
+  readonly onHangUp?: (() => void) | undefined;
 }
 
 /**
@@ -27,7 +29,7 @@ export class ServingProcess {
     const unbound = boundPrinting(logger);
     const stopCatching = onUncaught(logger, beforeExit, options);
     const stopNaming = onForcedExit(logger, beforeExit, options);
-    this.signal = onStopSignal(beforeExit);
+    this.signal = onStopSignal(beforeExit, options.onHangUp);
     this.#releasing = [
       () => {
         this.signal.release();

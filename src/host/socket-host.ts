@@ -11,7 +11,8 @@ import { parseHttpAddress } from './http/address.js';
 import type { HttpServer } from './http/server.js';
 import type { Host, HostOptions, Readiness } from './host-options.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
-import type { ServedUdf } from './served-udf.js';
+import { controlPathOf, openControlSocket } from './control-socket.js';
+import { loadAgain, type ServedUdf } from './served-udf.js';
 import { openStateDirectory, stateOptionsProblem } from './state/open-state-directory.js';
 import type { StateDirectory } from './state/state-directory.js';
 import { openFilesWarning } from './open-files.js';
@@ -116,8 +117,25 @@ class SocketsHost implements SocketHost {
     return this.#stopped;
   }
 
-  reload(): Promise<ReloadResult> {
-    return this.#connections.reload();
+  async reload(): Promise<ReloadResult> {
+    const { logger } = this.#options;
+    const isolated = this.#options.sockets.flatMap(({ udf }) => udf.isolated ?? []);
+    try {
+      await loadAgain(isolated, logger);
+      const result = await this.#connections.reload();
+      for (const error of result.errors) {
+        logger.error({ code: error.code, err: error }, `a worker was not replaced: ${error.message}`);
+      }
+      logger.info({ workers: result.reloaded }, 'reloaded');
+      return result;
+    } catch (reason) {
+      const error = UdfError.from(reason);
+      logger.error(
+        { code: error.code, err: error },
+        `not reloaded, the old code continues: ${error.message}`,
+      );
+      throw error;
+    }
   }
 
   removeFiles(): void {
@@ -134,6 +152,11 @@ class SocketsHost implements SocketHost {
       for (const socket of this.#options.sockets) {
         await this.#open(socket);
         if (this.#stopped) return;
+      }
+      const first = this.#options.sockets.find(({ udf }) => udf.isolated);
+      if (first) {
+        const path = controlPathOf(resolve(first.path));
+        this.#listening.push({ path, ...(await openControlSocket(path, this)) });
       }
     } catch (reason) {
       await this.#closeAll();

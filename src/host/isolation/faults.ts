@@ -61,6 +61,9 @@ export class Faults {
         case 'restore':
           return { kind: 'refuse-restore' };
         case 'start':
+          // The code may be about to be replaced: it is tried again until there is no progress.
+          if (end.cause === 'load') break;
+          return giveUp(end, `at the same step (${stage.kind}) ${this.#endsAtStep} times`);
         case 'snapshot':
           return giveUp(end, `at the same step (${stage.kind}) ${this.#endsAtStep} times`);
         case 'idle':

@@ -6,7 +6,7 @@ import { snapshotFrameStart } from '../../wire/framing.js';
 import { decodeResponse, type Response } from '../../wire/messages.js';
 import { restoreTag } from '../../wire/tags.js';
 import type { UdfInfo } from './messages.js';
-import { infoChange } from './udf-info.js';
+import { checkedInfo } from './udf-info.js';
 import type { UdfWorker, UdfWorkerEvents } from './udf-worker.js';
 
 /** What a worker is given before its first input. */
@@ -30,11 +30,10 @@ export interface Launched {
 
 /** Waits until a worker has loaded its modules. Rejects with `invalid_module` if its UDF is not what Kapacitor knows. */
 export async function checkUdf(worker: UdfWorker, udf: UdfInfo): Promise<void> {
-  const found = (await worker.loaded).find(({ name }) => name === udf.name);
-  const change = found ? infoChange(udf, found) : 'its module does not export it any more';
-  if (change === undefined) return;
-  const remedy = 'Kapacitor learns that only when it and this host are started again';
-  throw new UdfError('invalid_module', `${udf.name}: ${change}; ${remedy}`);
+  checkedInfo(
+    udf,
+    (await worker.loaded).find(({ name }) => name === udf.name),
+  );
 }
 
 /** Gives a worker the task and the state. Does not settle if the worker ends. */

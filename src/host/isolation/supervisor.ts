@@ -248,7 +248,9 @@ export class Supervisor {
       const error = UdfError.from(reason);
       worker.terminate();
       if (worker === this.#worker) {
-        this.#workerEnded({ cause: 'load', text: `cannot be started: ${error.message}`, error });
+        const end: WorkerEnd = { cause: 'load', text: `cannot be started: ${error.message}`, error };
+        if (this.#isInitAnswered) this.#workerEnded(end);
+        else this.#giveUp(error);
       }
       return;
     }

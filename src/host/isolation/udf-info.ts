@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { UdfError } from '../../model/errors.js';
 import type { UdfDefinition } from '../../udf/definition.js';
 import type { Udfs } from '../available-udfs.js';
 import { loadModule } from '../load-module.js';
@@ -22,10 +23,21 @@ function udfInfo(definition: UdfDefinition, module: string | undefined): UdfInfo
 }
 
 /**
+ * The present definition of a UDF, as it was found. Throws `invalid_module` if it is gone, or has changed so that Kapacitor
+ * would have to be told.
+ */
+export function checkedInfo(old: UdfInfo, found: UdfInfo | undefined): UdfInfo {
+  const change = found ? infoChange(old, found) : 'its module does not export it any more';
+  if (found && change === undefined) return found;
+  const remedy = 'Kapacitor learns that only when it and this host are started again';
+  throw new UdfError('invalid_module', `${old.name}: ${change}; ${remedy}`);
+}
+
+/**
  * What Kapacitor has been told of a UDF and would have to be told anew, which it asks for only when it starts: `undefined`
  * if that is the same for both.
  */
-export function infoChange(old: UdfInfo, now: UdfInfo): string | undefined {
+function infoChange(old: UdfInfo, now: UdfInfo): string | undefined {
   if (old.wants !== now.wants || old.provides !== now.provides) {
     return `its edges were ${old.wants} -> ${old.provides}, are ${now.wants} -> ${now.provides}`;
   }
