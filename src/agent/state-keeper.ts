@@ -57,7 +57,6 @@ export class StateKeeper {
   #failures!: RateLimitedLogger;
   /** The revision of the stored state that is in use; `undefined` if none is. */
   #loaded: Revision | undefined;
-  /** Whether states are stored: there is a store, and the UDF has state. */
   #isStored = false;
   #timer: NodeJS.Timeout | undefined;
   #stopListening: (() => void) | undefined;
@@ -77,6 +76,11 @@ export class StateKeeper {
   /** Whether `step` has work to do. */
   get due(): boolean {
     return this.#due;
+  }
+
+  /** Whether states are stored: there is a store, and the UDF has state. */
+  get isStored(): boolean {
+    return this.#isStored;
   }
 
   /** Resolves when the last state has been handed to the store; `undefined` if `saveLast` had nothing to do. */

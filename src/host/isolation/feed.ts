@@ -48,6 +48,11 @@ export class Feed {
     return this.#acknowledged;
   }
 
+  /** The position up to which the current worker was fed. */
+  get fed(): number {
+    return this.#fed;
+  }
+
   /** Bytes of input that are not handled yet. */
   get unhandledBytes(): number {
     return this.journal.end - this.#acknowledged;

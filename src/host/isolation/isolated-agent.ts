@@ -4,6 +4,7 @@ import { Input } from '../../agent/input.js';
 import { Lifetime } from '../../agent/lifetime.js';
 import { resolveLimits } from '../../agent/limits.js';
 import { Output } from '../../agent/output.js';
+import { refusedRestore, StateKeeper } from '../../agent/state-keeper.js';
 import { UdfError } from '../../model/errors.js';
 import type { AgentStats, TaskUse } from '../../model/statistics.js';
 import { capText } from '../../model/text.js';
@@ -36,6 +37,9 @@ export interface IsolatedAgent extends Agent {
   reload(): Promise<void>;
 }
 
+/** Max time to get the last state when a connection has ended. */
+const lastStateTimeoutMs = 2_000;
+
 /** Max time for the peer to read the last message of a failed connection. */
 const lastReadTimeoutMs = 5_000;
 
@@ -55,6 +59,9 @@ class FrontAgent implements IsolatedAgent {
   readonly #output: Output;
   readonly #supervisor: Supervisor;
   readonly #lifetime: Lifetime;
+  readonly #keeper: StateKeeper;
+  /** Resolves when the connection is closed and its last state handed to the store. */
+  readonly closed: Promise<void>;
   readonly #maxReadAheadBytes: number;
   readonly #maxJournalBytes: number;
   readonly #maxBatchJournalBytes: number;
@@ -62,7 +69,14 @@ class FrontAgent implements IsolatedAgent {
   #use: TaskUse | undefined;
   #onError: ErrorPolicy;
   #inBatch = false;
-  #snapshotRequestedAt = 0;
+  /** Whether the keeper's `step` will be run. */
+  #isStateStepAdded = false;
+  /** Whether the state at the end of the input is stored. */
+  #isStateSaved = false;
+  /** The position of the input whose state is the last one, if that is not all of it. */
+  #lastPosition: number | undefined;
+  #ending: Promise<void> | undefined;
+  #finalStats: AgentStats | undefined;
   /** The frames of data that were read and are not in the journal yet: adjacent in one buffer. */
   #run: Buffer | undefined;
   #runStart = 0;
@@ -85,7 +99,6 @@ class FrontAgent implements IsolatedAgent {
       limits,
       feed: this.#feed,
       defaults: { onError: options.onError, groupTtl: options.groupTtl, maxGroups: options.maxGroups },
-      strictRestore: options.strictRestore ?? false,
       logger: this.#logger,
       events: {
         output: (buf, frame, payload, end) => {
@@ -95,7 +108,11 @@ class FrontAgent implements IsolatedAgent {
           this.#respond(response);
           if (refusal) this.#refused(refusal);
         },
-        failed: (frame) => {
+        snapshotTaken: (snapshot) => {
+          this.#keeper.offer(snapshot);
+        },
+        failed: (frame, position) => {
+          this.#lastPosition = position;
           this.#failedByUdf(frame);
         },
         giveUp: (error) => {
@@ -111,6 +128,12 @@ class FrontAgent implements IsolatedAgent {
         poison: (span, reason) => this.#poison(span, reason),
       },
     });
+    this.#keeper = new StateKeeper({
+      ...{ ...options, udf: udf.name, limits, isLogged: true },
+      onDue: () => {
+        this.#saveStateIfDue();
+      },
+    });
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
       this.#receive(buf, frame, payload, end);
     });
@@ -118,7 +141,7 @@ class FrontAgent implements IsolatedAgent {
       stopWork: () => {
         this.#input.stop();
         this.#output.end();
-        this.#supervisor.destroy();
+        this.#ending ??= this.#endWorker();
       },
       lost: (message, error) => {
         this.#logger.warn(error ? { err: error } : {}, message);
@@ -127,11 +150,8 @@ class FrontAgent implements IsolatedAgent {
         if (this.#use !== undefined) this.#logger.info({ stats: this.stats }, 'task ended');
       },
     });
+    this.closed = this.#lifetime.closed.then(() => this.#ending);
     this.#listen();
-  }
-
-  get closed(): Promise<void> {
-    return this.#lifetime.closed;
   }
 
   get failure(): UdfError | undefined {
@@ -145,7 +165,7 @@ class FrontAgent implements IsolatedAgent {
   get stats(): AgentStats {
     const { pointsIn, pointsOut, batchesIn, batchesOut, bytesIn, bytesOut } = this.#counters;
     const { pointsDropped, snapshots, lastSnapshot } = this.#counters;
-    const { stats } = this.#supervisor;
+    const stats = this.#finalStats ?? this.#supervisor.stats;
     return {
       ...stats,
       pointsDropped: stats.pointsDropped + pointsDropped,
@@ -175,6 +195,7 @@ class FrontAgent implements IsolatedAgent {
       await new Promise<void>((resolve) => {
         this.#reloadAtBatchEnd = resolve;
       });
+      if (!this.#lifetime.isOpen) return;
     }
     await this.#supervisor.reload();
   }
@@ -214,6 +235,7 @@ class FrontAgent implements IsolatedAgent {
     // All chunks that the system has are read first: a worker that waits is then woken once.
     this.#passOn ??= setImmediate(() => {
       this.#passOn = undefined;
+      this.#saveStateIfDue();
       this.#supervisor.advance(!this.#inBatch); // a no-op if the connection has failed
       this.#settle();
     });
@@ -272,12 +294,11 @@ class FrontAgent implements IsolatedAgent {
         return;
       case 'snapshot':
         this.#ready('a snapshot request');
-        this.#snapshotRequestedAt = performance.now();
-        this.#supervisor.snapshot(!this.#inBatch);
+        this.#snapshot(performance.now());
         return;
       case 'restore':
         this.#ready('a restore request');
-        this.#supervisor.restore(request.snapshot);
+        this.#restore(request.snapshot);
         return;
       default:
         throw new UdfError('malformed', `a message of kind "${request.kind}" begins like none of its kind`);
@@ -294,6 +315,8 @@ class FrontAgent implements IsolatedAgent {
     this.#logger = this.#logger.child({ ...this.#use });
     const policy = request.options.find(({ name }) => name === 'onError')?.args[0]?.value;
     if (policy !== undefined) this.#onError = policy as ErrorPolicy; // the worker refuses any other value
+    const use = { ...this.#use, udf: this.#options.udf.name };
+    this.#withState('restore', () => this.#keeper.start(use, this.#supervisor.state, this.#logger));
     this.#supervisor.start(Buffer.from(frame), this.#logger);
   }
 
@@ -305,7 +328,76 @@ class FrontAgent implements IsolatedAgent {
       return;
     }
     this.#output.startHeartbeat();
+    // Before `stop`, as without isolation. In the middle of a batch, the state is that of its start: see `#endWorker`.
+    if (!this.#inBatch) this.#withState('snapshot', () => this.#saveLastState());
     this.#supervisor.end();
+  }
+
+  // ---- state ----
+
+  /** Runs `flow` at the end of the input so far. What it throws ends the connection. */
+  #withState(kind: 'snapshot' | 'restore', flow: () => Promise<void> | undefined): void {
+    this.#supervisor.withState(kind, !this.#inBatch, async () => {
+      try {
+        await flow();
+      } catch (reason) {
+        this.#fail(UdfError.from(reason));
+      }
+    });
+  }
+
+  #snapshot(requestedAt: number): void {
+    this.#withState('snapshot', async () => {
+      const { pieces, size } = await this.#keeper.snapshot();
+      if (!this.#lifetime.isOpen) return;
+      const frameBytes = this.#output.sendExempt([snapshotFrameStart(size), ...pieces]);
+      this.#counters.snapshotSince(requestedAt, frameBytes);
+    });
+  }
+
+  #restore(snapshot: Uint8Array): void {
+    this.#withState('restore', async () => {
+      const refusal = await this.#keeper.restore(snapshot);
+      if (!this.#lifetime.isOpen) return;
+      if (refusal) {
+        this.#respond(refusedRestore(this.#options.udf.name, refusal));
+        this.#refused(refusal);
+      } else this.#respond({ kind: 'restore', success: true, error: '' });
+    });
+  }
+
+  /** Saves the state between batches, if it is due. */
+  #saveStateIfDue(): void {
+    if (!this.#keeper.due || this.#isStateStepAdded || this.#inBatch || !this.#lifetime.isOpen) return;
+    this.#isStateStepAdded = true;
+    this.#withState('snapshot', async () => {
+      this.#isStateStepAdded = false;
+      await this.#keeper.step();
+    });
+  }
+
+  async #saveLastState(): Promise<void> {
+    await this.#keeper.saveLast();
+    this.#isStateSaved = true;
+  }
+
+  /** Ends the worker, whose state is stored before if possible. */
+  async #endWorker(): Promise<void> {
+    if (this.#keeper.isStored && !this.#isStateSaved) {
+      this.#finalStats = this.#supervisor.stats;
+      this.#keepRun();
+      const timer = setTimeout(() => {
+        const text = `the worker has not given it within ${lastStateTimeoutMs} ms`;
+        this.#supervisor.abandonLast(new UdfError('handler_timeout', text));
+      }, lastStateTimeoutMs);
+      await this.#supervisor.runLast(this.#lastPosition ?? this.#feed.journal.end, () =>
+        this.#saveLastState(),
+      );
+      clearTimeout(timer);
+    }
+    this.#keeper.end();
+    this.#supervisor.destroy();
+    await this.#keeper.lastSave;
   }
 
   // ---- output ----
@@ -333,15 +425,8 @@ class FrontAgent implements IsolatedAgent {
 
   #respond(response: Response): void {
     try {
-      if (response.kind === 'snapshot') {
-        const { buffer, byteOffset, byteLength } = response.snapshot;
-        const bytes = Buffer.from(buffer, byteOffset, byteLength);
-        const frameBytes = this.#output.sendExempt([snapshotFrameStart(byteLength), bytes]);
-        this.#counters.snapshotSince(this.#snapshotRequestedAt, frameBytes);
-      } else {
-        if (response.kind === 'init' && response.success) this.#logger.info({}, 'task started');
-        this.#output.send(encodeResponse(response));
-      }
+      if (response.kind === 'init' && response.success) this.#logger.info({}, 'task started');
+      this.#output.send(encodeResponse(response));
     } catch (reason) {
       this.#fail(UdfError.from(reason));
     }
@@ -377,6 +462,7 @@ class FrontAgent implements IsolatedAgent {
     const span = batch ?? frame;
     const what = describeInput(journal, span);
     if (this.#onError === 'stop' || Number.isNaN(span.end)) {
+      this.#lastPosition = frame.start;
       this.#fail(new UdfError('handler', `${reason}, twice on ${what}`));
       return false;
     }

@@ -1,4 +1,5 @@
 import type { InstanceDefaults } from '../../agent/defaults.js';
+import type { Revision } from '../../agent/state/header.js';
 import type { Limits } from '../../agent/limits.js';
 import { UdfError } from '../../model/errors.js';
 import type { Logger } from '../../telemetry/logger.js';
@@ -18,6 +19,8 @@ export interface LaunchOptions {
   readonly init: Buffer;
   /** The state to begin with. */
   readonly snapshot: Uint8Array | undefined;
+  /** The revision of a newer state that could not be restored. */
+  readonly newerThan: Revision | undefined;
   readonly logger: Logger;
   readonly events: UdfWorkerEvents;
 }
@@ -38,8 +41,8 @@ export async function checkUdf(worker: UdfWorker, udf: UdfInfo): Promise<void> {
 
 /** Gives a worker the task and the state. Does not settle if the worker ends. */
 export async function launch(worker: UdfWorker, options: LaunchOptions): Promise<Launched> {
-  const { udf, defaults, limits, init, snapshot, logger, events } = options;
-  worker.serve({ udf: udf.name, defaults, limits }, logger, events);
+  const { udf, defaults, limits, newerThan, init, snapshot, logger, events } = options;
+  worker.serve({ udf: udf.name, defaults, limits, newerThan }, logger, events);
   const answer = decodeResponse(await worker.request([init]));
   if (answer.kind !== 'init') throw new UdfError('internal', `init was answered by "${answer.kind}"`);
   if (!answer.success || snapshot === undefined) return { init: answer, problem: undefined };

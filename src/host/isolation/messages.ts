@@ -1,4 +1,5 @@
 import type { Limits } from '../../agent/limits.js';
+import type { Revision } from '../../agent/state/header.js';
 import type { InstanceDefaults } from '../../agent/defaults.js';
 import type { AgentStats } from '../../model/statistics.js';
 import type { EdgeType } from '../../model/values.js';
@@ -24,6 +25,8 @@ export interface UdfInfo {
   /** The argument types of each option. */
   readonly options: Readonly<Record<string, readonly OptionType[]>>;
   readonly onError: ErrorPolicy;
+  /** Whether it has state. */
+  readonly isStateful: boolean;
   /** Whether a batch is handled as a whole, when it ends. */
   readonly collectsBatches: boolean;
   /** The module that it comes from; `undefined` for a bundled one. */
@@ -40,6 +43,8 @@ export interface ServeMessage {
   readonly steps: SharedArrayBuffer;
   readonly defaults: InstanceDefaults;
   readonly limits: Limits;
+  /** Its snapshots are newer than this one. */
+  readonly newerThan: Revision | undefined;
   /** Max bytes of the array buffers of the worker, which V8's own limit does not count. */
   readonly maxBufferBytes: number;
 }
@@ -52,7 +57,12 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly error: PlainError }
   | { readonly kind: 'log'; readonly level: LogMethod; readonly details: object; readonly message: string }
   | { readonly kind: 'memory'; readonly bytes: number }
-  | { readonly kind: 'done'; readonly stats: AgentStats };
+  | {
+      readonly kind: 'done';
+      readonly stats: AgentStats;
+      /** The error that ended the conversation. */
+      readonly failure: PlainError | undefined;
+    };
 
 export type LogMethod = 'debug' | 'info' | 'warn' | 'error';
 

@@ -25,6 +25,18 @@ export function wholeBatch(
   return seen.isPoint && !collectsBatches ? undefined : (seen.found ?? { start: seen.begin, end: NaN });
 }
 
+/** Where the batch began that `position` is in; `position` itself if it is in none. */
+export function batchStart(journal: Journal, position: number): number {
+  let open: number | undefined;
+  journal.visitFrames(journal.start, (span, payload) => {
+    if (span.start >= position) return false;
+    if (payload[0] === beginTag0) open = span.start;
+    else if (payload[0] === endTag0) open = undefined;
+    return true;
+  });
+  return open ?? position;
+}
+
 export function countPoints(journal: Journal, { start, end }: Span): number {
   let points = 0;
   journal.visitFrames(start, (span, payload) => {

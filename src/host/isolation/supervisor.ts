@@ -1,26 +1,32 @@
 import type { InstanceDefaults } from '../../agent/defaults.js';
+import type { Revision } from '../../agent/state/header.js';
+import type { Snapshot } from '../../agent/state/snapshot.js';
 import type { Limits } from '../../agent/limits.js';
 import { UdfError } from '../../model/errors.js';
 import { type AgentStats, noStats, sumOfStats } from '../../model/statistics.js';
 import type { Logger } from '../../telemetry/logger.js';
-import { decodeResponse, encodeRequest, type Response } from '../../wire/messages.js';
+import type { Response } from '../../wire/messages.js';
 import { Faults, type Remedy, type Stage } from './faults.js';
 import type { Feed } from './feed.js';
 import { checkIntervalMs, HangDetector } from './hang-detector.js';
 import type { Span } from './journal.js';
-import { checkUdf, launch, type Launched, restoreRequest } from './launch.js';
+import { checkUdf, launch, type Launched } from './launch.js';
 import type { UdfInfo } from './messages.js';
+import { batchStart } from './poison.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
 import { UdfWorker, type UdfWorkerEvents, type UdfWorkerOptions, type WorkerEnd } from './udf-worker.js';
+import { WorkerState } from './worker-state.js';
 
 /** What a supervisor calls. */
 export interface SupervisorEvents {
   /** A new frame of the UDF's output. */
   output(buf: Buffer, frame: number, payload: number, end: number): void;
-  /** The answer to Kapacitor's init, snapshot or restore. With `refusal`, the connection is to end after it. */
+  /** The answer to Kapacitor's init. With `refusal`, the connection is to end after it. */
   respond(response: Response, refusal?: UdfError): void;
-  /** The UDF has ended the conversation by this error response. */
-  failed(frame: Buffer): void;
+  /** A snapshot was taken that nobody has asked for. */
+  snapshotTaken(snapshot: Snapshot): void;
+  /** The UDF has ended the conversation by this error response, after the input up to `position`. */
+  failed(frame: Buffer, position: number): void;
   /** The conversation cannot go on. */
   giveUp(error: UdfError): void;
   /** All output has come, after `end`. */
@@ -36,7 +42,6 @@ export interface SupervisorOptions extends UdfWorkerOptions {
   readonly feed: Feed;
   readonly defaults: InstanceDefaults;
   readonly limits: Limits;
-  readonly strictRestore: boolean;
   readonly snapshotIntervalMs: number;
   readonly events: SupervisorEvents;
 }
@@ -61,11 +66,14 @@ interface Step {
 /** A worker has to load its modules in this time at least. */
 const minStartMs = 10_000;
 
-const snapshotRequest = encodeRequest({ kind: 'snapshot' });
+/** What is done with the last state, before all ends. */
+type LastFlow = () => Promise<void>;
 
 /** Keeps a connection's UDF running: one worker after another, each with the state of the one before. */
 export class Supervisor {
   readonly faults = new Faults();
+  /** For `withState`. */
+  readonly state: WorkerState;
   readonly #options: SupervisorOptions;
   readonly #feed: Feed;
   readonly #events: SupervisorEvents;
@@ -76,11 +84,15 @@ export class Supervisor {
   #worker: UdfWorker | undefined;
   #init: Buffer | undefined;
   #isInitAnswered = false;
+  #newerThan: Revision | undefined;
+  #last: LastFlow | undefined;
   #base: Base = { position: 0, snapshot: undefined, stats: noStats };
   /** The totals at the state that the current worker started with. */
   #carried: AgentStats = noStats;
   #stage: 'start' | 'input' | Step['kind'] | 'stop' = 'start';
   readonly #steps: Step[] = [];
+  /** Whether the current step is between batches, so that a worker can start with the state there. */
+  #isBetweenBatches = true;
   #isOutputPaused = false;
   #isInputEnded = false;
   #hasEnded = false;
@@ -93,6 +105,25 @@ export class Supervisor {
     this.#events = options.events;
     this.#logger = options.logger;
     this.#schedule = new SnapshotSchedule(limits.journalBytes, options.snapshotIntervalMs);
+    this.state = new WorkerState(options.udf.isStateful, () => this.#feed.acknowledged, {
+      snapshotStarted: () => {
+        this.#schedule.started();
+      },
+      snapshotTaken: (snapshot) => {
+        this.#schedule.ended();
+        if (this.#isBetweenBatches) this.#setBase(snapshot);
+      },
+      replaced: (snapshot, revision) => {
+        this.#newerThan = revision;
+        this.#setBase(snapshot);
+      },
+      refused: (revision) => {
+        this.#newerThan = revision;
+        this.#setBase(undefined);
+        this.#discardWorker();
+        this.#restart(0);
+      },
+    });
     const intervalMs = checkIntervalMs(limits.handlerMs);
     this.#hangs = new HangDetector(intervalMs);
     this.#timer = setInterval(() => {
@@ -120,25 +151,23 @@ export class Supervisor {
     this.#pump();
   }
 
-  /** Answers Kapacitor's snapshot request at the end of the input so far. */
-  snapshot(isBetweenBatches: boolean): void {
-    this.#addStep('snapshot', async (worker) => {
-      const response = decodeResponse(await worker.request([snapshotRequest]));
-      if (isBetweenBatches && response.kind === 'snapshot') this.#setBase(response.snapshot);
-      this.#events.respond(response);
-    });
+  /**
+   * Runs `flow`, which may use `state`, once all input so far is handled and before more is. It must not reject.
+   * `isBetweenBatches`: the input so far does not end within a batch.
+   */
+  withState(kind: 'snapshot' | 'restore', isBetweenBatches: boolean, flow: () => Promise<void>): void {
+    this.#addStep(kind, this.#flowStep(isBetweenBatches, flow));
   }
 
-  /** Answers Kapacitor's restore request. */
-  restore(snapshot: Uint8Array): void {
-    this.#addStep('restore', async (worker) => {
-      const response = decodeResponse(await worker.request(restoreRequest(snapshot)));
-      if (response.kind !== 'restore') return;
-      if (response.success) {
-        this.#setBase(snapshot);
-        this.#events.respond(response);
-      } else this.#restoreFailed(new UdfError('snapshot_damaged', response.error));
-    });
+  #flowStep(isBetweenBatches: boolean, flow: () => Promise<void>): Step['run'] {
+    let done: Promise<void> | undefined;
+    return async (worker) => {
+      this.#isBetweenBatches = isBetweenBatches;
+      this.state.attach(worker);
+      done ??= flow(); // the next worker continues what the end of this one interrupts
+      await done;
+      this.state.detach();
+    };
   }
 
   /** The input has ended: the worker finishes, and `done` follows. */
@@ -159,7 +188,14 @@ export class Supervisor {
         void next.exited.then(({ text }) => {
           reject(new UdfError('invalid_module', `the new worker ${text}`));
         });
-        this.#addStep('reload', (worker) => this.#handOver(worker, next).then(resolve, reject), resolve);
+        this.#addStep(
+          'reload',
+          (worker) => this.#handOver(worker, next).then(resolve, reject),
+          () => {
+            next.terminate(); // another one starts, with the same code
+            resolve();
+          },
+        );
       });
     } catch (reason) {
       next.terminate();
@@ -169,8 +205,10 @@ export class Supervisor {
 
   /** Lets another worker go on with the state of the current one. Rejects if it cannot. */
   async #handOver(worker: UdfWorker, next: UdfWorker): Promise<void> {
-    const response = decodeResponse(await worker.request([snapshotRequest]));
-    if (response.kind === 'snapshot') this.#setBase(response.snapshot);
+    this.#isBetweenBatches = true;
+    this.state.attach(worker);
+    await this.state.snapshot();
+    this.state.detach();
     const ended = next.exited.then(({ text }) => {
       throw new UdfError('invalid_module', `the new worker ${text}`);
     });
@@ -190,9 +228,55 @@ export class Supervisor {
     this.#worker?.setPaused(isPaused);
   }
 
+  /**
+   * Handles the input up to `position` without output, then runs `flow` with the state there, for the last time; resolves
+   * after it. If that is not possible, `state` fails within `flow`.
+   */
+  runLast(position: number, flow: LastFlow): Promise<void> {
+    if (this.#hasEnded) return Promise.resolve();
+    return new Promise((resolve) => {
+      let done: Promise<void> | undefined;
+      this.#last = () => (done ??= flow().finally(resolve));
+      this.setOutputPaused(false);
+      this.#goTo(position, this.#last);
+    });
+  }
+
+  /** Gives up `runLast`. */
+  abandonLast(error: UdfError): void {
+    this.state.close(error);
+    void this.#last?.();
+  }
+
+  /** Makes `flow` the only thing to do. A worker that is beyond `position`, or has failed, is replaced. */
+  #goTo(position: number, flow: LastFlow): void {
+    const { udf } = this.#options;
+    const isStreamed = udf.wants === 'batch' && !udf.collectsBatches;
+    const at = isStreamed ? batchStart(this.#feed.journal, position) : position;
+    const isStarting = this.#stage === 'start';
+    const isUsable = isStarting || (this.#worker !== undefined && this.#feed.fed <= at);
+    const keepsStep = isUsable && !isStarting && this.#stage !== 'input';
+    for (const step of this.#steps.splice(keepsStep ? 1 : 0)) step.abandon?.();
+    if (!keepsStep) this.state.interrupt(new UdfError('connection', 'the connection has ended'));
+    this.#steps.push({ kind: 'snapshot', at, run: this.#flowStep(false, flow), abandon: undefined });
+    if (isUsable) this.#pump();
+    else {
+      this.#discardWorker();
+      this.#restart(0);
+    }
+  }
+
+  #discardWorker(): void {
+    this.state.detach();
+    this.#feed.stop();
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
   /** Ends all; nothing is called from now on. */
   destroy(): void {
     this.#hasEnded = true;
+    this.abandonLast(new UdfError('connection', 'the connection has ended'));
     clearTimeout(this.#restartTimer);
     clearInterval(this.#timer);
     this.#feed.stop();
@@ -223,7 +307,8 @@ export class Supervisor {
     this.#stage = step.kind;
     await step.run(worker); // does not return if the worker ends: its successor runs the step again
     if (this.#steps[0] === step) this.#steps.shift();
-    this.#resume();
+    // A step continues in the next worker, which is then prepared first. The one of `reload` changes the worker itself.
+    if (worker === this.#worker || step.kind === 'reload') this.#resume();
   }
 
   /** Goes on with input after a request. */
@@ -275,6 +360,7 @@ export class Supervisor {
       limits,
       init: this.#init!, // set by `start`
       snapshot: this.#base.snapshot,
+      newerThan: this.#newerThan,
       logger: this.#logger,
       events: this.#eventsOf(worker),
     });
@@ -296,7 +382,8 @@ export class Supervisor {
     };
     return {
       output: (buf, frame, payload, end) => {
-        if (worker === this.#worker && this.#feed.isNew()) this.#events.output(buf, frame, payload, end);
+        if (worker === this.#worker && !this.#last && this.#feed.isNew())
+          this.#events.output(buf, frame, payload, end);
       },
       handled: (ack) => {
         ifCurrent(() => {
@@ -313,7 +400,7 @@ export class Supervisor {
       },
       failed: (frame) => {
         ifCurrent(() => {
-          this.#events.failed(frame);
+          this.#failed(frame);
         });
       },
       done: () => {
@@ -331,11 +418,26 @@ export class Supervisor {
 
   // ---- faults ----
 
+  #failed(frame: Buffer): void {
+    const position = this.#feed.current()?.start ?? this.#feed.acknowledged;
+    if (!this.#last) this.#events.failed(frame, position);
+    else if (this.#stage === 'input') this.#goTo(position, this.#last);
+    else this.abandonLast(new UdfError('handler', 'the UDF has ended the task'));
+  }
+
   #workerEnded(end: WorkerEnd): void {
     const stage = this.#stageAtEnd();
     this.#feed.stop();
+    this.state.detach();
     this.#worker = undefined;
-    if (this.#steps[0]?.abandon) this.#steps.shift()!.abandon!();
+    if (this.#last) {
+      this.abandonLast(new UdfError('handler', `the worker ${end.text}`));
+      return;
+    }
+    if (this.#steps[0]?.abandon) {
+      this.state.interrupt(new UdfError('handler', `the worker ${end.text}`));
+      this.#steps.shift()!.abandon!();
+    }
     const remedy = this.faults.remedyFor(end, stage, this.#feed.acknowledged);
     this.#log(end, stage, remedy);
     switch (remedy.kind) {
@@ -346,7 +448,7 @@ export class Supervisor {
         this.#events.done();
         return;
       case 'refuse-restore':
-        this.#restoreFailed(new UdfError('snapshot_damaged', `the worker ${end.text}`));
+        if (!this.state.refuse(new UdfError('snapshot_damaged', `the worker ${end.text}`))) this.#restart(0);
         return;
       case 'poison':
         if (this.#events.poison(remedy.span, `the worker ${end.text}`)) this.#restart(0);
@@ -385,21 +487,6 @@ export class Supervisor {
     );
   }
 
-  /** Kapacitor's snapshot cannot be restored. */
-  #restoreFailed(error: UdfError): void {
-    if (this.#options.strictRestore) {
-      this.#events.respond({ kind: 'restore', success: false, error: error.message }, error);
-      return;
-    }
-    this.#logger.error({ code: error.code, err: error }, `${error.message}; starting with fresh state`);
-    this.#steps.shift();
-    this.#setBase(undefined);
-    this.#worker?.terminate();
-    this.#worker = undefined;
-    this.#events.respond({ kind: 'restore', success: true, error: '' });
-    this.#restart(0);
-  }
-
   #giveUp(error: UdfError): void {
     this.destroy();
     this.#events.giveUp(error);
@@ -429,11 +516,12 @@ export class Supervisor {
     const { journal } = this.#feed;
     if (this.#steps.length > 0 || this.#stage !== 'input' || this.#feed.isRepeating) return;
     if (!this.#schedule.isDue(journal.end - this.#base.position)) return;
-    this.#schedule.started();
-    this.#addStep('snapshot', async (worker) => {
-      const response = decodeResponse(await worker.request([snapshotRequest]));
-      if (response.kind === 'snapshot') this.#setBase(response.snapshot);
-      this.#schedule.ended();
+    this.withState('snapshot', true, async () => {
+      try {
+        this.#events.snapshotTaken(await this.state.snapshot());
+      } catch {
+        // The connection ends.
+      }
     });
   }
 

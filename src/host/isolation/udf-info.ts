@@ -19,7 +19,9 @@ function udfInfo(definition: UdfDefinition, module: string | undefined): UdfInfo
   const options = Object.fromEntries(
     Object.entries(definition.options).map(([option, { args }]) => [option, args.map(({ type }) => type)]),
   );
-  return { name, wants, provides, options, onError, collectsBatches: handlers.batch !== undefined, module };
+  const isStateful = handlers.state !== undefined;
+  const collectsBatches = handlers.batch !== undefined;
+  return { name, wants, provides, options, onError, isStateful, collectsBatches, module };
 }
 
 /**

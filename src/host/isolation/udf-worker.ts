@@ -59,6 +59,8 @@ export class UdfWorker {
   readonly exited: Promise<WorkerEnd>;
   /** The statistics that came last. */
   stats: AgentStats | undefined;
+  /** The error that ended the conversation with it, if one did. */
+  failure: UdfError | undefined;
   readonly #options: UdfWorkerOptions;
   readonly #worker: Worker;
   readonly #steps = new Int32Array(new SharedArrayBuffer(Steps.count * 4));
@@ -114,7 +116,7 @@ export class UdfWorker {
 
   /** Serves a connection. To be called once, after `loaded`. */
   serve(
-    message: Pick<ServeMessage, 'udf' | 'defaults' | 'limits'>,
+    message: Pick<ServeMessage, 'udf' | 'defaults' | 'limits' | 'newerThan'>,
     logger: Logger,
     events: UdfWorkerEvents,
   ): void {
@@ -303,6 +305,7 @@ export class UdfWorker {
       }
       case 'done':
         this.stats = message.stats;
+        this.failure = message.failure && errorFrom(message.failure);
         this.#finish();
     }
   }

@@ -56,11 +56,13 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     logger,
     ...given.defaults,
     // The front measures the time of handlers, since it can also end one that never returns.
-    limits: { ...given.limits, handlerMs: 0 },
+    // It also checks the size of snapshots, as Kapacitor gets few of them.
+    limits: { ...given.limits, handlerMs: 0, snapshotBytes: Number.MAX_SAFE_INTEGER },
     // The front decides what follows.
     strictRestore: true,
     progress: {
       steps,
+      newerThan: given.newerThan,
       handled: (bytes, isBusy) => {
         if (bytes === acknowledged || !transport.output.writable) return;
         acknowledged = bytes;
@@ -84,7 +86,8 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     else if (message.kind === 'end') transport.endInput();
   });
   void agent.closed.then(() => {
-    send({ kind: 'done', stats: agent.stats });
+    const failure = agent.failure && plainError(agent.failure);
+    send({ kind: 'done', stats: agent.stats, failure });
   });
   transport.woken();
 }
