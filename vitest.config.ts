@@ -16,7 +16,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'udfs/**/*.test.ts'],
     // Minutes long: `npm run test:faults`.
     exclude: ['test/faults/**'],
-    typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'] },
     sequence: { shuffle: true },
     pool: 'forks',
     testTimeout: 20_000,

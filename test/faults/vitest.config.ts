@@ -10,7 +10,6 @@ export default defineConfig({
     ...base.test,
     include: ['test/faults/**/*.test.ts'],
     exclude: [],
-    typecheck: { enabled: false },
     testTimeout: isLong ? 3_600_000 : 60_000,
     fileParallelism: false, // memory and times are measured
   },

@@ -1,15 +1,15 @@
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { describe, expect, test } from 'vitest';
-
-// What an author reads when a definition does not compile: it must name the mistake, not the other kinds of UDF.
+import { beforeAll, describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const head = `import { defineUdf } from 'kapacitor-udf';\n`;
 const stream = `name: 'a', wants: 'stream', provides: 'stream'`;
 const batch = `name: 'a', wants: 'batch', provides: 'batch'`;
 
-const cases: Readonly<Record<string, readonly [source: string, ...texts: string[]]>> = {
+/** Definitions that must not compile, and what the compiler must say of each. */
+const mistakes: Readonly<Record<string, readonly [source: string, ...texts: string[]]>> = {
   'a misspelt handler of a stream': [`${stream}, pont: () => undefined`, "Did you mean to write 'point'?"],
   'a misspelt handler of batches': [`${batch}, bach: () => undefined`, "Did you mean to write 'batch'?"],
   'a misspelt key': [`${stream}, optoins: {}, point: (p) => p`, "Did you mean to write 'options'?"],
@@ -44,7 +44,17 @@ const cases: Readonly<Record<string, readonly [source: string, ...texts: string[
   ],
 };
 
-function errorsOf(sources: ReadonlyMap<string, string>): Map<string, string> {
+const caseSources = new Map(
+  Object.entries(mistakes).map(([what, [source]], index) => [
+    what,
+    { path: `${root}test/types/mistake-${index}.ts`, source: `${head}defineUdf({ ${source} });\n` },
+  ]),
+);
+const typeTests = readdirSync(`${root}test/types`).filter((file) => file.endsWith('.test-d.ts'));
+
+/** A program of the type tests and of the mistakes, which are in no file. */
+function createProgram(): ts.Program {
+  const sources = new Map(Array.from(caseSources.values(), ({ path, source }) => [path, source]));
   const config = ts.readConfigFile(`${root}tsconfig.json`, (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root);
   const host = ts.createCompilerHost(options);
@@ -56,30 +66,33 @@ function errorsOf(sources: ReadonlyMap<string, string>): Map<string, string> {
     if (source !== undefined) return ts.createSourceFile(path, source, language);
     return original.getSourceFile(path, language, ...rest);
   };
-  const program = ts.createProgram([...sources.keys()], { ...options, noEmit: true }, host);
-  const texts = new Map<string, string>();
-  for (const path of sources.keys()) {
-    const diagnostics = program.getSemanticDiagnostics(program.getSourceFile(path));
-    texts.set(
-      path,
-      diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')).join('\n'),
-    );
-  }
-  return texts;
+  const files = [...typeTests.map((file) => `${root}test/types/${file}`), ...sources.keys()];
+  return ts.createProgram(files, { ...options, noEmit: true }, host);
 }
 
-describe('the compiler says of', () => {
-  const paths = new Map(
-    Object.keys(cases).map((what, index) => [what, `${root}test/types/case-${index}.ts`]),
-  );
-  const sources = new Map(
-    Object.entries(cases).map(([what, [source]]) => [paths.get(what)!, `${head}defineUdf({ ${source} });\n`]),
-  );
-  let errors: Map<string, string> | undefined;
+let program: ts.Program;
 
-  test.each(Object.entries(cases))('%s', { timeout: 120_000 }, (what, [, ...texts]) => {
-    errors ??= errorsOf(sources);
-    const text = errors.get(paths.get(what)!)!;
+beforeAll(() => {
+  program = createProgram();
+}, 120_000);
+
+/** The compiler's errors in a file. */
+function errorsIn(path: string): string {
+  const source = program.getSourceFile(path);
+  const diagnostics = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
+  return diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')).join('\n');
+}
+
+// `expectTypeOf` and `@ts-expect-error` are errors of the compiler where they fail.
+test.each(typeTests)('%s compiles', { timeout: 120_000 }, (file) => {
+  expect(program.getSourceFile(`${root}test/types/${file}`)?.text).toContain('expectTypeOf(');
+  expect(errorsIn(`${root}test/types/${file}`)).toBe('');
+});
+
+// An author must read the mistake, not what the other kinds of UDF look like.
+describe('the compiler says of', () => {
+  test.each(Object.entries(mistakes))('%s', { timeout: 120_000 }, (what, [, ...texts]) => {
+    const text = errorsIn(caseSources.get(what)!.path);
     for (const expected of texts) expect(text).toContain(expected);
     expect(text).not.toContain('No overload matches');
     expect(text).not.toContain(`'"stream"' is not assignable to type '"batch"'`);
