@@ -20,14 +20,26 @@ export function addCompletion(program: Command): void {
       'after',
       '\nExamples:\n  $ source <(kapacitor-udf completion bash)\n  $ kapacitor-udf completion fish | source',
     )
-    .action((shell: string) => {
-      script(shell, 'kapacitor-udf', 'kapacitor-udf');
-    });
+    .action((shell: string) => print(shellScript(shell)));
   const complete = new Command('complete').argument('[words...]').action(async (words: string[]) => {
     await print(await candidates(program, words));
   });
   program.addCommand(completion.copyInheritedSettings(program));
   program.addCommand(complete.copyInheritedSettings(program), { hidden: true });
+}
+
+function shellScript(shell: string): string {
+  const lines: string[] = [];
+  // `script` only prints.
+  const { log } = console;
+  console.log = (text: string) => void lines.push(text);
+  try {
+    script(shell, 'kapacitor-udf', 'kapacitor-udf');
+  } finally {
+    console.log = log;
+  }
+  // Bash fails to assign a constant again: when the script is sourced twice, and after that of another program.
+  return lines.join('\n').replace(/^readonly (\w+)=(\d+)$/gm, ': "${$1:=$2}"');
 }
 
 /** What may stand for the last word, and whether file names may. */

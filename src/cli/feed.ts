@@ -186,6 +186,8 @@ async function createReport() {
         await printJson({ arrived, refused, skipped, unsent, waitingBatches, seconds });
         return;
       }
+      const isNothingRead = arrived + refused + skipped + unsent + waitingBatches === 0;
+      if ('error' in result && isNothingRead) return; // the error says why
       const why = 'error' in result ? '' : ': the feed was stopped while the server was away';
       const parts = [
         `${counted(arrived, 'point')} written`,

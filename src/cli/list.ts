@@ -30,6 +30,7 @@ async function list(names: readonly string[], options: ListOptions): Promise<voi
   else await print(udfLines(udfs, lineWidth()));
 }
 
-function lineWidth(): number {
-  return process.stdout.isTTY ? Math.max(process.stdout.columns, 40) : 80;
+/** The width of the terminal, if standard output is one. */
+function lineWidth(): number | undefined {
+  return process.stdout.isTTY ? Math.max(process.stdout.columns, 40) : undefined;
 }

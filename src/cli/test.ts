@@ -70,6 +70,7 @@ async function test(files: readonly string[], options: TestOptions): Promise<voi
   const { KapacitorApi } = await import('../kapacitor/api.js');
   const { kapacitorTarget } = await import('../kapacitor/target.js');
   const { readInfluxServer } = await import('../influx/scratch-database.js');
+  const width = process.stdout.isTTY ? Math.max(process.stdout.columns, 80) : undefined;
   const stop = new AbortController();
   const onSignal = (): void => {
     stop.abort(new Error('it was interrupted'));
@@ -87,7 +88,7 @@ async function test(files: readonly string[], options: TestOptions): Promise<voi
       signal: stop.signal,
       onLeftover: (message) => process.stderr.write(`kapacitor-udf: ${message}\n`),
       // Programs want the results in the order of the files, people at once.
-      onResult: (result) => (options.tap || options.json ? undefined : print(caseText(result))),
+      onResult: (result) => (options.tap || options.json ? undefined : print(caseText(result, width))),
     });
     if (options.tap) await print(tap(results));
     else if (options.json) await printJson(jsonReport(results));

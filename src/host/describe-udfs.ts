@@ -5,8 +5,8 @@ import type { UdfDefinition } from '../udf/definition.js';
 import type { Argument, OptionSpec, OptionSpecs } from '../udf/option.js';
 import { runtimeOptions } from '../udf/runtime-options.js';
 
-/** A line for each UDF, no longer than `width`. */
-export function udfLines(udfs: readonly UdfDefinition[], width: number): string {
+/** A line for each UDF, cut to `width` if given. */
+export function udfLines(udfs: readonly UdfDefinition[], width = Infinity): string {
   const names = columnWidth(udfs.map(({ name }) => name));
   const edges = columnWidth(udfs.map(edgesOf));
   const lines = udfs.map((udf) =>
@@ -15,8 +15,8 @@ export function udfLines(udfs: readonly UdfDefinition[], width: number): string 
   return [...lines, '', 'kapacitor-udf list NAME shows the options of a UDF.'].join('\n');
 }
 
-/** UDFs with a table of their options each, no wider than `width`. */
-export function udfSections(udfs: readonly UdfDefinition[], width: number): string {
+/** UDFs with a table of their options each, wrapped to `width`. */
+export function udfSections(udfs: readonly UdfDefinition[], width = 80): string {
   const sections = udfs.map((udf) => {
     const own = Object.entries(udf.options).filter(([name]) => !isRuntimeOption(name));
     const title = `@${udf.name}()  ${edgesOf(udf)}`;

@@ -30,6 +30,10 @@ export interface ServerUrl {
  */
 export function parseServerUrl(text: string, kind: ServerKind, known: readonly string[] = []): ServerUrl {
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  const [, wrongPort] = /^https?:\/\/[\w.-]+:(\d{5,10})(?:[/?#]|$)/i.exec(text) ?? [];
+  // An @: the number may be the start of a password.
+  if (!url && wrongPort !== undefined && !text.includes('@'))
+    throw invalid(`the URL's port ${wrongPort} is above 65535`);
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
     throw invalid(`${quotedAddress(text)} is no URL of ${kind.what}, such as ${kind.example}`);
   }

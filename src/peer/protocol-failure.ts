@@ -65,7 +65,7 @@ export class ProtocolFailure extends UdfError {
 
   constructor(rule: ProtocolRule, detail: string, options?: ErrorOptions) {
     const [consequence, why] = rules[rule];
-    super('protocol', `${rule}: ${detail} (${consequence}: ${why})`, options);
+    super('protocol', `${detail} (${consequence}: ${why})`, options);
     this.rule = rule;
     this.consequence = consequence;
     this.detail = detail;

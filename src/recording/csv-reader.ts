@@ -46,7 +46,7 @@ export async function* readCsv(
     }
   };
   yield* portions(chunks, records, take, reading.openQuoteTimeoutMs);
-  for (const warning of reader.warnings) reading.onWarning?.(warning);
+  for (const warning of [...reader.warnings, ...reading.bad.warnings]) reading.onWarning?.(warning);
 }
 
 class CsvReader {

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, UdfError } from '../model/errors.js';
+import { counted } from '../model/text.js';
 
 export interface BadEntriesOptions {
   /** Count malformed entries and leave them out, instead of stopping at the first. */
@@ -10,9 +11,18 @@ export interface BadEntriesOptions {
   readonly hint?: string | undefined;
 }
 
+/** A point without fields, for an output that cannot hold it. */
+export class NoFieldsError extends UdfError {
+  constructor() {
+    super('malformed', 'it has no field');
+  }
+}
+
 /** Decides what happens at a malformed entry: reading stops, or the entry is counted and left out. */
 export class BadEntries {
   skipped = 0;
+  /** Points without fields that were left out; they are not malformed. */
+  withoutFields = 0;
   readonly #file: string;
   readonly #options: BadEntriesOptions;
 
@@ -21,10 +31,22 @@ export class BadEntries {
     this.#options = options;
   }
 
+  /** What to tell the user after the last entry. */
+  get warnings(): readonly string[] {
+    if (this.withoutFields === 0) return [];
+    return [
+      `${counted(this.withoutFields, 'point')} without a field left out: line protocol cannot hold any`,
+    ];
+  }
+
   /** Counts a malformed entry, or throws `malformed` with its place. Other errors are rethrown unchanged. */
   report(line: number, reason: unknown, entry = ''): void {
     if (reason instanceof UdfError && reason.code !== 'malformed' && reason.code !== 'invalid_argument')
       throw reason;
+    if (reason instanceof NoFieldsError) {
+      this.withoutFields++;
+      return;
+    }
     const { skipBad, onBad, hint } = this.#options;
     const inside = entry === '' ? '' : ` (entry ${entry})`;
     const place = `${this.#file}${inside}, line ${line}`;

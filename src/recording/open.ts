@@ -108,7 +108,7 @@ async function* readJsonLines(
 ): AsyncGenerator<readonly RecordedItem[]> {
   const times = new JsonTimes(options);
   yield* readJson(chunks, (text) => parseJsonLine(text, maker, times), bad);
-  for (const warning of times.warnings) options.onWarning?.(warning);
+  for (const warning of [...times.warnings, ...bad.warnings]) options.onWarning?.(warning);
 }
 
 async function* readBatches(

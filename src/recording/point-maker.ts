@@ -1,8 +1,8 @@
-import { UdfError } from '../model/errors.js';
 import type { FieldInputs, Tags } from '../model/values.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { PointTemplate } from '../wire/point/template.js';
+import { NoFieldsError } from './entries.js';
 import { batchGroupId, groupId } from './groups.js';
 
 /** Properties of points that a format may not record. */
@@ -21,7 +21,7 @@ export interface PointOptions {
    */
   readonly now?: bigint | (() => bigint) | undefined;
   /**
-   * Refuse points of a stream without fields, for output formats that cannot hold them. Kapacitor may send such points.
+   * Leave out points of a stream without fields, for output formats that cannot hold them. Kapacitor may send such points.
    */
   readonly needsFields?: boolean | undefined;
 }
@@ -62,7 +62,7 @@ export class PointMaker {
 
   point(name: string, tags: Tags, fields: FieldInputs, time: bigint, dbrp: Dbrp): LazyPoint {
     if (this.#options.needsFields && Object.keys(fields).length === 0) {
-      throw new UdfError('malformed', 'it has no field');
+      throw new NoFieldsError();
     }
     return LazyPoint.create({ ...this.#head(name, tags, dbrp), time }, fields);
   }

@@ -17,14 +17,12 @@ const reason = ({ problems, error }: CaseResult): string => error ?? problems.jo
 
 const place = ({ test }: CaseResult): string => `${test.file}:${test.line}`;
 
-const lineWidth = 80;
-
-/** A case as a line of at most 80 columns, with what went wrong below it. */
-export function caseText(result: CaseResult): string {
+/** A case as a line, whose name is shortened to fit into `width` if given, with what went wrong below it. */
+export function caseText(result: CaseResult, width = Infinity): string {
   const { test, ms } = result;
   const word = passed(result) ? 'ok   ' : result.error === undefined ? 'FAIL ' : 'ERROR';
   const details = `(${test.task === '' ? '' : `${test.task}, `}${duration(ms)})`;
-  const line = `${word}  ${shortened(test.name, lineWidth - 9 - details.length)}  ${details}`;
+  const line = `${word}  ${shortened(test.name, width - 9 - details.length)}  ${details}`;
   if (passed(result)) return line;
   return [line, indented(`${place(result)}\n${reason(result)}`, '       ')].join('\n');
 }

@@ -20,6 +20,7 @@ export interface ApplyOptions {
   readonly waitMs: number;
   /** Called with the reason each time that Kapacitor does not answer. */
   readonly onWaiting?: (reason: string) => void;
+  /** A task that stops as soon as it has started has a second outcome, `failed`, which replaces its first in the result. */
   readonly onOutcome?: (outcome: ApplyOutcome) => Promise<void> | void;
 }
 
@@ -51,20 +52,22 @@ export async function applyTasks(directory: string, options: ApplyOptions): Prom
     await onOutcome?.({ subject, ...outcome });
   };
   for (const { file, message } of problems) await report(file, { done: 'failed', details: [message] });
-  const started: Definition[] = [];
+  const started: (readonly [definition: Definition, index: number])[] = [];
   for (const definition of definitions) {
     const { kind, id, file } = definition;
     const outcome = await apply(applier, definition);
-    if (kind === 'task' && !['failed', 'unchanged'].includes(outcome.done)) started.push(definition);
+    if (kind === 'task' && !['failed', 'unchanged'].includes(outcome.done))
+      started.push([definition, outcomes.length]);
     await report(`${kind} ${id} (${file})`, outcome);
   }
   if (dryRun || started.length === 0) return outcomes;
   await sleep(startTimeMs);
-  for (const { id, file } of started) {
+  for (const [{ id, file }, index] of started) {
     const task = await api.task(id);
     if (!task || task.executing) continue;
     const subject = `task ${id} (${file}) stopped as soon as it was started`;
-    await report(subject, { done: 'failed', details: [task.error] });
+    outcomes[index] = { subject, done: 'failed', details: [task.error] };
+    await onOutcome?.(outcomes[index]);
   }
   return outcomes;
 }

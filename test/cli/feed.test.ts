@@ -52,6 +52,15 @@ describe('feed', () => {
     expect(stderr).toMatch(/^7,000 points written; .*\nkapacitor-udf: .*big\.lp, line 7001: /);
   });
 
+  test('prints no summary if nothing could be read', async () => {
+    const { url } = await influx();
+    expect(await run('feed', '/nowhere.lp', '--url', url)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'kapacitor-udf: cannot read /nowhere.lp: there is no such file\n',
+    });
+  });
+
   test('prints its summary as JSON though the file is wrong', async () => {
     const { url } = await influx();
     const { code, stdout } = await run('feed', file('a.lp', 'm v=1 1\nwrong\n'), '--url', url, '--json');

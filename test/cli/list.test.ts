@@ -1,18 +1,25 @@
 import { describe, expect, test } from 'vitest';
+import { udfLines } from '../../src/host/describe-udfs.js';
 import { bundledUdfs } from '../../udfs/index.js';
 import { run } from '../support/run-program.js';
 
 describe('list', () => {
-  test('shows a line for each UDF: its name, its edges and what it does, in 80 columns', async () => {
+  test('shows a line for each UDF: its name, its edges and what it does', async () => {
     const { code, stdout, stderr } = await run('list');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.split('\n');
     for (const { name, doc, wants, provides } of bundledUdfs) {
       const line = lines.find((text) => text.startsWith(`${name} `));
-      expect(line).toMatch(new RegExp(`^${name} +${wants} -> ${provides} +${doc.slice(0, 30)}`));
+      expect(line).toMatch(new RegExp(`^${name} +${wants} -> ${provides} +`));
+      expect(line).toMatch(new RegExp(`  ${doc.replaceAll(/[().]/g, '\\$&')}$`));
     }
     expect(lines).toHaveLength(bundledUdfs.length + 3); // a blank line, and where the options are
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test('cuts these lines to the width of a terminal', () => {
+    const lines = udfLines(bundledUdfs, 60).split('\n');
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(60);
+    expect(lines.filter((line) => line.endsWith('…')).length).toBeGreaterThan(0);
   });
 
   test('shows each option of the UDFs that are named, with its doc, in 80 columns', async () => {

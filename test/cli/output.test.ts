@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -101,6 +102,12 @@ describe('completion', () => {
     const { code, stdout } = await runCli(['completion', shell]);
     expect(code).toBe(0);
     expect(stdout).toContain('kapacitor-udf complete --');
+  });
+
+  test('for bash can be loaded twice', async () => {
+    const { stdout } = await run('completion', 'bash');
+    const { stderr } = spawnSync('bash', { input: `${stdout}\n${stdout}`, encoding: 'utf8' });
+    expect(stderr).toBe('');
   });
 });
 

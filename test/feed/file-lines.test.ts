@@ -73,13 +73,24 @@ test.each(['lp', 'csv', 'jsonl'])(
 );
 
 describe('a point without fields, which line protocol cannot hold,', () => {
-  const cases: readonly (readonly [string, string, string])[] = [
-    ['points.csv', 'name,time,x\nm,1,1\nm,2,\nm,3,3\n', 'line 3: it has no field'],
+  test.each([
+    ['points.csv', 'name,time,x\nm,1,1\nm,2,\nm,3,3\n'],
+    ['annotated.csv', '_time,_measurement,_field,_value\n1,m,x,1\n2,m,x,\n3,m,x,3\n'],
     [
       'points.jsonl',
       '{"name":"m","fields":{"x":1},"time":"1"}\n{"name":"m","fields":{"x":null},"time":"2"}\n{"name":"m","fields":{"x":3},"time":"3"}\n',
-      'line 2: it has no field',
     ],
+  ])('is left out of %s, and counted', async (name, text) => {
+    const path = join(tempDir(), name);
+    writeFileSync(path, text);
+    const { lines, told } = reading(path);
+    const found: string[] = [];
+    for await (const line of lines) found.push(line.text);
+    expect(found).toEqual(['m x=1 1', 'm x=3 3']);
+    expect(told).toEqual([`${path}: 1 point without a field left out: line protocol cannot hold any`]);
+  });
+
+  const cases: readonly (readonly [string, string, string])[] = [
     [
       'points.brpl',
       '{"name":"m","points":[{"time":"1970-01-01T00:00:00.000000001Z","fields":{"x":1}},{"time":"1970-01-01T00:00:00.000000002Z","fields":{"x":null}},{"time":"1970-01-01T00:00:00.000000003Z","fields":{"x":3}}]}',

@@ -62,7 +62,7 @@ describe('an address', () => {
   });
 
   test.each([
-    ...['', ':9091', '65536', '9091x', '-1', '1.2.3:80', '1.2.3.4.5:80', '::1:80', '[::1]', '[1.2.3.4]:80'],
+    ...['', ':9091', '9091x', '-1', '1.2.3:80', '1.2.3.4.5:80', '::1:80', '[::1]', '[1.2.3.4]:80'],
     ...[
       'http://host:80',
       'host',
@@ -77,6 +77,10 @@ describe('an address', () => {
     ],
   ])('%j is none', (text) => {
     expect(() => parseHttpAddress(text)).toThrow('is not an address; write it as 9091');
+  });
+
+  test('has a port of at most 65535', () => {
+    expect(() => parseHttpAddress('host:65536')).toThrow('the port 65536 is above 65535');
   });
 
   test('that is valid comes back from its URL', () => {

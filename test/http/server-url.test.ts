@@ -34,6 +34,8 @@ describe('a URL is refused by name', () => {
     ['http://h?db=a&db=b', 'h: the URL\'s parameter "db" is given twice'],
     ['http://h?db=a#b', 'h: the URL has a part behind #; write a # in a name as %23'],
     ['http://h?db=a&hunter2', 'h: the URL has an unknown parameter'],
+    ['http://h:65536?db=a', "the URL's port 65536 is above 65535"],
+    ['http://u:65536/1@h', 'this is no URL of a server, such as http://localhost:1'], // may be a password
     ['ftp://h/x?db=a', '"ftp://h/x" is no URL of a server, such as http://localhost:1'],
     ['h:1?db=a', '"h:1" is no URL of a server, such as http://localhost:1'],
     ['', 'this is no URL of a server, such as http://localhost:1'],

@@ -474,7 +474,7 @@ describe('the peer names it when an agent', () => {
     await vi.advanceTimersByTimeAsync(999);
     expect(kapacitor.failure).toBeUndefined();
     await vi.advanceTimersByTimeAsync(1);
-    expect(kapacitor.failure?.message).toMatch(/^keepalive-timeout: no response for 1000 ms.*\(task fails: /);
+    expect(kapacitor.failure?.message).toMatch(/^no response for 1000 ms.*\(task fails: /);
   });
 });
 

@@ -218,9 +218,7 @@ describe('the failure says how the conversation ended before its time:', () => {
       request(...Array.from({ length: 500 }, () => point(index, 1))),
     );
     const result = await replay(conversationOf(init, accepted, ...many), agent);
-    expect(result.failure).toMatch(
-      /^after \d+ requests: (early-eof|missing-response): the agent closed the connection/,
-    );
+    expect(result.failure).toMatch(/^after \d+ requests: the agent closed the connection/);
   });
 
   test('one that closes on the last request, which Kapacitor had not', async () => {
@@ -232,9 +230,7 @@ describe('the failure says how the conversation ended before its time:', () => {
       },
     });
     const result = await replay(conversationOf(init, accepted, request(point(1, 1))), agent);
-    expect(result.failure).toMatch(
-      /^after 2 requests: missing-response: .* closed the connection without answering info/,
-    );
+    expect(result.failure).toMatch(/^after 2 requests: .* closed the connection without answering info/);
   });
 
   test('one that sends what is no answer', async () => {
@@ -247,14 +243,14 @@ describe('the failure says how the conversation ended before its time:', () => {
     });
     const many = Array.from({ length: 10 }, () => request(...Array.from({ length: 500 }, () => point(1, 1))));
     const { failure } = await replay(conversationOf(init, accepted, ...many), agent);
-    expect(failure).toMatch(/^after \d+ requests: stray-bytes: /);
+    expect(failure).toMatch(
+      /^after \d+ requests: .*\(task fails: Kapacitor ends the task with a read error\)$/,
+    );
   });
 
   test('one that does not end', async () => {
     const agent = scriptedAgent({ halfClosed: () => undefined });
     const { failure } = await replay(conversationOf(init, accepted), agent, { answerTimeoutMs: 50 });
-    expect(failure).toMatch(
-      /^after 1 requests: no-eof-after-half-close: the connection was not closed within 50 ms /,
-    );
+    expect(failure).toMatch(/^after 1 requests: the connection was not closed within 50 ms /);
   });
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gzipSync } from 'node:zlib';
@@ -7,7 +7,10 @@ import { run } from '../support/run-program.js';
 import { tempDir } from '../support/temp-dir.js';
 
 function file(text: string, name = 'cases.yaml'): string {
-  const path = join(tempDir(), name);
+  // Scripts are looked for in the parent directory too.
+  const directory = join(tempDir(), 'tests');
+  mkdirSync(directory);
+  const path = join(directory, name);
   writeFileSync(path, text);
   return path;
 }

@@ -22,7 +22,8 @@ export function parseHttpAddress(text: string): HttpAddress {
     bracketed === undefined
       ? plain === undefined || isIP(plain) === 4 || (hostName.test(plain) && !/^[\d.]+$/.test(plain))
       : isIP(bracketed) === 6;
-  if (digits === undefined || port > 65_535 || !isHost) {
+  if (isHost && port > 65_535) throw new UdfError('invalid_config', `the port ${digits} is above 65535`);
+  if (digits === undefined || !isHost) {
     throw new UdfError(
       'invalid_config',
       `"${text}" is not an address; write it as 9091, 0.0.0.0:9091, host:9091 or [::1]:9091`,
