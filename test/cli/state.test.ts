@@ -53,30 +53,32 @@ async function storedPoints(directory: string, count: number): Promise<void> {
 const state = (directory: string, ...args: readonly string[]): ReturnType<typeof runCli> =>
   runCli(['state', ...args, '--state-dir', join(directory, 'state')]);
 
-describe('serve --state-dir', () => {
+describe.each([[[]], [['--isolate']]])('serve --state-dir %j', (isolate) => {
   test('a moving average goes on after SIGTERM, and nothing is lost', async () => {
     const directory = tempDir();
-    const first = await host(directory, '--state-interval', '1h');
+    const first = await host(directory, '--state-interval', '1h', ...isolate);
     const before = await task(directory);
     expect(await average(before, 1)).toBe(1);
     expect(await average(before, 3)).toBe(2);
     expect(await first.stop()).toEqual({ code: 0, signal: null });
-    await host(directory);
+    await host(directory, ...isolate);
     expect(await average(await task(directory), 5)).toBe(3);
   });
 
   test('it goes on after kill -9 from what was stored at the interval', async () => {
     const directory = tempDir();
-    const first = await host(directory, '--state-interval', '1ms');
+    const first = await host(directory, '--state-interval', '1ms', ...isolate);
     const before = await task(directory);
     await average(before, 1);
     await average(before, 3);
     await storedPoints(directory, 2);
     await first.stop('SIGKILL');
-    await host(directory);
+    await host(directory, ...isolate);
     expect(await average(await task(directory), 5)).toBe(3);
   });
+});
 
+describe('serve --state-dir', () => {
   test('a second host on the directory is refused, and says which process uses it', async () => {
     const directory = tempDir();
     const first = await host(directory);
@@ -94,12 +96,13 @@ describe('serve --state-dir', () => {
   });
 });
 
-describe('stdio --state-dir', () => {
+describe.each([[[]], [['--isolate']]])('stdio --state-dir %j', (isolate) => {
   test('a moving average goes on in the next process', async () => {
     const directory = tempDir();
     const averages: unknown[] = [];
     for (const v of [1, 3]) {
-      const { cli, kapacitor } = stdioKinds.pipes(['movingAverage', '--state-dir', join(directory, 'state')]);
+      const args = ['movingAverage', '--state-dir', join(directory, 'state'), ...isolate];
+      const { cli, kapacitor } = stdioKinds.pipes(args);
       await kapacitor.init(optionCalls(options));
       kapacitor.send(pointRequest({ time: 1n, name: 'cpu', fields: { v } }));
       await kapacitor.next('point');

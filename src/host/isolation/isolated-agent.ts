@@ -195,7 +195,7 @@ class FrontAgent implements IsolatedAgent {
       await new Promise<void>((resolve) => {
         this.#reloadAtBatchEnd = resolve;
       });
-      if (!this.#lifetime.isOpen) return;
+      if (this.#ending) return;
     }
     await this.#supervisor.reload();
   }

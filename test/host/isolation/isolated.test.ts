@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { isDeepStrictEqual } from 'node:util';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { showStates } from '../../../src/host/state/inspect-states.js';
 import { createKapacitorPeer } from '../../../src/peer/kapacitor-peer.js';
 import type { KapacitorPeer } from '../../../src/peer/interface.js';
 import { dialUnix } from '../../../src/transport/dial-unix.js';
@@ -93,6 +95,30 @@ describe('a fault of an isolated UDF', () => {
       [4, 4],
       [5, 5],
     ]);
+  });
+
+  test('and then of the host: what was stored is neither repeated nor lost', async () => {
+    const { host, directory } = await isolated('--state-dir', tempDir(), '--state-interval', '1ms');
+    const states = host.process.spawnargs[host.process.spawnargs.indexOf('--state-dir') + 1]!;
+    const first = await peerOf(directory, 'faulty');
+    await first.init();
+    for (const value of [1, 2, 3]) {
+      const fields = value === 2 ? { value, do: 'exit' } : { value };
+      first.point({ time: BigInt(value), name: 'cpu', fields });
+    }
+    await first.received({ points: 3 });
+    expect(counts(first)).toEqual([1, 2, 3].map((count) => [count, count]));
+    const stored = async (): Promise<unknown> =>
+      (await showStates(states, {}, { maxGroups: 1 }))[0]?.shown[0]?.state;
+    await vi.waitUntil(async () => isDeepStrictEqual(await stored(), { count: 3 }), 10_000);
+    await host.stop('SIGKILL');
+    first.abort();
+
+    await serve(['--isolate', '--load', module, '--socket-dir', directory, '--state-dir', states]);
+    const second = await peerOf(directory, 'faulty');
+    await second.init();
+    second.point({ time: 4n, name: 'cpu', fields: { value: 4 } });
+    expect(counts(await second.stop())).toEqual([[4, 4]]);
   });
 
   test('in stop: each group emits once', async () => {
