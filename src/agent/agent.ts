@@ -31,6 +31,9 @@ export function createAgent(options: AgentOptions): Agent {
   return new ConnectionAgent(options, resolveLimits(options.limits));
 }
 
+/** The first byte of points, begins and ends, whose field numbers take two bytes: management requests are below it. */
+const minDataTag = 0x80;
+
 /**
  * One connection. Requests are handled sequentially.
  *
@@ -199,7 +202,11 @@ class ConnectionAgent implements Agent {
 
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     this.#activity.request(buf[payload] ?? 0);
-    if (this.#progress !== undefined) this.#progress.steps[0]!++;
+    const progress = this.#progress;
+    if (progress !== undefined) {
+      progress.steps[0]!++;
+      if (buf[payload]! >= minDataTag) progress.begunBytes += end - frame;
+    }
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
     this.#inFlightBytes = end - frame;

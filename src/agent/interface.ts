@@ -38,6 +38,8 @@ export interface Progress {
    * can read it.
    */
   readonly steps: Int32Array;
+  /** Set to the bytes of points and batches so far, before each of their frames. */
+  begunBytes: number;
   /** A revision that the agent's snapshots are newer than: that of a state which an earlier agent could not restore. */
   readonly newerThan?: Revision | undefined;
   /**

@@ -63,6 +63,22 @@ export class Feed {
     return this.#handled < this.#acknowledged || this.#toDrop > 0;
   }
 
+  /**
+   * Converts the bytes that a worker has been fed since `start` to a position, for a worker that is started now: it gets no
+   * poison.
+   */
+  positionsFrom(start: number): (fedBytes: number) => number {
+    const poison = this.#poison.filter((one) => one.start >= start);
+    return (fedBytes) => {
+      let position = start + fedBytes;
+      for (const { start: from, end } of poison) {
+        if (position <= from) break;
+        position += end - from;
+      }
+      return position;
+    };
+  }
+
   /** Starts feeding a settled worker whose state is that at `position`. */
   begin(target: FeedTarget, position: number): void {
     this.#target = target;

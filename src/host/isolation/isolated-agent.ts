@@ -6,7 +6,7 @@ import { resolveLimits } from '../../agent/limits.js';
 import { Output } from '../../agent/output.js';
 import { refusedRestore, StateKeeper } from '../../agent/state-keeper.js';
 import { UdfError } from '../../model/errors.js';
-import type { AgentStats, TaskUse } from '../../model/statistics.js';
+import type { AgentStats, TaskUse, UseId } from '../../model/statistics.js';
 import { capText } from '../../model/text.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { ErrorPolicy } from '../../udf/runtime-options.js';
@@ -17,6 +17,7 @@ import { beginTag0, endTag0, pointTag0 } from '../../wire/tags.js';
 import { Feed } from './feed.js';
 import type { Span } from './journal.js';
 import type { UdfInfo } from './messages.js';
+import { addPoisonLetters } from './poison-letters.js';
 import { countPoints, describeInput, wholeBatch } from './poison.js';
 import { Supervisor } from './supervisor.js';
 import type { UdfWorkerOptions } from './udf-worker.js';
@@ -100,6 +101,7 @@ class FrontAgent implements IsolatedAgent {
       feed: this.#feed,
       defaults: { onError: options.onError, groupTtl: options.groupTtl, maxGroups: options.maxGroups },
       logger: this.#logger,
+      keepsLetters: options.deadLetters !== undefined,
       events: {
         output: (buf, frame, payload, end) => {
           this.#forward(buf, frame, payload, end);
@@ -107,6 +109,9 @@ class FrontAgent implements IsolatedAgent {
         respond: (response, refusal) => {
           this.#respond(response);
           if (refusal) this.#refused(refusal);
+        },
+        letter: (letter) => {
+          options.deadLetters?.add(this.#useId(), letter);
         },
         snapshotTaken: (snapshot) => {
           this.#keeper.offer(snapshot);
@@ -315,8 +320,7 @@ class FrontAgent implements IsolatedAgent {
     this.#logger = this.#logger.child({ ...this.#use });
     const policy = request.options.find(({ name }) => name === 'onError')?.args[0]?.value;
     if (policy !== undefined) this.#onError = policy as ErrorPolicy; // the worker refuses any other value
-    const use = { ...this.#use, udf: this.#options.udf.name };
-    this.#withState('restore', () => this.#keeper.start(use, this.#supervisor.state, this.#logger));
+    this.#withState('restore', () => this.#keeper.start(this.#useId(), this.#supervisor.state, this.#logger));
     this.#supervisor.start(Buffer.from(frame), this.#logger);
   }
 
@@ -331,6 +335,11 @@ class FrontAgent implements IsolatedAgent {
     // Before `stop`, as without isolation. In the middle of a batch, the state is that of its start: see `#endWorker`.
     if (!this.#inBatch) this.#withState('snapshot', () => this.#saveLastState());
     this.#supervisor.end();
+  }
+
+  /** To be called after init. */
+  #useId(): UseId {
+    return { ...this.#use!, udf: this.#options.udf.name };
   }
 
   // ---- state ----
@@ -469,7 +478,11 @@ class FrontAgent implements IsolatedAgent {
     // Within a batch that a UDF handles point by point, only the worker could pass a point on.
     const passes = this.#onError === 'pass' && (batch !== undefined || udf.wants === 'stream');
     const frames = passes ? journal.copy(span) : undefined;
-    if (!passes) this.#counters.pointsDropped += countPoints(journal, span);
+    if (!passes) {
+      this.#counters.pointsDropped += countPoints(journal, span);
+      const { deadLetters } = this.#options;
+      if (deadLetters) addPoisonLetters(deadLetters, this.#useId(), journal, span, `${reason}, twice`);
+    }
     this.#feed.leaveOut(
       span,
       frames &&

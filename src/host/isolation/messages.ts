@@ -1,6 +1,7 @@
 import type { Limits } from '../../agent/limits.js';
 import type { Revision } from '../../agent/state/header.js';
 import type { InstanceDefaults } from '../../agent/defaults.js';
+import type { DeadLetter } from '../../model/dead-letters.js';
 import type { AgentStats } from '../../model/statistics.js';
 import type { EdgeType } from '../../model/values.js';
 import type { OptionType } from '../../model/option-call.js';
@@ -43,6 +44,8 @@ export interface ServeMessage {
   readonly steps: SharedArrayBuffer;
   readonly defaults: InstanceDefaults;
   readonly limits: Limits;
+  /** Whether it sends the points that the error policy drops. */
+  readonly keepsLetters: boolean;
   /** Its snapshots are newer than this one. */
   readonly newerThan: Revision | undefined;
   /** Max bytes of the array buffers of the worker, which V8's own limit does not count. */
@@ -55,7 +58,15 @@ export type FromWorker =
   | typeof wakeUp
   | { readonly kind: 'loaded'; readonly udfs: readonly UdfInfo[] }
   | { readonly kind: 'failed'; readonly error: PlainError }
-  | { readonly kind: 'log'; readonly level: LogMethod; readonly details: object; readonly message: string }
+  | {
+      readonly kind: 'log';
+      readonly level: LogMethod;
+      readonly details: object;
+      readonly message: string;
+      /** Bytes of points and batches that the worker had begun to handle. */
+      readonly begun: number;
+    }
+  | { readonly kind: 'letter'; readonly letter: DeadLetter; readonly begun: number }
   | { readonly kind: 'memory'; readonly bytes: number }
   | {
       readonly kind: 'done';

@@ -3,6 +3,7 @@ import type { Revision } from '../../agent/state/header.js';
 import type { Snapshot } from '../../agent/state/snapshot.js';
 import type { Limits } from '../../agent/limits.js';
 import { UdfError } from '../../model/errors.js';
+import type { DeadLetter } from '../../model/dead-letters.js';
 import { type AgentStats, noStats, sumOfStats } from '../../model/statistics.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { Response } from '../../wire/messages.js';
@@ -13,6 +14,7 @@ import type { Span } from './journal.js';
 import { checkUdf, launch, type Launched } from './launch.js';
 import type { UdfInfo } from './messages.js';
 import { batchStart } from './poison.js';
+import { ReportFilter } from './repeated-reports.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
 import { UdfWorker, type UdfWorkerEvents, type UdfWorkerOptions, type WorkerEnd } from './udf-worker.js';
 import { WorkerState } from './worker-state.js';
@@ -23,6 +25,8 @@ export interface SupervisorEvents {
   output(buf: Buffer, frame: number, payload: number, end: number): void;
   /** The answer to Kapacitor's init. With `refusal`, the connection is to end after it. */
   respond(response: Response, refusal?: UdfError): void;
+  /** The error policy has dropped points. */
+  letter(letter: DeadLetter): void;
   /** A snapshot was taken that nobody has asked for. */
   snapshotTaken(snapshot: Snapshot): void;
   /** The UDF has ended the conversation by this error response, after the input up to `position`. */
@@ -43,6 +47,8 @@ export interface SupervisorOptions extends UdfWorkerOptions {
   readonly defaults: InstanceDefaults;
   readonly limits: Limits;
   readonly snapshotIntervalMs: number;
+  /** Whether dropped points are kept. */
+  readonly keepsLetters: boolean;
   readonly events: SupervisorEvents;
 }
 
@@ -84,6 +90,8 @@ export class Supervisor {
   #worker: UdfWorker | undefined;
   #init: Buffer | undefined;
   #isInitAnswered = false;
+  readonly #lines = new ReportFilter();
+  readonly #letters = new ReportFilter();
   #newerThan: Revision | undefined;
   #last: LastFlow | undefined;
   #base: Base = { position: 0, snapshot: undefined, stats: noStats };
@@ -353,14 +361,14 @@ export class Supervisor {
   }
 
   #launch(worker: UdfWorker): Promise<Launched> {
-    const { udf, defaults, limits } = this.#options;
+    const { udf, defaults, limits, keepsLetters } = this.#options;
     return launch(worker, {
       udf,
       defaults,
       limits,
       init: this.#init!, // set by `start`
       snapshot: this.#base.snapshot,
-      newerThan: this.#newerThan,
+      ...{ keepsLetters, newerThan: this.#newerThan },
       logger: this.#logger,
       events: this.#eventsOf(worker),
     });
@@ -380,7 +388,14 @@ export class Supervisor {
     const ifCurrent = (call: () => void): void => {
       if (worker === this.#worker && !this.#hasEnded) call();
     };
+    const positionOf = this.#feed.positionsFrom(this.#base.position);
+    const lines = this.#lines.next(positionOf);
+    const letters = this.#letters.next(positionOf);
     return {
+      isNewLine: (begun, text) => lines.isNew(begun, text),
+      letter: (letter, begun) => {
+        if (letters.isNew(begun)) this.#events.letter(letter);
+      },
       output: (buf, frame, payload, end) => {
         if (worker === this.#worker && !this.#last && this.#feed.isNew())
           this.#events.output(buf, frame, payload, end);

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { UdfError } from '../../model/errors.js';
+import type { DeadLetter } from '../../model/dead-letters.js';
 import type { AgentStats } from '../../model/statistics.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { SharedRing } from '../../transport/shared-ring.js';
@@ -32,6 +33,10 @@ export interface UdfWorkerEvents {
   output(buf: Buffer, frame: number, payload: number, end: number): void;
   /** The worker has handled more input. */
   handled(ack: Ack): void;
+  /** Whether a line of the log is new; `begun`: bytes of points and batches that the worker had begun to handle. */
+  isNewLine(begun: number, text: string): boolean;
+  /** The error policy has dropped points. */
+  letter(letter: DeadLetter, begun: number): void;
   /** There is room for input again, or a request was answered. */
   ready(): void;
   /** The UDF ends the conversation: the frame of its error response. */
@@ -116,7 +121,7 @@ export class UdfWorker {
 
   /** Serves a connection. To be called once, after `loaded`. */
   serve(
-    message: Pick<ServeMessage, 'udf' | 'defaults' | 'limits' | 'newerThan'>,
+    message: Pick<ServeMessage, 'udf' | 'defaults' | 'limits' | 'keepsLetters' | 'newerThan'>,
     logger: Logger,
     events: UdfWorkerEvents,
   ): void {
@@ -289,7 +294,8 @@ export class UdfWorker {
   #receiveMessage(message: Exclude<FromWorker, typeof wakeUp | { kind: 'loaded' }>): void {
     switch (message.kind) {
       case 'log': {
-        const { level, message: text, details } = message;
+        const { level, message: text, details, begun } = message;
+        if (this.#events?.isNewLine(begun, text) === false) return;
         const given = details as { readonly err?: Parameters<typeof errorFrom>[0] };
         this.#logger[level](given.err ? { ...given, err: errorFrom(given.err) } : given, text);
         return;
@@ -299,6 +305,9 @@ export class UdfWorker {
         this.terminate({ cause: 'load', text: `cannot load its modules: ${error.message}`, error });
         return;
       }
+      case 'letter':
+        this.#events?.letter(message.letter, message.begun);
+        return;
       case 'memory': {
         this.#end ??= memoryEnd(this.#options.maxMemoryBytes / MiB, 'buffers');
         return;

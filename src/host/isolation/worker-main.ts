@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { createAgent } from '../../agent/agent.js';
+import { createAgent, type Progress } from '../../agent/agent.js';
+import type { DeadLetters } from '../../model/dead-letters.js';
 import { messageOf } from '../../model/errors.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { RateLimitedLogger } from '../../telemetry/rate-limited-logger.js';
@@ -24,8 +25,8 @@ const aliveIntervalMs = 100;
 
 const port = parentPort!; // this file is the entry of a worker thread
 
-function send(message: FromWorker): void {
-  port.postMessage(message);
+function send(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
 }
 
 /** Loads the modules, then serves the one connection that it is given. */
@@ -47,7 +48,10 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
   };
   const transport = sharedTransport(new SharedRing(given.input, wake), new SharedRing(given.output, wake));
   const steps = new Int32Array(given.steps);
-  const logger = frontLogger();
+  // Created as a double, since V8 discards the code of `createAgent` when an integer outgrows 2^31.
+  const progress: Progress = { steps, begunBytes: NaN, newerThan: given.newerThan, handled };
+  progress.begunBytes = 0;
+  const logger = frontLogger(progress);
   surviveRejections(logger);
   let acknowledged = 0;
   const agent = createAgent({
@@ -60,20 +64,18 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     limits: { ...given.limits, handlerMs: 0, snapshotBytes: Number.MAX_SAFE_INTEGER },
     // The front decides what follows.
     strictRestore: true,
-    progress: {
-      steps,
-      newerThan: given.newerThan,
-      handled: (bytes, isBusy) => {
-        if (bytes === acknowledged || !transport.output.writable) return;
-        acknowledged = bytes;
-        const isWanted = Atomics.exchange(steps, Steps.wantsStats, 0) === 1;
-        const stats = isWanted ? agent.stats : undefined;
-        transport.output.write(
-          encodeAck({ handled: bytes, started: steps[Steps.started]! - Number(isBusy), stats }),
-        );
-      },
-    },
+    deadLetters: given.keepsLetters ? frontLetters(progress) : undefined,
+    progress,
   });
+  function handled(bytes: number, isBusy: boolean): void {
+    if (bytes === acknowledged || !transport.output.writable) return;
+    acknowledged = bytes;
+    const isWanted = Atomics.exchange(steps, Steps.wantsStats, 0) === 1;
+    const stats = isWanted ? agent.stats : undefined;
+    transport.output.write(
+      encodeAck({ handled: bytes, started: steps[Steps.started]! - Number(isBusy), stats }),
+    );
+  }
   setInterval(() => {
     Atomics.add(steps, Steps.alive, 1);
     const { arrayBuffers } = process.memoryUsage();
@@ -92,18 +94,36 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
   transport.woken();
 }
 
+/** Dead letters that the front keeps. */
+function frontLetters(progress: Progress): DeadLetters {
+  return {
+    add: (_use, letter) => {
+      const { buffer } = letter.frames;
+      // The letter's memory is its own.
+      send({ kind: 'letter', letter, begun: progress.begunBytes }, [buffer as ArrayBuffer]);
+    },
+  };
+}
+
 /**
  * A logger whose lines the front writes, which adds the UDF and the task to them. Details that cannot be cloned are left out.
  */
-function frontLogger(): Logger {
+function frontLogger(progress: Progress): Logger {
   const at =
     (level: LogMethod) =>
     (details: object, message: string): void => {
+      const { begunBytes: begun } = progress;
       const sent = 'err' in details ? { ...details, err: plainError(details.err) } : details;
       try {
-        send({ kind: 'log', level, details: sent, message });
+        send({ kind: 'log', level, details: sent, message, begun });
       } catch (reason) {
-        send({ kind: 'log', level, details: { details: `unreadable: ${messageOf(reason)}` }, message });
+        send({
+          kind: 'log',
+          level,
+          details: { details: `unreadable: ${messageOf(reason)}` },
+          message,
+          begun,
+        });
       }
     };
   return {
@@ -111,7 +131,7 @@ function frontLogger(): Logger {
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: frontLogger,
+    child: () => frontLogger(progress),
   };
 }
 
