@@ -1,7 +1,26 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Rooms whose tests neither start processes nor change this one: they share it, and what they import. */
+const units = [
+  ...[
+    'agent',
+    'expect',
+    'feed',
+    'files',
+    'http',
+    'influx',
+    'kapacitor',
+    'model',
+    'peer',
+    'record',
+    'recording',
+  ],
+  ...['tasks', 'telemetry', 'testkit', 'transport', 'udf', 'udfs', 'wire'],
+].map((room) => `test/${room}/**/*.test.ts`);
 
 export default defineConfig({
   resolve: {
@@ -13,11 +32,25 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts', 'udfs/**/*.test.ts'],
-    // Minutes long: `npm run test:faults`.
-    exclude: ['test/faults/**'],
     sequence: { shuffle: true },
     pool: 'forks',
+    // Many tests wait for processes: by default, vitest starts one worker on two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'units', include: [...units, 'udfs/**/*.test.ts'], isolate: false },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'processes',
+          include: ['test/**/*.test.ts'],
+          // The fault suite takes minutes: `npm run test:faults`.
+          exclude: [...units, 'test/faults/**'],
+        },
+      },
+    ],
   },
 });

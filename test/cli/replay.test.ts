@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.js';
 import { adslChanges } from '../support/adsl.js';
 import { run } from '../support/run-program.js';
@@ -16,10 +16,7 @@ const changes = adslChanges
   .join('');
 const edges = ['--udf', 'edgeDetect', '--set', 'field=value'];
 
-let directory: string;
-beforeAll(() => {
-  directory = tempDirForFile();
-});
+const directory = tempDirForFile();
 const file = (name: string, content?: string): string => {
   const path = join(directory, name);
   if (content !== undefined) writeFileSync(path, content);

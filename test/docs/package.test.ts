@@ -16,11 +16,10 @@ interface Manifest {
   readonly homepage: string;
 }
 
-let project: string;
+const project = tempDirForFile();
 let installed: string;
 
 beforeAll(() => {
-  project = tempDirForFile();
   installed = join(project, 'node_modules', 'kapacitor-udf');
   mkdirSync(installed, { recursive: true });
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], { cwd: root });

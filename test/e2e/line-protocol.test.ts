@@ -68,9 +68,10 @@ const times = [
 const lines = [...fields, ...keys, ...series, ...times.map((time) => `m v=1 ${time}`), 'm  v=1  1'];
 
 describe.skipIf(missing)(title, () => {
+  const directory = tempDirForFile();
   let influxd: Influxd;
   beforeAll(async () => {
-    influxd = await startInfluxd(join(tempDirForFile(), 'influxdb'));
+    influxd = await startInfluxd(join(directory, 'influxdb'));
   });
   afterAll(() => influxd.daemon.stop());
 

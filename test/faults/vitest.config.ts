@@ -7,7 +7,8 @@ const isLong = process.env.FAULTS === 'long';
 export default defineConfig({
   ...base,
   test: {
-    ...base.test,
+    sequence: { shuffle: true },
+    pool: 'forks',
     include: ['test/faults/**/*.test.ts'],
     exclude: [],
     testTimeout: isLong ? 3_600_000 : 60_000,

@@ -35,18 +35,18 @@ const files: Readonly<Record<string, string>> = {
 
 /** What became of each module, loaded by the built code in a process of its own whose directory has them all. */
 let loaded: Readonly<Record<string, string[] | { code: string; message: string }>>;
-let directory: string;
+const directory = tempDirForFile();
 /** A module in a directory where nothing is installed. */
+const lonelyDirectory = tempDirForFile();
 let lonely: string;
 
 beforeAll(() => {
-  directory = tempDirForFile();
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(directory, file)), { recursive: true });
     writeFileSync(join(directory, file), text);
   }
   mkdirSync(join(directory, 'folder'));
-  lonely = join(tempDirForFile(), 'requires.cjs');
+  lonely = join(lonelyDirectory, 'requires.cjs');
   writeFileSync(lonely, `exports.default = require('kapacitor-udf').${udf('one')};`);
   const modules = [
     lonely,

@@ -1,28 +1,39 @@
-import { expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { UdfError } from '../../src/model/errors.js';
-import { ResponseReader } from '../../src/peer/response-reader.js';
+import type { ResponseReader } from '../../src/peer/response-reader.js';
 import type * as Messages from '../../src/wire/messages.js';
 import { bytesField, delimited, varintField } from '../support/wire-bytes.js';
 
-/** What the decoder says is for people: another wording of it must not change the rule. */
-vi.mock('../../src/wire/messages.js', async (original) => {
-  const messages = await original<typeof Messages>();
-  return {
-    ...messages,
-    decodeResponse: (payload: Uint8Array) => {
-      try {
-        return messages.decodeResponse(payload);
-      } catch (cause) {
-        throw new UdfError('malformed', 'in other words', { cause });
-      }
-    },
-  };
+let Reader: typeof ResponseReader;
+
+// What the decoder says is for people: another wording of it must not change the rule. Other tests share the modules.
+beforeAll(async () => {
+  vi.resetModules();
+  vi.doMock('../../src/wire/messages.js', async (original) => {
+    const messages = await original<typeof Messages>();
+    return {
+      ...messages,
+      decodeResponse: (payload: Uint8Array) => {
+        try {
+          return messages.decodeResponse(payload);
+        } catch (cause) {
+          throw new UdfError('malformed', 'in other words', { cause });
+        }
+      },
+    };
+  });
+  ({ ResponseReader: Reader } = await import('../../src/peer/response-reader.js'));
+});
+
+afterAll(() => {
+  vi.doUnmock('../../src/wire/messages.js');
+  vi.resetModules();
 });
 
 function read(payload: Uint8Array): void {
   const ignore = () => undefined;
   const handlers = { received: ignore, management: ignore, point: ignore, batch: ignore };
-  new ResponseReader(1_000, handlers).push(delimited(payload));
+  new Reader(1_000, handlers).push(delimited(payload));
 }
 
 const unknown = bytesField(15, 'of a newer protocol');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { UdfError } from '../../src/model/errors.js';
 import type { RecordedItem, RecordingFormat } from '../../src/recording/format.js';
 import { PointMaker } from '../../src/recording/point-maker.js';
@@ -165,10 +165,7 @@ describe('an empty name', () => {
 });
 
 describe('a compressed file', () => {
-  let directory: string;
-  beforeAll(() => {
-    directory = tempDirForFile();
-  });
+  const directory = tempDirForFile();
 
   it.each(['lp', 'srpl', 'jsonl', 'csv', 'brpl'] as const)(
     'of %s is read as what it was made of',

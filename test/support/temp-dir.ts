@@ -12,17 +12,14 @@ export function tempDir(): string {
   return directory;
 }
 
-/** As `tempDir`, for all tests of a file; call it in `beforeAll`. */
+/** As `tempDir`, for all tests of a file or of a `describe`, outside of which it must not be called. */
 export function tempDirForFile(): string {
   const directory = make();
-  madeForFile.push(directory);
+  afterAll(() => {
+    remove(directory);
+  });
   return directory;
 }
-
-const madeForFile: string[] = [];
-afterAll(() => {
-  madeForFile.splice(0).forEach(remove);
-});
 
 function make(): string {
   return mkdtempSync(join(tmpdir(), 'ku-'));
