@@ -130,7 +130,8 @@ export class Feed {
     this.#fed = this.#handled = poison.end;
     this.rebase();
     if (poison.end <= this.#acknowledged) return;
-    this.#acknowledge(poison.end);
+    this.#acknowledged = poison.end;
+    this.#forwarded = this.#toDrop = 0; // what it had emitted before its end
     poison.passOn?.();
   }
 
@@ -138,12 +139,10 @@ export class Feed {
   handled({ handled }: Ack): void {
     const { position, handledBytes } = this.#origin;
     this.#handled = position + handled - handledBytes;
-    if (this.#handled > this.#acknowledged) this.#acknowledge(this.#handled);
-  }
-
-  #acknowledge(position: number): void {
-    this.#acknowledged = position;
-    this.#forwarded = this.#toDrop = 0;
+    if (this.#handled <= this.#acknowledged) return;
+    this.#acknowledged = this.#handled;
+    // An earlier worker may have come further in one turn: the rest of its output belongs to what follows.
+    this.#forwarded = this.#toDrop;
   }
 
   /** The worker was told that the input has ended: its output belongs to `stop` from now on. */

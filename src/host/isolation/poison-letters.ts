@@ -22,18 +22,14 @@ export function addPoisonLetters(
   const reader = new FrameReader(Infinity, (buf, start, payload, end) => {
     const frame = { buf, start, end };
     const request = decodeRequest(buf.subarray(payload, end));
-    switch (request.kind) {
-      case 'begin':
-        batch = new CollectedBatch(request, frame, Infinity);
-        return;
-      case 'end':
-        if (batch) addDeadLetters(deadLetters, use, batch.end(request, frame), undefined, reason);
-        return;
-      case 'point': {
-        const point = LazyPoint.fromFrame(buf, start, payload, end) ?? LazyPoint.fromMessage(request);
-        if (batch) batch.add(point);
-        else addDeadLetters(deadLetters, use, point, info, reason);
-      }
+    if (request.kind === 'begin') {
+      batch = new CollectedBatch(request, frame, Infinity);
+    } else if (request.kind === 'end') {
+      if (batch) addDeadLetters(deadLetters, use, batch.end(request, frame), undefined, reason);
+    } else if (request.kind === 'point') {
+      const point = LazyPoint.fromFrame(buf, start, payload, end) ?? LazyPoint.fromMessage(request);
+      if (batch) batch.add(point);
+      else addDeadLetters(deadLetters, use, point, info, reason);
     }
   });
   reader.push(journal.copy(span));

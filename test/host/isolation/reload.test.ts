@@ -120,7 +120,7 @@ describe('reload', () => {
     ['cannot be loaded', 'this is no JavaScript', /cannot load .*counting.mjs/],
     [
       'has other options',
-      counting({ code: 2, options: '{ size: option.int() }' }),
+      counting({ code: 2, options: "{ size: option.int({ doc: 'Points.' }) }" }),
       /its options have changed: size/,
     ],
     [
