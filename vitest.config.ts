@@ -40,7 +40,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'units', include: [...units, 'udfs/**/*.test.ts'], isolate: false },
+        test: {
+          name: 'units',
+          include: [...units, 'udfs/**/*.test.ts'],
+          isolate: false,
+          setupFiles: ['test/support/load-udfs.ts'],
+        },
       },
       {
         extends: true,
