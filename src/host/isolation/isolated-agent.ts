@@ -4,7 +4,7 @@ import { Input } from '../../agent/input.js';
 import { Lifetime } from '../../agent/lifetime.js';
 import { resolveLimits } from '../../agent/limits.js';
 import { Output } from '../../agent/output.js';
-import { refusedRestore, StateKeeper } from '../../agent/state-keeper.js';
+import { refusedRestore } from '../../agent/state-keeper.js';
 import { UdfError } from '../../model/errors.js';
 import type { AgentStats, TaskUse, UseId } from '../../model/statistics.js';
 import { capText } from '../../model/text.js';
@@ -15,6 +15,7 @@ import { FrameReader } from '../../wire/frame-reader.js';
 import { decodeRequest, encodeResponse, type Request, type Response } from '../../wire/messages.js';
 import { beginTag0, endTag0, pointTag0 } from '../../wire/tags.js';
 import { Feed } from './feed.js';
+import { FrontState } from './front-state.js';
 import type { Span } from './journal.js';
 import type { UdfInfo } from './messages.js';
 import { addPoisonLetters } from './poison-letters.js';
@@ -38,9 +39,6 @@ export interface IsolatedAgent extends Agent {
   reload(): Promise<void>;
 }
 
-/** Max time to get the last state when a connection has ended. */
-const lastStateTimeoutMs = 2_000;
-
 /** Max time for the peer to read the last message of a failed connection. */
 const lastReadTimeoutMs = 5_000;
 
@@ -60,7 +58,7 @@ class FrontAgent implements IsolatedAgent {
   readonly #output: Output;
   readonly #supervisor: Supervisor;
   readonly #lifetime: Lifetime;
-  readonly #keeper: StateKeeper;
+  readonly #state: FrontState;
   /** Resolves when the connection is closed and its last state handed to the store. */
   readonly closed: Promise<void>;
   readonly #maxReadAheadBytes: number;
@@ -70,10 +68,6 @@ class FrontAgent implements IsolatedAgent {
   #use: TaskUse | undefined;
   #onError: ErrorPolicy;
   #inBatch = false;
-  /** Whether the keeper's `step` will be run. */
-  #isStateStepAdded = false;
-  /** Whether the state at the end of the input is stored. */
-  #isStateSaved = false;
   /** The position of the input whose state is the last one, if that is not all of it. */
   #lastPosition: number | undefined;
   #ending: Promise<void> | undefined;
@@ -114,7 +108,7 @@ class FrontAgent implements IsolatedAgent {
           options.deadLetters?.add(this.#useId(), letter);
         },
         snapshotTaken: (snapshot) => {
-          this.#keeper.offer(snapshot);
+          this.#state.offer(snapshot);
         },
         failed: (frame, position) => {
           this.#lastPosition = position;
@@ -133,10 +127,11 @@ class FrontAgent implements IsolatedAgent {
         poison: (span, reason) => this.#poison(span, reason),
       },
     });
-    this.#keeper = new StateKeeper({
-      ...{ ...options, udf: udf.name, limits, isLogged: true },
-      onDue: () => {
-        this.#saveStateIfDue();
+    this.#state = new FrontState({
+      ...{ ...options, udf: udf.name, limits, supervisor: this.#supervisor },
+      isInBatch: () => this.#inBatch,
+      fail: (error) => {
+        this.#fail(error);
       },
     });
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
@@ -146,7 +141,7 @@ class FrontAgent implements IsolatedAgent {
       stopWork: () => {
         this.#input.stop();
         this.#output.end();
-        this.#ending ??= this.#endWorker();
+        this.#ending ??= this.#end();
       },
       lost: (message, error) => {
         this.#logger.warn(error ? { err: error } : {}, message);
@@ -240,7 +235,7 @@ class FrontAgent implements IsolatedAgent {
     // All chunks that the system has are read first: a worker that waits is then woken once.
     this.#passOn ??= setImmediate(() => {
       this.#passOn = undefined;
-      this.#saveStateIfDue();
+      this.#state.saveIfDue();
       this.#supervisor.advance(!this.#inBatch); // a no-op if the connection has failed
       this.#settle();
     });
@@ -320,7 +315,7 @@ class FrontAgent implements IsolatedAgent {
     this.#logger = this.#logger.child({ ...this.#use });
     const policy = request.options.find(({ name }) => name === 'onError')?.args[0]?.value;
     if (policy !== undefined) this.#onError = policy as ErrorPolicy; // the worker refuses any other value
-    this.#withState('restore', () => this.#keeper.start(this.#useId(), this.#supervisor.state, this.#logger));
+    this.#state.start(this.#useId(), this.#logger);
     this.#supervisor.start(Buffer.from(frame), this.#logger);
   }
 
@@ -332,8 +327,7 @@ class FrontAgent implements IsolatedAgent {
       return;
     }
     this.#output.startHeartbeat();
-    // Before `stop`, as without isolation. In the middle of a batch, the state is that of its start: see `#endWorker`.
-    if (!this.#inBatch) this.#withState('snapshot', () => this.#saveLastState());
+    this.#state.saveAtEnd();
     this.#supervisor.end();
   }
 
@@ -342,22 +336,8 @@ class FrontAgent implements IsolatedAgent {
     return { ...this.#use!, udf: this.#options.udf.name };
   }
 
-  // ---- state ----
-
-  /** Runs `flow` at the end of the input so far. What it throws ends the connection. */
-  #withState(kind: 'snapshot' | 'restore', flow: () => Promise<void> | undefined): void {
-    this.#supervisor.withState(kind, !this.#inBatch, async () => {
-      try {
-        await flow();
-      } catch (reason) {
-        this.#fail(UdfError.from(reason));
-      }
-    });
-  }
-
   #snapshot(requestedAt: number): void {
-    this.#withState('snapshot', async () => {
-      const { pieces, size } = await this.#keeper.snapshot();
+    this.#state.snapshot(({ pieces, size }) => {
       if (!this.#lifetime.isOpen) return;
       const frameBytes = this.#output.sendExempt([snapshotFrameStart(size), ...pieces]);
       this.#counters.snapshotSince(requestedAt, frameBytes);
@@ -365,8 +345,7 @@ class FrontAgent implements IsolatedAgent {
   }
 
   #restore(snapshot: Uint8Array): void {
-    this.#withState('restore', async () => {
-      const refusal = await this.#keeper.restore(snapshot);
+    this.#state.restore(snapshot, (refusal) => {
       if (!this.#lifetime.isOpen) return;
       if (refusal) {
         this.#respond(refusedRestore(this.#options.udf.name, refusal));
@@ -375,38 +354,12 @@ class FrontAgent implements IsolatedAgent {
     });
   }
 
-  /** Saves the state between batches, if it is due. */
-  #saveStateIfDue(): void {
-    if (!this.#keeper.due || this.#isStateStepAdded || this.#inBatch || !this.#lifetime.isOpen) return;
-    this.#isStateStepAdded = true;
-    this.#withState('snapshot', async () => {
-      this.#isStateStepAdded = false;
-      await this.#keeper.step();
-    });
-  }
-
-  async #saveLastState(): Promise<void> {
-    await this.#keeper.saveLast();
-    this.#isStateSaved = true;
-  }
-
   /** Ends the worker, whose state is stored before if possible. */
-  async #endWorker(): Promise<void> {
-    if (this.#keeper.isStored && !this.#isStateSaved) {
-      this.#finalStats = this.#supervisor.stats;
-      this.#keepRun();
-      const timer = setTimeout(() => {
-        const text = `the worker has not given it within ${lastStateTimeoutMs} ms`;
-        this.#supervisor.abandonLast(new UdfError('handler_timeout', text));
-      }, lastStateTimeoutMs);
-      await this.#supervisor.runLast(this.#lastPosition ?? this.#feed.journal.end, () =>
-        this.#saveLastState(),
-      );
-      clearTimeout(timer);
-    }
-    this.#keeper.end();
-    this.#supervisor.destroy();
-    await this.#keeper.lastSave;
+  #end(): Promise<void> {
+    // A worker that repeats input to give its state would count it again.
+    if (this.#state.isUnsaved) this.#finalStats = this.#supervisor.stats;
+    this.#keepRun();
+    return this.#state.end(this.#lastPosition ?? this.#feed.journal.end);
   }
 
   // ---- output ----
