@@ -19,6 +19,7 @@ import { FrontState } from './front-state.js';
 import type { Span } from './journal.js';
 import type { UdfInfo } from './messages.js';
 import { addPoisonLetters } from './poison-letters.js';
+import { Pause } from './pause.js';
 import { countPoints, describeInput, wholeBatch } from './poison.js';
 import { Supervisor } from './supervisor.js';
 import type { UdfWorkerOptions } from './udf-worker.js';
@@ -55,6 +56,7 @@ class FrontAgent implements IsolatedAgent {
   readonly #counters = new Counters();
   readonly #feed = new Feed();
   readonly #input: Input;
+  readonly #pause: Pause;
   readonly #output: Output;
   readonly #supervisor: Supervisor;
   readonly #lifetime: Lifetime;
@@ -137,8 +139,10 @@ class FrontAgent implements IsolatedAgent {
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
       this.#receive(buf, frame, payload, end);
     });
+    this.#pause = new Pause(this.#input, this.#output);
     this.#lifetime = new Lifetime(transport, {
       stopWork: () => {
+        this.#pause.end();
         this.#input.stop();
         this.#output.end();
         this.#ending ??= this.#end();
@@ -326,6 +330,7 @@ class FrontAgent implements IsolatedAgent {
       this.#lifetime.close();
       return;
     }
+    this.#pause.end();
     this.#output.startHeartbeat();
     this.#state.saveAtEnd();
     this.#supervisor.end();
@@ -408,10 +413,9 @@ class FrontAgent implements IsolatedAgent {
       );
       return;
     }
-    const shouldPause = blocked || unhandledBytes > this.#maxReadAheadBytes || journal.size > maxJournal;
-    if (shouldPause && !blocked) this.#output.startHeartbeat();
-    else this.#output.stopHeartbeat();
-    this.#input.setPaused(shouldPause);
+    // Resumes once half of it is handled: to pause and resume for each chunk would cost more than the chunk.
+    const maxReadAhead = this.#pause.isPaused ? this.#maxReadAheadBytes / 2 : this.#maxReadAheadBytes;
+    this.#pause.set(blocked || unhandledBytes > maxReadAhead || journal.size > maxJournal);
   }
 
   // ---- faults ----
