@@ -23,6 +23,9 @@ const minRecordBytes = recordHeadBytes + 2 * wordBytes;
 /** Max bytes of a record: as many as a socket's chunk. */
 const maxRecordBytes = 64 * 1024;
 
+/** The memory that holds any chunk. */
+export const chunkMemoryBytes: number = maxRecordBytes + wordBytes;
+
 /**
  * A queue of bytes in shared memory, from one thread to one other. Records are not messages: what is read may be a part of
  * what was written.
@@ -66,12 +69,15 @@ export class SharedRing {
     return at - start;
   }
 
-  /** The next bytes, in memory of their own; `undefined` if there are none: `wake` follows. */
-  read(): Buffer | undefined {
-    let chunk = this.#takeRecord();
+  /**
+   * The next bytes, copied into `memory` of `chunkMemoryBytes`, or into memory of their own; `undefined` if there are none:
+   * `wake` follows.
+   */
+  read(memory?: Buffer): Buffer | undefined {
+    let chunk = this.#takeRecord(memory);
     if (chunk === undefined) {
       Atomics.store(this.#head, reader, wantsMessage);
-      chunk = this.#takeRecord(); // one may have come before the flag was set
+      chunk = this.#takeRecord(memory); // one may have come before the flag was set
       if (chunk !== undefined) Atomics.store(this.#head, reader, isAwake);
     }
     return chunk;
@@ -126,7 +132,7 @@ export class SharedRing {
     return count;
   }
 
-  #takeRecord(): Buffer | undefined {
+  #takeRecord(memory?: Buffer): Buffer | undefined {
     if (this.#used() === 0) return undefined;
     const position = Atomics.load(this.#head, taken);
     let at = (position >>> 0) % this.#capacity;
@@ -136,7 +142,7 @@ export class SharedRing {
     const gap = this.#words[at / 4 + 1]!;
     const first = at + recordHeadBytes + gap;
     // Not from Node's pool: the points of this chunk may be kept, and would pin the pool's slab.
-    const chunk = Buffer.allocUnsafeSlow(gap + count).subarray(gap);
+    const chunk = (memory ?? Buffer.allocUnsafeSlow(gap + count)).subarray(gap, gap + count);
     chunk.set(this.#bytes.subarray(first, first + count));
     Atomics.store(this.#head, taken, (position + skipped + recordBytes(gap, count)) | 0);
     this.#wakeSide(writer);

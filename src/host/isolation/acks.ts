@@ -5,11 +5,13 @@ import { lengthSize, writeLength } from '../../wire/framing.js';
 export const Steps = {
   /** Frames and calls of `stop` that have been started. */
   started: 0,
+  /** As `started`, but counted when a turn ends, without a handler that is still pending. */
+  finished: 3,
   /** Turns of the event loop, counted ten times a second: it stands still in synchronous code. */
   alive: 1,
   /** Set by the front to have the statistics with the next acknowledgement. */
   wantsStats: 2,
-  count: 3,
+  count: 4,
 } as const;
 
 /**

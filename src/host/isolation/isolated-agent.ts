@@ -102,6 +102,10 @@ class FrontAgent implements IsolatedAgent {
         output: (buf, frame, payload, end) => {
           this.#forward(buf, frame, payload, end);
         },
+        flush: () => {
+          this.#output.flush();
+          return this.#output.queuedBytes === 0;
+        },
         respond: (response, refusal) => {
           this.#respond(response);
           if (refusal) this.#refused(refusal);

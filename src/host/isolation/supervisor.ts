@@ -23,6 +23,8 @@ import { WorkerState } from './worker-state.js';
 export interface SupervisorEvents {
   /** A new frame of the UDF's output. */
   output(buf: Buffer, frame: number, payload: number, end: number): void;
+  /** Sends the output so far. Returns whether all of it is with the system. */
+  flush(): boolean;
   /** The answer to Kapacitor's init. With `refusal`, the connection is to end after it. */
   respond(response: Response, refusal?: UdfError): void;
   /** The error policy has dropped points. */
@@ -400,6 +402,7 @@ export class Supervisor {
         if (worker === this.#worker && !this.#last && this.#feed.isNew())
           this.#events.output(buf, frame, payload, end);
       },
+      flush: () => this.#events.flush(),
       handled: (ack) => {
         ifCurrent(() => {
           this.#feed.handled(ack);

@@ -3,7 +3,7 @@ import { UdfError } from '../../model/errors.js';
 import type { DeadLetter } from '../../model/dead-letters.js';
 import type { AgentStats } from '../../model/statistics.js';
 import type { Logger } from '../../telemetry/logger.js';
-import { SharedRing } from '../../transport/shared-ring.js';
+import { chunkMemoryBytes, SharedRing } from '../../transport/shared-ring.js';
 import { FrameReader } from '../../wire/frame-reader.js';
 import { errorTag, initTag, keepaliveTag, restoreTag, snapshotTag } from '../../wire/tags.js';
 import { type Ack, ackByte, decodeAck, Steps } from './acks.js';
@@ -31,6 +31,8 @@ export type WorkerEndCause = 'error' | 'exit' | 'memory' | 'hung' | 'load';
 export interface UdfWorkerEvents {
   /** A frame of the UDF's output: `buf[frame..end)`. */
   output(buf: Buffer, frame: number, payload: number, end: number): void;
+  /** Output of one read is complete. Returns whether its memory may be used again. */
+  flush(): boolean;
   /** The worker has handled more input. */
   handled(ack: Ack): void;
   /** Whether a line of the log is new; `begun`: bytes of points and batches that the worker had begun to handle. */
@@ -78,6 +80,8 @@ export class UdfWorker {
   readonly #reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
     this.#receive(buf, frame, payload, end);
   });
+  /** Where output is read to. New memory for each read would make V8 collect garbage fifty times a second. */
+  #memory: Buffer | undefined;
   #events: UdfWorkerEvents | undefined;
   #logger: Logger;
   #end: WorkerEnd | undefined;
@@ -155,9 +159,11 @@ export class UdfWorker {
     return this.#ack.handled;
   }
 
-  /** Frames that the worker has begun since those that it has acknowledged. */
+  /** Frames that the worker has begun since those that it has acknowledged; 0 if it is between two turns. */
   get startedSinceAck(): number {
-    return (Atomics.load(this.#steps, Steps.started) - this.#ack.started) | 0;
+    const started = Atomics.load(this.#steps, Steps.started);
+    if (started === Atomics.load(this.#steps, Steps.finished)) return 0; // none is under way
+    return (started - this.#ack.started) | 0;
   }
 
   /** Changes whenever the worker does something: `alive` counts turns of its event loop too. */
@@ -228,9 +234,11 @@ export class UdfWorker {
         this.#pumpLater();
         return;
       }
-      const chunk = this.#output.read();
+      this.#memory ??= Buffer.allocUnsafeSlow(chunkMemoryBytes);
+      const chunk = this.#output.read(this.#memory);
       if (chunk === undefined) return;
       this.#reader.push(chunk);
+      if (this.#events?.flush() !== true) this.#memory = undefined;
     }
   }
 
@@ -252,12 +260,12 @@ export class UdfWorker {
       case initTag:
       case snapshotTag:
       case restoreTag:
-        if (this.#request) this.#request.answer = buf.subarray(payload, end);
+        if (this.#request) this.#request.answer = Buffer.from(buf.subarray(payload, end));
         return;
       case keepaliveTag:
         return; // a heartbeat; the front has its own
       case errorTag:
-        events.failed(buf.subarray(frame, end));
+        events.failed(Buffer.from(buf.subarray(frame, end)));
         return;
       default:
         events.output(buf, frame, payload, end);

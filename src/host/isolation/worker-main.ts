@@ -68,13 +68,13 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     progress,
   });
   function handled(bytes: number, isBusy: boolean): void {
+    const started = steps[Steps.started]! - Number(isBusy);
+    Atomics.store(steps, Steps.finished, started);
     if (bytes === acknowledged || !transport.output.writable) return;
     acknowledged = bytes;
     const isWanted = Atomics.exchange(steps, Steps.wantsStats, 0) === 1;
     const stats = isWanted ? agent.stats : undefined;
-    transport.output.write(
-      encodeAck({ handled: bytes, started: steps[Steps.started]! - Number(isBusy), stats }),
-    );
+    transport.output.write(encodeAck({ handled: bytes, started, stats }));
   }
   setInterval(() => {
     Atomics.add(steps, Steps.alive, 1);
