@@ -68,6 +68,8 @@ async function measure(bench, udf, { shape: changed, seconds = bench.seconds, st
     // Whatever UDF it stands for, an echo sends everything back.
     const expected = label === 'yardstick' ? { options: {}, back: 'all' } : {};
     const long = warmUp && label !== 'yardstick' ? { seconds: Math.max(seconds, warmUpSeconds) } : {};
+    // Each connection has a thread of its own, and its code is compiled there.
+    if (label === 'isolated') Object.assign(long, { prelude: Math.max(how.prelude ?? 0, warmUpSeconds) });
     return bench.generator.run('throughput', { ...work, ...expected, ...long, address });
   };
   // Each run on standard input has a process of its own, which warms up before the clock starts.
