@@ -6,7 +6,8 @@ import { availableUdfs, chooseUdfs } from './available-udfs.js';
 import { checkedInfo } from './isolation/udf-info.js';
 import { createIsolatedAgent, type IsolatedAgent } from './isolation/isolated-agent.js';
 import type { UdfInfo } from './isolation/messages.js';
-import { UdfWorker, type UdfWorkerOptions } from './isolation/udf-worker.js';
+import type { UdfWorkerOptions } from './isolation/udf-worker.js';
+import { WorkerSupply } from './isolation/worker-supply.js';
 
 /** What a connection to a UDF is given. */
 export type ConnectOptions = Omit<AgentOptions, 'definition' | 'progress'>;
@@ -27,7 +28,7 @@ export interface ServedUdf {
 export interface IsolatedUdf {
   /** As of the last reload. */
   info: UdfInfo;
-  readonly options: IsolationOptions;
+  readonly workers: WorkerSupply;
 }
 
 /** A UDF that runs in this thread. */
@@ -42,23 +43,20 @@ export function servedHere(definition: UdfDefinition): ServedUdf {
   };
 }
 
-/** How UDFs run in workers. */
-export type IsolationOptions = Omit<UdfWorkerOptions, 'logger'>;
-
 /** Milliseconds between two internal snapshots at most, while there is input. */
 const snapshotIntervalMs = 10_000;
 
 /** A UDF whose connections each run in a worker. */
-export function servedInWorkers(info: UdfInfo, options: IsolationOptions): ServedUdf {
+export function servedInWorkers(info: UdfInfo, workers: WorkerSupply): ServedUdf {
   const { name, wants, provides } = info;
-  const isolated: IsolatedUdf = { info, options };
+  const isolated: IsolatedUdf = { info, workers };
   return {
     name,
     wants,
     provides,
     isolated,
     connect: (options) =>
-      createIsolatedAgent({ ...options, ...isolated.options, udf: isolated.info, snapshotIntervalMs }),
+      createIsolatedAgent({ ...options, workers, udf: isolated.info, snapshotIntervalMs }),
   };
 }
 
@@ -66,12 +64,12 @@ export function servedInWorkers(info: UdfInfo, options: IsolationOptions): Serve
  * Loads the present code of isolated UDFs in a worker, and takes what has changed in their definitions. Rejects with
  * `invalid_module` if it cannot be loaded, or if Kapacitor would have to be told of a change: nothing is taken then.
  */
-export async function loadAgain(udfs: readonly IsolatedUdf[], logger: Logger): Promise<void> {
-  const options = udfs[0]?.options;
-  if (!options) return;
-  const infos = await loadInfos({ ...options, logger }); // all have the same modules
-  const loaded = udfs.map((udf) => ({ udf, info: checkedInfo(udf.info, infos.get(udf.info.name)) }));
-  for (const { udf, info } of loaded) udf.info = info;
+export async function loadAgain(udfs: readonly IsolatedUdf[]): Promise<void> {
+  const loaded = await udfs[0]?.workers.load((infos) =>
+    // all have the same modules
+    udfs.map((udf) => ({ udf, info: checkedInfo(udf.info, infos.get(udf.info.name)) })),
+  );
+  for (const { udf, info } of loaded ?? []) udf.info = info;
 }
 
 /** Which UDFs run in workers: all, or those of these names. */
@@ -89,9 +87,9 @@ export async function servedUdfs(
   logger: Logger,
 ): Promise<ReadonlyMap<string, ServedUdf>> {
   if (!isolation) return mapValues(await availableUdfs(modules), servedHere);
-  const infos = await loadInfos({ ...isolation, modules, logger });
-  const options = { modules, maxMemoryBytes: isolation.maxMemoryBytes };
-  const isolated = mapValues(infos, (info) => servedInWorkers(info, options));
+  const workers = new WorkerSupply({ modules, maxMemoryBytes: isolation.maxMemoryBytes, logger });
+  const infos = await workers.load((found) => found);
+  const isolated = mapValues(infos, (info) => servedInWorkers(info, workers));
   if (isolation.udfs === 'all') return isolated;
   const names = new Set(isolation.udfs);
   const chosen = new Map(chooseUdfs(isolated, [...names]).map((udf) => [udf.name, udf]));
@@ -105,14 +103,4 @@ export async function servedUdfs(
 
 function mapValues<Old, New>(map: ReadonlyMap<string, Old>, convert: (value: Old) => New): Map<string, New> {
   return new Map(Array.from(map, ([name, value]) => [name, convert(value)]));
-}
-
-/** What a worker finds in the modules. */
-async function loadInfos(options: UdfWorkerOptions): Promise<ReadonlyMap<string, UdfInfo>> {
-  const worker = new UdfWorker(options);
-  try {
-    return new Map((await worker.loaded).map((info) => [info.name, info]));
-  } finally {
-    worker.terminate();
-  }
 }

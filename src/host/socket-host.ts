@@ -121,7 +121,7 @@ class SocketsHost implements SocketHost {
     const { logger } = this.#options;
     const isolated = this.#options.sockets.flatMap(({ udf }) => udf.isolated ?? []);
     try {
-      await loadAgain(isolated, logger);
+      await loadAgain(isolated);
       const result = await this.#connections.reload();
       for (const error of result.errors) {
         logger.error({ code: error.code, err: error }, `a worker was not replaced: ${error.message}`);

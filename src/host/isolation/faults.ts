@@ -20,6 +20,9 @@ export type Remedy =
 /** Ends at the same input, or in the same step, that are no accident. */
 const maxEndsAtOneStep = 2;
 
+/** Ends in the same start or snapshot: nothing but the whole task can be given up there, so one more is tried. */
+const maxEndsAtOneStart = 3;
+
 /** Ends without any progress in between. */
 const maxEndsWithoutProgress = 20;
 
@@ -61,10 +64,9 @@ export class Faults {
         case 'restore':
           return { kind: 'refuse-restore' };
         case 'start':
-          // The code may be about to be replaced: it is tried again until there is no progress.
-          if (end.cause === 'load') break;
-          return giveUp(end, `at the same step (${stage.kind}) ${this.#endsAtStep} times`);
         case 'snapshot':
+          // Code that does not load may be about to be replaced: it is tried again until there is no progress.
+          if (end.cause === 'load' || this.#endsAtStep < maxEndsAtOneStart) break;
           return giveUp(end, `at the same step (${stage.kind}) ${this.#endsAtStep} times`);
         case 'idle':
       }

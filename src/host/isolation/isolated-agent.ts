@@ -22,10 +22,10 @@ import { addPoisonLetters } from './poison-letters.js';
 import { Pause } from './pause.js';
 import { countPoints, describeInput, wholeBatch } from './poison.js';
 import { Supervisor } from './supervisor.js';
-import type { UdfWorkerOptions } from './udf-worker.js';
+import type { WorkerSupply } from './worker-supply.js';
 
-export interface IsolatedAgentOptions
-  extends Omit<AgentOptions, 'definition' | 'progress'>, Omit<UdfWorkerOptions, 'logger'> {
+export interface IsolatedAgentOptions extends Omit<AgentOptions, 'definition' | 'progress'> {
+  readonly workers: WorkerSupply;
   readonly udf: UdfInfo;
   /** Milliseconds between two internal snapshots at most, while there is input. */
   readonly snapshotIntervalMs: number;

@@ -16,7 +16,8 @@ import type { UdfInfo } from './messages.js';
 import { batchStart } from './poison.js';
 import { ReportFilter } from './repeated-reports.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
-import { UdfWorker, type UdfWorkerEvents, type UdfWorkerOptions, type WorkerEnd } from './udf-worker.js';
+import type { UdfWorker, UdfWorkerEvents, WorkerEnd } from './udf-worker.js';
+import type { WorkerSupply } from './worker-supply.js';
 import { WorkerState } from './worker-state.js';
 
 /** What a supervisor calls. */
@@ -43,7 +44,9 @@ export interface SupervisorEvents {
   poison(span: Span, reason: string): boolean;
 }
 
-export interface SupervisorOptions extends UdfWorkerOptions {
+export interface SupervisorOptions {
+  readonly workers: WorkerSupply;
+  readonly logger: Logger;
   readonly udf: UdfInfo;
   readonly feed: Feed;
   readonly defaults: InstanceDefaults;
@@ -191,7 +194,7 @@ export class Supervisor {
    * with `invalid_module` or `snapshot_migration` if that is impossible: the old worker goes on then.
    */
   async reload(): Promise<void> {
-    const next = new UdfWorker(this.#options);
+    const next = this.#options.workers.take();
     try {
       await checkUdf(next, this.#options.udf);
       await new Promise<void>((resolve, reject) => {
@@ -334,7 +337,7 @@ export class Supervisor {
 
   async #startWorker(): Promise<void> {
     this.#stage = 'start';
-    const worker = new UdfWorker(this.#options);
+    const worker = this.#options.workers.take();
     this.#worker = worker;
     this.#carried = this.#base.stats;
     try {

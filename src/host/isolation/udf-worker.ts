@@ -287,6 +287,16 @@ export class UdfWorker {
 
   // ---- the end ----
 
+  /** Keeps the process alive, as it does at first. */
+  ref(): void {
+    this.#worker.ref();
+  }
+
+  /** Does not keep the process alive. */
+  unref(): void {
+    this.#worker.unref();
+  }
+
   /** Ends the worker at once; with a cause, `ended` is called. */
   terminate(end?: WorkerEnd): void {
     if (end) this.#end ??= end;
