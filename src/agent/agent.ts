@@ -270,13 +270,14 @@ class ConnectionAgent implements Agent {
     } catch (reason) {
       this.#fail(reason);
     }
-    // Progress is told of output that is written, so none is postponed then.
+    // With progress, none is postponed.
     this.#output.endTurn(expectsMore && this.#progress === undefined);
     this.#counters.handledSince(start);
-    this.#progress?.handled(
-      this.#counters.bytesIn - this.#input.unhandledBytes - this.#inFlightBytes,
-      this.#busy,
-    );
+    // Not of output that waits for the stream to drain: what is told after it must not overtake it.
+    if (this.#progress !== undefined && this.#output.isWritten) {
+      const handled = this.#counters.bytesIn - this.#input.unhandledBytes - this.#inFlightBytes;
+      this.#progress.handled(handled, this.#busy);
+    }
     this.#settle();
     this.#activity.leave();
   }

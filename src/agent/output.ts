@@ -81,6 +81,11 @@ export class Output {
     return this.#willDrain && this.#streamBytes > maxUnblockedBytes;
   }
 
+  /** Whether all frames have been handed to the stream. */
+  get isWritten(): boolean {
+    return this.#frames.size === 0;
+  }
+
   /** Bytes that are not sent yet. */
   get queuedBytes(): number {
     return this.#frames.size + this.#stream.writableLength;

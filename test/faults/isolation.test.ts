@@ -15,9 +15,12 @@ import { tempDir } from '../support/temp-dir.js';
 const killWorkers = fileURLToPath(new URL('support/kill-workers.mjs', import.meta.url));
 const isLong = process.env.FAULTS === 'long';
 
-const pointCount = Number(process.env.POINTS ?? 1_000_000);
+const pointCount = isLong ? 1_000_000 : 300_000;
 const pointsPerWrite = 500;
-const killCount = Number(process.env.KILLS ?? 100);
+const killCount = isLong ? 100 : 30;
+
+/** 100 ms for an idle machine; this process also plays Kapacitor, and encodes what it sends. */
+const maxKeepaliveMs = 1_000;
 
 const string = (name: string, value: string): OptionCall => ({ name, args: [{ type: 'string', value }] });
 const udfs: Readonly<Record<string, readonly OptionCall[]>> = {
@@ -66,7 +69,7 @@ function encodeBlock(first: number): Block {
       fieldsBool: {},
       byName: false,
     });
-    times.push(at + payloadStart(frame) + frame.subarray(payloadStart(frame)).indexOf(timeTag, 4) + 1);
+    times.push(at + payloadStart(frame) + frame.subarray(payloadStart(frame)).indexOf(timeTag, 3) + 1);
     at += frame.length;
     encoded.push(frame);
   }
@@ -99,15 +102,13 @@ interface Run {
   readonly digest: string;
   readonly points: number;
   readonly slowestKeepaliveMs: number;
-  /** The longest time without any output while input was waiting. */
-  readonly longestStallMs: number;
 }
 
 /** Streams all points through a UDF; `beforeWrite` is called before each write. */
 async function stream(
   socketPath: string,
   options: readonly OptionCall[],
-  beforeWrite: (write: number) => void = () => undefined,
+  beforeWrite: (write: number) => Promise<void> | undefined = () => undefined,
 ): Promise<Run> {
   const socket: Socket = createConnection({ path: socketPath, allowHalfOpen: true });
   onTestFinished(() => {
@@ -117,8 +118,7 @@ async function stream(
   const digest = createHash('sha256');
   let points = 0;
   let slowestKeepaliveMs = 0;
-  let longestStallMs = 0;
-  let lastOutput = performance.now();
+  const failed = new AbortController();
   const asked: number[] = [];
   const other: string[] = [];
   const reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
@@ -128,19 +128,19 @@ async function stream(
       return;
     }
     if (buf[payload]! < 0x80) {
-      other.push(decodeResponse(buf.subarray(payload, end)).kind);
+      const response = decodeResponse(buf.subarray(payload, end));
+      other.push(response.kind);
+      if (response.kind === 'error') failed.abort(new Error(response.error));
       return;
     }
     digest.update(buf.subarray(frame, end));
     points++;
-    longestStallMs = Math.max(longestStallMs, performance.now() - lastOutput);
-    lastOutput = performance.now();
   });
   socket.on('data', (chunk: Buffer) => {
     reader.push(chunk);
   });
   const send = async (bytes: Buffer): Promise<void> => {
-    if (!socket.write(bytes)) await once(socket, 'drain');
+    if (!socket.write(bytes)) await once(socket, 'drain', { signal: failed.signal });
   };
   await send(encodeRequest({ kind: 'init', taskID: 'task', nodeID: 'node', options }));
   const keepalives = setInterval(() => {
@@ -148,7 +148,7 @@ async function stream(
     socket.write(encodeResponse({ kind: 'keepalive', time: 1n })); // a request has the same bytes
   }, 50);
   for (let write = 0; write < pointCount / pointsPerWrite; write++) {
-    beforeWrite(write);
+    await beforeWrite(write);
     await send(frames(write));
   }
   clearInterval(keepalives);
@@ -156,7 +156,7 @@ async function stream(
   socket.end();
   await ended;
   expect(other).toEqual(['init']);
-  return { digest: digest.digest('hex'), points, slowestKeepaliveMs, longestStallMs };
+  return { digest: digest.digest('hex'), points, slowestKeepaliveMs };
 }
 
 async function killableHost(udf: string): Promise<{ host: Cli; socketPath: string }> {
@@ -182,11 +182,14 @@ describe.each(Object.entries(udfs))('isolated %s, its workers killed at random',
       const writes = pointCount / pointsPerWrite;
       const kills = new Set(Array.from({ length: killCount }, () => Math.floor(next() * writes)));
       const killed = await stream(socketPath, options, (write) => {
-        if (kills.has(write)) host.process.send('kill');
+        if (!kills.has(write)) return undefined;
+        const done = once(host.process, 'message').then(() => undefined);
+        host.process.send('kill');
+        return done;
       });
       const ends = host.log.filter(({ msg }) => String(msg).includes('it is replaced'));
-      console.log(`${udf}, seed ${seed}: ${ends.length} ends of workers`, killed);
-      expect(ends.length).toBeGreaterThan(killCount / 4); // kills of the same worker count once
+      expect(killed.slowestKeepaliveMs).toBeLessThan(maxKeepaliveMs);
+      expect(ends.length).toBeGreaterThan(kills.size / 2); // some hit the worker in reserve
       expect(killed.points).toBe(undisturbed.points);
       expect(killed.digest).toBe(undisturbed.digest);
     },

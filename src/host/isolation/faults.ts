@@ -20,8 +20,8 @@ export type Remedy =
 /** Ends at the same input, or in the same step, that are no accident. */
 const maxEndsAtOneStep = 2;
 
-/** Ends in the same start or snapshot: nothing but the whole task can be given up there, so one more is tried. */
-const maxEndsAtOneStart = 3;
+/** Ends in the same start or snapshot: nothing but the whole task can be given up there, so more are tried. */
+const maxEndsAtOneStart = 5;
 
 /** Ends without any progress in between. */
 const maxEndsWithoutProgress = 20;

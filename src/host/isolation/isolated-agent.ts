@@ -419,7 +419,9 @@ class FrontAgent implements IsolatedAgent {
     }
     // Resumes once half of it is handled: to pause and resume for each chunk would cost more than the chunk.
     const maxReadAhead = this.#pause.isPaused ? this.#maxReadAheadBytes / 2 : this.#maxReadAheadBytes;
-    this.#pause.set(blocked || unhandledBytes > maxReadAhead || journal.size > maxJournal);
+    // While a worker is replaced, keepalives among the input are to be answered: the journal's own limit holds.
+    const isFull = unhandledBytes > maxReadAhead && !this.#supervisor.isWaiting;
+    this.#pause.set(blocked || isFull || journal.size > maxJournal);
   }
 
   // ---- faults ----

@@ -1,5 +1,5 @@
 /** Bytes of input between two snapshots, unless these take long. */
-const bytesPerSnapshot = 8 * 1024 * 1024;
+const bytesPerSnapshot = 4 * 1024 * 1024;
 
 /** A snapshot stops its task: they may take one part in so many of the time. */
 const minIntervalPerDuration = 20;

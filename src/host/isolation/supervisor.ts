@@ -235,6 +235,11 @@ export class Supervisor {
     this.#feed.begin(next, this.#base.position);
   }
 
+  /** Whether new input has to wait: for a worker that starts or repeats, or for a step such as a snapshot. */
+  get isWaiting(): boolean {
+    return this.#stage !== 'input' || this.#feed.isRepeating;
+  }
+
   /** Stops or continues reading the output. */
   setOutputPaused(isPaused: boolean): void {
     this.#isOutputPaused = isPaused;
@@ -346,9 +351,14 @@ export class Supervisor {
       const error = UdfError.from(reason);
       worker.terminate();
       if (worker === this.#worker) {
-        const end: WorkerEnd = { cause: 'load', text: `cannot be started: ${error.message}`, error };
-        if (this.#isInitAnswered) this.#workerEnded(end);
-        else this.#giveUp(error);
+        const isLoadError = error.code === 'invalid_module';
+        const end: WorkerEnd = {
+          cause: isLoadError ? 'load' : 'exit',
+          text: `cannot be started: ${error.message}`,
+          error,
+        };
+        if (isLoadError && !this.#isInitAnswered) this.#giveUp(error);
+        else this.#workerEnded(end);
       }
       return;
     }

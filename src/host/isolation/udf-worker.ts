@@ -114,7 +114,7 @@ export class UdfWorker {
         else this.#receiveMessage(message);
       });
       void this.exited.then(({ text, error }) => {
-        reject(error ?? new UdfError('invalid_module', `the worker ${text}`));
+        reject(error ?? new UdfError('handler', `the worker ${text}`));
       });
     });
     this.loaded.catch(() => undefined); // whoever waits for it is told

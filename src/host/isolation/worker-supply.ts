@@ -3,7 +3,7 @@ import type { UdfInfo } from './messages.js';
 import { UdfWorker, type UdfWorkerOptions } from './udf-worker.js';
 
 /** Time for the worker that was just taken to start its work, before the next one is prepared. */
-const delayMs = 200;
+const delayMs = 50;
 
 /**
  * Starts workers, and keeps one in reserve whose modules are loaded: that takes a few hundred milliseconds, for which a task
