@@ -23,13 +23,22 @@ describe("a worker's first end at a step is followed by a restart at once", () =
   });
 });
 
+test.each<Stage>([{ kind: 'start' }, { kind: 'snapshot' }])(
+  'the fifth end in the same %j gives the task up',
+  (stage) => {
+    const faults = new Faults();
+    for (let count = 1; count < 5; count++) {
+      expect(faults.remedyFor(endOf('exit'), stage, 3)).toMatchObject({ kind: 'restart' });
+    }
+    expect(faults.remedyFor(endOf('exit'), stage, 3)).toMatchObject({ kind: 'give-up' });
+  },
+);
+
 describe('the second end', () => {
   test.each<[Stage, object]>([
     [input(7), { kind: 'poison', span: { start: 7, end: 8 } }],
     [{ kind: 'stop' }, { kind: 'skip-stop' }],
     [{ kind: 'restore' }, { kind: 'refuse-restore' }],
-    [{ kind: 'start' }, { kind: 'give-up' }],
-    [{ kind: 'snapshot' }, { kind: 'give-up' }],
     [{ kind: 'idle' }, restartNow],
   ])('at the same step %j', (stage, remedy) => {
     const faults = new Faults();

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DeadLetter, DeadLetters } from '../../../src/model/dead-letters.js';
 import type { UseId } from '../../../src/model/statistics.js';
 import type { ServedUdf } from '../../../src/host/served-udf.js';
@@ -9,7 +9,8 @@ import { tempDir } from '../../support/temp-dir.js';
 
 let udfs: ReadonlyMap<string, ServedUdf>;
 
-beforeAll(async () => {
+beforeEach(async () => {
+  vi.stubEnv('FAULTS_DIR', tempDir()); // workers, the one in reserve too, get the environment of their start
   udfs = await isolatedUdfs(new URL('modules/reporting.mjs', import.meta.url));
 });
 
@@ -37,7 +38,6 @@ function timesOf({ frames }: DeadLetter): bigint[] {
 type Running = ReturnType<typeof isolatedInMemory> & { readonly letters: Letters };
 
 async function started(name: string): Promise<Running> {
-  vi.stubEnv('FAULTS_DIR', tempDir());
   const letters = new Letters();
   const running = isolatedInMemory(udfs.get(name)!, { deadLetters: letters });
   await running.kapacitor.init();

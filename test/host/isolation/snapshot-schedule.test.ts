@@ -37,10 +37,10 @@ test('with any input, one is due after the interval', () => {
 test('with much input, one is due before, but they take one part in twenty of the time at most', () => {
   const schedule = scheduleAfter(100);
   vi.advanceTimersByTime(1_999);
-  expect(schedule.isDue(8 * MiB)).toBe(false);
+  expect(schedule.isDue(4 * MiB)).toBe(false);
   vi.advanceTimersByTime(1);
-  expect(schedule.isDue(8 * MiB - 1)).toBe(false);
-  expect(schedule.isDue(8 * MiB)).toBe(true);
+  expect(schedule.isDue(4 * MiB - 1)).toBe(false);
+  expect(schedule.isDue(4 * MiB)).toBe(true);
 });
 
 test('when half of the journal is full, one is due at once', () => {
