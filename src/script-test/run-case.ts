@@ -34,6 +34,9 @@ const second = 1_000_000_000n;
 const queryDelayMs = 2_000;
 const pollIntervalMs = 25;
 
+/** Time for a UDF to take its first point: a host that runs it in a worker starts one. */
+const udfStartMs = 5_000;
+
 /**
  * Runs a case in a task and a database of its own, which are removed afterwards, however it ends. Returns the differences
  * from what is expected, none if it passes. Rejects if it cannot be run.
@@ -172,8 +175,9 @@ async function settledOutcome(
     const calmMs = performance.now() - since;
     if (calmMs >= settleMs && Date.now() >= earliest) {
       const problems = compareOutput(running.test.expects, await readOutput(api, task, running));
-      // Late output may still come.
-      if (problems.length === 0 || calmMs >= 4 * settleMs || Date.now() >= end) return problems;
+      // Late output may still come, and a UDF that has taken nothing may still be starting.
+      const maxCalmMs = stalledNodes(task).length > 0 ? Math.max(udfStartMs, 4 * settleMs) : 4 * settleMs;
+      if (problems.length === 0 || calmMs >= maxCalmMs || Date.now() >= end) return problems;
     } else if (Date.now() >= end) {
       return [`its statistics did not settle within ${caseTimeoutMs} ms`];
     }
