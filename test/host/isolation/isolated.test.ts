@@ -53,9 +53,9 @@ function counts(peer: Pick<KapacitorPeer, 'points'>): unknown[] {
 describe('a fault of an isolated UDF', () => {
   test.each([
     ['exit', [], 'called process.exit(0)'],
-    ['loop', ['--handler-ms', '200'], 'has not come back within 200 ms'],
-    ['regexp', ['--handler-ms', '200'], 'has not come back within 200 ms'],
-    ['hang', ['--handler-ms', '200'], 'has not come back within 200 ms'],
+    ['loop', ['--handler-ms', '1000'], 'has not come back within 1000 ms'],
+    ['regexp', ['--handler-ms', '1000'], 'has not come back within 1000 ms'],
+    ['hang', ['--handler-ms', '1000'], 'has not come back within 1000 ms'],
     ['heap', ['--worker-memory', '64MiB'], 'took more than 64 MiB of memory'],
     ['buffers', ['--worker-memory', '256MiB'], 'took more than 256 MiB of buffers'],
     ['timer', [], 'has thrown outside a handler: thrown in a timer'],
