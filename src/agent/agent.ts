@@ -273,7 +273,7 @@ class ConnectionAgent implements Agent {
     // With progress, none is postponed.
     this.#output.endTurn(expectsMore && this.#progress === undefined);
     this.#counters.handledSince(start);
-    // Not of output that waits for the stream to drain: what is told after it must not overtake it.
+    // Not while output waits for the stream to drain: an acknowledgement must not overtake it.
     if (this.#progress !== undefined && this.#output.isWritten) {
       const handled = this.#counters.bytesIn - this.#input.unhandledBytes - this.#inFlightBytes;
       this.#progress.handled(handled, this.#busy);

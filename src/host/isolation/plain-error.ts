@@ -25,7 +25,7 @@ export function plainError(reason: unknown, causes: number = maxCauses): PlainEr
 
 /** The error that was made plain in another thread, with its stack there. */
 export function errorFrom({ code, message, stack, cause }: PlainError): UdfError {
-  // A code that is none of UdfError's is the system's; it stays readable in the message of the stack.
+  // Any other code is a system error's (ENOENT, …), which is kept as it is for the log.
   const error = new UdfError(code as UdfErrorCode, message, {
     cause: cause === undefined ? undefined : errorFrom(cause),
   });

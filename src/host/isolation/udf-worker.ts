@@ -117,7 +117,7 @@ export class UdfWorker {
         reject(error ?? new UdfError('handler', `the worker ${text}`));
       });
     });
-    this.loaded.catch(() => undefined); // whoever waits for it is told
+    this.loaded.catch(() => undefined); // an unused rejection is no fault; callers of `loaded` still get it
     this.#worker.on('error', (reason: unknown) => {
       this.#end ??= endByError(reason, heapMb);
     });

@@ -179,7 +179,7 @@ export class StateDirectory implements StateStore {
     }
   }
 
-  /** Whether a reset is newer than a snapshot, which is then not to be stored. The use is told of it. */
+  /** Whether a reset is newer than a snapshot, which is then not stored; the use's `onReplace` listener is called. */
   async #replacedByReset(slot: Slot, snapshot: readonly Buffer[]): Promise<boolean> {
     const reset = await this.#read(slot.path + resetExtension, slot.use);
     if (!reset || compareRevisions(headerOfPieces(snapshot).revision, revisionOf(reset)) >= 0) return false;
@@ -276,6 +276,6 @@ function revisionOf(snapshot: Buffer): Revision | undefined {
   try {
     return readHeader(snapshot).header.revision;
   } catch {
-    return undefined; // whoever uses the snapshot reports it
+    return undefined; // the agent that restores the snapshot reports it
   }
 }
