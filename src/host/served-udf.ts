@@ -2,7 +2,6 @@ import { type Agent, type AgentOptions, createAgent } from '../agent/agent.js';
 import type { EdgeType } from '../model/values.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';
-import { availableUdfs, chooseUdfs } from './available-udfs.js';
 import { checkedInfo } from './isolation/udf-info.js';
 import { createIsolatedAgent, type IsolatedAgent } from './isolation/isolated-agent.js';
 import type { UdfInfo } from './isolation/messages.js';
@@ -86,6 +85,8 @@ export async function servedUdfs(
   isolation: Isolation | undefined,
   logger: Logger,
 ): Promise<ReadonlyMap<string, ServedUdf>> {
+  // Loaded here: the bundled UDFs import the package, and this file is part of it.
+  const { availableUdfs, chooseUdfs } = await import('./available-udfs.js');
   if (!isolation) return mapValues(await availableUdfs(modules), servedHere);
   const workers = new WorkerSupply({ modules, maxMemoryBytes: isolation.maxMemoryBytes, logger });
   const infos = await workers.load((found) => found);

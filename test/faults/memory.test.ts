@@ -19,7 +19,7 @@ async function emit(way: string, reading: 'never' | 'always'): Promise<Result> {
 }
 
 /** The limit of unsent output, and what V8 takes besides: buffers that it has not collected yet, and their objects. */
-const boundMiB = 64 + 56;
+const boundMiB = 64 + 80;
 
 const message = /^limit: more than 67108864 bytes are waiting for Kapacitor to read them \(outputBytes\); /;
 
