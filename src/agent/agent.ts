@@ -159,11 +159,7 @@ class ConnectionAgent implements Agent {
     });
     input.once('end', () => {
       this.#input.end();
-      if (this.#lifetime.isOpen && (this.#input.midFrame || this.#session.inBatch)) {
-        const message = 'the stream ended in the middle of a message or batch, which is lost';
-        this.#lifetime.noteFailure(new UdfError('connection', message));
-        this.#session.logger.warn({}, message);
-      }
+      if (this.#input.midFrame || this.#session.inBatch) this.#lifetime.noteTruncatedInput();
       this.#settle();
     });
     output.on('drain', () => {

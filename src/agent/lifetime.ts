@@ -15,6 +15,7 @@ export interface LifetimeEvents {
 export const lastReadTimeoutMs = 5_000;
 
 const lostMessage = 'connection lost; what was not sent is lost with it';
+const truncatedMessage = 'the stream ended in the middle of a message or batch, which is lost';
 
 /**
  * How a connection ends: open, then closing (what is queued is being sent), then closed. Keeps the first failure as the
@@ -54,6 +55,13 @@ export class Lifetime {
 
   get failure(): UdfError | undefined {
     return this.#failure;
+  }
+
+  /** The input has ended within a message or batch: a failure, although what came before is still handled. */
+  noteTruncatedInput(): void {
+    if (!this.isOpen) return;
+    this.noteFailure(new UdfError('connection', truncatedMessage));
+    this.#events.lost(truncatedMessage, undefined);
   }
 
   /** Keeps `error` as the reason unless there is one already. */

@@ -3,7 +3,7 @@ import { maxTimerMs } from '../model/duration.js';
 import { capText } from '../model/text.js';
 import type { Logger } from '../telemetry/logger.js';
 
-/** What systemd is told of a service of `Type=notify`. */
+/** Notifies systemd of the state of a service of `Type=notify`. */
 export interface ServiceNotifier {
   /** Start-up is done. From now on, systemd's watchdog is answered. */
   ready(status: string): void;

@@ -18,7 +18,7 @@ import {
 const stallMs = 1_000;
 /** Max time for a blocked main thread to answer the inspector; in a system call it cannot. */
 const inspectMs = 500;
-/** Max time for it to exit when it is told to, other uses of the inspector included. */
+/** Max time for the main thread to exit on request; includes other uses of the inspector. */
 const exitMs = 1_500;
 const maxFrames = 8;
 

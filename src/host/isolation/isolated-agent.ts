@@ -1,7 +1,7 @@
 import type { Agent, AgentOptions } from '../../agent/agent.js';
 import { Counters } from '../../agent/counters.js';
 import { Input } from '../../agent/input.js';
-import { Lifetime } from '../../agent/lifetime.js';
+import { lastReadTimeoutMs, Lifetime } from '../../agent/lifetime.js';
 import { resolveLimits } from '../../agent/limits.js';
 import { Output } from '../../agent/output.js';
 import { refusedRestore } from '../../agent/state-keeper.js';
@@ -39,9 +39,6 @@ export interface IsolatedAgent extends Agent {
    */
   reload(): Promise<void>;
 }
-
-/** Max time for the peer to read the last message of a failed connection. */
-const lastReadTimeoutMs = 5_000;
 
 /**
  * Serves a UDF on one connection, in a worker. This thread keeps the conversation: it answers keepalives and info, and passes
@@ -216,11 +213,7 @@ class FrontAgent implements IsolatedAgent {
       this.#read(chunk);
     });
     input.once('end', () => {
-      if (this.#lifetime.isOpen && (this.#input.midFrame || this.#inBatch)) {
-        const message = 'the stream ended in the middle of a message or batch, which is lost';
-        this.#lifetime.noteFailure(new UdfError('connection', message));
-        this.#logger.warn({}, message);
-      }
+      if (this.#input.midFrame || this.#inBatch) this.#lifetime.noteTruncatedInput();
       this.#endInput();
     });
     output.on('drain', () => {
