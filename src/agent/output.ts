@@ -91,6 +91,16 @@ export class Output {
     return this.#frames.size + this.#stream.writableLength;
   }
 
+  /** Bytes of all frames so far. */
+  get addedBytes(): number {
+    return this.#counters.bytesOut + this.#frames.size;
+  }
+
+  /** Bytes that the system has taken: the memory of their frames may be used again. */
+  get sentBytes(): number {
+    return this.#counters.bytesOut - this.#stream.writableLength;
+  }
+
   // ---- adding frames; throws `limit` above `maxBytes` of unread output ----
 
   point(point: LazyPoint): void {

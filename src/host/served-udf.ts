@@ -7,6 +7,7 @@ import { createIsolatedAgent, type IsolatedAgent } from './isolation/isolated-ag
 import type { UdfInfo } from './isolation/messages.js';
 import type { UdfWorkerOptions } from './isolation/udf-worker.js';
 import { WorkerSupply } from './isolation/worker-supply.js';
+import { tuneV8ForWorkers } from './tune-v8.js';
 
 /** What a connection to a UDF is given. */
 export type ConnectOptions = Omit<AgentOptions, 'definition' | 'progress'>;
@@ -88,6 +89,7 @@ export async function servedUdfs(
   // Loaded here: the bundled UDFs import the package, and this file is part of it.
   const { availableUdfs, chooseUdfs } = await import('./available-udfs.js');
   if (!isolation) return mapValues(await availableUdfs(modules), servedHere);
+  tuneV8ForWorkers();
   const workers = new WorkerSupply({ modules, maxMemoryBytes: isolation.maxMemoryBytes, logger });
   const infos = await workers.load((found) => found);
   const isolated = mapValues(infos, (info) => servedInWorkers(info, workers));

@@ -23,9 +23,6 @@ const minRecordBytes = recordHeadBytes + 2 * wordBytes;
 /** Max bytes of a record: as many as a socket's chunk. */
 const maxRecordBytes = 64 * 1024;
 
-/** The memory that holds any chunk. */
-export const chunkMemoryBytes: number = maxRecordBytes + wordBytes;
-
 /**
  * A queue of bytes in shared memory, from one thread to one other. Records are not messages: what is read may be a part of
  * what was written.
@@ -37,25 +34,33 @@ export class SharedRing {
   /** What to give to the other thread. */
   readonly memory: SharedArrayBuffer;
   readonly #head: Int32Array;
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
   /** The same memory as words: a record's head is two of them. */
   readonly #words: Int32Array;
   readonly #capacity: number;
   readonly #wake: () => void;
+  /** Where the next record to read begins. */
+  #readPosition: number;
 
   /** `memory` is that of the other side's ring, or a capacity in bytes: a power of two. `wake` wakes the other side. */
   constructor(memory: SharedArrayBuffer | number, wake: () => void) {
     this.memory = typeof memory === 'number' ? new SharedArrayBuffer(headBytes + memory) : memory;
     this.#head = new Int32Array(this.memory, 0, headBytes / 4);
-    this.#bytes = new Uint8Array(this.memory, headBytes);
+    this.#bytes = Buffer.from(this.memory, headBytes);
     this.#words = new Int32Array(this.memory, headBytes);
     this.#capacity = this.#bytes.length;
     this.#wake = wake;
+    this.#readPosition = Atomics.load(this.#head, taken);
   }
 
   /** Whether nothing waits to be read. */
   get isEmpty(): boolean {
-    return this.#used() === 0;
+    return Atomics.load(this.#head, written) === this.#readPosition;
+  }
+
+  /** The position after the bytes that were read last, for `release`. */
+  get readPosition(): number {
+    return this.#readPosition;
   }
 
   /** Copies bytes into the ring: as many as there is room for. Returns how many; with fewer than all, `wake` follows. */
@@ -69,18 +74,26 @@ export class SharedRing {
     return at - start;
   }
 
-  /**
-   * The next bytes, copied into `memory` of `chunkMemoryBytes`, or into memory of their own; `undefined` if there are none:
-   * `wake` follows.
-   */
-  read(memory?: Buffer): Buffer | undefined {
-    let chunk = this.#takeRecord(memory);
+  /** A copy of the next bytes; `undefined` if there are none: `wake` follows. */
+  read(): Buffer | undefined {
+    return this.#copied(this.readInPlace());
+  }
+
+  /** As `read`, but in the ring's own memory, where they stay until `release`. */
+  readInPlace(): Buffer | undefined {
+    let chunk = this.#nextRecord();
     if (chunk === undefined) {
       Atomics.store(this.#head, reader, wantsMessage);
-      chunk = this.#takeRecord(memory); // one may have come before the flag was set
+      chunk = this.#nextRecord(); // one may have come before the flag was set
       if (chunk !== undefined) Atomics.store(this.#head, reader, isAwake);
     }
     return chunk;
+  }
+
+  /** Makes room of all that was read up to `position`. */
+  release(position: number): void {
+    Atomics.store(this.#head, taken, position);
+    this.#wakeSide(writer);
   }
 
   /**
@@ -88,13 +101,23 @@ export class SharedRing {
    * tenth of a message.
    */
   readWithin(maxMs: number): Buffer | undefined {
-    const chunk = this.#takeRecord();
-    if (chunk !== undefined) return chunk;
+    const chunk = this.#nextRecord();
+    if (chunk !== undefined) return this.#copied(chunk);
     const position = Atomics.load(this.#head, written);
     Atomics.store(this.#head, reader, isBlocked);
     Atomics.wait(this.#head, written, position, maxMs); // not if it has changed before
     Atomics.store(this.#head, reader, isAwake);
     return this.read();
+  }
+
+  #copied(chunk: Buffer | undefined): Buffer | undefined {
+    if (chunk === undefined) return undefined;
+    // Not from Node's pool: the points of this chunk may be kept, and would pin the pool's slab.
+    const gap = chunk.byteOffset % wordBytes;
+    const copy = Buffer.allocUnsafeSlow(gap + chunk.length).subarray(gap);
+    copy.set(chunk);
+    this.release(this.#readPosition);
+    return copy;
   }
 
   /** Bytes in use. The counters wrap at 2^32, which their difference does not show. */
@@ -132,21 +155,17 @@ export class SharedRing {
     return count;
   }
 
-  #takeRecord(memory?: Buffer): Buffer | undefined {
-    if (this.#used() === 0) return undefined;
-    const position = Atomics.load(this.#head, taken);
+  #nextRecord(): Buffer | undefined {
+    if (this.isEmpty) return undefined;
+    const position = this.#readPosition;
     let at = (position >>> 0) % this.#capacity;
     const skipped = this.#skippedAt(at);
     at = (at + skipped) % this.#capacity;
     const count = this.#words[at / 4]!;
     const gap = this.#words[at / 4 + 1]!;
     const first = at + recordHeadBytes + gap;
-    // Not from Node's pool: the points of this chunk may be kept, and would pin the pool's slab.
-    const chunk = (memory ?? Buffer.allocUnsafeSlow(gap + count)).subarray(gap, gap + count);
-    chunk.set(this.#bytes.subarray(first, first + count));
-    Atomics.store(this.#head, taken, (position + skipped + recordBytes(gap, count)) | 0);
-    this.#wakeSide(writer);
-    return chunk;
+    this.#readPosition = (position + skipped + recordBytes(gap, count)) | 0;
+    return this.#bytes.subarray(first, first + count);
   }
 
   /** Bytes to leave out at the end of the memory, where no record fits. */

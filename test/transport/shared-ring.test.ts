@@ -46,9 +46,11 @@ describe('a ring in shared memory', () => {
   });
 
   test('goes on beyond the wrap of its counters', () => {
-    const { writer, reader } = ringPair(64);
-    const head = new Int32Array(writer.memory, 0, 2);
+    const { memory } = ringPair(64).writer;
+    const head = new Int32Array(memory, 0, 2);
     head.fill(-64); // as after 2^32 - 64 bytes
+    const writer = new SharedRing(memory, () => undefined);
+    const reader = new SharedRing(memory, () => undefined);
     const bytes = Buffer.from('ring');
     for (let round = 0; round < 20; round++) {
       expect(writer.write(bytes, 0, bytes.length)).toBe(bytes.length);
@@ -80,6 +82,23 @@ describe('a ring in shared memory', () => {
     writer.write(byte, 0, 1);
     writer.write(byte, 0, 1);
     expect(wakes.reader).toBe(1);
+  });
+
+  test('lends its memory until that is released', () => {
+    const { writer, reader, wakes } = ringPair(256);
+    writer.write(Buffer.alloc(100, 1), 0, 100);
+    const first = reader.readInPlace()!;
+    const firstEnd = reader.readPosition;
+    writer.write(Buffer.alloc(120, 2), 0, 120);
+    const second = reader.readInPlace()!;
+    expect(reader.isEmpty).toBe(true);
+    expect(writer.write(Buffer.alloc(100, 3), 0, 100)).toBe(0);
+    expect(first).toEqual(Buffer.alloc(100, 1));
+    reader.release(firstEnd);
+    expect(wakes.writer).toBe(1);
+    expect(writer.write(Buffer.alloc(60, 3), 0, 60)).toBe(60);
+    expect(second).toEqual(Buffer.alloc(120, 2));
+    expect(reader.read()).toEqual(Buffer.alloc(60, 3));
   });
 
   test('what is read stays as it is while the ring is written on', () => {

@@ -101,7 +101,7 @@ class FrontAgent implements IsolatedAgent {
         },
         flush: () => {
           this.#output.flush();
-          return this.#output.queuedBytes === 0;
+          return this.#output;
         },
         respond: (response, refusal) => {
           this.#respond(response);
@@ -218,6 +218,7 @@ class FrontAgent implements IsolatedAgent {
     });
     output.on('drain', () => {
       this.#output.flush();
+      this.#supervisor.outputSent(this.#output.sentBytes);
       this.#settle();
     });
   }

@@ -16,7 +16,7 @@ import type { UdfInfo } from './messages.js';
 import { batchStart } from './poison.js';
 import { ReportFilter } from './repeated-reports.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
-import type { UdfWorker, UdfWorkerEvents, WorkerEnd } from './udf-worker.js';
+import type { OutputProgress, UdfWorker, UdfWorkerEvents, WorkerEnd } from './udf-worker.js';
 import type { WorkerSupply } from './worker-supply.js';
 import { WorkerState } from './worker-state.js';
 
@@ -24,8 +24,8 @@ import { WorkerState } from './worker-state.js';
 export interface SupervisorEvents {
   /** A new frame of the UDF's output. */
   output(buf: Buffer, frame: number, payload: number, end: number): void;
-  /** Sends the output so far. Returns whether all of it is with the system. */
-  flush(): boolean;
+  /** Sends the output so far. */
+  flush(): OutputProgress;
   /** The answer to Kapacitor's init. With `refusal`, the connection is to end after it. */
   respond(response: Response, refusal?: UdfError): void;
   /** The error policy has dropped points. */
@@ -244,6 +244,11 @@ export class Supervisor {
   setOutputPaused(isPaused: boolean): void {
     this.#isOutputPaused = isPaused;
     this.#worker?.setPaused(isPaused);
+  }
+
+  /** To be called when the system has taken more of the output. */
+  outputSent(sentBytes: number): void {
+    this.#worker?.released(sentBytes);
   }
 
   /**

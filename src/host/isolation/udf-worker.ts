@@ -3,7 +3,7 @@ import { UdfError } from '../../model/errors.js';
 import type { DeadLetter } from '../../model/dead-letters.js';
 import type { AgentStats } from '../../model/statistics.js';
 import type { Logger } from '../../telemetry/logger.js';
-import { chunkMemoryBytes, SharedRing } from '../../transport/shared-ring.js';
+import { SharedRing } from '../../transport/shared-ring.js';
 import { FrameReader } from '../../wire/frame-reader.js';
 import { errorTag, initTag, keepaliveTag, restoreTag, snapshotTag } from '../../wire/tags.js';
 import { type Ack, ackByte, decodeAck, Steps } from './acks.js';
@@ -31,8 +31,8 @@ export type WorkerEndCause = 'error' | 'exit' | 'memory' | 'hung' | 'load';
 export interface UdfWorkerEvents {
   /** A frame of the UDF's output: `buf[frame..end)`. */
   output(buf: Buffer, frame: number, payload: number, end: number): void;
-  /** Output of one read is complete. Returns whether its memory may be used again. */
-  flush(): boolean;
+  /** Sends the output so far. Its memory is needed until it is sent. */
+  flush(): OutputProgress;
   /** The worker has handled more input. */
   handled(ack: Ack): void;
   /** Whether a line of the log is new; `begun`: bytes of points and batches that the worker had begun to handle. */
@@ -47,6 +47,13 @@ export interface UdfWorkerEvents {
   done(): void;
   /** The worker has ended by a fault. Not called after `terminate` without a cause. */
   ended(end: WorkerEnd): void;
+}
+
+/** Totals of a connection's output, in bytes. */
+export interface OutputProgress {
+  readonly addedBytes: number;
+  /** Those that the system has taken. */
+  readonly sentBytes: number;
 }
 
 export interface UdfWorkerOptions {
@@ -80,8 +87,8 @@ export class UdfWorker {
   readonly #reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
     this.#receive(buf, frame, payload, end);
   });
-  /** Where output is read to. New memory for each read would make V8 collect garbage fifty times a second. */
-  #memory: Buffer | undefined;
+  /** Output that was read but is not sent yet, in order. It is sent from the ring's own memory. */
+  readonly #unsent: { readonly ringPosition: number; readonly addedBytes: number }[] = [];
   #events: UdfWorkerEvents | undefined;
   #logger: Logger;
   #end: WorkerEnd | undefined;
@@ -234,12 +241,20 @@ export class UdfWorker {
         this.#pumpLater();
         return;
       }
-      this.#memory ??= Buffer.allocUnsafeSlow(chunkMemoryBytes);
-      const chunk = this.#output.read(this.#memory);
+      const chunk = this.#output.readInPlace();
       if (chunk === undefined) return;
       this.#reader.push(chunk);
-      if (this.#events?.flush() !== true) this.#memory = undefined;
+      const { addedBytes, sentBytes } = this.#events!.flush(); // nothing is written before `serve`
+      this.#unsent.push({ ringPosition: this.#output.readPosition, addedBytes });
+      this.released(sentBytes);
     }
+  }
+
+  /** To be called when the system has taken more of the output: its room in the ring is used again. */
+  released(sentBytes: number): void {
+    let last;
+    while (this.#unsent.length > 0 && this.#unsent[0]!.addedBytes <= sentBytes) last = this.#unsent.shift();
+    if (last) this.#output.release(last.ringPosition);
   }
 
   #pumpLater(): void {
@@ -369,7 +384,7 @@ export class UdfWorker {
   /** What was written before the end is as good as any other output. */
   #drainOutput(): void {
     let chunk: Buffer | undefined;
-    while (!this.#hasEnded && (chunk = this.#output.read())) this.#reader.push(chunk);
+    while (!this.#hasEnded && (chunk = this.#output.readInPlace())) this.#reader.push(chunk);
   }
 
   #post(message: ToWorker): void {
