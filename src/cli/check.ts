@@ -77,7 +77,7 @@ async function socketsToCheck(
   options: CheckOptions,
 ): Promise<readonly ExpectedSocket[]> {
   if (options.config !== undefined) {
-    const { configuredSockets } = await import('../host/kapacitor-conf.js');
+    const { configuredSockets } = await import('../kapacitor/conf.js');
     return configuredSockets(options.config, names).sockets;
   }
   const { socketDir = defaultSocketDir } = options;

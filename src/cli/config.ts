@@ -38,7 +38,7 @@ export function configCommand(): Command {
 async function config(names: readonly string[], options: ConfigOptions): Promise<void> {
   const [{ availableUdfs, chooseUdfs }, { formatUdfSections }] = await Promise.all([
     import('../host/available-udfs.js'),
-    import('../host/kapacitor-conf.js'),
+    import('../kapacitor/conf.js'),
   ]);
   const { load = [], socketDir = defaultSocketDir, timeout } = options;
   const sections = chooseUdfs(await availableUdfs(load), names).map(({ name }) =>

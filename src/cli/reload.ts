@@ -28,7 +28,7 @@ export function reloadCommand(): Command {
 async function reload({ socketDir = defaultSocketDir, config, json }: ReloadOptions): Promise<void> {
   const [{ controlPathOf, requestReload }, { configuredSockets }, { socketPathIn }] = await Promise.all([
     import('../host/control-socket.js'),
-    import('../host/kapacitor-conf.js'),
+    import('../kapacitor/conf.js'),
     import('../host/socket-directory.js'),
   ]);
   const socket =

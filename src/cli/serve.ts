@@ -170,7 +170,7 @@ async function socketsToServe(
     const { chooseUdfs } = await import('../host/available-udfs.js');
     return chooseUdfs(udfs, names).map((udf) => ({ udf, path: socketPathIn(socketDir, udf.name) }));
   }
-  const { configuredUdfs } = await import('../host/kapacitor-conf.js');
+  const { configuredUdfs } = await import('../kapacitor/conf.js');
   const { sockets, processes } = configuredUdfs(config, names, udfs);
   if (processes.length > 0) {
     logger.info(

@@ -118,7 +118,7 @@ async function createWatcher(names: readonly string[], options: WatchOptions): P
     import('../kapacitor/api.js'),
     import('../kapacitor/target.js'),
     import('../peer/probe-socket.js'),
-    import('../tasks/connections.js'),
+    import('../kapacitor/connections.js'),
     import('../tasks/watch/revival-journal.js'),
     import('../tasks/watch/task-watcher.js'),
   ]);
@@ -148,7 +148,7 @@ async function socketsOf(
   { config, socketDir = defaultSocketDir }: WatchOptions,
 ): Promise<() => ReadonlyMap<string, string>> {
   if (config !== undefined) {
-    const { configuredSockets } = await import('../host/kapacitor-conf.js');
+    const { configuredSockets } = await import('../kapacitor/conf.js');
     const { sockets } = configuredSockets(config, names);
     const paths = new Map(sockets.map(({ name, path }) => [name, resolve(path)]));
     return () => paths;

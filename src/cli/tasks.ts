@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { KapacitorApi } from '../kapacitor/api.js';
 import type { Dbrp } from '../kapacitor/types.js';
-import type { TaskConnections } from '../tasks/connections.js';
+import type { TaskConnections } from '../kapacitor/connections.js';
 import { ExitCode } from './exit-code.js';
 import { loadOption, type LoadOptions, logLevelOption, type LogOptions } from './options.js';
 import { duration } from './parse-values.js';
@@ -132,7 +132,7 @@ function statusCommand(): Command {
 
 async function status(options: StatusOptions): Promise<void> {
   const { availableUdfs } = await import('../host/available-udfs.js');
-  const { taskStatus } = await import('../tasks/task-status.js');
+  const { taskStatus } = await import('../kapacitor/task-status.js');
   const { statusText } = await import('../tasks/report.js');
   const udfs = options.all ? undefined : new Set((await availableUdfs(options.load)).keys());
   const report = await taskStatus({ ...(await server(options)), udfs });
@@ -177,7 +177,7 @@ async function restart(names: readonly string[], options: RestartOptions): Promi
 async function server(options: ServerOptions): Promise<{ api: KapacitorApi; connections: TaskConnections }> {
   const { KapacitorApi } = await import('../kapacitor/api.js');
   const { kapacitorTarget } = await import('../kapacitor/target.js');
-  const { taskConnections } = await import('../tasks/connections.js');
+  const { taskConnections } = await import('../kapacitor/connections.js');
   const api = new KapacitorApi(kapacitorTarget(options.url, process.env));
   return { api, connections: taskConnections(api.url, { config: options.config }) };
 }

@@ -3,7 +3,7 @@ import type { KapacitorApi } from '../kapacitor/api.js';
 import { formatJson } from '../kapacitor/json.js';
 import type { Task, TaskSettings, TaskVar, TaskVars } from '../kapacitor/types.js';
 import { formatDuration, parseDuration } from '../model/duration.js';
-import type { Connection } from './connections.js';
+import type { Connection } from '../kapacitor/connections.js';
 import type { Definition } from './definitions.js';
 import { type RecreateApi, recreateTask } from './recreate-task.js';
 import { restartTask } from './restart-tasks.js';

@@ -4,7 +4,7 @@ import type { KapacitorApi } from '../kapacitor/api.js';
 import { KapacitorRefusal } from '../kapacitor/http.js';
 import type { Dbrp } from '../kapacitor/types.js';
 import { Applier, type Outcome } from './applier.js';
-import type { TaskConnections } from './connections.js';
+import type { TaskConnections } from '../kapacitor/connections.js';
 import { type Definition, readDefinitions } from './definitions.js';
 
 export interface ApplyOptions {

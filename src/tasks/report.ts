@@ -1,7 +1,7 @@
 import { counted } from '../model/text.js';
 import { type ApplyOutcome, countOutcomes } from './apply-tasks.js';
 import type { RestartOutcome } from './restart-tasks.js';
-import type { NodeStatus, StatusReport, TaskStatus } from './task-status.js';
+import type { NodeStatus, StatusReport, TaskStatus } from '../kapacitor/task-status.js';
 
 const lineWidth = 80;
 /** Width of the first column, which holds a word such as `disabled` or `restarted`. */

@@ -3,7 +3,7 @@ import { KapacitorRefusal } from '../kapacitor/http.js';
 import type { KapacitorApi } from '../kapacitor/api.js';
 import type { Task } from '../kapacitor/types.js';
 import { UdfError } from '../model/errors.js';
-import { type Connection, type TaskConnections, udfNodes } from './connections.js';
+import { type Connection, type TaskConnections, udfNodes } from '../kapacitor/connections.js';
 
 /** Whether a task was restarted, with the reason. */
 export interface RestartOutcome {

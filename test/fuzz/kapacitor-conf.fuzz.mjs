@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configuredUdfs } from '../../dist/src/host/kapacitor-conf.js';
+import { configuredUdfs } from '../../dist/src/kapacitor/conf.js';
 import { mirror, outliers } from '../../dist/udfs/index.js';
 import { expectOwnErrors } from './expected.mjs';
 

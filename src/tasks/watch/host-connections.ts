@@ -5,7 +5,7 @@ import {
   type TaskConnections,
   udfNodes,
   withoutUdf,
-} from '../connections.js';
+} from '../../kapacitor/connections.js';
 
 export interface HostConnectionsOptions {
   /** The uses of UDFs in this process, as `Host.stats` has them. */

@@ -7,7 +7,7 @@ import type { KapacitorTarget } from '../../kapacitor/target.js';
 import { messageOf, UdfError } from '../../model/errors.js';
 import { probeSocket } from '../../peer/probe-socket.js';
 import type { Logger } from '../../telemetry/logger.js';
-import { type TaskConnections, taskConnections } from '../connections.js';
+import { type TaskConnections, taskConnections } from '../../kapacitor/connections.js';
 import { hostConnections } from './host-connections.js';
 import { RevivalJournal } from './revival-journal.js';
 import { TaskWatcher, type WatchCounts } from './task-watcher.js';

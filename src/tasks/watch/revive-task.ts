@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KapacitorApi } from '../../kapacitor/api.js';
 import type { Task } from '../../kapacitor/types.js';
-import type { Connection } from '../connections.js';
+import type { Connection } from '../../kapacitor/connections.js';
 import { restartTask } from '../restart-tasks.js';
 import type { RevivalJournal } from './revival-journal.js';
 import { revisionOf, type WatchedTask } from './verdict.js';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KapacitorRefusal } from '../../kapacitor/http.js';
 import { messageOf } from '../../model/errors.js';
-import type { Connection } from '../connections.js';
-import { udfsOf } from '../task-status.js';
+import type { Connection } from '../../kapacitor/connections.js';
+import { udfsOf } from '../../kapacitor/task-status.js';
 import { Attempts, defaultAttemptLimits } from './attempts.js';
 import { reviveTask } from './revive-task.js';
 import { SocketProbes } from './socket-probes.js';

@@ -1,6 +1,6 @@
 import type { Task } from '../../kapacitor/types.js';
-import type { Connection } from '../connections.js';
-import { udfsOf } from '../task-status.js';
+import type { Connection } from '../../kapacitor/connections.js';
+import { udfsOf } from '../../kapacitor/task-status.js';
 import { causeOfDeath } from './cause-of-death.js';
 import type { PendingRevival } from './revival-journal.js';
 

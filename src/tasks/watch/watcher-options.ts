@@ -1,5 +1,5 @@
 import type { KapacitorApi } from '../../kapacitor/api.js';
-import type { TaskConnections } from '../connections.js';
+import type { TaskConnections } from '../../kapacitor/connections.js';
 import type { AttemptLimits } from './attempts.js';
 import type { RevivalJournal } from './revival-journal.js';
 import type { ReviveApi } from './revive-task.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { noStats, type UseStats } from '../../../src/model/statistics.js';
-import type { ConnectedTask, Connection } from '../../../src/tasks/connections.js';
+import type { ConnectedTask, Connection } from '../../../src/kapacitor/connections.js';
 import { hostConnections } from '../../../src/tasks/watch/host-connections.js';
 
 const task = (id: string, script = 'stream|from()@mine()'): ConnectedTask => ({

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { KapacitorApi } from '../../../src/kapacitor/api.js';
-import type { TaskConnections } from '../../../src/tasks/connections.js';
+import type { TaskConnections } from '../../../src/kapacitor/connections.js';
 import type { AttemptLimits } from '../../../src/tasks/watch/attempts.js';
 import { RevivalJournal } from '../../../src/tasks/watch/revival-journal.js';
 import { TaskWatcher } from '../../../src/tasks/watch/task-watcher.js';

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
-import type { Connection, TaskConnections } from '../../../../src/tasks/connections.js';
+import type { Connection, TaskConnections } from '../../../../src/kapacitor/connections.js';
 
 /** A task, and what is true of it behind Kapacitor's API. */
 export interface FakeTask {

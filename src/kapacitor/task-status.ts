@@ -1,6 +1,6 @@
-import type { KapacitorApi } from '../kapacitor/api.js';
-import { readTickscript } from '../kapacitor/tickscript.js';
-import type { Task } from '../kapacitor/types.js';
+import type { KapacitorApi } from './api.js';
+import { readTickscript } from './tickscript.js';
+import type { Task } from './types.js';
 import type { TaskConnections } from './connections.js';
 
 /** Points through a node since the task was enabled. */

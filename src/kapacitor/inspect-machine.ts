@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { configuredSockets } from '../host/kapacitor-conf.js';
+import { configuredSockets } from './conf.js';
 import { messageOf, UdfError } from '../model/errors.js';
 
 export interface InspectionOptions {

@@ -2,8 +2,7 @@ import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../../src/kapacitor/types.js';
-import { taskConnections } from '../../src/tasks/connections.js';
-import { restartTask, restartTasks } from '../../src/tasks/restart-tasks.js';
+import { taskConnections } from '../../src/kapacitor/connections.js';
 import { tempDir } from '../support/temp-dir.js';
 
 const url = 'http://127.0.0.1:9092';
@@ -75,56 +74,5 @@ describe('the connection of a task', () => {
     expect(stateOf('stream|from()@a()', 'http://127.0.0.1:1')).toBe('unknown');
     expect(stateOf('stream|from()@a()')).toBe('unknown');
     expect(stateOf('stream|from()')).toBe('none');
-  });
-});
-
-describe('a restart', () => {
-  const restart = async (state: 'connected' | 'lost' | 'unknown' | 'none', force = false) => {
-    const asked: string[] = [];
-    const change = (what: string) => (id: string) => {
-      asked.push(`${what} ${id}`);
-      return Promise.resolve(task(id));
-    };
-    const [outcome] = await restartTasks(['adsl-*'], {
-      api: {
-        tasks: () => Promise.resolve([task('adsl-edges'), task('other')]),
-        task: (id) => Promise.resolve(task(id, { error: 'a2: stopping UDF server: node aborted' })),
-        disableTask: change('disable'),
-        enableTask: change('enable'),
-      },
-      connections: () => () => ({ state, reason: 'so it is' }),
-      force,
-    });
-    return { done: outcome!.done, asked };
-  };
-  const both = ['disable adsl-edges', 'enable adsl-edges'];
-
-  it('enables a task that ran only once Kapacitor has stored that its UDF was stopped', async () => {
-    const asked: string[] = [];
-    let looks = 0;
-    const api = {
-      disableTask: (id: string) => (asked.push('disable'), Promise.resolve(task(id))),
-      enableTask: (id: string) => (asked.push('enable'), Promise.resolve(task(id))),
-      task: (id: string) => {
-        const error = ++looks < 3 ? '' : 'a2: stopping UDF server: node aborted';
-        asked.push(error === '' ? 'not stored yet' : 'stored');
-        return Promise.resolve(task(id, { error }));
-      },
-    };
-    await restartTask(api, task('ran'));
-    expect(asked).toEqual(['disable', 'not stored yet', 'not stored yet', 'stored', 'enable']);
-    asked.length = 0;
-    await restartTask(api, task('stopped', { executing: false }));
-    await restartTask(api, task('plain', { script: 'stream|from()' }));
-    expect(asked).toEqual(['disable', 'enable', 'disable', 'enable']);
-  });
-
-  it.each(['lost', 'none'] as const)('is done if the connection is %s', async (state) => {
-    expect(await restart(state)).toEqual({ done: 'restarted', asked: both });
-  });
-
-  it.each(['connected', 'unknown'] as const)('is done only by force if it is %s', async (state) => {
-    expect(await restart(state)).toEqual({ done: state, asked: [] });
-    expect(await restart(state, true)).toEqual({ done: 'restarted', asked: both });
   });
 });

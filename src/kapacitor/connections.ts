@@ -1,7 +1,7 @@
 import { type Stats, statSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
-import { readTickscript } from '../kapacitor/tickscript.js';
-import type { Task } from '../kapacitor/types.js';
+import { readTickscript } from './tickscript.js';
+import type { Task } from './types.js';
 import { InspectionError, type InspectionOptions, inspectMachine, type Machine } from './inspect-machine.js';
 
 /**

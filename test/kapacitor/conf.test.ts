@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { configuredSockets } from '../../src/host/kapacitor-conf.js';
+import { configuredSockets } from '../../src/kapacitor/conf.js';
 import { run } from '../support/run-program.js';
 import { tempDir } from '../support/temp-dir.js';
 
