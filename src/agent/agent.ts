@@ -1,18 +1,17 @@
 import { UdfError } from '../model/errors.js';
-import { capText } from '../model/text.js';
 import type { AgentStats, TaskUse } from '../model/statistics.js';
 import type { Transport } from '../transport/transport.js';
-import { encodeResponse } from '../wire/messages.js';
 import { initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { stopRequest, unwatched, type UseActivity } from './activity.js';
 import { defaultsProblem } from './defaults.js';
-import { limitHandlerTime } from './failure-policy.js';
+import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
 import type { Agent, AgentOptions, Progress } from './interface.js';
 import { lastReadTimeoutMs, Lifetime } from './lifetime.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
 import { OutputGuard } from './output-guard.js';
+import { PendingWork } from './pending-work.js';
 import { Session } from './session.js';
 import { StateKeeper } from './state-keeper.js';
 import { Counters } from './counters.js';
@@ -41,7 +40,7 @@ const minDataTag = 0x80;
  * Kapacitor does not read. Keepalives are never queued. When the queue is full, reading pauses and heartbeats are sent.
  */
 class ConnectionAgent implements Agent {
-  readonly #limits: Limits;
+  readonly #udf: string;
   readonly #activity: UseActivity;
   readonly #counters = new Counters();
   readonly #abort = new AbortController();
@@ -53,14 +52,11 @@ class ConnectionAgent implements Agent {
   /** Resolves when the connection is closed and its last state handed to the store. */
   readonly closed: Promise<void>;
   readonly #progress: Progress | undefined;
-  /** The size of the frame that is being handled asynchronously. */
-  #inFlightBytes = 0;
-  /** Whether an async handler, a snapshot or a restore is under way. */
-  #busy = false;
+  readonly #pending: PendingWork;
 
   constructor(options: AgentOptions, limits: Limits) {
     const { definition, transport } = options;
-    this.#limits = limits;
+    this.#udf = definition.name;
     this.#activity = options.activity ?? unwatched;
     this.#progress = options.progress;
     this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
@@ -71,6 +67,19 @@ class ConnectionAgent implements Agent {
       late: () => {
         const message = 'emit was called after the connection had ended: what it emits is lost';
         this.#session.logger.warn({}, message);
+      },
+    });
+    this.#pending = new PendingWork({
+      activity: this.#activity,
+      limits,
+      output: this.#output,
+      fail: (reason) => {
+        this.#fail(reason);
+      },
+      settled: () => {
+        if (!this.#lifetime.isOpen) void this.#saveLastState();
+        this.#saveStateIfDue();
+        this.#handleQueued();
       },
     });
     const onDue = (): void => {
@@ -178,7 +187,7 @@ class ConnectionAgent implements Agent {
 
   /** Handles a frame, or queues it. */
   #receive(buf: Buffer, frame: number, payload: number, end: number): void {
-    if (!this.#busy && this.#input.isEmpty && !this.#output.blocked) {
+    if (!this.#pending.isBusy && this.#input.isEmpty && !this.#output.blocked) {
       this.#handle(buf, frame, payload, end);
     } else if (!this.#session.answerKeepalive(buf, payload, end)) {
       this.#input.push({ buf, frame, payload, end });
@@ -190,7 +199,7 @@ class ConnectionAgent implements Agent {
    * UDF) fails the connection instead: nothing could catch the error, and the process would exit.
    */
   #refuse(reason: unknown): void {
-    const isCaught = this.#output.inTurn || this.#busy;
+    const isCaught = this.#output.inTurn || this.#pending.isBusy;
     // A limit ends the connection even if the author's code catches the error.
     if (!isCaught || (reason instanceof UdfError && reason.code === 'limit')) this.#fail(reason);
     if (isCaught) throw reason;
@@ -205,50 +214,34 @@ class ConnectionAgent implements Agent {
     }
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
-    this.#inFlightBytes = end - frame;
     const tag = buf[payload];
     // No time limit for snapshots and restores, which init may do too: their time depends on the number of groups.
-    if (tag === snapshotTag || tag === restoreTag || tag === initTag) this.#await(result, undefined);
-    else this.#await(this.#counters.timed(result), this.#handlerTimer());
-  }
-
-  readonly #handlerTimer = (): NodeJS.Timeout | undefined =>
-    limitHandlerTime(this.#limits, this.#output, (reason) => {
-      this.#fail(reason);
-    });
-
-  #await(result: Promise<void>, timer: NodeJS.Timeout | undefined): void {
-    this.#busy = true;
-    this.#activity.pending();
-    result
-      .catch((reason: unknown) => {
-        this.#fail(reason);
-      })
-      .finally(() => {
-        clearTimeout(timer);
-        this.#busy = false;
-        this.#inFlightBytes = 0;
-        this.#activity.settled();
-        if (!this.#lifetime.isOpen) void this.#saveLastState();
-        this.#saveStateIfDue();
-        this.#handleQueued();
-      });
+    if (tag === snapshotTag || tag === restoreTag || tag === initTag) {
+      this.#pending.await(result, end - frame);
+    } else {
+      this.#pending.await(this.#counters.timed(result), end - frame, this.#pending.startTimer());
+    }
   }
 
   /** Saves the state between two requests, if it is due. */
   #saveStateIfDue(): void {
-    if (!this.#state.due || this.#busy || this.#session.inStreamedBatch) return;
-    this.#await(this.#state.step(), undefined);
+    if (!this.#state.due || this.#pending.isBusy || this.#session.inStreamedBatch) return;
+    this.#pending.await(this.#state.step());
   }
 
   /** Saves the state for the last time; not while an async handler or half of a batch may have changed it. */
   #saveLastState(): Promise<void> | undefined {
-    return this.#busy || this.#session.inStreamedBatch ? undefined : this.#state.saveLast();
+    return this.#pending.isBusy || this.#session.inStreamedBatch ? undefined : this.#state.saveLast();
   }
 
   #handleQueued(): void {
     this.#turn(() => {
-      while (!this.#busy && !this.#input.isEmpty && !this.#output.blocked && this.#lifetime.isOpen) {
+      while (
+        !this.#pending.isBusy &&
+        !this.#input.isEmpty &&
+        !this.#output.blocked &&
+        this.#lifetime.isOpen
+      ) {
         const { buf, frame, payload, end } = this.#input.shift();
         this.#handle(buf, frame, payload, end);
       }
@@ -271,8 +264,8 @@ class ConnectionAgent implements Agent {
     this.#counters.handledSince(start);
     // Not while output waits for the stream to drain: an acknowledgement must not overtake it.
     if (this.#progress !== undefined && this.#output.isWritten) {
-      const handled = this.#counters.bytesIn - this.#input.unhandledBytes - this.#inFlightBytes;
-      this.#progress.handled(handled, this.#busy);
+      const handled = this.#counters.bytesIn - this.#input.unhandledBytes - this.#pending.frameBytes;
+      this.#progress.handled(handled, this.#pending.isBusy);
     }
     this.#settle();
     this.#activity.leave();
@@ -283,8 +276,8 @@ class ConnectionAgent implements Agent {
     if (!this.#lifetime.isOpen) return;
     this.#saveStateIfDue();
     if (this.#input.ended) {
-      if (!this.#busy && this.#input.isEmpty) this.#finish();
-      if (this.#busy) this.#output.startHeartbeat();
+      if (!this.#pending.isBusy && this.#input.isEmpty) this.#finish();
+      if (this.#pending.isBusy) this.#output.startHeartbeat();
       return;
     }
     const { blocked } = this.#output;
@@ -301,24 +294,20 @@ class ConnectionAgent implements Agent {
    */
   #finish(): void {
     this.#activity.enter(stopRequest);
-    const stopping = this.#saveLastState() ?? this.#session.stop(this.#handlerTimer, this.#progress?.steps);
-    if (stopping) this.#await(stopping, undefined);
+    const stopping =
+      this.#saveLastState() ?? this.#session.stop(this.#pending.startTimer, this.#progress?.steps);
+    if (stopping) this.#pending.await(stopping);
     else this.#lifetime.close();
     this.#activity.leave();
   }
 
-  /** Ends the conversation with an error that Kapacitor shows for the task. */
   #fail(reason: unknown): void {
-    if (!this.#lifetime.isOpen) return;
-    const error = UdfError.from(reason);
-    this.#lifetime.noteFailure(error);
-    const level = error.code === 'internal' || error.code === 'handler' ? 'error' : 'warn';
-    this.#session.logger[level](
-      { code: error.code, err: error },
-      capText(`connection ends: ${error.message}`),
-    );
-    this.#output.sendError(encodeResponse({ kind: 'error', error: this.#session.errorText(error) }));
-    // Keeps reading until Kapacitor closes: if one of its writes failed, it would show that error instead of ours.
-    this.#lifetime.close(lastReadTimeoutMs, true);
+    failConnection(UdfError.from(reason), {
+      udf: this.#udf,
+      use: this.#session.use,
+      lifetime: this.#lifetime,
+      output: this.#output,
+      logger: this.#session.logger,
+    });
   }
 }

@@ -9,7 +9,6 @@ import type { Counters } from './counters.js';
 import type { DeadLetters } from '../model/dead-letters.js';
 import { addDeadLetters } from './dead-letters.js';
 import type { MaybePromise } from './interface.js';
-import type { Limits } from './limits.js';
 import type { OutputGuard } from './output-guard.js';
 import type { UseId } from '../model/statistics.js';
 
@@ -103,22 +102,4 @@ function placeOf(input: HandlerInput): string {
   if (!input) return '';
   const what = input instanceof LazyBatch ? 'batch' : 'point';
   return ` on the ${what} of group "${input.group}" at ${input.time}`;
-}
-
-/**
- * Starts the time limit of a handler call, and starts it again if the handler waits for Kapacitor to read. Calls `fail`
- * unless cleared in time. `undefined` without a limit.
- */
-export function limitHandlerTime(
-  { handlerMs }: Limits,
-  output: { readonly blocked: boolean },
-  fail: (reason: UdfError) => void,
-): NodeJS.Timeout | undefined {
-  if (handlerMs === 0) return undefined;
-  const message = `a handler took longer than ${handlerMs} ms (handlerMs)`;
-  const timer = setTimeout(() => {
-    if (output.blocked) timer.refresh();
-    else fail(new UdfError('handler_timeout', message));
-  }, handlerMs);
-  return timer;
 }

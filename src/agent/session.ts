@@ -16,11 +16,12 @@ import {
 import { snapshotFrameStart } from '../wire/framing.js';
 import { keepaliveTag } from '../wire/tags.js';
 import type { UseActivity } from './activity.js';
-import { CollectedBatch, headOf } from './collected-batch.js';
+import { errorText } from './connection-failure.js';
 import type { Counters } from './counters.js';
 import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from './defaults.js';
 import { FailurePolicy } from './failure-policy.js';
+import { InputBatches } from './input-batches.js';
 import { infoOf, Instance } from './instance.js';
 import type { MaybePromise } from './interface.js';
 import type { Limits } from './limits.js';
@@ -67,12 +68,9 @@ export class Session {
   #instance: Instance | undefined;
   /** Set together with `#instance`. */
   #failures!: FailurePolicy;
+  #batches: InputBatches | undefined;
   /** The task and node; `undefined` before init. */
   use: TaskUse | undefined;
-  /** The open batch, if it is collected for a `batch` handler. */
-  #collected: CollectedBatch | undefined;
-  /** The open batch, if its points are handled one by one. */
-  #streamed: BeginMessage | undefined;
   /** Whether the `stop` handlers have been started. */
   #stopped = false;
 
@@ -101,12 +99,12 @@ export class Session {
 
   /** Whether a batch has begun whose points change the state one by one. */
   get inStreamedBatch(): boolean {
-    return this.#streamed !== undefined;
+    return this.#batches?.isStreaming === true;
   }
 
   /** Whether a batch has begun and not ended. */
   get inBatch(): boolean {
-    return this.#collected !== undefined || this.#streamed !== undefined;
+    return this.#batches?.isOpen === true;
   }
 
   /**
@@ -148,14 +146,6 @@ export class Session {
     return true;
   }
 
-  /** Formats an error's message for Kapacitor: prefixed by the UDF and the task. */
-  errorText({ message }: Error): string {
-    const { name } = this.#definition;
-    if (message.startsWith(`${name}: `)) return capText(message);
-    const { task = '' } = this.use ?? {};
-    return capText(task === '' ? `${name}: ${message}` : `${name}: task ${task}: ${message}`);
-  }
-
   #reply(response: Response): void {
     this.#output.send(encodeResponse(response));
   }
@@ -183,14 +173,20 @@ export class Session {
     } catch (reason) {
       const error = UdfError.from(reason, 'handler');
       this.#logger.warn({ code: error.code, err: error }, capText(`init refused: ${error.message}`));
-      this.#reply({ kind: 'init', success: false, error: this.errorText(error) });
+      this.#reply({ kind: 'init', success: false, error: errorText(error, definition.name, this.use) });
       this.#options.close(error);
       return undefined;
     }
     const use = { ...this.use, udf: definition.name };
     const { onError } = this.#instance;
-    const { deadLetters } = this.#options;
+    const { deadLetters, limits } = this.#options;
     this.#failures = new FailurePolicy(use, { onError, deadLetters }, guard, counters, this.#logger);
+    this.#batches = new InputBatches({
+      ...this.#options,
+      instance: this.#instance,
+      failures: this.#failures,
+      maxBytes: limits.batchBytes,
+    });
     if (this.#options.isLogged) this.#logger.info({}, 'task started');
     this.#reply({ kind: 'init', success: true, error: '' });
     const state = new InstanceState({ ...this.#options, instance: this.#instance, logger: this.#logger });
@@ -229,56 +225,20 @@ export class Session {
         return undefined;
       }
     }
-    if (this.#streamed) return this.#failures.guarded(() => instance.batchPoint(point), point);
-    if (!this.#collected) throw new UdfError('protocol', 'a point came outside a batch');
-    this.#collected.add(point);
-    return undefined;
+    return this.#batches!.point(point); // set together with `#instance`
   }
 
   #begin(begin: BeginMessage, frame: FrameSlice): MaybePromise {
-    const instance = this.#ready('a batch');
+    this.#ready('a batch');
     if (this.#definition.wants === 'stream') {
       throw new UdfError('protocol', `a batch came, but ${this.#definition.name} wants a stream`);
     }
-    if (this.inBatch) throw new UdfError('protocol', 'a batch began inside another');
-    this.#counters.batchesIn++;
-    if (this.#definition.handlers.batch) {
-      this.#collected = new CollectedBatch(begin, frame, this.#options.limits.batchBytes);
-      return undefined;
-    }
-    Object.freeze(begin.tags);
-    this.#streamed = Object.freeze(begin);
-    this.#guard.setInputBatch(begin);
-    if (this.#definition.provides === 'batch') this.#guard.beginBatch();
-    return this.#failures.guarded(() => instance.beginBatch(begin), undefined);
+    return this.#batches!.begin(begin, frame); // set together with `#instance`
   }
 
   #end(end: EndMessage, frame: FrameSlice): MaybePromise {
-    const instance = this.#ready('the end of a batch');
-    const { tmax: time } = end;
-    const streamed = this.#streamed;
-    if (streamed) {
-      this.#streamed = undefined;
-      const head = headOf(streamed, end);
-      const called = this.#failures.guarded(
-        () => instance.endBatch(Object.freeze({ ...head, time })),
-        undefined,
-      );
-      if (called) {
-        return called.then(() => {
-          this.#guard.endBatch(head, time);
-        });
-      }
-      this.#guard.endBatch(head, time);
-      this.#options.batchEnded();
-      return undefined;
-    }
-    const collected = this.#collected;
-    if (!collected) throw new UdfError('protocol', 'a batch ended that had not begun');
-    this.#collected = undefined;
-    const batch = collected.end(end, frame);
-    this.#guard.setInputBatch(batch);
-    return this.#failures.guarded(() => instance.batch(batch), batch);
+    this.#ready('the end of a batch');
+    return this.#batches!.end(end, frame); // set together with `#instance`
   }
 
   #ready(what: string): Instance {
@@ -294,7 +254,7 @@ export class Session {
     const { handlers, provides } = this.#definition;
     if (this.#stopped || !this.#instance || !handlers.stop) return undefined;
     this.#stopped = true;
-    this.#collected = this.#streamed = undefined;
+    this.#batches?.discard();
     this.#guard.endInput(provides);
     return stopGroups(this.#instance, {
       failures: this.#failures,

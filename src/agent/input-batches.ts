@@ -1,0 +1,104 @@
+import { UdfError } from '../model/errors.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import type { FrameSlice } from '../wire/lazy-batch.js';
+import type { BeginMessage, EndMessage } from '../wire/messages.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
+import { CollectedBatch, headOf } from './collected-batch.js';
+import type { Counters } from './counters.js';
+import type { FailurePolicy } from './failure-policy.js';
+import type { Instance } from './instance.js';
+import type { MaybePromise } from './interface.js';
+import type { OutputGuard } from './output-guard.js';
+
+export interface InputBatchesOptions {
+  readonly definition: UdfDefinition;
+  readonly instance: Instance;
+  readonly failures: FailurePolicy;
+  readonly guard: OutputGuard;
+  readonly counters: Counters;
+  /** Limits a batch that is collected for a `batch` handler. */
+  readonly maxBytes: number;
+  /** Called when a batch whose points are handled one by one has ended. */
+  readonly batchEnded: () => void;
+}
+
+/**
+ * Passes the batches of the input to the UDF: whole ones to a `batch` handler, else their begin, points and end as they
+ * come. Throws, or rejects with, errors that end the connection.
+ */
+export class InputBatches {
+  readonly #options: InputBatchesOptions;
+  /** The open batch, if it is collected for a `batch` handler. */
+  #collected: CollectedBatch | undefined;
+  /** The open batch, if its points are handled one by one. */
+  #streamed: BeginMessage | undefined;
+
+  constructor(options: InputBatchesOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a batch has begun and not ended. */
+  get isOpen(): boolean {
+    return this.#collected !== undefined || this.#streamed !== undefined;
+  }
+
+  /** Whether a batch has begun whose points change the state one by one. */
+  get isStreaming(): boolean {
+    return this.#streamed !== undefined;
+  }
+
+  begin(begin: BeginMessage, frame: FrameSlice): MaybePromise {
+    const { definition, instance, failures, guard, counters, maxBytes } = this.#options;
+    if (this.isOpen) throw new UdfError('protocol', 'a batch began inside another');
+    counters.batchesIn++;
+    if (definition.handlers.batch) {
+      this.#collected = new CollectedBatch(begin, frame, maxBytes);
+      return undefined;
+    }
+    Object.freeze(begin.tags);
+    this.#streamed = Object.freeze(begin);
+    guard.setInputBatch(begin);
+    if (definition.provides === 'batch') guard.beginBatch();
+    return failures.guarded(() => instance.beginBatch(begin), undefined);
+  }
+
+  point(point: LazyPoint): MaybePromise {
+    const { instance, failures } = this.#options;
+    if (this.#streamed) return failures.guarded(() => instance.batchPoint(point), point);
+    if (!this.#collected) throw new UdfError('protocol', 'a point came outside a batch');
+    this.#collected.add(point);
+    return undefined;
+  }
+
+  end(end: EndMessage, frame: FrameSlice): MaybePromise {
+    if (this.#streamed) return this.#endStreamed(this.#streamed, end);
+    const { instance, failures, guard } = this.#options;
+    const collected = this.#collected;
+    if (!collected) throw new UdfError('protocol', 'a batch ended that had not begun');
+    this.#collected = undefined;
+    const batch = collected.end(end, frame);
+    guard.setInputBatch(batch);
+    return failures.guarded(() => instance.batch(batch), batch);
+  }
+
+  #endStreamed(begin: BeginMessage, end: EndMessage): MaybePromise {
+    const { instance, failures, guard, batchEnded } = this.#options;
+    this.#streamed = undefined;
+    const head = headOf(begin, end);
+    const time = end.tmax;
+    const called = failures.guarded(() => instance.endBatch(Object.freeze({ ...head, time })), undefined);
+    if (called) {
+      return called.then(() => {
+        guard.endBatch(head, time);
+      });
+    }
+    guard.endBatch(head, time);
+    batchEnded();
+    return undefined;
+  }
+
+  /** Drops an open batch: the input has ended within it. */
+  discard(): void {
+    this.#collected = this.#streamed = undefined;
+  }
+}

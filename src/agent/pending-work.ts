@@ -1,0 +1,67 @@
+import type { UseActivity } from './activity.js';
+import { UdfError } from '../model/errors.js';
+import type { Limits } from './limits.js';
+
+export interface PendingWorkOptions {
+  readonly activity: UseActivity;
+  readonly limits: Limits;
+  readonly output: { readonly blocked: boolean };
+  /** The work has rejected, or has taken too long. */
+  readonly fail: (reason: unknown) => void;
+  /** The work is done: input that was queued meanwhile can be handled. */
+  readonly settled: () => void;
+}
+
+/**
+ * What a connection's next request waits for: an async handler, a snapshot, a restore or the saving of the state. One at a
+ * time.
+ */
+export class PendingWork {
+  readonly #options: PendingWorkOptions;
+  #isBusy = false;
+  #frameBytes = 0;
+
+  constructor(options: PendingWorkOptions) {
+    this.#options = options;
+  }
+
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  /** The size of the frame that is being handled; 0 if the work belongs to none. */
+  get frameBytes(): number {
+    return this.#frameBytes;
+  }
+
+  /** Waits for `work`. `timer` limits its time. */
+  await(work: Promise<void>, frameBytes = 0, timer?: NodeJS.Timeout): void {
+    const { activity, fail, settled } = this.#options;
+    this.#isBusy = true;
+    this.#frameBytes = frameBytes;
+    activity.pending();
+    work.catch(fail).finally(() => {
+      clearTimeout(timer);
+      this.#isBusy = false;
+      this.#frameBytes = 0;
+      activity.settled();
+      settled();
+    });
+  }
+
+  /**
+   * Starts the time limit of a handler call, and starts it again if the handler waits for Kapacitor to read. Calls `fail`
+   * unless cleared in time. `undefined` without a limit.
+   */
+  readonly startTimer = (): NodeJS.Timeout | undefined => {
+    const { limits, output, fail } = this.#options;
+    const { handlerMs } = limits;
+    if (handlerMs === 0) return undefined;
+    const message = `a handler took longer than ${handlerMs} ms (handlerMs)`;
+    const timer = setTimeout(() => {
+      if (output.blocked) timer.refresh();
+      else fail(new UdfError('handler_timeout', message));
+    }, handlerMs);
+    return timer;
+  };
+}
