@@ -1,11 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { register } from 'node:module';
-import { extname, isAbsolute, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { messageOf, systemCode, UdfError } from '../model/errors.js';
+import { createRequire, register } from 'node:module';
+import { isAbsolute, resolve, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { UdfError } from '../model/errors.js';
 import { isUdfDefinition, type UdfDefinition } from '../udf/definition.js';
-import { givenPackage } from './module-hooks.js';
+import { givenPackage, type HookSettings } from './module-hooks.js';
+import { loadProblem } from './load-problem.js';
 
 /**
  * The UDFs that a module exports: by default or by name, alone or in an array. It is given as a path from the current
@@ -14,15 +15,19 @@ import { givenPackage } from './module-hooks.js';
 export async function loadModule(module: string): Promise<UdfDefinition[]> {
   const file = fileOf(module);
   registerHooks();
+  newImports();
   let exports: Exports;
   try {
     exports = (await import(
       file === undefined ? givenPackage + module : pathToFileURL(file).href
     )) as Exports; // the namespace of a module
   } catch (cause) {
-    throw new UdfError('invalid_module', `cannot load ${module}: ${problemOf(cause, module, file)}`, {
-      cause,
+    const problem = await loadProblem(cause, {
+      module,
+      isFile: file !== undefined,
+      localFiles: newImports(),
     });
+    throw new UdfError('invalid_module', `cannot load ${module}: ${problem}`, { cause });
   }
   const found = new Set(exportedValues(exports).filter(isUdfDefinition));
   if (found.size === 0) throw new UdfError('invalid_module', `${module} ${whyNoUdf(exports)}`);
@@ -76,44 +81,35 @@ function fileOf(module: string): string | undefined {
   return undefined;
 }
 
-let registered = false;
+let imported: MessagePort | undefined;
+const files = new Set<string>();
+/** The directory of this package's own code. */
+const ownCode = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * The local files of the modules that this thread has loaded or tried to load: themselves and what they import, directly or
+ * not, without installed packages. A file that an import did not find is among them.
+ */
+export function localFiles(): readonly string[] {
+  newImports();
+  for (const file of Object.keys(createRequire(import.meta.url).cache)) {
+    if (!file.includes(`${sep}node_modules${sep}`) && !file.startsWith(ownCode)) files.add(file);
+  }
+  return [...files];
+}
+
+/** The local files that were imported since the last call. */
+function newImports(): string[] {
+  const found: string[] = [];
+  for (let got; imported && (got = receiveMessageOnPort(imported));) found.push(got.message as string); // as the hooks send it
+  for (const file of found) files.add(file);
+  return found;
+}
 
 function registerHooks(): void {
-  if (registered) return;
-  registered = true;
-  register('./module-hooks.js', import.meta.url, { data: pathToFileURL(resolve('module')).href });
-}
-
-/** The problem and its remedy for known errors; for others, the message of Node.js with file and line if known. */
-function problemOf(reason: unknown, module: string, file: string | undefined): string {
-  const code = systemCode(reason);
-  const message = messageOf(reason);
-  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return unerasable(reason, message);
-  if (file !== undefined && /^\.[cm]?ts$/.test(extname(file)) && code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-    return `Node.js ${process.version} cannot import this TypeScript; compile it to JavaScript first, or use Node.js 22.18 or newer`;
-  }
-  if (code === 'MODULE_NOT_FOUND' && /'kapacitor-udf(\/[^']*)?'/.test(message)) {
-    return 'it is compiled to CommonJS, whose require() finds kapacitor-udf only where it is installed; compile it to ES modules ("type": "module" in package.json), or install kapacitor-udf beside it';
-  }
-  if (file === undefined && code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${module}'`)) {
-    return `there is no such file or package; if it is a UDF's name, it goes before --load`;
-  }
-  const place = reason instanceof SyntaxError && file !== undefined ? placeOfSyntaxError(file) : undefined;
-  return place === undefined ? message : `${message} (${place})`;
-}
-
-/** Where `node --check` finds the error; the error of an import does not name the place. */
-function placeOfSyntaxError(file: string): string | undefined {
-  const { stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8' });
-  return /^.+:\d+$/m.exec(stderr)?.[0];
-}
-
-/** The first line of a stack as Node.js writes it for a file that it could not read: `/path/udf.ts:3`. */
-const placeLine = /^(?:file:\/\/)?(\/.+:\d+)$/m;
-
-/** For TypeScript with code to generate, such as an enum, which Node.js does not transform. */
-function unerasable(reason: unknown, message: string): string {
-  const construct = /TypeScript (.+?) (?:is|are) not supported/i.exec(message)?.[1] ?? 'syntax';
-  const place = reason instanceof Error ? placeLine.exec(reason.stack ?? '')?.[1] : undefined;
-  return `Node.js cannot erase TypeScript's ${construct}${place === undefined ? '' : ` (${place})`}; write it in JavaScript, or compile the module first`;
+  if (imported) return;
+  const { port1, port2: port } = new MessageChannel();
+  imported = port1;
+  const data: HookSettings = { directory: pathToFileURL(resolve('module')).href, port };
+  register('./module-hooks.js', import.meta.url, { data, transferList: [port] });
 }

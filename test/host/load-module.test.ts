@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tempDirForFile } from '../support/temp-dir.js';
 
@@ -18,9 +19,21 @@ const files: Readonly<Record<string, string>> = {
   'maker.mjs': `${define}export default () => ${udf('one')};`,
   // As TypeScript compiles it to CommonJS.
   'compiled.cjs': `Object.defineProperty(exports, '__esModule', { value: true });\nconst { defineUdf } = require(${JSON.stringify(new URL('../../dist/src/index.js', import.meta.url).pathname)});\nconst udf = ${udf('compiled')};\nObject.assign(exports, { default: udf });`,
-  'enum.ts': `const one = 1;\nexport enum Color { Red }\nexport default one;`,
-  'namespace.ts': `namespace A { export const x = 1 }`,
-  'parameter.ts': `export class A {\n  constructor(private x: number) {}\n}`,
+  // Where what erases types is installed.
+  'typed/enum.ts': `const one = 1;\n// A comment.\nexport enum Color { Red }\nexport default one;`,
+  'typed/namespace.ts': `namespace A { export const x = 1 }`,
+  'typed/parameter.ts': `export class A {\n  constructor(private x: number) {}\n}`,
+  'typed/imports.ts': `import { name } from './shared/name.ts';\n${define}export default ${udf('typed')};\nname satisfies string;`,
+  'typed/shared/name.ts': `export const name: string = 'typed';`,
+  'typed/broken.ts': `import './shared/broken.ts';`,
+  'typed/shared/broken.ts': `export interface A {\n  a: 1;\n}\nexport const one: number = ;`,
+  'broken.mjs': `import './folder/broken.mjs';`,
+  'folder/broken.mjs': `export const one = 1;\nexport const two = ;`,
+  'unexported.mjs': `import './folder/fine.mjs';\nimport { two } from './folder/fine.mjs';`,
+  'folder/fine.mjs': `export const one = 1;`,
+  'missing.mjs': `import './folder/missing.mjs';`,
+  'throws-within.mjs': `import './folder/throwing.mjs';`,
+  'folder/throwing.mjs': `const units = undefined;\nexport const first = units.first;`,
   'throws.mjs': `throw new Error('not\\ntoday');`,
   'syntax.mjs': `export const ok = 1;\nexport default {;`,
   'wrong.mjs': `${define}export default defineUdf({ name: 'no-name', wants: 'stream', provides: 'stream', point() {} });`,
@@ -35,6 +48,7 @@ const files: Readonly<Record<string, string>> = {
 
 /** What became of each module, loaded by the built code in a process of its own whose directory has them all. */
 let loaded: Readonly<Record<string, string[] | { code: string; message: string }>>;
+let localFiles: readonly string[];
 const directory = tempDirForFile();
 /** A module in a directory where nothing is installed. */
 const lonelyDirectory = tempDirForFile();
@@ -45,13 +59,17 @@ beforeAll(() => {
     mkdirSync(dirname(join(directory, file)), { recursive: true });
     writeFileSync(join(directory, file), text);
   }
-  mkdirSync(join(directory, 'folder'));
+  mkdirSync(join(directory, 'typed/node_modules'));
+  symlinkSync(
+    fileURLToPath(new URL('../../node_modules/ts-blank-space', import.meta.url)),
+    join(directory, 'typed/node_modules/ts-blank-space'),
+  );
   lonely = join(lonelyDirectory, 'requires.cjs');
   writeFileSync(lonely, `exports.default = require('kapacitor-udf').${udf('one')};`);
   const modules = [
     lonely,
     ...Object.keys(files)
-      .filter((file) => !file.includes('/'))
+      .filter((file) => !/^(node_modules|folder|typed\/shared)\//.test(file))
       .map((file) => `./${file}`),
     'default.mjs',
     join(directory, 'default.mjs'),
@@ -61,7 +79,7 @@ beforeAll(() => {
     'your-udfs',
   ];
   const script = `
-    import { loadModule } from ${JSON.stringify(new URL('../../dist/src/host/load-module.js', import.meta.url))};
+    import { loadModule, localFiles } from ${JSON.stringify(new URL('../../dist/src/host/load-module.js', import.meta.url))};
     const loaded = {};
     for (const module of ${JSON.stringify(modules)}) {
       loaded[module] = await loadModule(module).then(
@@ -69,11 +87,11 @@ beforeAll(() => {
         ({ code, message }) => ({ code, message }),
       );
     }
-    process.stdout.write(JSON.stringify(loaded));`;
+    process.stdout.write(JSON.stringify({ loaded, localFiles: localFiles() }));`;
   const args = ['--input-type=module', '--eval', script];
-  loaded = JSON.parse(
+  ({ loaded, localFiles } = JSON.parse(
     execFileSync(process.execPath, args, { cwd: directory, encoding: 'utf8' }),
-  ) as typeof loaded;
+  ) as { loaded: typeof loaded; localFiles: typeof localFiles });
 });
 
 describe('a module gives the UDFs that it exports', () => {
@@ -84,6 +102,7 @@ describe('a module gives the UDFs that it exports', () => {
     ['from a path without ./', 'default.mjs', ['one']],
     ['from a module compiled to CommonJS', './compiled.cjs', ['compiled']],
     ['from a package that is installed in the directory', 'my-udfs', ['packed']],
+    ['from TypeScript, with the TypeScript that it imports', './typed/imports.ts', ['typed']],
   ])('%s', (_how, module, names) => {
     expect([...(loaded[module] as string[])].sort()).toEqual(names);
   });
@@ -138,36 +157,48 @@ describe('a module that cannot be used is told in terms of what was given:', () 
     });
   });
 
-  test('a syntax error, with the place', () => {
-    expect(loaded['./syntax.mjs']).toEqual({
-      code: 'invalid_module',
-      message: expect.stringMatching(
-        /^cannot load \.\/syntax\.mjs: Unexpected token.* \(.*syntax\.mjs:2\)$/,
-      ) as string,
-    });
+  test.each([
+    ['a syntax error', './syntax.mjs', 'Unexpected token', 'syntax.mjs:2'],
+    ['a syntax error of a file that it imports', './broken.mjs', 'Unexpected token', 'folder/broken.mjs:2'],
+    ['a syntax error of TypeScript that it imports', './typed/broken.ts', '', 'typed/shared/broken.ts:4'],
+    ['an import of what is not exported', './unexported.mjs', "named 'two'", 'unexported.mjs:2'],
+    ['what a file that it imports throws', './throws-within.mjs', 'undefined', 'folder/throwing.mjs:2'],
+  ])('%s, with the place', (_what, module, problem, place) => {
+    const { code, message } = loaded[module] as { code: string; message: string };
+    expect(code).toBe('invalid_module');
+    expect(message).toContain(problem);
+    expect(message).toMatch(new RegExp(`^cannot load ${module}: .* \\(${join(directory, place)}\\)$`));
   });
 
-  const stripsTypes = 'typescript' in process.features && process.features.typescript !== false;
-
-  test.runIf(stripsTypes).each([
-    ['./enum.ts', 'enum', 2],
-    ['./namespace.ts', 'namespace declaration', 1],
-    ['./parameter.ts', 'parameter property', 2],
-  ])('TypeScript that Node.js cannot erase, with construct, file and line: %s', (module, construct, line) => {
+  test.each([
+    ['./typed/enum.ts', 'enum', 3],
+    ['./typed/namespace.ts', 'namespace declaration', 1],
+    ['./typed/parameter.ts', 'parameter property', 2],
+  ])('TypeScript that cannot be erased, with construct, file and line: %s', (module, construct, line) => {
     expect(loaded[module]).toEqual({
       code: 'invalid_module',
       message: `cannot load ${module}: Node.js cannot erase TypeScript's ${construct} (${join(directory, module)}:${line}); write it in JavaScript, or compile the module first`,
     });
   });
 
-  test('TypeScript, where this Node.js cannot import it', () => {
+  test('TypeScript, where neither this Node.js nor an installed package erases its types', () => {
+    const stripsTypes = 'typescript' in process.features && process.features.typescript !== false;
     if (stripsTypes) {
       expect(loaded['./typed.ts']).toEqual(['typed']);
     } else {
       expect(loaded['./typed.ts']).toMatchObject({
         code: 'invalid_module',
-        message: `cannot load ./typed.ts: Node.js ${process.version} cannot import this TypeScript; compile it to JavaScript first, or use Node.js 22.18 or newer`,
+        message: `cannot load ./typed.ts: Node.js ${process.version} cannot import TypeScript by itself; npm install --save-dev ts-blank-space beside it, use Node.js 22.18 or newer, or compile it to JavaScript`,
       });
     }
   });
+});
+
+test('the local files of modules are known: what they import, also CommonJS and what is missing', () => {
+  const expected = [
+    ...['default.mjs', 'compiled.cjs', 'typed/imports.ts', 'typed/shared/name.ts'],
+    ...['broken.mjs', 'folder/broken.mjs', 'folder/missing.mjs'],
+  ];
+  for (const file of expected) expect(localFiles).toContain(join(directory, file));
+  expect(localFiles.filter((file) => /node_modules|\/dist\//.test(file))).toEqual([]);
 });

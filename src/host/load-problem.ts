@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { messageOf, systemCode } from '../model/errors.js';
+import { stackFrames } from '../udf/definition-source.js';
+import { eraserPackage, nodeStripsTypes, stripTypes } from './strip-types.js';
+
+/** A module that could not be imported. */
+export interface FailedModule {
+  /** As it was given. */
+  readonly module: string;
+  readonly isFile: boolean;
+  /** The files that it consists of, as far as they were found. */
+  readonly localFiles: readonly string[];
+}
+
+/** The problem and its remedy for known errors; for others, the message of Node.js, and file and line if known. */
+export async function loadProblem(reason: unknown, failed: FailedModule): Promise<string> {
+  const { module, isFile, localFiles } = failed;
+  const code = systemCode(reason);
+  const message = messageOf(reason);
+  const place = placeInStack(reason, localFiles);
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return unerasable(message, place);
+  if (code === 'MODULE_NOT_FOUND' && message.includes(`'${eraserPackage}'`)) {
+    return `Node.js ${process.version} cannot import TypeScript by itself; npm install --save-dev ${eraserPackage} beside it, use Node.js 22.18 or newer, or compile it to JavaScript`;
+  }
+  if (code === 'MODULE_NOT_FOUND' && /'kapacitor-udf(\/[^']*)?'/.test(message)) {
+    return 'it is compiled to CommonJS, whose require() finds kapacitor-udf only where it is installed; compile it to ES modules ("type": "module" in package.json), or install kapacitor-udf beside it';
+  }
+  if (!isFile && code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${module}'`)) {
+    return `there is no such file or package; if it is a UDF's name, it goes before --load`;
+  }
+  const found = place ?? (reason instanceof SyntaxError ? await placeOfSyntaxError(localFiles) : undefined);
+  return found === undefined ? message : `${message} (${found})`;
+}
+
+/** The first line of a stack as Node.js writes it for a file that it could not read: `/path/udf.ts:3`. */
+const placeLine = /^(?:file:\/\/)?(\/.+:\d+)$/m;
+
+/** The place that a stack names: of the source that could not be read, else of the innermost call in a local file. */
+function placeInStack(reason: unknown, localFiles: readonly string[]): string | undefined {
+  if (!(reason instanceof Error)) return undefined;
+  const { stack = '' } = reason;
+  const unread = placeLine.exec(stack)?.[1];
+  if (unread !== undefined) return decodeURI(unread);
+  const frame = stackFrames(stack).find(({ file }) => localFiles.includes(file));
+  return frame && `${frame.file}:${frame.line}`;
+}
+
+/** Where `node --check` finds the error, which an import does not name. */
+async function placeOfSyntaxError(files: readonly string[]): Promise<string | undefined> {
+  for (const file of files) {
+    const source = await scriptOf(file);
+    if (source === undefined) continue;
+    const type = file.endsWith('.cjs') ? 'commonjs' : 'module';
+    const args = [`--input-type=${type}`, '--check', '-'];
+    const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', input: source });
+    const line = /^\[stdin\]:(\d+)$/m.exec(stderr)?.[1];
+    if (line !== undefined) return `${file}:${line}`;
+  }
+  return undefined;
+}
+
+/** The JavaScript of a file; `undefined` if it is none, or cannot be read. */
+async function scriptOf(file: string): Promise<string | undefined> {
+  try {
+    if (/\.[cm]?js$/.test(file)) return await readFile(file, 'utf8');
+    // Where Node.js erases types itself, it names the place.
+    return /\.m?ts$/.test(file) && !nodeStripsTypes ? await stripTypes(file) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** For TypeScript with code to generate, such as an enum, which Node.js does not transform. */
+function unerasable(message: string, place: string | undefined): string {
+  const construct = /TypeScript (.+?) (?:is|are) not supported/i.exec(message)?.[1] ?? 'syntax';
+  return `Node.js cannot erase TypeScript's ${construct}${place === undefined ? '' : ` (${place})`}; write it in JavaScript, or compile the module first`;
+}
