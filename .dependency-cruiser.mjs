@@ -29,6 +29,16 @@ const downOnly = floors.flatMap((rooms, floor) =>
   })),
 );
 
+/** The rooms of src/host/isolation, from the ground up. */
+const isolationFloors = ['worker', 'supervisor', 'front'];
+
+const isolationDownOnly = isolationFloors.slice(0, -1).map((room, floor) => ({
+  name: `isolation-${room}-imports-down`,
+  severity: 'error',
+  from: { path: `^src/host/isolation/${room}/` },
+  to: { path: `^src/host/isolation/(${isolationFloors.slice(floor + 1).join('|')})/` },
+}));
+
 /** Packages that only one room may know. */
 const doors = {
   '@influxdata/influxdb-client': 'influx',
@@ -42,6 +52,7 @@ const doors = {
 export default {
   forbidden: [
     ...downOnly,
+    ...isolationDownOnly,
     ...Object.entries(doors).map(([name, room]) => ({
       name: `${name}-behind-its-door`,
       severity: 'error',

@@ -8,7 +8,7 @@ import { drainPendingReads } from '../transport/drain-pending-reads.js';
 import { socketTransport } from '../transport/socket-transport.js';
 import type { Transport } from '../transport/transport.js';
 import type { ConnectionOptions } from './host-options.js';
-import type { IsolatedAgent } from './isolation/isolated-agent.js';
+import type { IsolatedAgent } from './isolation/front/isolated-agent.js';
 import type { ServedUdf } from './served-udf.js';
 import { UseStatistics } from './use-statistics.js';
 

@@ -2,11 +2,11 @@ import { type Agent, type AgentOptions, createAgent } from '../agent/agent.js';
 import type { EdgeType } from '../model/values.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';
-import { checkedInfo } from './isolation/udf-info.js';
-import { createIsolatedAgent, type IsolatedAgent } from './isolation/isolated-agent.js';
-import type { UdfInfo } from './isolation/messages.js';
-import type { UdfWorkerOptions } from './isolation/udf-worker.js';
-import { WorkerSupply } from './isolation/worker-supply.js';
+import { checkedInfo } from './isolation/worker/udf-info.js';
+import { createIsolatedAgent, type IsolatedAgent } from './isolation/front/isolated-agent.js';
+import type { UdfInfo } from './isolation/worker/messages.js';
+import type { UdfWorkerOptions } from './isolation/worker/udf-worker.js';
+import { WorkerSupply } from './isolation/worker/worker-supply.js';
 import { tuneV8ForWorkers } from './tune-v8.js';
 
 /** What a connection to a UDF is given. */

@@ -1,5 +1,5 @@
-import type { AgentStats } from '../../model/statistics.js';
-import { lengthSize, writeLength } from '../../wire/framing.js';
+import type { AgentStats } from '../../../model/statistics.js';
+import { lengthSize, writeLength } from '../../../wire/framing.js';
 
 /** The elements of the shared words that tell how far a worker is. */
 export const Steps = {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { SnapshotSchedule } from '../../../src/host/isolation/snapshot-schedule.js';
+import { SnapshotSchedule } from '../../../../src/host/isolation/supervisor/snapshot-schedule.js';
 
 const MiB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Journal, type Span } from '../../../src/host/isolation/journal.js';
-import { frameOf } from '../../support/input-frames.js';
+import { Journal, type Span } from '../../../../src/host/isolation/supervisor/journal.js';
+import { frameOf } from '../../../support/input-frames.js';
 
 /** A frame of this size, whose bytes are of none of its neighbours. */
 function frame(size: number, seed: number): Buffer {

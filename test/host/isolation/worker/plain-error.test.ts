@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { errorFrom, plainError } from '../../../src/host/isolation/plain-error.js';
-import { UdfError } from '../../../src/model/errors.js';
+import { errorFrom, plainError } from '../../../../src/host/isolation/worker/plain-error.js';
+import { UdfError } from '../../../../src/model/errors.js';
 
 /** What another thread makes of it. */
 function crossed(reason: unknown): UdfError {

@@ -1,11 +1,11 @@
-import type { Limits } from '../../agent/limits.js';
-import type { Revision } from '../../agent/state/header.js';
-import type { InstanceDefaults } from '../../agent/defaults.js';
-import type { DeadLetter } from '../../model/dead-letters.js';
-import type { AgentStats } from '../../model/statistics.js';
-import type { EdgeType } from '../../model/values.js';
-import type { OptionType } from '../../model/option-call.js';
-import type { ErrorPolicy } from '../../udf/runtime-options.js';
+import type { Limits } from '../../../agent/limits.js';
+import type { Revision } from '../../../agent/state/header.js';
+import type { InstanceDefaults } from '../../../agent/defaults.js';
+import type { DeadLetter } from '../../../model/dead-letters.js';
+import type { AgentStats } from '../../../model/statistics.js';
+import type { EdgeType } from '../../../model/values.js';
+import type { OptionType } from '../../../model/option-call.js';
+import type { ErrorPolicy } from '../../../udf/runtime-options.js';
 
 // What the front and a worker send each other besides the bytes in the rings.
 

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { Journal, type Span } from '../../../src/host/isolation/journal.js';
-import type { UdfInfo } from '../../../src/host/isolation/messages.js';
-import { batchStart, countPoints, describeInput, wholeBatch } from '../../../src/host/isolation/poison.js';
-import { encodeRequest, type Request } from '../../../src/wire/messages.js';
-import { batchRequests, pointRequest } from '../../support/udf-messages.js';
+import { Journal, type Span } from '../../../../src/host/isolation/supervisor/journal.js';
+import type { UdfInfo } from '../../../../src/host/isolation/worker/messages.js';
+import {
+  batchStart,
+  countPoints,
+  describeInput,
+  wholeBatch,
+} from '../../../../src/host/isolation/supervisor/poison.js';
+import { encodeRequest, type Request } from '../../../../src/wire/messages.js';
+import { batchRequests, pointRequest } from '../../../support/udf-messages.js';
 
 /** A journal of requests, and the place of each. */
 function journalOf(requests: readonly Request[]): { readonly journal: Journal; readonly spans: Span[] } {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ReportFilter } from '../../../src/host/isolation/repeated-reports.js';
+import { ReportFilter } from '../../../../src/host/isolation/supervisor/repeated-reports.js';
 
 const from =
   (start: number) =>

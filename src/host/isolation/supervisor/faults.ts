@@ -1,6 +1,6 @@
-import { UdfError } from '../../model/errors.js';
+import { UdfError } from '../../../model/errors.js';
 import type { Span } from './journal.js';
-import type { WorkerEnd } from './udf-worker.js';
+import type { WorkerEnd } from '../worker/udf-worker.js';
 
 /** What a worker was doing when it ended. */
 export type Stage =

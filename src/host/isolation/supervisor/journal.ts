@@ -1,4 +1,4 @@
-import { FrameReader } from '../../wire/frame-reader.js';
+import { FrameReader } from '../../../wire/frame-reader.js';
 
 const segmentBytes = 256 * 1024;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Faults, type Remedy, type Stage } from '../../../src/host/isolation/faults.js';
-import type { WorkerEnd, WorkerEndCause } from '../../../src/host/isolation/udf-worker.js';
-import { UdfError } from '../../../src/model/errors.js';
+import { Faults, type Remedy, type Stage } from '../../../../src/host/isolation/supervisor/faults.js';
+import type { WorkerEnd, WorkerEndCause } from '../../../../src/host/isolation/worker/udf-worker.js';
+import { UdfError } from '../../../../src/model/errors.js';
 
 function endOf(cause: WorkerEndCause, error?: UdfError): WorkerEnd {
   return { cause, text: `has ended by ${cause}`, error };

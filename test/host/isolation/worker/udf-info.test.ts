@@ -1,7 +1,7 @@
 import { defineUdf, option } from 'kapacitor-udf';
 import { describe, expect, test } from 'vitest';
-import type { UdfInfo } from '../../../src/host/isolation/messages.js';
-import { checkedInfo, udfInfos } from '../../../src/host/isolation/udf-info.js';
+import type { UdfInfo } from '../../../../src/host/isolation/worker/messages.js';
+import { checkedInfo, udfInfos } from '../../../../src/host/isolation/worker/udf-info.js';
 
 const averages = defineUdf({
   name: 'averages',

@@ -1,7 +1,7 @@
-import { decodeRequest } from '../../wire/messages.js';
-import { beginTag0, endTag0, pointTag0 } from '../../wire/tags.js';
+import { decodeRequest } from '../../../wire/messages.js';
+import { beginTag0, endTag0, pointTag0 } from '../../../wire/tags.js';
 import type { Journal, Span } from './journal.js';
-import type { UdfInfo } from './messages.js';
+import type { UdfInfo } from '../worker/messages.js';
 
 /**
  * The batch that input belongs to and must be left out with: that of a begin or end, and of a point in a batch that the UDF

@@ -1,5 +1,5 @@
-import type { Input } from '../../agent/input.js';
-import type { Output } from '../../agent/output.js';
+import type { Input } from '../../../agent/input.js';
+import type { Output } from '../../../agent/output.js';
 
 /** A keepalive request may stay unread for so long before heartbeats are sent instead of its answer. */
 const heartbeatDelayMs = 250;

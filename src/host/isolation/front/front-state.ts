@@ -1,11 +1,11 @@
-import type { Limits } from '../../agent/limits.js';
-import { StateKeeper } from '../../agent/state-keeper.js';
-import type { Snapshot } from '../../agent/state/snapshot.js';
-import type { AgentOptions } from '../../agent/agent.js';
-import { UdfError } from '../../model/errors.js';
-import type { UseId } from '../../model/statistics.js';
-import type { Logger } from '../../telemetry/logger.js';
-import type { Supervisor } from './supervisor.js';
+import type { Limits } from '../../../agent/limits.js';
+import { StateKeeper } from '../../../agent/state-keeper.js';
+import type { Snapshot } from '../../../agent/state/snapshot.js';
+import type { AgentOptions } from '../../../agent/agent.js';
+import { UdfError } from '../../../model/errors.js';
+import type { UseId } from '../../../model/statistics.js';
+import type { Logger } from '../../../telemetry/logger.js';
+import type { Supervisor } from '../supervisor/supervisor.js';
 
 /** Max time to get the last state when a connection has ended. */
 const lastStateTimeoutMs = 2_000;

@@ -1,10 +1,10 @@
-import { readHeader, type Revision, snapshotRevision } from '../../agent/state/header.js';
-import type { Snapshot } from '../../agent/state/snapshot.js';
-import type { RunningState } from '../../agent/state-keeper.js';
-import { isUdfError, UdfError } from '../../model/errors.js';
-import type { AgentStats } from '../../model/statistics.js';
-import { decodeResponse, encodeRequest } from '../../wire/messages.js';
-import { restoreRequest } from './launch.js';
+import { readHeader, type Revision, snapshotRevision } from '../../../agent/state/header.js';
+import type { Snapshot } from '../../../agent/state/snapshot.js';
+import type { RunningState } from '../../../agent/state-keeper.js';
+import { isUdfError, UdfError } from '../../../model/errors.js';
+import type { AgentStats } from '../../../model/statistics.js';
+import { decodeResponse, encodeRequest } from '../../../wire/messages.js';
+import { restoreRequest } from '../worker/launch.js';
 
 /** A worker, as its state is read and replaced. */
 export interface StateTarget {

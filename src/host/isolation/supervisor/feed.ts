@@ -1,4 +1,4 @@
-import type { Ack } from './acks.js';
+import type { Ack } from '../worker/acks.js';
 import { Journal, type Span } from './journal.js';
 
 /** A worker, as its input is fed to it. */

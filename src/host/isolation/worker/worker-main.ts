@@ -1,13 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { createAgent, type Progress } from '../../agent/agent.js';
-import type { DeadLetters } from '../../model/dead-letters.js';
-import { messageOf } from '../../model/errors.js';
-import type { Logger } from '../../telemetry/logger.js';
-import { RateLimitedLogger } from '../../telemetry/rate-limited-logger.js';
-import { SharedRing } from '../../transport/shared-ring.js';
-import { sharedTransport } from '../../transport/shared-transport.js';
-import type { UdfDefinition } from '../../udf/definition.js';
-import { availableUdfs } from '../available-udfs.js';
+import { createAgent, type Progress } from '../../../agent/agent.js';
+import type { DeadLetters } from '../../../model/dead-letters.js';
+import { messageOf } from '../../../model/errors.js';
+import type { Logger } from '../../../telemetry/logger.js';
+import { RateLimitedLogger } from '../../../telemetry/rate-limited-logger.js';
+import { SharedRing } from '../../../transport/shared-ring.js';
+import { sharedTransport } from '../../../transport/shared-transport.js';
+import type { UdfDefinition } from '../../../udf/definition.js';
+import { availableUdfs } from '../../available-udfs.js';
 import { encodeAck, Steps } from './acks.js';
 import {
   type FromWorker,

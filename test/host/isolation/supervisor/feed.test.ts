@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Feed, type FeedTarget } from '../../../src/host/isolation/feed.js';
-import type { Span } from '../../../src/host/isolation/journal.js';
-import { frameOf } from '../../support/input-frames.js';
+import { Feed, type FeedTarget } from '../../../../src/host/isolation/supervisor/feed.js';
+import type { Span } from '../../../../src/host/isolation/supervisor/journal.js';
+import { frameOf } from '../../../support/input-frames.js';
 
 /** The frame of input number `index`, of as many bytes as its payload says. */
 function inputFrame(index: number, size: number): Buffer {

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { UdfError } from '../../model/errors.js';
-import type { UdfDefinition } from '../../udf/definition.js';
-import type { Udfs } from '../available-udfs.js';
-import { loadModule } from '../load-module.js';
+import { UdfError } from '../../../model/errors.js';
+import type { UdfDefinition } from '../../../udf/definition.js';
+import type { Udfs } from '../../available-udfs.js';
+import { loadModule } from '../../load-module.js';
 import type { UdfInfo } from './messages.js';
 
 /** What the front must know of each UDF of `availableUdfs(modules)`. */

@@ -1,4 +1,4 @@
-import { UdfError } from '../../model/errors.js';
+import { UdfError } from '../../../model/errors.js';
 import type { UdfInfo } from './messages.js';
 import { UdfWorker, type UdfWorkerOptions } from './udf-worker.js';
 

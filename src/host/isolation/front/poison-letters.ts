@@ -1,13 +1,13 @@
-import { CollectedBatch } from '../../agent/collected-batch.js';
-import { addDeadLetters } from '../../agent/dead-letters.js';
-import type { BatchInfo } from '../../model/batch.js';
-import type { DeadLetters } from '../../model/dead-letters.js';
-import type { UseId } from '../../model/statistics.js';
-import { FrameReader } from '../../wire/frame-reader.js';
-import { type BeginMessage, decodeRequest } from '../../wire/messages.js';
-import { LazyPoint } from '../../wire/point/lazy-point.js';
-import type { Journal, Span } from './journal.js';
-import { batchStart } from './poison.js';
+import { CollectedBatch } from '../../../agent/collected-batch.js';
+import { addDeadLetters } from '../../../agent/dead-letters.js';
+import type { BatchInfo } from '../../../model/batch.js';
+import type { DeadLetters } from '../../../model/dead-letters.js';
+import type { UseId } from '../../../model/statistics.js';
+import { FrameReader } from '../../../wire/frame-reader.js';
+import { type BeginMessage, decodeRequest } from '../../../wire/messages.js';
+import { LazyPoint } from '../../../wire/point/lazy-point.js';
+import type { Journal, Span } from '../supervisor/journal.js';
+import { batchStart } from '../supervisor/poison.js';
 
 /** Adds the points in a part of the input, of a stream or of one batch, that is left out. */
 export function addPoisonLetters(

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ackByte, decodeAck, encodeAck } from '../../../src/host/isolation/acks.js';
-import { noStats } from '../../../src/model/statistics.js';
-import { payloads } from '../../support/frames.js';
+import { ackByte, decodeAck, encodeAck } from '../../../../src/host/isolation/worker/acks.js';
+import { noStats } from '../../../../src/model/statistics.js';
+import { payloads } from '../../../support/frames.js';
 
 const statsArbitrary = fc
   .record({ pointsDropped: fc.nat(), counters: fc.dictionary(fc.string(), fc.nat()) })

@@ -1,23 +1,23 @@
-import type { InstanceDefaults } from '../../agent/defaults.js';
-import type { Revision } from '../../agent/state/header.js';
-import type { Snapshot } from '../../agent/state/snapshot.js';
-import type { Limits } from '../../agent/limits.js';
-import { UdfError } from '../../model/errors.js';
-import type { DeadLetter } from '../../model/dead-letters.js';
-import { type AgentStats, noStats, sumOfStats } from '../../model/statistics.js';
-import type { Logger } from '../../telemetry/logger.js';
-import type { Response } from '../../wire/messages.js';
+import type { InstanceDefaults } from '../../../agent/defaults.js';
+import type { Revision } from '../../../agent/state/header.js';
+import type { Snapshot } from '../../../agent/state/snapshot.js';
+import type { Limits } from '../../../agent/limits.js';
+import { UdfError } from '../../../model/errors.js';
+import type { DeadLetter } from '../../../model/dead-letters.js';
+import { type AgentStats, noStats, sumOfStats } from '../../../model/statistics.js';
+import type { Logger } from '../../../telemetry/logger.js';
+import type { Response } from '../../../wire/messages.js';
 import { Faults, type Remedy, type Stage } from './faults.js';
 import type { Feed } from './feed.js';
 import { checkIntervalMs, HangDetector } from './hang-detector.js';
 import type { Span } from './journal.js';
-import { checkUdf, launch, type Launched } from './launch.js';
-import type { UdfInfo } from './messages.js';
+import { checkUdf, launch, type Launched } from '../worker/launch.js';
+import type { UdfInfo } from '../worker/messages.js';
 import { batchStart } from './poison.js';
 import { ReportFilter } from './repeated-reports.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
-import type { OutputProgress, UdfWorker, UdfWorkerEvents, WorkerEnd } from './udf-worker.js';
-import type { WorkerSupply } from './worker-supply.js';
+import type { OutputProgress, UdfWorker, UdfWorkerEvents, WorkerEnd } from '../worker/udf-worker.js';
+import type { WorkerSupply } from '../worker/worker-supply.js';
 import { WorkerState } from './worker-state.js';
 
 /** What a supervisor calls. */

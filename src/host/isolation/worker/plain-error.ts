@@ -1,4 +1,4 @@
-import { isUdfError, messageOf, systemCode, UdfError, type UdfErrorCode } from '../../model/errors.js';
+import { isUdfError, messageOf, systemCode, UdfError, type UdfErrorCode } from '../../../model/errors.js';
 import type { PlainError } from './messages.js';
 
 /** Max depth of causes that cross; a chain may be circular. */

@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
-import { UdfError } from '../../model/errors.js';
-import type { DeadLetter } from '../../model/dead-letters.js';
-import type { AgentStats } from '../../model/statistics.js';
-import type { Logger } from '../../telemetry/logger.js';
-import { SharedRing } from '../../transport/shared-ring.js';
-import { FrameReader } from '../../wire/frame-reader.js';
-import { errorTag, initTag, keepaliveTag, restoreTag, snapshotTag } from '../../wire/tags.js';
+import { UdfError } from '../../../model/errors.js';
+import type { DeadLetter } from '../../../model/dead-letters.js';
+import type { AgentStats } from '../../../model/statistics.js';
+import type { Logger } from '../../../telemetry/logger.js';
+import { SharedRing } from '../../../transport/shared-ring.js';
+import { FrameReader } from '../../../wire/frame-reader.js';
+import { errorTag, initTag, keepaliveTag, restoreTag, snapshotTag } from '../../../wire/tags.js';
 import { type Ack, ackByte, decodeAck, Steps } from './acks.js';
 import { type FromWorker, type ServeMessage, type ToWorker, type UdfInfo, wakeUp } from './messages.js';
 import { errorFrom } from './plain-error.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkIntervalMs, HangDetector } from '../../../src/host/isolation/hang-detector.js';
+import { checkIntervalMs, HangDetector } from '../../../../src/host/isolation/supervisor/hang-detector.js';
 
 describe('the interval of checks', () => {
   test.each([
