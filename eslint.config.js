@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.ci/'] },
+  { ignores: ['**/dist/', '**/node_modules/', '.ci/', 'docs/api/', 'docs/.vitepress/cache/'] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {
@@ -26,7 +26,13 @@ export default tseslint.config(
   },
   // Plain JavaScript, outside the TypeScript project.
   {
-    files: ['eslint.config.js', '.dependency-cruiser.mjs', 'test/**/*.mjs', 'src/replay/page/assets/*.js'],
+    files: [
+      'eslint.config.js',
+      '.dependency-cruiser.mjs',
+      'docs/**/*.{js,mjs}',
+      'test/**/*.mjs',
+      'src/replay/page/assets/*.js',
+    ],
     ...tseslint.configs.disableTypeChecked,
   },
 );

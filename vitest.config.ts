@@ -52,8 +52,8 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: ['test/**/*.test.ts'],
-          // The fault suite takes minutes: `npm run test:faults`.
-          exclude: [...units, 'test/faults/**'],
+          // The fault suite takes minutes: `npm run test:faults`. The site must be built first: `npm run docs:check`.
+          exclude: [...units, 'test/faults/**', 'test/site/**'],
         },
       },
     ],

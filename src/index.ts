@@ -1,3 +1,9 @@
+/**
+ * What a UDF is written with (`defineUdf`, `option`), and what serves UDFs in a program (`serve`, `createHost`).
+ *
+ * @module kapacitor-udf
+ */
+
 export { UdfError, type UdfErrorCode } from './model/errors.js';
 export { createBatch, createPoint } from './udf/create.js';
 export { defineUdf, isUdfDefinition } from './udf/definition.js';

@@ -1,3 +1,9 @@
+/**
+ * The bundled UDFs: each alone, and all of them as `bundledUdfs`.
+ *
+ * @module kapacitor-udf/udfs
+ */
+
 import type { UdfDefinition } from 'kapacitor-udf';
 import edgeDetect from './edge-detect/edge-detect.js';
 import mirror from './mirror/mirror.js';

@@ -1,7 +1,7 @@
 /**
  * The test kit: what a unit test of a UDF imports as `kapacitor-udf/testkit`. Nothing that serves UDFs loads it.
  *
- * @module
+ * @module kapacitor-udf/testkit
  */
 
 // A UDF in this process, its input and its options.
