@@ -5,6 +5,7 @@ import { byteSize } from './parse-values.js';
 /** Which UDFs run in workers. */
 export interface IsolationFlags {
   readonly isolate?: true;
+  readonly watch?: true;
   readonly isolateUdf?: readonly string[];
   readonly workerMemory: number;
 }
@@ -30,8 +31,17 @@ export function addIsolationOptions(command: Command): Command {
     );
 }
 
+/** Adds `--watch`, for a command that can reload. */
+export function addWatchOption(command: Command): Command {
+  return command.option(
+    '--watch',
+    'run the new code, with the same state, whenever a local file of the modules of --load changes; isolates all UDFs unless --isolate-udf names some (default: at `reload` and SIGHUP)',
+  );
+}
+
 /** The isolation that the flags ask for; `undefined` for none. */
-export function isolationOf({ isolate, isolateUdf, workerMemory }: IsolationFlags): Isolation | undefined {
-  if (!isolate && !isolateUdf) return undefined;
-  return { udfs: isolate ? 'all' : isolateUdf!, maxMemoryBytes: workerMemory };
+export function isolationOf(flags: IsolationFlags): Isolation | undefined {
+  const { isolate, watch, isolateUdf, workerMemory } = flags;
+  if (!isolate && !watch && !isolateUdf) return undefined;
+  return { udfs: isolateUdf ?? 'all', maxMemoryBytes: workerMemory };
 }

@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
 import type { Host } from '../host/host-options.js';
 import type { ServedUdf } from '../host/served-udf.js';
-import type { ServedSocket } from '../host/socket-host.js';
+import type { ServedSocket, SocketHost } from '../host/socket-host.js';
 import type { HostCompanion } from '../host/run-host.js';
 import { defaultSocketDir, socketPathIn } from '../host/socket-directory.js';
+import { UdfError } from '../model/errors.js';
 import type { ConversationRecorder } from '../recording/conversation/recorder.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Report } from '../telemetry/runtime-report.js';
@@ -21,7 +22,12 @@ import {
 } from './options.js';
 import { count, httpAddress, timerDuration } from './parse-values.js';
 import { influxUrlOption, kapacitorUrlsOption } from './url-options.js';
-import { addIsolationOptions, isolationOf, type IsolationFlags } from './isolation-options.js';
+import {
+  addIsolationOptions,
+  addWatchOption,
+  isolationOf,
+  type IsolationFlags,
+} from './isolation-options.js';
 
 interface ServeOptions extends RunOptions, SocketOptions, IsolationFlags {
   readonly socketMode: number;
@@ -34,6 +40,7 @@ interface ServeOptions extends RunOptions, SocketOptions, IsolationFlags {
   readonly kapacitor?: readonly string[];
   /** The directory that conversations are recorded in. */
   readonly record?: string;
+  readonly watch?: true;
 }
 
 /** `serve`: UDFs on Unix sockets, until a signal. */
@@ -76,7 +83,7 @@ export function serveCommand(): Command {
       '--record <dir>',
       'write the conversation of each connection to a file of its own in this directory (default: none is written)',
     );
-  return addRunOptions(addIsolationOptions(command))
+  return addRunOptions(addWatchOption(addIsolationOptions(command)))
     .addHelpText(
       'after',
       '\nExamples:\n' +
@@ -112,14 +119,25 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
       }),
   });
   const report = options.telemetry === undefined ? undefined : await startTelemetry(options, host, logger);
-  const watchers = options.kapacitor && (await createWatchers(host, sockets, options, logger));
+  const companions = [
+    ...(options.kapacitor ? [await createWatchers(host, sockets, options, logger)] : []),
+    ...(options.watch ? [await createModuleWatcher(host)] : []),
+  ];
   const closeFiles = async (): Promise<void> => {
     await deadLetters?.close();
     await recorder?.close();
     await report?.stop();
   };
   const process = { logger, activity, sockets, drainMs, ...watchdogSettings(options) };
-  await runUntilSignal(host, process, closeFiles, watchers);
+  await runUntilSignal(host, process, closeFiles, companions);
+}
+
+async function createModuleWatcher(host: SocketHost): Promise<HostCompanion> {
+  if (host.moduleFiles.length === 0) {
+    throw new UdfError('usage', '--watch needs --load with the file of a module');
+  }
+  const { watchModules } = await import('../host/watch-modules.js');
+  return watchModules(host);
 }
 
 /** What revives the tasks of the UDFs. */

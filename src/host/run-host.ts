@@ -27,7 +27,7 @@ export async function runUntilSignal(
   host: SocketHost,
   { sockets, drainMs = 5_000, ...others }: HostProcess,
   afterStop?: () => Promise<void>,
-  companion?: HostCompanion,
+  companions: readonly HostCompanion[] = [],
 ): Promise<void> {
   const { logger } = others;
   const serving = new ServingProcess({
@@ -52,11 +52,11 @@ export async function runUntilSignal(
       logger.info({}, 'ready');
       systemd.ready(`serves ${host.stats.udfs.map(({ udf }) => udf).join(', ')}`);
       serving.watch();
-      companion?.start();
+      for (const companion of companions) companion.start();
     }
     logger.info({ signal: await signal }, 'stopping');
     systemd.stopping('finishes what has come');
-    await companion?.stop();
+    await Promise.all(companions.map((companion) => companion.stop()));
     await host.stop();
     await afterStop?.();
     logger.info({}, 'stopped');

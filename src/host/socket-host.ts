@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import type { Activity } from '../agent/activity.js';
 import { defaultsProblem } from '../agent/defaults.js';
 import { resolveLimits } from '../agent/limits.js';
@@ -12,7 +12,7 @@ import type { HttpServer } from './http/server.js';
 import type { Host, HostOptions, Readiness } from './host-options.js';
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.js';
 import { controlPathOf, openControlSocket } from './control-socket.js';
-import { loadAgain, type ServedUdf } from './served-udf.js';
+import { type IsolatedUdf, loadAgain, type ServedUdf } from './served-udf.js';
 import { openStateDirectory, stateOptionsProblem } from './state/open-state-directory.js';
 import type { StateDirectory } from './state/state-directory.js';
 import { openFilesWarning } from './open-files.js';
@@ -37,9 +37,11 @@ export interface SocketHostOptions extends Omit<HostOptions, 'sockets'> {
 export interface SocketHost extends Host {
   /**
    * Replaces the workers of isolated UDFs by ones that run the present code of their modules, with the same state. Those
-   * that cannot be replaced continue.
+   * that cannot be replaced continue. `changed`: the files that are the reason, for the log.
    */
-  reload(): Promise<ReloadResult>;
+  reload(changed?: readonly string[]): Promise<ReloadResult>;
+  /** The local files of the isolated UDFs' modules: those that they import included, installed packages not. */
+  readonly moduleFiles: readonly string[];
 }
 
 /** As `createHost`, for UDFs that may run in workers. */
@@ -117,16 +119,24 @@ class SocketsHost implements SocketHost {
     return this.#stopped;
   }
 
-  async reload(): Promise<ReloadResult> {
+  get moduleFiles(): readonly string[] {
+    return this.#isolated[0]?.workers.localFiles ?? []; // all have the same modules
+  }
+
+  get #isolated(): IsolatedUdf[] {
+    return this.#options.sockets.flatMap(({ udf }) => udf.isolated ?? []);
+  }
+
+  async reload(changed?: readonly string[]): Promise<ReloadResult> {
     const { logger } = this.#options;
-    const isolated = this.#options.sockets.flatMap(({ udf }) => udf.isolated ?? []);
+    const after = changed ? ` after a change of ${changed.map(shownPath).join(', ')}` : '';
     try {
-      await loadAgain(isolated);
+      await loadAgain(this.#isolated);
       const result = await this.#connections.reload();
       for (const error of result.errors) {
         logger.error({ code: error.code, err: error }, `a worker was not replaced: ${error.message}`);
       }
-      logger.info({ workers: result.reloaded }, 'reloaded');
+      logger.info({ workers: result.reloaded }, `reloaded${after}`);
       return result;
     } catch (reason) {
       const error = UdfError.from(reason);
@@ -214,6 +224,12 @@ class SocketsHost implements SocketHost {
       this.#options.logger.warn({ err }, 'a socket file cannot be removed; the next start replaces it');
     }
   }
+}
+
+/** A path from the current directory, if it is below that. */
+function shownPath(path: string): string {
+  const below = relative('', path);
+  return below.startsWith('..') ? path : below;
 }
 
 function hostProblem(options: SocketHostOptions): string | undefined {

@@ -56,8 +56,8 @@ export type ToWorker = typeof wakeUp | ServeMessage | { readonly kind: 'end' };
 
 export type FromWorker =
   | typeof wakeUp
-  | { readonly kind: 'loaded'; readonly udfs: readonly UdfInfo[] }
-  | { readonly kind: 'failed'; readonly error: PlainError }
+  | { readonly kind: 'loaded'; readonly udfs: readonly UdfInfo[]; readonly localFiles: readonly string[] }
+  | { readonly kind: 'failed'; readonly error: PlainError; readonly localFiles: readonly string[] }
   | {
       readonly kind: 'log';
       readonly level: LogMethod;

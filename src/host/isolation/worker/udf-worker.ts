@@ -69,6 +69,8 @@ const MiB = 1024 * 1024;
 export class UdfWorker {
   /** Its UDFs, once their modules are loaded. Rejects if one cannot be, or the worker ends before. */
   readonly loaded: Promise<readonly UdfInfo[]>;
+  /** The local files of its modules, once they are loaded or cannot be. */
+  localFiles: readonly string[] = [];
   /** Settles when the thread has ended, for whatever reason. */
   readonly exited: Promise<WorkerEnd>;
   /** The statistics that came last. */
@@ -117,8 +119,10 @@ export class UdfWorker {
     this.loaded = new Promise((resolve, reject) => {
       this.#worker.on('message', (message: FromWorker) => {
         if (message === wakeUp) this.#woken();
-        else if (message.kind === 'loaded') resolve(message.udfs);
-        else this.#receiveMessage(message);
+        else if (message.kind === 'loaded') {
+          this.localFiles = message.localFiles;
+          resolve(message.udfs);
+        } else this.#receiveMessage(message);
       });
       void this.exited.then(({ text, error }) => {
         reject(error ?? new UdfError('handler', `the worker ${text}`));
@@ -334,6 +338,7 @@ export class UdfWorker {
         return;
       }
       case 'failed': {
+        this.localFiles = message.localFiles;
         const error = errorFrom(message.error);
         this.terminate({ cause: 'load', text: `cannot load its modules: ${error.message}`, error });
         return;

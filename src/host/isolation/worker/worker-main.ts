@@ -8,6 +8,7 @@ import { SharedRing } from '../../../transport/shared-ring.js';
 import { sharedTransport } from '../../../transport/shared-transport.js';
 import type { UdfDefinition } from '../../../udf/definition.js';
 import { availableUdfs } from '../../available-udfs.js';
+import { localFiles } from '../../load-module.js';
 import { encodeAck, Steps } from './acks.js';
 import {
   type FromWorker,
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
     const given = message as ServeMessage;
     serve(udfs.get(given.udf)!, given);
   });
-  send({ kind: 'loaded', udfs: await udfInfos(udfs, modules) });
+  send({ kind: 'loaded', udfs: await udfInfos(udfs, modules), localFiles: localFiles() });
 }
 
 /** Serves a connection over shared memory, as `createAgent` serves any other. */
@@ -147,5 +148,5 @@ function surviveRejections(logger: Logger): void {
 }
 
 main().catch((reason: unknown) => {
-  send({ kind: 'failed', error: plainError(reason) });
+  send({ kind: 'failed', error: plainError(reason), localFiles: localFiles() });
 });

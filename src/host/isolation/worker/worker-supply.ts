@@ -11,6 +11,8 @@ const delayMs = 50;
  */
 export class WorkerSupply {
   readonly #options: UdfWorkerOptions;
+  /** The local files of the modules as of the last `load`; beside them, if it failed, those of the one before. */
+  localFiles: readonly string[] = [];
   #reserve: UdfWorker | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -41,9 +43,11 @@ export class WorkerSupply {
       const checked = check(new Map(infos.map((info) => [info.name, info])));
       this.#reserve?.terminate();
       this.#keep(worker);
+      this.localFiles = worker.localFiles;
       return checked;
     } catch (reason) {
       worker.terminate();
+      this.localFiles = [...new Set([...this.localFiles, ...worker.localFiles])];
       throw UdfError.from(reason, 'invalid_module');
     }
   }
