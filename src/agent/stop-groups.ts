@@ -1,12 +1,7 @@
-import { promisify } from 'node:util';
 import type { FailurePolicy } from './failure-policy.js';
 import type { Instance } from './instance.js';
 import type { Output } from './output.js';
-
-/** Max time that `stop` handlers run before yielding to the event loop. */
-const maxSliceMs = 5;
-
-const yieldToEventLoop = promisify(setImmediate);
+import { TimeSlice } from './state/time-slice.js';
 
 export interface StopContext {
   readonly failures: FailurePolicy;
@@ -27,7 +22,7 @@ export async function stopGroups(
   instance: Instance,
   { failures, output, signal, startTimer, steps }: StopContext,
 ): Promise<void> {
-  let pauseAt = performance.now() + maxSliceMs;
+  const slice = new TimeSlice();
   for (const group of instance.groupsToStop()) {
     if (steps !== undefined) steps[0]!++;
     const called = failures.guarded(
@@ -42,10 +37,7 @@ export async function stopGroups(
       });
     }
     if (output.blocked) await output.unblocked(signal);
-    if (performance.now() >= pauseAt) {
-      await yieldToEventLoop();
-      pauseAt = performance.now() + maxSliceMs;
-    }
+    if (slice.isOver) await slice.pause();
     if (signal.aborted) return;
   }
 }

@@ -142,7 +142,8 @@ export interface Udf<
    * Whether one group's state, restored from a snapshot and migrated if need be, is one that the handlers can work with.
    * If it is false for any group, the snapshot counts as damaged: it is logged as `snapshot_damaged` and all groups start
    * afresh, or the restore is refused where the host is strict. Without it, a state whose values are impossible makes each
-   * of its group's points fail, after every restore. Called once per group; not async.
+   * of its group's points fail, after every restore. Called once per group, with a copy that it must not
+   * change; not async.
    */
   isState?(this: void, state: unknown): boolean;
   /** What to do when a handler throws, unless the TICKscript says `.onError(…)`. */

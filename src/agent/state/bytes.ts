@@ -151,7 +151,7 @@ export class ByteReader {
 
   /** A copy of the next `count` elements of `elementBytes` each, aligned, in the host's order. */
   aligned(count: number, elementBytes: number): ArrayBuffer {
-    const bytes = Uint8Array.from(this.view(count * elementBytes));
+    const bytes = new Uint8Array(this.view(count * elementBytes));
     swapToHost(Buffer.from(bytes.buffer), elementBytes);
     return bytes.buffer;
   }

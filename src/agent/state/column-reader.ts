@@ -4,36 +4,34 @@ import type { ByteReader } from './bytes.js';
 import { columnKind, isStorablePrimitive, maxDepth, typedArrays } from './column-kinds.js';
 import { damaged } from './parts.js';
 
-/** Returns a column's values in order, one at each call. */
-export type ColumnReader = () => unknown;
+/** Returns a column's value at an index; objects and arrays are new ones at each call. Keeps no other bytes of the snapshot. */
+export type Column = (index: number) => unknown;
 
 /** Reads the next column, of `count` values. Throws `snapshot_damaged`. */
-export function readColumn(reader: ByteReader, count: number, depth = 0): ColumnReader {
+export function readColumn(reader: ByteReader, count: number, depth = 0): Column {
   switch (reader.byte()) {
     case columnKind.values: {
       const values = primitivesIn(reader.block());
       if (values.length !== count) throw damaged();
-      let index = 0;
-      return () => values[index++];
+      return (index) => values[index];
     }
-    case columnKind.integers:
-      return readIntegers(reader, count);
+    case columnKind.integers: {
+      const { values, min } = readIntegers(reader, count);
+      return (index) => values[index]! + min;
+    }
     case columnKind.doubles: {
       const values = new Float64Array(reader.aligned(count, 8));
-      let index = 0;
-      return () => values[index++];
+      return (index) => values[index];
     }
     case columnKind.bigints: {
       const values = new BigInt64Array(reader.aligned(count, 8));
-      let index = 0;
-      return () => values[index++];
+      return (index) => values[index];
     }
     case columnKind.choices: {
       const choices = primitivesIn(reader.block());
-      const indexes = reader.view(count);
+      const indexes = new Uint8Array(reader.aligned(count, 1));
       if (indexes.some((index) => index >= choices.length)) throw damaged();
-      let index = 0;
-      return () => choices[indexes[index++]!];
+      return (index) => choices[indexes[index]!];
     }
     case columnKind.lists:
       return readLists(reader, count);
@@ -46,81 +44,73 @@ export function readColumn(reader: ByteReader, count: number, depth = 0): Column
   }
 }
 
-/** Reads the next column, which must be of integers. */
-export function readIntegerColumn(reader: ByteReader, count: number): () => number {
-  if (reader.byte() !== columnKind.integers) throw damaged();
-  return readIntegers(reader, count);
+/** The integers are `values`, each plus `min`. */
+interface Integers {
+  readonly values: Uint8Array | Uint16Array | Int32Array;
+  readonly min: number;
 }
 
-function readIntegers(reader: ByteReader, count: number): () => number {
+function readIntegers(reader: ByteReader, count: number): Integers {
   const width = reader.byte();
   const min = reader.int32();
-  const { bytes } = reader;
-  let at = reader.skip(count * width);
-  if (width === 1) return () => bytes[at++]! + min;
-  if (width === 2) return () => bytes.readUInt16LE((at += 2) - 2) + min;
-  if (width === 4) return () => bytes.readInt32LE((at += 4) - 4);
+  if (width === 1) return { values: new Uint8Array(reader.aligned(count, 1)), min };
+  if (width === 2) return { values: new Uint16Array(reader.aligned(count, 2)), min };
+  if (width === 4) return { values: new Int32Array(reader.aligned(count, 4)), min: 0 };
   throw damaged();
 }
 
-/** The lengths of `count` arrays, and their sum. */
-function readLengths(
-  reader: ByteReader,
-  count: number,
-): { readonly lengths: readonly number[]; readonly sum: number } {
-  const next = readIntegerColumn(reader, count);
-  const lengths: number[] = [];
-  let sum = 0;
+/** Reads a column of `count` lengths. Returns the offset of each thing of such a length, then their end. */
+export function readOffsets(reader: ByteReader, count: number): Uint32Array {
+  if (reader.byte() !== columnKind.integers) throw damaged();
+  const { values, min } = readIntegers(reader, count);
+  const offsets = new Uint32Array(count + 1);
+  let end = 0;
   for (let index = 0; index < count; index++) {
-    const length = next();
-    if (length < 0) throw damaged();
-    lengths.push(length);
-    sum += length;
+    const length = values[index]! + min;
+    end += length;
+    if (length < 0 || end > reader.rest) throw damaged(); // each takes at least a byte
+    offsets[index + 1] = end;
   }
-  return { lengths, sum };
+  return offsets;
 }
 
-function readLists(reader: ByteReader, count: number): ColumnReader {
-  const { lengths, sum } = readLengths(reader, count);
-  // Begins with a double, so that V8 stores unboxed doubles, also in the slices, which it copies as a block.
-  const numbers = [NaN];
-  for (const number of new Float64Array(reader.aligned(sum, 8))) numbers.push(number);
-  let at = 1;
-  let index = 0;
-  return () => {
-    const start = at;
-    at += lengths[index++]!;
-    return numbers.slice(start, at);
+function readLists(reader: ByteReader, count: number): Column {
+  const offsets = readOffsets(reader, count);
+  const numbers = new Float64Array(reader.aligned(offsets[count]!, 8));
+  // V8 stores the doubles of an array unboxed if it begins as one; a slice of it too, which is the fastest way to such an
+  // array of a given length.
+  const doubles = [NaN];
+  return (index) => {
+    const start = offsets[index]!;
+    const length = offsets[index + 1]! - start;
+    while (doubles.length < length) doubles.push(NaN);
+    const list = doubles.slice(0, length);
+    for (let item = 0; item < length; item++) list[item] = numbers[start + item]!;
+    return list;
   };
 }
 
-function readTypedArrays(reader: ByteReader, count: number): ColumnReader {
+function readTypedArrays(reader: ByteReader, count: number): Column {
   const constructor = typedArrays[reader.byte()];
   if (!constructor) throw damaged();
-  const { lengths, sum } = readLengths(reader, count);
+  const offsets = readOffsets(reader, count);
   const { BYTES_PER_ELEMENT } = constructor;
-  const all = reader.aligned(sum, BYTES_PER_ELEMENT);
-  let at = 0;
-  let index = 0;
-  return () => {
-    const end = at + lengths[index++]! * BYTES_PER_ELEMENT;
-    const array = new constructor(all.slice(at, end));
-    at = end;
-    return array;
-  };
+  const all = reader.aligned(offsets[count]!, BYTES_PER_ELEMENT);
+  return (index) =>
+    new constructor(all.slice(offsets[index]! * BYTES_PER_ELEMENT, offsets[index + 1]! * BYTES_PER_ELEMENT));
 }
 
-function readObjects(reader: ByteReader, count: number, depth: number): ColumnReader {
+function readObjects(reader: ByteReader, count: number, depth: number): Column {
   const keys = primitivesIn(reader.block());
   if (depth === maxDepth || keys.length === 0 || !keys.every((key) => typeof key === 'string'))
     throw damaged();
-  const properties = keys.map((key) => [key, readColumn(reader, count, depth + 1)] as const);
+  const columns = keys.map(() => readColumn(reader, count, depth + 1));
   // V8 gives a parsed object, and its copies, room for exactly these properties, as it does for a literal: their states
   // share its hidden class, and take less memory than objects that grow.
   const template = JSON.parse(JSON.stringify(Object.fromEntries(keys.map((key) => [key, 0])))) as object;
-  return () => {
+  return (index) => {
     const object: Record<string, unknown> = { ...template };
-    for (const [key, next] of properties) setEntry(object, key, next());
+    for (let key = 0; key < keys.length; key++) setEntry(object, keys[key]!, columns[key]!(index));
     return object;
   };
 }

@@ -1,8 +1,8 @@
 import { ByteReader, ByteWriter } from './bytes.js';
-import { type ColumnReader, readColumn, readIntegerColumn } from './column-reader.js';
+import { readColumn, readOffsets } from './column-reader.js';
 import { ColumnWriter } from './column-writer.js';
 import { areColumns, entriesFromColumns } from './columns-format-1.js';
-import { damaged, deserializeValue, serializeValue } from './parts.js';
+import { alignedCopy, damaged, deserializeValue, serializeValue } from './parts.js';
 import type { GroupEntry, GroupTable } from './table.js';
 
 /** How the groups of a part are stored; its first byte. */
@@ -26,7 +26,7 @@ export class GroupPartWriter {
   write(indexes: readonly number[]): Buffer {
     const groups = this.#groups;
     const writer = this.#writer;
-    const states = indexes.map((index) => groups.state(index));
+    const states = indexes.map((index) => groups.peek(index));
     const times = groups.expires ? indexes.map((index) => groups.lastUse(index)) : undefined;
     writer.clear();
     writer.byte(layout.columns);
@@ -52,8 +52,13 @@ export class GroupPartWriter {
   }
 }
 
-/** Converts and checks a state; `name` returns its group's name in latin1. */
-type Convert = (state: unknown, name: () => string) => unknown;
+/** How states are converted and checked. */
+export interface StateConversion {
+  /** Converts and checks a state; `name` returns its group's name in latin1. */
+  readonly convert: (state: unknown, name: () => string) => unknown;
+  /** Whether `convert` may return something else than it was given. */
+  readonly migrates: boolean;
+}
 
 /**
  * Restores the groups of a part, at most `max`, and returns their number. Throws `snapshot_damaged`, and what `convert`
@@ -64,46 +69,49 @@ export function restoreGroups(
   part: Buffer,
   groups: GroupTable,
   max: number,
-  convert: Convert,
+  conversion: StateConversion,
 ): number {
-  if (format === 1) return restoreRows(deserializeValue(part), part.length, groups, max, convert);
-  if (part[0] === layout.rows) {
-    const bytes = Buffer.from(part.subarray(1)); // aligned, as V8 reads views of doubles from it
-    return restoreRows(deserializeValue(bytes), bytes.length, groups, max, convert);
+  if (format === 1 || part[0] === layout.rows) {
+    const rows = alignedCopy(format === 1 ? part : part.subarray(1));
+    return restoreRows(deserializeValue(rows), rows.length, groups, max, conversion);
   }
   const reader = new ByteReader(part);
   if (reader.byte() !== layout.columns) throw damaged();
-  return restoreColumns(reader, groups, max, convert);
+  return restoreColumns(reader, groups, max, conversion);
 }
 
-function restoreColumns(reader: ByteReader, groups: GroupTable, max: number, convert: Convert): number {
+function restoreColumns(
+  reader: ByteReader,
+  groups: GroupTable,
+  max: number,
+  { convert, migrates }: StateConversion,
+): number {
   const count = reader.uint32();
   if (count === 0 || count > max || count > reader.rest) throw damaged();
   const { bytes } = reader;
-  const lengths = readIntegerColumn(reader, count);
-  const nameLengths = Array.from({ length: count }, lengths);
-  let nameLength = 0;
-  let nameAt = reader.skip(
-    nameLengths.reduce((sum, length) => {
-      if (length < 0) throw damaged();
-      return sum + length;
-    }, 0),
-  );
+  const offsets = readOffsets(reader, count);
+  const namesAt = reader.skip(offsets[count]!);
   const times = reader.byte() === 1 ? readColumn(reader, count) : undefined;
   const states = readColumn(reader, count);
   if (!reader.isAtEnd) throw damaged();
-  const name = (): string => bytes.toString('latin1', nameAt, nameAt + nameLength);
+  const hashes = groups.hashNames(bytes, namesAt, offsets);
+  const first = migrates ? 0 : groups.addEncoded(states, count);
+  let start = 0;
+  let end = 0;
+  const name = (): string => bytes.toString('latin1', start, end);
   for (let group = 0; group < count; group++) {
-    nameLength = nameLengths[group]!;
-    const state = convert(states(), name);
-    groups.restoreNamed(bytes, nameAt, nameLength, state, times && timeIn(times));
-    nameAt += nameLength;
+    start = namesAt + offsets[group]!;
+    end = namesAt + offsets[group + 1]!;
+    const state = convert(states(group), name);
+    const time = times && timeIn(times(group));
+    const index = groups.restoreNamed(bytes, start, end - start, hashes[group]!, time);
+    if (migrates) groups.setState(index, state);
+    else groups.setEncoded(index, first + group);
   }
   return count;
 }
 
-function timeIn(times: ColumnReader): bigint | undefined {
-  const time = times();
+function timeIn(time: unknown): bigint | undefined {
   if (!isTime(time)) throw damaged();
   return time;
 }
@@ -114,7 +122,7 @@ function restoreRows(
   bytes: number,
   groups: GroupTable,
   max: number,
-  convert: Convert,
+  conversion: StateConversion,
 ): number {
   const isByColumns = areColumns(part, bytes);
   const entries: unknown = isByColumns ? part.names : part;
@@ -124,7 +132,7 @@ function restoreRows(
   for (const entry of isByColumns ? entriesFromColumns(part) : (entries as readonly unknown[])) {
     if (!isEntry(entry)) throw damaged();
     const [name, old, time] = entry;
-    groups.restore([name, convert(old, () => name), time]);
+    groups.restore([name, conversion.convert(old, () => name), time]);
   }
   return entries.length;
 }

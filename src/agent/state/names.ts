@@ -51,6 +51,19 @@ export class GroupNames {
     this.#used += count;
   }
 
+  /** Allocates for this many names in all, of `words` words, at once, instead of doubling. */
+  reserve(count: number, words: number): void {
+    if (words > this.#words.length) this.#grow(words);
+    if (count <= this.#starts.length) return;
+    this.#starts = resized(this.#starts, count);
+    this.#bytes = resized(this.#bytes, count, -1);
+  }
+
+  /** Words that all names take. */
+  get usedWords(): number {
+    return this.#used;
+  }
+
   /** Memory used, in bytes. */
   get bytes(): number {
     return this.#words.byteLength + this.#starts.byteLength + this.#bytes.byteLength;
@@ -94,9 +107,14 @@ export class GroupNames {
 
   /** Compacts the names; grows the array unless at least half of it was free or removed. */
   #makeRoom(count: number): void {
+    const needed = 2 * (this.#used - this.#wasted + count);
+    this.#grow(Math.max(needed, this.#words.length));
+  }
+
+  /** Compacts the names into an array of `length` words. */
+  #grow(length: number): void {
     const old = this.#words;
-    const needed = this.#used - this.#wasted + count;
-    const words = new Int32Array(Math.max(old.length, 2 * needed > old.length ? 2 * needed : 0));
+    const words = new Int32Array(length);
     if (this.#wasted === 0) {
       words.set(old.subarray(0, this.#used));
       this.#setWords(words);

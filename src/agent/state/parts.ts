@@ -37,18 +37,16 @@ export class PartReader {
 
   /** The next part, decoded from `packPart`. */
   next(): unknown {
-    return deserializeValue(this.nextBytes());
+    return deserializeValue(alignedCopy(this.nextBytes()));
   }
 
-  /** A copy of the next part's bytes. */
+  /** A view of the next part's bytes. */
   nextBytes(): Buffer {
     const start = this.#at + prefixBytes;
     if (start > this.#bytes.length) throw truncated();
     const end = start + this.#bytes.readUInt32BE(this.#at);
     if (end > this.#bytes.length) throw truncated();
-    // A copy, as decoded typed arrays are views of it: they must not keep the whole snapshot in memory.
-    const part = Buffer.allocUnsafeSlow(end - start);
-    this.#bytes.copy(part, 0, start, end);
+    const part = this.#bytes.subarray(start, end);
     if (crc32(part) !== this.#bytes.readUInt32BE(this.#at + 4)) throw damaged();
     this.#at = end;
     return part;
@@ -58,6 +56,13 @@ export class PartReader {
   end(): void {
     if (this.#at !== this.#bytes.length) throw damaged();
   }
+}
+
+/** Bytes to decode a value from: typed arrays in it are views of them, which must not keep the whole snapshot in memory. */
+export function alignedCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 export function damaged(): UdfError {

@@ -1,9 +1,10 @@
-import { inspect, isDeepStrictEqual, promisify } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { isUdfError, messageOf, UdfError } from '../../model/errors.js';
-import { GroupPartWriter, restoreGroups } from './group-part.js';
+import { GroupPartWriter, restoreGroups, type StateConversion } from './group-part.js';
 import { packHeader, readHeader, type Revision, type SnapshotHeader, type StateOptions } from './header.js';
 import { packBytes } from './parts.js';
 import type { GroupTable } from './table.js';
+import { TimeSlice } from './time-slice.js';
 
 /** The UDF that a snapshot belongs to, and how it converts and checks states. */
 export interface SnapshotOwner {
@@ -26,16 +27,19 @@ export interface SnapshotOwner {
 const maxInspectedStates = 16;
 
 /**
- * Groups per part: about a millisecond of work. Each part after the header holds groups, as columns or as an array of
- * entries; between parts the event loop can run.
+ * Max groups per part. Each part after the header holds groups, as columns or as an array of entries; between parts the
+ * event loop can run.
  */
-const groupsPerPart = 2048;
+const maxGroupsPerPart = 2048;
+
+/** Bytes that a part should not exceed: a few milliseconds of work, whatever the states are. */
+const partBytes = 256 * 1024;
+
+/** Groups of the first part: their size is not known yet. */
+const firstGroups = 64;
 
 /** Bytes of a snapshot per group that room is reserved for: a forged count of groups must not cost memory. */
 const minReservedBytes = 16;
-
-/** Lets sockets and timers run. */
-const yieldToEventLoop = promisify(setImmediate);
 
 /** A snapshot's bytes, in pieces; `size` is their total. */
 export interface Snapshot {
@@ -71,14 +75,19 @@ export async function writeSnapshot(
 
   add(packHeader({ udf, version, groups: groups.size, options, ...(revision && { revision }) }));
   const parts = new GroupPartWriter(groups);
+  const slice = new TimeSlice();
   let indexes: number[] = [];
+  let groupsPerPart = firstGroups;
   let inspected = 0;
   for (const index of groups.indexes()) {
-    if (inspected++ < maxInspectedStates) owner.inspect(groups.state(index));
+    if (inspected++ < maxInspectedStates) owner.inspect(groups.peek(index));
     if (indexes.push(index) < groupsPerPart) continue;
-    add(packBytes(parts.write(indexes)));
+    const part = parts.write(indexes);
+    add(packBytes(part));
+    // As many groups as would fit if they were like these.
+    groupsPerPart = Math.max(1, Math.min(maxGroupsPerPart, (partBytes * indexes.length) / part.length));
     indexes = [];
-    await yieldToEventLoop();
+    await slice.pause();
   }
   if (indexes.length > 0) add(packBytes(parts.write(indexes)));
   return { pieces, size };
@@ -100,11 +109,15 @@ export async function readSnapshot(
   checkOwner(header, owner);
   const changes = changedOptions(header.options, owner);
   if (changes.length > 0) return changes;
-  groups.reserve(Math.min(header.groups, snapshot.length / minReservedBytes));
-  const convert = stateConverter(header.version, owner);
+  const expected = Math.min(header.groups, Math.floor(snapshot.length / minReservedBytes));
+  groups.reserve(expected);
+  const conversion = stateConversion(header.version, owner);
+  const slice = new TimeSlice();
   for (let rest = header.groups; rest > 0;) {
-    rest -= restoreGroups(format, parts.nextBytes(), groups, rest, convert);
-    await yieldToEventLoop();
+    const isFirst = rest === header.groups;
+    rest -= restoreGroups(format, parts.nextBytes(), groups, rest, conversion);
+    if (isFirst) groups.reserveNames(expected, snapshot.length);
+    await slice.pause();
   }
   parts.end();
   return [];
@@ -136,16 +149,13 @@ function formatValue(value: unknown): string {
   return value === undefined ? 'not given' : inspect(value, { breakLength: Infinity, maxStringLength: 200 });
 }
 
-/**
- * A function that migrates and checks a state. It throws `snapshot_migration`, or `snapshot_damaged` if `isState` rejects
- * the state.
- */
-function stateConverter(
+/** Migrates and checks states. Throws `snapshot_migration`, and `snapshot_damaged` if `isState` rejects a state. */
+function stateConversion(
   fromVersion: number,
   { version, migrate, isState, checkState }: SnapshotOwner,
-): (old: unknown, name: () => string) => unknown {
+): StateConversion {
   const migrates = fromVersion !== version && migrate !== undefined;
-  return (old, name) => {
+  const convert = (old: unknown, name: () => string): unknown => {
     try {
       const state = migrates ? migrate(old, fromVersion) : old;
       checkState(state);
@@ -168,6 +178,7 @@ function stateConverter(
       );
     }
   };
+  return { convert, migrates };
 }
 
 function groupText(name: string): string {

@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { GroupClock } from './clock.js';
+import type { Column } from './column-reader.js';
+import { encoded, EncodedStates } from './encoded-states.js';
 import { GroupNames } from './names.js';
 import { grown, UseOrder } from './use-order.js';
 
@@ -28,11 +30,15 @@ export class GroupTable {
   #slots = new Int32Array(64);
   #hashes = new Int32Array(32);
   readonly #names = new GroupNames(randomInt(0x7fff_ffff));
+  /** `encoded` where the state is in `#encoded`. */
   readonly #states: unknown[] = [];
+  readonly #encoded = new EncodedStates();
   /** Indexes of removed entries, for reuse. */
   readonly #free: number[] = [];
   #size = 0;
   #expired = 0;
+  /** Keeps the compiler from leaving out the reads of `hashNames`. */
+  #occupied = 0;
 
   constructor(create: () => unknown, { ttl, max }: GroupExpiry = {}) {
     this.#create = create;
@@ -58,11 +64,10 @@ export class GroupTable {
 
   /** The index of the group named `buf[start..start + length)`, which is created if it is new. */
   findOrCreate(buf: Uint8Array, start: number, length: number): number {
-    return this.#find(buf, start, length, this.#create);
+    return this.#find(buf, start, length, this.#names.hash(buf, start, length), this.#create);
   }
 
-  #find(buf: Uint8Array, start: number, length: number, create: () => unknown): number {
-    const hash = this.#names.hash(buf, start, length);
+  #find(buf: Uint8Array, start: number, length: number, hash: number, create: () => unknown): number {
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const index = this.#slots[slot]! - 1;
@@ -78,18 +83,32 @@ export class GroupTable {
   }
 
   state(index: number): unknown {
-    return this.#states[index];
+    const state = this.#states[index];
+    return state === encoded ? this.#decode(index) : state;
+  }
+
+  /** A group's state, which must not be changed: it may be a copy. */
+  peek(index: number): unknown {
+    const state = this.#states[index];
+    return state === encoded ? this.#encoded.decode(index) : state;
   }
 
   setState(index: number, state: unknown): void {
+    if (this.#states[index] === encoded) this.#encoded.drop(index);
     this.#states[index] = state;
+  }
+
+  #decode(index: number): unknown {
+    const state = this.#encoded.decode(index);
+    this.setState(index, state);
+    return state;
   }
 
   /** Records a point of a group at `time`. A group whose last point is older than the ttl gets a new state. */
   enter(index: number, time: bigint): void {
     const last = this.#order?.timeOf(index);
     if (this.#ttl !== undefined && last !== undefined && last + this.#ttl < time) {
-      this.#states[index] = this.#create();
+      this.setState(index, this.#create());
       this.#expired++;
     }
     this.touch(index, time);
@@ -132,16 +151,43 @@ export class GroupTable {
   /** Each group as `[name, state, time of last use]`, least recently used first if expiry is on. */
   *entries(): Generator<GroupEntry> {
     for (const index of this.indexes()) {
-      yield [this.#names.binary(index)!, this.#states[index], this.lastUse(index)];
+      yield [this.#names.binary(index)!, this.peek(index), this.lastUse(index)];
     }
   }
 
-  /** Allocates for this many groups at once, instead of doubling. */
-  reserve(groups: number): void {
-    if (this.#size > 0 || groups <= this.#hashes.length) return;
+  /** Allocates for this many groups at once, instead of doubling. There must be none yet. */
+  reserve(expected: number): void {
+    const groups = Math.min(expected, this.#max);
+    if (groups <= this.#hashes.length) return;
     const length = 2 ** Math.ceil(Math.log2(groups));
     this.#slots = new Int32Array(2 * length);
     this.#hashes = new Int32Array(length);
+  }
+
+  /** Allocates for the names of this many groups in all, at most `maxBytes`, assuming that they are like those so far. */
+  reserveNames(expected: number, maxBytes: number): void {
+    const groups = Math.min(expected, this.#max);
+    const words = (this.#names.usedWords / this.#size) * groups;
+    this.#names.reserve(groups, Math.ceil(Math.min(words, maxBytes / 4)));
+  }
+
+  /**
+   * The hashes of names at these offsets from `buf[start]`, for `restoreNamed`. Each name's slot is read, so that it will be
+   * in the processor's cache: here the memory delivers many at a time, but to `restoreNamed` one at a time.
+   */
+  hashNames(buf: Uint8Array, start: number, offsets: Uint32Array): Int32Array {
+    const hashes = new Int32Array(offsets.length - 1);
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let found = 0;
+    for (let name = 0; name < hashes.length; name++) {
+      const offset = offsets[name]!;
+      const hash = this.#names.hash(buf, start + offset, offsets[name + 1]! - offset);
+      hashes[name] = hash;
+      if (slots[hash & mask] !== 0) found++;
+    }
+    this.#occupied = found;
+    return hashes;
   }
 
   /** The length of a group's name in bytes; the group must exist. */
@@ -162,21 +208,33 @@ export class GroupTable {
   /** Puts a group back as `entries` gave it. */
   restore([name, state, time]: GroupEntry): void {
     const bytes = Buffer.from(name, 'latin1');
-    this.restoreNamed(bytes, 0, bytes.length, state, time);
+    const hash = this.#names.hash(bytes, 0, bytes.length);
+    this.setState(this.restoreNamed(bytes, 0, bytes.length, hash, time), state);
   }
 
-  /** Puts the group named `buf[start..start + length)` back. */
+  /** Adds states that are decoded when they are needed. Returns the ordinal of the first one, for `setEncoded`. */
+  addEncoded(states: Column, count: number): number {
+    return this.#encoded.add(states, count);
+  }
+
+  /** Gives a group that has just been restored its state. */
+  setEncoded(index: number, ordinal: number): void {
+    this.setState(index, encoded);
+    this.#encoded.set(index, ordinal);
+  }
+
+  /** Puts the group named `buf[start..start + length)` back, without its state; `hash` is the name's, from `hashNames`. */
   restoreNamed(
     buf: Uint8Array,
     start: number,
     length: number,
-    state: unknown,
+    hash: number,
     time: bigint | undefined,
-  ): void {
-    const index = this.#find(buf, start, length, noState);
-    this.#states[index] = state;
+  ): number {
+    const index = this.#find(buf, start, length, hash, noState);
     if (time !== undefined) this.touch(index, time);
     else if (this.#order) this.#forgetDue(index);
+    return index;
   }
 
   clear(): void {
@@ -184,6 +242,7 @@ export class GroupTable {
     this.#hashes = new Int32Array(32);
     this.#names.clear();
     this.#states.length = this.#free.length = 0;
+    this.#encoded.clear();
     this.#size = 0;
     this.#clock?.clear();
     this.#order?.clear();
@@ -226,7 +285,7 @@ export class GroupTable {
     }
     slots[hole] = 0;
     this.#names.remove(index);
-    this.#states[index] = undefined;
+    this.setState(index, undefined);
     this.#free.push(index);
     this.#order!.remove(index);
     this.#clock?.forget(index);
