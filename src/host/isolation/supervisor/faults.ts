@@ -1,6 +1,6 @@
 import { UdfError } from '../../../model/errors.js';
 import type { Span } from './journal.js';
-import type { WorkerEnd } from '../worker/udf-worker.js';
+import type { WorkerEnd } from '../worker/worker-end.js';
 
 /** What a worker was doing when it ended. */
 export type Stage =
@@ -88,6 +88,16 @@ export class Faults {
     if (this.#memoryEnds.length < maxMemoryEnds) return undefined;
     return `${this.#memoryEnds.length} times within a minute`;
   }
+}
+
+/** What follows, for the log. */
+export function consequenceOf({ kind }: Exclude<Remedy, { kind: 'give-up' }>): string {
+  return {
+    restart: 'it is replaced, and goes on from its last snapshot',
+    poison: 'for the second time at the same input, which is left to the error policy',
+    'skip-stop': 'for the second time in stop, whose output is lost',
+    'refuse-restore': 'for the second time at the same snapshot, which is not restored',
+  }[kind];
 }
 
 function giveUp(end: WorkerEnd, howOften: string): Remedy {

@@ -20,8 +20,8 @@ export interface StateTarget {
 export interface WorkerStateEvents {
   /** A snapshot is about to be requested. */
   snapshotStarted(): void;
-  /** The current state is that of the snapshot. */
-  snapshotTaken(snapshot: Uint8Array): void;
+  /** The current state is that of the snapshot; with `isBetweenBatches`, a worker can start with it. */
+  snapshotTaken(snapshot: Uint8Array, isBetweenBatches: boolean): void;
   /** The current state has become that of the snapshot, or fresh without one: then later ones are newer than `revision`. */
   replaced(snapshot: Uint8Array | undefined, revision: Revision | undefined): void;
   /** The worker has refused a snapshot, and ends: the next one is to start with fresh state, newer than `revision`. */
@@ -44,6 +44,7 @@ export class WorkerState implements RunningState {
   readonly #position: () => number;
   readonly #events: WorkerStateEvents;
   #worker: StateTarget | undefined;
+  #isBetweenBatches = true;
   #operation: Operation | undefined;
   #closed: UdfError | undefined;
 
@@ -68,7 +69,7 @@ export class WorkerState implements RunningState {
       const response = decodeResponse(await worker.request([snapshotRequest]));
       if (response.kind !== 'snapshot') throw unexpected(response.kind);
       const { buffer, byteOffset, byteLength } = response.snapshot;
-      this.#events.snapshotTaken(response.snapshot);
+      this.#events.snapshotTaken(response.snapshot, this.#isBetweenBatches);
       return { pieces: [Buffer.from(buffer, byteOffset, byteLength)], size: byteLength };
     });
   }
@@ -93,9 +94,24 @@ export class WorkerState implements RunningState {
     });
   }
 
+  /**
+   * The `run` of a step in which `flow` uses the state. What the end of a worker interrupts, the flow continues with the
+   * next one. `isBetweenBatches`: the input before the step does not end within a batch.
+   */
+  stepOf(flow: () => Promise<void>, isBetweenBatches: boolean): (worker: StateTarget) => Promise<void> {
+    let done: Promise<void> | undefined;
+    return async (worker) => {
+      this.attach(worker, isBetweenBatches);
+      done ??= flow();
+      await done;
+      this.detach();
+    };
+  }
+
   /** A worker has the state from now on, and nothing else to do. */
-  attach(worker: StateTarget): void {
+  attach(worker: StateTarget, isBetweenBatches: boolean): void {
     this.#worker = worker;
+    this.#isBetweenBatches = isBetweenBatches;
     this.#operation?.attempt(worker);
   }
 

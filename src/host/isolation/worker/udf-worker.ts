@@ -9,23 +9,13 @@ import { errorTag, initTag, keepaliveTag, restoreTag, snapshotTag } from '../../
 import { type Ack, ackByte, decodeAck, Steps } from './acks.js';
 import { type FromWorker, type ServeMessage, type ToWorker, type UdfInfo, wakeUp } from './messages.js';
 import { errorFrom } from './plain-error.js';
+import { endByError, memoryEnd, type WorkerEnd } from './worker-end.js';
 
 /** Capacity of a ring. It bounds how far the two sides are apart. */
 const ringBytes = 1024 * 1024;
 
 /** Chunks of output that are handled before other events are. */
 const maxChunksPerTurn = 16;
-
-/** Why a worker has ended. */
-export interface WorkerEnd {
-  readonly cause: WorkerEndCause;
-  /** As it goes on after "the worker". */
-  readonly text: string;
-  readonly error?: UdfError | undefined;
-}
-
-/** As metrics name it. */
-export type WorkerEndCause = 'error' | 'exit' | 'memory' | 'hung' | 'load';
 
 /** What a worker's life calls. */
 export interface UdfWorkerEvents {
@@ -406,15 +396,3 @@ interface PendingRequest {
 }
 
 const finishPollMs = 5;
-
-function endByError(reason: unknown, heapMb: number): WorkerEnd {
-  if (reason instanceof Error && (reason as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return memoryEnd(heapMb, 'memory');
-  }
-  const error = UdfError.from(reason, 'handler');
-  return { cause: 'error', text: `has thrown outside a handler: ${error.message}`, error };
-}
-
-function memoryEnd(mebibytes: number, what: string): WorkerEnd {
-  return { cause: 'memory', text: `took more than ${mebibytes} MiB of ${what} (--worker-memory)` };
-}

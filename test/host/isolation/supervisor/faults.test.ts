@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Faults, type Remedy, type Stage } from '../../../../src/host/isolation/supervisor/faults.js';
-import type { WorkerEnd, WorkerEndCause } from '../../../../src/host/isolation/worker/udf-worker.js';
+import type { WorkerEnd, WorkerEndCause } from '../../../../src/host/isolation/worker/worker-end.js';
 import { UdfError } from '../../../../src/model/errors.js';
 
 function endOf(cause: WorkerEndCause, error?: UdfError): WorkerEnd {
