@@ -51,7 +51,8 @@ async function check(names: readonly string[], options: CheckOptions): Promise<v
   const timeoutMs = Number(options.timeout / 1_000_000n);
   const probe = async ({ name, path }: ExpectedSocket) => {
     try {
-      return { name, socket: path, ok: true as const, ...(await probeSocket(path, timeoutMs)) };
+      const { wants, provides, ms } = await probeSocket(path, timeoutMs);
+      return { name, socket: path, ok: true as const, wants, provides, ms };
     } catch (reason) {
       return { name, socket: path, ok: false as const, error: messageOf(reason) };
     }

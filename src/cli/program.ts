@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   list: async () => (await import('./list.js')).listCommand(),
   config: async () => (await import('./config.js')).configCommand(),
   check: async () => (await import('./check.js')).checkCommand(),
+  doctor: async () => (await import('./doctor.js')).doctorCommand(),
   demo: async () => (await import('./demo.js')).demoCommand(),
   record: async () => (await import('./record.js')).recordCommand(),
   replay: async () => (await import('./replay.js')).replayCommand(),

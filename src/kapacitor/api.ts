@@ -1,4 +1,5 @@
-import { KapacitorHttp, pathOf } from './http.js';
+import { randomUUID } from 'node:crypto';
+import { KapacitorHttp, KapacitorRefusal, pathOf } from './http.js';
 import type { KapacitorTarget } from './target.js';
 import type {
   Handler,
@@ -83,6 +84,22 @@ export class KapacitorApi {
   /** Stops and removes a task and its snapshot. No-op if absent. */
   async deleteTask(id: string): Promise<void> {
     await this.#http.send('DELETE', pathOf('tasks', id));
+  }
+
+  /**
+   * Why Kapacitor refuses a script, in its own words; `undefined` if it takes it. Defines no task: one that would be defined
+   * is disabled, and deleted at once.
+   */
+  async scriptProblem(type: Task['type'], script: string): Promise<string | undefined> {
+    const id = `kapacitor-udf-check-${randomUUID()}`;
+    try {
+      await this.createTask(id, { type, script, dbrps: [{ db: 'none', rp: 'none' }], status: 'disabled' });
+    } catch (reason) {
+      if (reason instanceof KapacitorRefusal && reason.status === 400) return reason.reason;
+      throw reason;
+    }
+    await this.deleteTask(id);
+    return undefined;
   }
 
   /** The content of an `httpOut` node of a running task. Rejects (HTTP 500) if a field is NaN or infinite. */

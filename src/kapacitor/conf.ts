@@ -78,7 +78,8 @@ function functionsOf(file: string): ReadonlyMap<string, unknown> {
   return new Map(Object.entries(functions));
 }
 
-function parseFile(file: string): Readonly<Record<string, unknown>> {
+/** The content of a TOML file. Throws `invalid_config`. */
+export function parseFile(file: string): Readonly<Record<string, unknown>> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -103,7 +104,7 @@ function parseFile(file: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -37,7 +37,7 @@ export interface StatusReport {
 }
 
 export interface StatusOptions {
-  readonly api: KapacitorApi;
+  readonly api: Pick<KapacitorApi, 'tasks'>;
   /** Only tasks that use one of these UDFs; all tasks if not given. */
   readonly udfs?: ReadonlySet<string> | undefined;
   readonly connections: TaskConnections;

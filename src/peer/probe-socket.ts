@@ -1,6 +1,7 @@
 import { UdfError } from '../model/errors.js';
 import type { EdgeType } from '../model/values.js';
 import { connectProblem, dialUnix } from '../transport/dial-unix.js';
+import type { InfoMessage } from '../wire/messages.js';
 import { createKapacitorPeer } from './kapacitor-peer.js';
 import { ProtocolFailure } from './protocol-failure.js';
 
@@ -8,6 +9,7 @@ import { ProtocolFailure } from './protocol-failure.js';
 export interface ProbeResult {
   readonly wants: EdgeType;
   readonly provides: EdgeType;
+  readonly options: InfoMessage['options'];
   /** Milliseconds from connecting to the last answer. */
   readonly ms: number;
 }
@@ -31,8 +33,8 @@ export async function probeSocket(path: string, timeoutMs: number): Promise<Prob
     writes: 'coalesced',
   });
   try {
-    const [{ wants, provides }] = await Promise.all([peer.info(), peer.keepalive()]);
-    return { wants, provides, ms: Math.round((performance.now() - started) * 10) / 10 };
+    const [{ wants, provides, options }] = await Promise.all([peer.info(), peer.keepalive()]);
+    return { wants, provides, options, ms: Math.round((performance.now() - started) * 10) / 10 };
   } catch (reason) {
     throw reason instanceof ProtocolFailure ? probeError(reason) : reason;
   } finally {

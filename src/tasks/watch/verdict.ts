@@ -1,7 +1,7 @@
 import type { Task } from '../../kapacitor/types.js';
 import type { Connection } from '../../kapacitor/connections.js';
 import { udfsOf } from '../../kapacitor/task-status.js';
-import { causeOfDeath } from './cause-of-death.js';
+import { causeOfDeath } from '../../kapacitor/cause-of-death.js';
 import type { PendingRevival } from './revival-journal.js';
 
 /** The fields of a task that a watcher reads. */

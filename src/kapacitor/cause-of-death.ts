@@ -1,5 +1,5 @@
-import { isNameless } from '../../kapacitor/connections.js';
-import { listedPath } from '../../kapacitor/inspect-machine.js';
+import { isNameless } from './connections.js';
+import { listedPath } from './inspect-machine.js';
 
 /** Why an enabled task does not run. */
 export interface CauseOfDeath {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { causeOfDeath } from '../../../src/tasks/watch/cause-of-death.js';
+import { causeOfDeath } from '../../src/kapacitor/cause-of-death.js';
 
 const udfs = ['edgeDetect', 'mirror'];
 const kindOf = (error: string) => causeOfDeath(error, udfs).kind;
