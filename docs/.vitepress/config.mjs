@@ -69,7 +69,7 @@ export default defineConfig({
     build: { chunkSizeWarningLimit: 1000 },
   },
   markdown: {
-    languageAlias: { tick: 'js' },
+    languageAlias: { ndjson: 'json', lp: 'text' },
     config: (md) => linkSources(md, { root, repository, pageOf }),
   },
   themeConfig: {

@@ -46,8 +46,8 @@ function helpArguments(names: readonly string[]): readonly string[] {
   return isKnown ? [...names.filter((part) => part !== 'help'), '--help'] : names;
 }
 
-/** With the named command alone if there is one of that name, else with all. */
-async function createProgram(name: string | undefined): Promise<Command> {
+/** The command line, with the named command alone if there is one of that name, else with all. */
+export async function createProgram(name?: string): Promise<Command> {
   const { version } = createRequire(import.meta.url)('kapacitor-udf/package.json') as { version: string };
   const program = new Command('kapacitor-udf')
     .description('Hosts user-defined functions for Kapacitor.')
