@@ -1,23 +1,25 @@
 import { UdfError } from '../model/errors.js';
-import type { FieldValue } from '../model/values.js';
-import { readText } from '../wire/text.js';
 import { backslash, carriageReturn, comma, dot, equals, minus, quote, space, tab, zero } from './bytes.js';
 import { FieldList } from './field-list.js';
-import { inRange, readNumber, readTime } from './line-number.js';
 import {
-  LineParseError,
-  type MakeSeries,
-  parseSeries,
-  seriesEnd,
-  SeriesTable,
-  unescapeFieldKey,
-} from './line-series.js';
+  inRange,
+  nanosecondsOf,
+  readNumber,
+  readTime,
+  scannedDouble,
+  scannedKind,
+  scannedNanoseconds,
+  scannedValue,
+  scanNumber,
+  scanTime,
+} from './line-number.js';
+import { LineParseError, type MakeSeries, seriesEnd, SeriesTable, unescapeFieldKey } from './line-series.js';
 import { nanosecondsIn, type Precision, precisionHint } from './times.js';
 
 export interface LineParserOptions {
   /** The unit of the times: nanoseconds by default. */
   readonly precision?: Precision | undefined;
-  /** Accept unsigned integers (`5u`), which only InfluxDB 2.x stores. */
+  /** Accept unsigned integers (`5u`), which only InfluxDB 2.x stores; their values may be beyond an int64. */
   readonly allowUnsigned?: boolean | undefined;
 }
 
@@ -31,26 +33,36 @@ export interface LineParserOptions {
 export class LineParser<Series> {
   series!: Series;
   readonly fields = new FieldList();
-  /** Nanoseconds since the epoch; a line may leave it out. */
-  time: bigint | undefined;
 
+  /**
+   * The whole seconds of the time, which `nanoseconds` belong to; -1 if the line has no time, or one that has to be read
+   * from `time`: in another unit than nanoseconds, near either end of an int64's range, or before 1970.
+   */
+  seconds = -1;
+  /** The nanoseconds of the time beyond `seconds`. */
+  nanoseconds = 0;
   /** Offset of the time in the buffer; the line's end if it has none. */
   timeStart = 0;
 
-  readonly #table = new SeriesTable<Series>();
-  readonly #make: MakeSeries<Series>;
+  readonly #table: SeriesTable<Series>;
   readonly #unit: bigint;
   /** Compared instead of `#unit`: BigInts compare slowly. */
   readonly #isScaled: boolean;
   readonly #allowUnsigned: boolean;
+  #time: bigint | undefined;
   /** End of the last key or value. */
   #at = 0;
 
   constructor(make: MakeSeries<Series>, { precision = 'ns', allowUnsigned = false }: LineParserOptions = {}) {
-    this.#make = make;
+    this.#table = new SeriesTable(make);
     this.#unit = nanosecondsIn[precision];
     this.#isScaled = precision !== 'ns';
     this.#allowUnsigned = allowUnsigned;
+  }
+
+  /** Nanoseconds since the epoch; a line may leave it out. */
+  get time(): bigint | undefined {
+    return this.seconds < 0 ? this.#time : nanosecondsOf(this.seconds, this.nanoseconds);
   }
 
   /** Parses one whole line, `buf[start..end)`. Throws `malformed` with what is wrong and at which column. */
@@ -64,28 +76,36 @@ export class LineParser<Series> {
     }
   }
 
+  /** `parse` that returns false for a malformed line; for `LineSplitter.next`. */
+  readonly tryParse = (buf: Buffer, start: number, end: number): boolean => {
+    try {
+      this.#parse(buf, start, end);
+      return true;
+    } catch (reason) {
+      if (reason instanceof LineParseError) return false;
+      throw reason;
+    }
+  };
+
   #parse(buf: Buffer, start: number, lineEnd: number): void {
     let end = lineEnd;
     if (buf[end - 1] === carriageReturn) end--;
     const seriesStart = skipBlanks(buf, start, end);
     const fieldsStart = seriesEnd(buf, seriesStart, end);
-    this.series = this.#table.get(buf, seriesStart, fieldsStart, () => {
-      const { name, tags } = parseSeries(buf, seriesStart, fieldsStart);
-      return this.#make(name, tags);
-    });
+    this.series = this.#table.get(buf, seriesStart, fieldsStart);
     let at = skipBlanks(buf, fieldsStart, end);
     if (at === end) throw new LineParseError('fields are missing', at);
     const { fields } = this;
-    fields.clear();
+    fields.start(buf);
     for (; ; at = this.#at + 1) {
       if (fields.recognizes(buf, at)) this.#at = at + fields.length;
       else this.#key(buf, at, end);
-      fields.add(this.#value(buf, this.#at, end));
+      this.#value(buf, this.#at, end);
       if (this.#at === end || buf[this.#at] !== comma) break;
     }
     fields.finish();
     this.timeStart = skipBlanks(buf, this.#at, end);
-    this.time = this.#time(buf, this.timeStart, end);
+    this.#readTime(buf, this.timeStart, end);
   }
 
   /** Reads a key and the equals sign behind it. */
@@ -105,23 +125,47 @@ export class LineParser<Series> {
     this.fields.rename(unescapeFieldKey(key), buf.subarray(start, at + 1));
   }
 
-  #value(buf: Buffer, start: number, end: number): FieldValue {
+  /** Reads a value and adds it to the fields. */
+  #value(buf: Buffer, start: number, end: number): void {
     const first = buf[start];
-    if (first === quote && start < end) return this.#text(buf, start + 1, end);
+    if (first === quote && start < end) {
+      this.#text(buf, start + 1, end);
+      return;
+    }
+    const scanned = scanNumber(buf, start, end);
+    if (scanned < 0) {
+      this.#unusualValue(buf, start, end);
+      return;
+    }
+    this.#at = scanned;
+    if (scannedKind === scannedDouble) this.fields.addDouble(scannedValue);
+    else this.fields.addInt(scannedValue);
+  }
+
+  #unusualValue(buf: Buffer, start: number, end: number): void {
+    const { fields } = this;
+    const first = buf[start]!;
     let at = start;
     while (at < end && buf[at] !== comma && buf[at] !== space) at++;
     this.#at = at;
-    const digit = first! - zero;
+    const digit = first - zero;
     const value =
       (digit >= 0 && digit <= 9) || first === minus || first === dot
         ? readNumber(buf, start, at, this.#allowUnsigned)
         : booleans.get(buf.toString('latin1', start, at));
-    if (value !== undefined) return value;
-    const literal = buf.toString('utf8', start, at) || 'nothing';
-    throw new LineParseError(`field "${this.#field}" ${valueProblem(literal)}: ${literal}`, start);
+    if (value === undefined) {
+      const literal = buf.toString('utf8', start, at) || 'nothing';
+      throw new LineParseError(`field "${this.#field}" ${valueProblem(literal)}: ${literal}`, start);
+    }
+    if (typeof value === 'boolean') fields.addBool(value);
+    else if (typeof value === 'number') fields.addDouble(value);
+    else {
+      if (buf[at - 1] === letterU) fields.hasUnsigned = true;
+      fields.addWideInt(value);
+    }
   }
 
-  #text(buf: Buffer, start: number, end: number): string {
+  #text(buf: Buffer, start: number, end: number): void {
     let escaped = false;
     for (let at = start; at < end; at++) {
       const code = buf[at];
@@ -136,8 +180,9 @@ export class LineParser<Series> {
             at + 1,
           );
         }
-        const text = readText(buf, start, at);
-        return escaped ? text.replace(textEscapes, '$1') : text;
+        if (escaped) this.fields.addUnescapedText(buf.toString('utf8', start, at).replace(textEscapes, '$1'));
+        else this.fields.addText(start, at);
+        return;
       }
     }
     throw new LineParseError(`the text of field "${this.#field}" has no closing quote`, start - 1);
@@ -148,7 +193,17 @@ export class LineParser<Series> {
     return this.fields.names[this.fields.count]!;
   }
 
-  #time(buf: Buffer, start: number, end: number): bigint | undefined {
+  #readTime(buf: Buffer, start: number, end: number): void {
+    if (!this.#isScaled) {
+      this.seconds = scanTime(buf, start, end);
+      this.nanoseconds = scannedNanoseconds;
+      if (this.seconds >= 0) return;
+    }
+    this.seconds = -1;
+    this.#time = this.#unusualTime(buf, start, end);
+  }
+
+  #unusualTime(buf: Buffer, start: number, end: number): bigint | undefined {
     if (start === end) return undefined;
     let at = start;
     if (buf[at] === minus) at++;
@@ -174,6 +229,7 @@ function valueProblem(literal: string): string {
 }
 
 const nul = 0;
+const letterU = 0x75;
 
 /** Skips what InfluxDB accepts around the parts of a line. */
 function skipBlanks(buf: Buffer, start: number, end: number): number {

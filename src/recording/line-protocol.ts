@@ -39,7 +39,7 @@ export function parseLines(text: string): LinePoint[] {
   splitter.finish();
   const parser = createPointParser();
   const points: LinePoint[] = [];
-  while (splitter.next('quoted')) {
+  while (splitter.next('quoted', parser.tryParse)) {
     if (isEmpty(splitter)) continue;
     try {
       parseCurrentLine(splitter, parser);
@@ -57,8 +57,8 @@ export function createPointParser(): LineParser<Series> {
 }
 
 /** The parser's current point as plain data. */
-export function linePointOf({ series, fields, time }: LineParser<Series>): LinePoint {
-  return { ...series, fields: fields.toRecord(), time };
+export function linePointOf(parser: LineParser<Series>): LinePoint {
+  return { ...parser.series, fields: parser.fields.toRecord(), time: parser.time };
 }
 
 /**
@@ -66,6 +66,7 @@ export function linePointOf({ series, fields, time }: LineParser<Series>): LineP
  * likely never closed: the splitter is cut back to the first line, so that only that one is lost. Throws `malformed`.
  */
 export function parseCurrentLine(splitter: LineSplitter, parser: LineParser<unknown>): void {
+  if (splitter.isParsed) return;
   if (splitter.problem) throw splitter.problem;
   try {
     parser.parse(splitter.buf, splitter.start, splitter.end);

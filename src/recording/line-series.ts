@@ -1,7 +1,7 @@
 import { setEntry, type Tags } from '../model/values.js';
 import { backslash, comma, equals, space } from './bytes.js';
 import { viewToRead } from '../wire/view.js';
-import { hashWords } from '../wire/words.js';
+import { copyWords, equalWords, hashWords, wordsIn } from '../wire/words.js';
 
 /** What is wrong with a line, and at which offset. */
 export class LineParseError extends Error {
@@ -85,14 +85,15 @@ export function unescapeFieldKey(text: string): string {
   return unescape(text, specials);
 }
 
-/** A cached series: its bytes in the line, and what was built from them. */
+/** Builds what a parser caches per series, such as a point template. */
+export type MakeSeries<Series> = (name: string, tags: Tags, written: Buffer) => Series;
+
+/** A cached series: its bytes in the line as words, and what was built from them. */
 interface CachedSeries<Series> {
-  readonly bytes: Buffer;
+  readonly words: Int32Array;
+  readonly length: number;
   readonly series: Series;
 }
-
-/** Builds what a parser caches per series, such as a point template. */
-export type MakeSeries<Series> = (name: string, tags: Tags) => Series;
 
 const tableSize = 16_384;
 
@@ -102,21 +103,25 @@ const tableSize = 16_384;
  */
 export class SeriesTable<Series> {
   readonly #table = new Array<CachedSeries<Series> | undefined>(tableSize).fill(undefined);
+  readonly #make: MakeSeries<Series>;
 
-  /** The series of `buf[start..end)`, built by `make` if it is not cached. */
-  get(buf: Buffer, start: number, end: number, make: () => Series): Series {
-    const slot = hashWords(viewToRead(buf), start, end - start, 0) & (tableSize - 1);
+  /** `make` is called for a series that is not cached; `written` are its bytes, which it may keep. */
+  constructor(make: MakeSeries<Series>) {
+    this.#make = make;
+  }
+
+  /** The series of `buf[start..end)`. Throws `LineParseError`, and what `make` throws. */
+  get(buf: Buffer, start: number, end: number): Series {
+    const view = viewToRead(buf);
+    const length = end - start;
+    const slot = hashWords(view, start, length, 0) & (tableSize - 1);
     const cached = this.#table[slot];
-    if (cached && isEqual(cached.bytes, buf, start, end)) return cached.series;
-    const series = make();
-    this.#table[slot] = { bytes: Buffer.from(buf.subarray(start, end)), series };
+    if (cached?.length === length && equalWords(cached.words, 0, view, start, length)) return cached.series;
+    const { name, tags } = parseSeries(buf, start, end);
+    const series = this.#make(name, tags, Buffer.from(buf.subarray(start, end)));
+    const words = new Int32Array(wordsIn(length));
+    copyWords(words, 0, viewToRead(buf), start, length);
+    this.#table[slot] = { words, length, series };
     return series;
   }
-}
-
-function isEqual(bytes: Buffer, buf: Buffer, start: number, end: number): boolean {
-  const { length } = bytes;
-  if (length !== end - start) return false;
-  for (let index = 0; index < length; index++) if (bytes[index] !== buf[start + index]) return false;
-  return true;
 }

@@ -25,6 +25,8 @@ export class LineSplitter {
   line = 0;
   /** Set if the current line is too long or not UTF-8, and must not be parsed. */
   problem: UdfError | undefined;
+  /** Whether `tryParse` has parsed the current line. */
+  isParsed = false;
 
   readonly #maxBytes: number;
   /** Offset of the first newline inside the current line; -1 if it is a single physical line. */
@@ -85,9 +87,15 @@ export class LineSplitter {
     this.#firstNewline = -1;
   }
 
-  /** Moves to the next line. False if it is not complete yet. */
-  next(kind: LineKind): boolean {
+  /**
+   * Moves to the next line. False if it is not complete yet.
+   *
+   * `tryParse` gets each physical line that has quotes. If it returns true, the line ends there and `isParsed` is set:
+   * this takes half the time of looking for the end of the quotes first.
+   */
+  next(kind: LineKind, tryParse?: (buf: Buffer, start: number, end: number) => boolean): boolean {
     const { buf } = this;
+    this.isParsed = false;
     this.problem = undefined;
     this.#firstNewline = -1;
     this.#insideQuotes = false;
@@ -100,7 +108,9 @@ export class LineSplitter {
     let end = first;
     let lines = 1;
     if (kind === 'quoted' && first >= 0 && !this.#forceFirst && this.#special(start) < first) {
-      end = quotedEnd(buf, start);
+      const canParse = first <= this.#validEnd && first - start <= this.#maxBytes;
+      this.isParsed = canParse && tryParse?.(buf, start, first) === true;
+      end = this.isParsed ? first : quotedEnd(buf, start);
       if (end > first || end < 0) {
         const isWhole = end >= 0 && (end < buf.length || this.#finished);
         if (!isWhole && !this.#finished && !isOversized) {

@@ -31,10 +31,7 @@ export function readLineProtocol(
   reading: LineReading,
 ): AsyncGenerator<readonly LazyPoint[]> {
   const parser = templateParser(maker, {}, reading);
-  return readEntries(chunks, reading, (splitter) => {
-    parseCurrentLine(splitter, parser);
-    return pointOf(parser, maker);
-  });
+  return readEntries(chunks, reading, parser, () => pointOf(parser, maker));
 }
 
 /** A line of line protocol as it is written. */
@@ -49,8 +46,7 @@ export interface LineText {
 export function readLineTexts(chunks: Chunks, reading: LineReading): AsyncGenerator<readonly LineText[]> {
   const parser = new LineParser<undefined>(() => undefined, reading);
   const isScaled = (reading.precision ?? 'ns') !== 'ns';
-  return readEntries(chunks, reading, (splitter) => {
-    parseCurrentLine(splitter, parser);
+  return readEntries(chunks, reading, parser, (splitter) => {
     const { buf, start, end, line } = splitter;
     const { time, timeStart } = parser;
     const text =
@@ -61,18 +57,20 @@ export function readLineTexts(chunks: Chunks, reading: LineReading): AsyncGenera
   });
 }
 
-/** Yields the result of `parse` for each line that is not blank or a comment. */
+/** Yields the result of `itemOf` for each line that is not blank or a comment, once the parser has parsed it. */
 async function* readEntries<Item>(
   chunks: Chunks,
   { bad, openQuoteTimeoutMs }: LineReading,
-  parse: (splitter: LineSplitter) => Item,
+  parser: LineParser<unknown>,
+  itemOf: (splitter: LineSplitter) => Item,
 ): AsyncGenerator<readonly Item[]> {
   const splitter = new LineSplitter(maxLineBytes);
   const take = (items: Item[]): void => {
-    while (splitter.next('quoted')) {
+    while (splitter.next('quoted', parser.tryParse)) {
       if (isEmpty(splitter)) continue;
       try {
-        items.push(parse(splitter));
+        parseCurrentLine(splitter, parser);
+        items.push(itemOf(splitter));
       } catch (reason) {
         bad.report(splitter.line, reason);
       }
@@ -154,8 +152,10 @@ function templateParser(
   return new LineParser((name, tags) => maker.template(name, tags, dbrp), options);
 }
 
-function pointOf({ series, fields, time }: LineParser<PointTemplate>, maker: PointMaker): LazyPoint {
-  return series.point(time ?? maker.now(), fields.keys, fields.values, fields.count);
+function pointOf(parser: LineParser<PointTemplate>, maker: PointMaker): LazyPoint {
+  const { series, fields, seconds, nanoseconds } = parser;
+  if (seconds >= 0) return series.scannedPoint(seconds, nanoseconds, fields);
+  return series.point(parser.time ?? maker.now(), fields.keys, fields.values, fields.count);
 }
 
 /** A file with more databases than this is most likely not a recording. */
@@ -176,12 +176,13 @@ export async function readLinePoints(path: string): Promise<LinePoint[]> {
   const reading = { bad: new BadEntries(path) };
   const parser = createPointParser();
   const all: LinePoint[] = [];
-  const parse = (splitter: LineSplitter): LinePoint => {
-    parseCurrentLine(splitter, parser);
-    return linePointOf(parser);
-  };
   const portionsOfPoints =
-    format === 'srpl' ? readStreamEntries(chunks, reading, parse) : readEntries(chunks, reading, parse);
+    format === 'srpl'
+      ? readStreamEntries(chunks, reading, (splitter) => {
+          parseCurrentLine(splitter, parser);
+          return linePointOf(parser);
+        })
+      : readEntries(chunks, reading, parser, () => linePointOf(parser));
   for await (const points of portionsOfPoints) for (const point of points) all.push(point);
   return all;
 }

@@ -108,8 +108,44 @@ export function readSeconds(buf: Uint8Array, at: number): number {
 /** Writes an int64 as a varint of up to ten bytes at `at` and returns where it ends. */
 export function writeInt64(buf: Uint8Array, at: number, value: bigint): number {
   scratch.setBigInt64(0, value, true);
-  let low = scratch.getInt32(0, true);
-  let high = scratch.getInt32(4, true);
+  return writeHalves(buf, at, scratch.getInt32(0, true), scratch.getInt32(4, true));
+}
+
+/** `writeInt64` for a whole number within ±2^53. */
+export function writeSafeInteger(buf: Uint8Array, at: number, value: number): number {
+  const high = Math.floor(value / 0x1_0000_0000);
+  return writeHalves(buf, at, (value - high * 0x1_0000_0000) | 0, high | 0);
+}
+
+/** `writeInt64` for a time from 1970 on, in seconds and the nanoseconds beyond. */
+export function writeTime(buf: Uint8Array, at: number, seconds: number, rest: number): number {
+  // Parts of 16 bits, so that each product is exact: seconds = upper * 2^16 + lower.
+  const upper = Math.floor(seconds / 0x1_0000);
+  const scaled = upper * billion;
+  const high = Math.floor(scaled / 0x1_0000);
+  const sum = (scaled - high * 0x1_0000) * 0x1_0000 + (seconds - upper * 0x1_0000) * billion + rest;
+  const carry = Math.floor(sum / 0x1_0000_0000);
+  const low = (sum - carry * 0x1_0000_0000) | 0;
+  const rounds = high + carry;
+  if (rounds < minNineByteHigh) return writeHalves(buf, at, low, rounds);
+  const view = viewToWrite(buf);
+  view.setInt32(at, unpacked(low), true);
+  view.setInt32(at + 4, unpacked((low >>> 28) | (rounds << 4)), true);
+  buf[at + 8] = rounds >>> 24;
+  return at + 9;
+}
+
+/** The upper half of the smallest int64 that takes nine bytes as a varint. */
+const minNineByteHigh = 2 ** 24;
+
+/** Four bytes of a varint, each with a continuation bit: the inverse of `packed`. */
+function unpacked(bits: number): number {
+  return (
+    (bits & 0x7f) | ((bits & 0x3f80) << 1) | ((bits & 0x1f_c000) << 2) | ((bits & 0xfe0_0000) << 3) | moreBits
+  );
+}
+
+function writeHalves(buf: Uint8Array, at: number, low: number, high: number): number {
   while (high !== 0) {
     buf[at++] = (low & 0x7f) | 0x80;
     low = (low >>> 7) | (high << 25);

@@ -48,6 +48,17 @@ export function copyWords(
   if (rest > 0) words[index] = lastWord(view, whole, rest);
 }
 
+/**
+ * Writes the `length` bytes that `copyWords` stored in `words`, and returns where they end. The last word is written whole:
+ * the caller ensures room for three more bytes.
+ */
+export function writeWords(to: Uint8Array, at: number, words: Int32Array, length: number): number {
+  const target = viewToWrite(to);
+  const count = wordsIn(length);
+  for (let index = 0; index < count; index++) target.setInt32(at + 4 * index, words[index]!, true);
+  return at + length;
+}
+
 /** Up to this size a copy by words is faster than `Buffer.copy`, which allocates a view. */
 const maxByWords = 192;
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { formatLine, parseLine, parseLines, showLine } from 'kapacitor-udf/testkit';
 import { describe, expect, test } from 'vitest';
+import { plain, readText } from '../support/recording-files.js';
 
 /** Names and tags: no newline, no backslash before what it would escape, not empty. */
 const word = fc
@@ -25,6 +26,39 @@ describe('line protocol', () => {
     fc.assert(
       fc.property(point, (given) => {
         expect(parseLine(formatLine(given))).toEqual(given);
+      }),
+    );
+  });
+
+  test('has doubles as JavaScript reads them, however they are written', () => {
+    const digits = fc
+      .array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 24 })
+      .map((all) => all.join(''));
+    const exponent = fc.option(
+      fc.tuple(fc.constantFrom('e', 'E'), fc.constantFrom('', '+', '-'), fc.integer({ min: 0, max: 200 })),
+    );
+    const text = fc
+      .tuple(fc.constantFrom('', '-'), fc.constantFrom(0, 1, 2), digits, digits, exponent)
+      .map(([sign, form, whole, fraction, power]) => {
+        const number = form === 0 ? whole : form === 1 ? `${whole}.${fraction}` : `.${fraction}`;
+        return sign + number + (power?.join('') ?? '');
+      });
+    fc.assert(
+      fc.property(text, (literal) => {
+        expect(parseLine(`cpu v=${literal},w=1`).fields).toStrictEqual({ v: Number(literal), w: 1 });
+      }),
+    );
+  });
+
+  test('makes points with the values and the time that it has', async () => {
+    await fc.assert(
+      fc.asyncProperty(point, async (given) => {
+        const [made, ...more] = await readText('lp', formatLine(given), { now: 7n });
+        const { name, tags, fields, time = 7n } = given;
+        expect(plain(made!)).toMatchObject({ name, time });
+        expect(plain(made!)).toHaveProperty('tags', tags);
+        expect(plain(made!)).toHaveProperty('fields', fields);
+        expect(more).toEqual([]);
       }),
     );
   });

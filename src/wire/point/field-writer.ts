@@ -151,7 +151,13 @@ export function writeTextEntry(
 }
 
 /** Writes a map entry up to its value, which takes `valueBytes` including its tag. */
-function openEntry(buf: Buffer, start: number, tag: number, key: Uint8Array, valueBytes: number): number {
+export function openEntry(
+  buf: Buffer,
+  start: number,
+  tag: number,
+  key: Uint8Array,
+  valueBytes: number,
+): number {
   const keyBytes = key.length;
   buf[start] = tag;
   let at = writeLength(buf, start + 1, 1 + lengthSize(keyBytes) + keyBytes + valueBytes);
