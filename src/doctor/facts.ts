@@ -208,7 +208,7 @@ async function serverAt(
   try {
     const version = await api.ping();
     const tasks = await api.tasks();
-    const connections = taskConnections(api.url, { config, proc });
+    const connections = connectionsSeen(api.url, { config, proc });
     const { tasks: statuses } = await taskStatus({
       api: { tasks: () => Promise.resolve(tasks) },
       connections,

@@ -113,6 +113,7 @@ describe('the configuration', () => {
       `warning ${setup.config}: no [udf.functions.NAME] section: Kapacitor knows no UDF`,
     ]);
     setup.configure(section('a', 'prog = "node"'));
+    procWith(setup, setup.config, 0);
     setup.kapacitor.tasks.push(taskOf('old', 'stream|from()@gone()'));
     expect(lines(await setup.findings())).toEqual([
       `warning task old: it uses @gone, which has no section in ${setup.config}: it fails when Kapacitor starts next`,
