@@ -4,18 +4,15 @@ import type { DeadLetter } from '../../../model/dead-letters.js';
 import type { AgentStats } from '../../../model/statistics.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import { SharedRing } from '../../../transport/shared-ring.js';
-import { FrameReader } from '../../../wire/frame-reader.js';
 import { errorTag, initTag, keepaliveTag, restoreTag, snapshotTag } from '../../../wire/tags.js';
 import { type Ack, ackByte, decodeAck, Steps } from './acks.js';
 import { type FromWorker, type ServeMessage, type ToWorker, type UdfInfo, wakeUp } from './messages.js';
 import { errorFrom } from './plain-error.js';
+import { type OutputProgress, WorkerOutput } from './worker-output.js';
 import { endByError, memoryEnd, type WorkerEnd } from './worker-end.js';
 
 /** Capacity of a ring. It bounds how far the two sides are apart. */
 const ringBytes = 1024 * 1024;
-
-/** Chunks of output that are handled before other events are. */
-const maxChunksPerTurn = 16;
 
 /** What a worker's life calls. */
 export interface UdfWorkerEvents {
@@ -37,13 +34,6 @@ export interface UdfWorkerEvents {
   done(): void;
   /** The worker has ended by a fault. Not called after `terminate` without a cause. */
   ended(end: WorkerEnd): void;
-}
-
-/** Totals of a connection's output, in bytes. */
-export interface OutputProgress {
-  readonly addedBytes: number;
-  /** Those that the system has taken. */
-  readonly sentBytes: number;
 }
 
 export interface UdfWorkerOptions {
@@ -73,20 +63,20 @@ export class UdfWorker {
   readonly #input = new SharedRing(ringBytes, () => {
     this.#post(wakeUp);
   });
-  readonly #output = new SharedRing(ringBytes, () => {
-    this.#post(wakeUp);
-  });
-  readonly #reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
-    this.#receive(buf, frame, payload, end);
-  });
-  /** Output that was read but is not sent yet, in order. It is sent from the ring's own memory. */
-  readonly #unsent: { readonly ringPosition: number; readonly addedBytes: number }[] = [];
+  readonly #output = new WorkerOutput(
+    new SharedRing(ringBytes, () => {
+      this.#post(wakeUp);
+    }),
+    {
+      frame: (buf, frame, payload, end) => {
+        this.#receive(buf, frame, payload, end);
+      },
+      flush: () => this.#events!.flush(), // nothing is written before `serve`
+    },
+  );
   #events: UdfWorkerEvents | undefined;
   #logger: Logger;
   #end: WorkerEnd | undefined;
-  #hasEnded = false;
-  #isPaused = false;
-  #isScheduled = false;
   #sent = 0;
   #ack: Ack = { handled: 0, started: 0, stats: undefined };
   /** The request that is under way: the pieces that are not in the ring yet, and its answer. */
@@ -140,7 +130,7 @@ export class UdfWorker {
       steps: this.#steps.buffer, // see its creation
       maxBufferBytes: this.#options.maxMemoryBytes,
     });
-    this.#pump(); // asks for the first wake-up
+    this.#output.pump(); // asks for the first wake-up
   }
 
   // ---- input ----
@@ -215,49 +205,21 @@ export class UdfWorker {
 
   // ---- output ----
 
-  /** Pauses or resumes reading of the output. Resumes with the next turn, as it may be called while output is handled. */
+  /** Pauses or resumes reading of the output. */
   setPaused(isPaused: boolean): void {
-    if (isPaused === this.#isPaused) return;
-    this.#isPaused = isPaused;
-    if (!isPaused) this.#pumpLater();
+    this.#output.setPaused(isPaused);
+  }
+
+  /** To be called when the system has taken more of the output. */
+  released(sentBytes: number): void {
+    this.#output.released(sentBytes);
   }
 
   #woken(): void {
-    this.#pump();
-    if (this.#hasEnded) return;
+    this.#output.pump();
+    if (this.#output.isStopped) return;
     if (this.#request) this.#sendRequest();
     else this.#events?.ready();
-  }
-
-  #pump(): void {
-    for (let chunks = 0; !this.#isPaused && !this.#hasEnded; chunks++) {
-      if (chunks === maxChunksPerTurn) {
-        this.#pumpLater();
-        return;
-      }
-      const chunk = this.#output.readInPlace();
-      if (chunk === undefined) return;
-      this.#reader.push(chunk);
-      const { addedBytes, sentBytes } = this.#events!.flush(); // nothing is written before `serve`
-      this.#unsent.push({ ringPosition: this.#output.readPosition, addedBytes });
-      this.released(sentBytes);
-    }
-  }
-
-  /** To be called when the system has taken more of the output: its room in the ring is used again. */
-  released(sentBytes: number): void {
-    let last;
-    while (this.#unsent.length > 0 && this.#unsent[0]!.addedBytes <= sentBytes) last = this.#unsent.shift();
-    if (last) this.#output.release(last.ringPosition);
-  }
-
-  #pumpLater(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#pump();
-    });
   }
 
   #receive(buf: Buffer, frame: number, payload: number, end: number): void {
@@ -309,13 +271,8 @@ export class UdfWorker {
   /** Ends the worker at once; with a cause, `ended` is called. */
   terminate(end?: WorkerEnd): void {
     if (end) this.#end ??= end;
-    else this.#detach();
+    else this.#output.stop();
     void this.#worker.terminate();
-  }
-
-  #detach(): void {
-    this.#hasEnded = true;
-    this.#reader.stop();
   }
 
   #receiveMessage(message: Exclude<FromWorker, typeof wakeUp | { kind: 'loaded' }>): void {
@@ -349,15 +306,15 @@ export class UdfWorker {
 
   /** Reads the rest of the output, as fast as Kapacitor does. */
   #finish(): void {
-    this.#pump();
-    if (this.#hasEnded) return;
+    this.#output.pump();
+    if (this.#output.isStopped) return;
     if (!this.#output.isEmpty) {
       setTimeout(() => {
         this.#finish();
       }, finishPollMs);
       return;
     }
-    this.#detach();
+    this.#output.stop();
     const request = this.#request;
     if (request?.answer)
       request.resolve(request.answer); // a refusal, after which the worker closes at once
@@ -367,19 +324,12 @@ export class UdfWorker {
 
   #ended(code: number): WorkerEnd {
     const end = this.#end ?? { cause: 'exit', text: `called process.exit(${code})` };
-    if (!this.#hasEnded) {
-      this.#isPaused = false;
-      this.#drainOutput();
-      this.#detach();
+    if (!this.#output.isStopped) {
+      this.#output.drain();
+      this.#output.stop();
       this.#events?.ended(end);
     }
     return end;
-  }
-
-  /** What was written before the end is as good as any other output. */
-  #drainOutput(): void {
-    let chunk: Buffer | undefined;
-    while (!this.#hasEnded && (chunk = this.#output.readInPlace())) this.#reader.push(chunk);
   }
 
   #post(message: ToWorker): void {

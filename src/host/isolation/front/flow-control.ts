@@ -1,0 +1,76 @@
+import type { Input } from '../../../agent/input.js';
+import type { Limits } from '../../../agent/limits.js';
+import type { Output } from '../../../agent/output.js';
+import { UdfError } from '../../../model/errors.js';
+import type { Feed } from '../supervisor/feed.js';
+import type { Supervisor } from '../supervisor/supervisor.js';
+
+/** A keepalive request may stay unread for so long before heartbeats are sent instead of its answer. */
+const heartbeatDelayMs = 250;
+
+export interface FlowControlOptions {
+  readonly input: Input;
+  readonly output: Output;
+  readonly feed: Feed;
+  readonly supervisor: Supervisor;
+  readonly limits: Limits;
+}
+
+/**
+ * Pauses the reading of a connection while its worker is behind, and that of the worker while Kapacitor does not read.
+ *
+ * A worker that is behind pauses the connection many times a second, for too short a time for heartbeats to matter: they
+ * begin only when a pause lasts.
+ */
+export class FlowControl {
+  readonly #options: FlowControlOptions;
+  readonly #maxBatchJournalBytes: number;
+  #isPaused = false;
+  #heartbeatTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: FlowControlOptions) {
+    const { journalBytes, batchBytes } = options.limits;
+    this.#options = options;
+    this.#maxBatchJournalBytes = Math.max(journalBytes, batchBytes);
+  }
+
+  /** Pauses or resumes as needed. Returns an error if an open batch does not fit into the journal. */
+  update(isInBatch: boolean): UdfError | undefined {
+    const { input, output, feed, supervisor, limits } = this.#options;
+    const { blocked } = output;
+    supervisor.setOutputPaused(blocked);
+    if (input.ended) return undefined;
+    const { journal, unhandledBytes } = feed;
+    const maxJournal = isInBatch ? this.#maxBatchJournalBytes : limits.journalBytes;
+    if (isInBatch && journal.size > maxJournal) {
+      return new UdfError('limit', `a batch takes more than ${maxJournal} bytes (batchBytes, journalBytes)`);
+    }
+    // Resumes once half of it is handled: to pause and resume for each chunk would cost more than the chunk.
+    const maxReadAhead = this.#isPaused ? limits.inputBytes / 2 : limits.inputBytes;
+    // While a worker is replaced, keepalives among the input are to be answered: the journal's own limit holds.
+    const isFull = unhandledBytes > maxReadAhead && !supervisor.isWaiting;
+    this.#setPaused(blocked || isFull || journal.size > maxJournal);
+    return undefined;
+  }
+
+  /** Sends no more heartbeats. */
+  end(): void {
+    clearTimeout(this.#heartbeatTimer);
+    this.#options.output.stopHeartbeat();
+  }
+
+  #setPaused(isPaused: boolean): void {
+    if (isPaused === this.#isPaused) return;
+    const { input, output } = this.#options;
+    this.#isPaused = isPaused;
+    input.setPaused(isPaused);
+    if (!isPaused) {
+      this.end();
+      return;
+    }
+    this.#heartbeatTimer = setTimeout(() => {
+      // While Kapacitor does not read, a heartbeat would only add to the unread output.
+      if (!output.blocked) output.startHeartbeat();
+    }, heartbeatDelayMs);
+  }
+}

@@ -1,0 +1,150 @@
+import { failConnection } from '../../../agent/connection-failure.js';
+import type { Counters } from '../../../agent/counters.js';
+import { lastReadTimeoutMs, type Lifetime } from '../../../agent/lifetime.js';
+import type { Output } from '../../../agent/output.js';
+import { refusedRestore } from '../../../agent/state-keeper.js';
+import { UdfError } from '../../../model/errors.js';
+import type { TaskUse, UseId } from '../../../model/statistics.js';
+import type { Logger } from '../../../telemetry/logger.js';
+import type { ErrorPolicy } from '../../../udf/runtime-options.js';
+import { snapshotFrameStart } from '../../../wire/framing.js';
+import { encodeResponse, type Request, type Response } from '../../../wire/messages.js';
+import type { Supervisor } from '../supervisor/supervisor.js';
+import type { UdfInfo } from '../worker/messages.js';
+import type { FrontState } from './front-state.js';
+
+export interface FrontSessionOptions {
+  readonly udf: UdfInfo;
+  /** The host's error policy. */
+  readonly onError: ErrorPolicy | undefined;
+  readonly counters: Counters;
+  readonly output: Output;
+  readonly supervisor: Supervisor;
+  readonly state: FrontState;
+  readonly lifetime: Lifetime;
+  readonly logger: Logger;
+}
+
+/**
+ * Kapacitor's management requests: answers keepalive and info, passes init, snapshot and restore to the worker, and ends the
+ * conversation if one of them is refused.
+ */
+export class FrontSession {
+  readonly #options: FrontSessionOptions;
+  #use: TaskUse | undefined;
+  #onError: ErrorPolicy;
+  #logger: Logger;
+
+  constructor(options: FrontSessionOptions) {
+    this.#options = options;
+    this.#onError = options.onError ?? options.udf.onError;
+    this.#logger = options.logger;
+  }
+
+  /** The task and node; `undefined` before init. */
+  get use(): TaskUse | undefined {
+    return this.#use;
+  }
+
+  /** To be read after init. */
+  get useId(): UseId {
+    return { ...this.#use!, udf: this.#options.udf.name };
+  }
+
+  /** The task's error policy. */
+  get onError(): ErrorPolicy {
+    return this.#onError;
+  }
+
+  /** Adds the UDF, and after init the task and node, to each line. */
+  get logger(): Logger {
+    return this.#logger;
+  }
+
+  /** Handles a request, whose frame is given too. Throws `protocol` for one out of order. */
+  request(request: Request, frame: Buffer): void {
+    const { output, udf } = this.#options;
+    switch (request.kind) {
+      case 'keepalive':
+        output.send(encodeResponse(request));
+        return;
+      case 'info':
+        output.send(encodeResponse({ kind: 'info', ...udf }));
+        return;
+      case 'init':
+        this.#init(request, frame);
+        return;
+      case 'snapshot':
+        this.requireInit('a snapshot request');
+        this.#snapshot(performance.now());
+        return;
+      case 'restore':
+        this.requireInit('a restore request');
+        this.#restore(request.snapshot);
+        return;
+      default:
+        throw new UdfError('malformed', `a message of kind "${request.kind}" begins like none of its kind`);
+    }
+  }
+
+  /** Throws `protocol` before init. */
+  requireInit(what: string): void {
+    if (this.#use === undefined) throw new UdfError('protocol', `${what} came before init`);
+  }
+
+  #init(request: Extract<Request, { kind: 'init' }>, frame: Buffer): void {
+    if (this.#use !== undefined) throw new UdfError('protocol', 'init came twice');
+    const { state, supervisor } = this.#options;
+    this.#use = { task: request.taskID, node: request.nodeID };
+    this.#logger = this.#logger.child({ ...this.#use });
+    const policy = request.options.find(({ name }) => name === 'onError')?.args[0]?.value;
+    if (policy !== undefined) this.#onError = policy as ErrorPolicy; // the worker refuses any other value
+    state.start(this.useId, this.#logger);
+    supervisor.start(Buffer.from(frame), this.#logger);
+  }
+
+  #snapshot(requestedAt: number): void {
+    const { state, lifetime, output, counters } = this.#options;
+    state.snapshot(({ pieces, size }) => {
+      if (!lifetime.isOpen) return;
+      counters.snapshotSince(requestedAt, output.sendExempt([snapshotFrameStart(size), ...pieces]));
+    });
+  }
+
+  #restore(snapshot: Uint8Array): void {
+    const { state, lifetime, udf } = this.#options;
+    state.restore(snapshot, (refusal) => {
+      if (!lifetime.isOpen) return;
+      if (refusal) this.respond(refusedRestore(udf.name, refusal), refusal);
+      else this.respond({ kind: 'restore', success: true, error: '' });
+    });
+  }
+
+  /** Answers a request. With `refusal`, the connection ends after it: Kapacitor does not close it. */
+  respond(response: Response, refusal?: UdfError): void {
+    const { output, lifetime } = this.#options;
+    try {
+      if (response.kind === 'init' && response.success) this.#logger.info({}, 'task started');
+      output.send(encodeResponse(response));
+    } catch (reason) {
+      this.fail(UdfError.from(reason));
+    }
+    if (refusal === undefined) return;
+    lifetime.noteFailure(refusal);
+    lifetime.close(lastReadTimeoutMs);
+  }
+
+  /** Forwards the UDF's own error response, after which Kapacitor ends the task. */
+  failedByUdf(frame: Buffer): void {
+    const { output, lifetime } = this.#options;
+    lifetime.noteFailure(new UdfError('handler', 'the UDF has ended the task'));
+    output.sendError(frame);
+    lifetime.close(lastReadTimeoutMs, true);
+  }
+
+  /** Ends the conversation with an error. */
+  fail(error: UdfError): void {
+    const { udf, lifetime, output } = this.#options;
+    failConnection(error, { udf: udf.name, use: this.#use, lifetime, output, logger: this.#logger });
+  }
+}
