@@ -5,6 +5,7 @@ import { reportError, usageMessage } from './report-error.js';
 
 /** The commands in the order of the help. Only the one that runs is loaded; each loads its room when it is called. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  new: async () => (await import('./new.js')).newCommand(),
   serve: async () => (await import('./serve.js')).serveCommand(),
   stdio: async () => (await import('./stdio.js')).stdioCommand(),
   reload: async () => (await import('./reload.js')).reloadCommand(),

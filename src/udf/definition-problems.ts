@@ -4,8 +4,14 @@ import { nearestName } from '../model/text.js';
 import { type OptionSpec, valueTypes } from './option.js';
 import { errorPolicies, runtimeOptions } from './runtime-options.js';
 
-/** A name that a TICKscript can write after `@` or `.`. */
 const identifier = /^[A-Za-z][A-Za-z0-9_]*$/;
+/** Words that Kapacitor's lexer takes for something else. */
+const keywords = ['AND', 'OR', 'TRUE', 'FALSE', 'var', 'lambda', 'dbrp'];
+
+/** Whether a TICKscript can write this name after `@` or `.`. */
+export function isTickscriptName(name: string): boolean {
+  return identifier.test(name) && !keywords.includes(name);
+}
 
 /** The functions of a definition, and how each is written. */
 const functions = {
@@ -65,8 +71,7 @@ function problemsOfKeys(udf: Given): string[] {
 
 function problemsOfHead({ name, wants, provides, onError, doc }: Given): string[] {
   const problems: string[] = [];
-  if (typeof name !== 'string' || !identifier.test(name))
-    problems.push('the name must be a letter, then letters, digits and _');
+  if (typeof name !== 'string' || !isTickscriptName(name)) problems.push(nameProblem('the name', name));
   if (doc !== undefined && typeof doc !== 'string')
     problems.push(`"doc" must be a string, got ${typeOf(doc)}`);
   for (const edge of [wants, provides]) {
@@ -84,6 +89,11 @@ function problemsOfHead({ name, wants, provides, onError, doc }: Given): string[
   return problems;
 }
 
+function nameProblem(what: string, name: unknown): string {
+  if (keywords.includes(name as string)) return `${what} cannot be ${String(name)}, a keyword of TICKscript`;
+  return `${what} must be a letter, then letters, digits and _`;
+}
+
 function problemsOfOptions({ options = {}, stateIndependentOf = [] }: Given): string[] {
   if (!isObject(options)) return [`"options" must be an object, got ${typeOf(options)}`];
   const problems: string[] = [];
@@ -94,8 +104,7 @@ function problemsOfOptions({ options = {}, stateIndependentOf = [] }: Given): st
       const problem = spec.problem ?? defaultProblem(spec);
       if (problem !== undefined) problems.push(`option "${name}": ${problem}`);
     }
-    if (!identifier.test(name))
-      problems.push(`option "${name}" must be a letter, then letters, digits and _`);
+    if (!isTickscriptName(name)) problems.push(nameProblem(`option "${name}"`, name));
     if (Object.hasOwn(runtimeOptions, name))
       problems.push(`option "${name}" is one the runtime offers on every UDF`);
   }

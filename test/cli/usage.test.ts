@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { run } from '../support/run-program.js';
 
 const commands = [
-  ...['serve', 'stdio', 'reload', 'state', 'list', 'config', 'check', 'doctor'],
+  ...['new', 'serve', 'stdio', 'reload', 'state', 'list', 'config', 'check', 'doctor'],
   ...['replay', 'record', 'tasks', 'test', 'feed', 'demo', 'completion'],
 ];
 const usage = (message: string) => ({

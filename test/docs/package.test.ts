@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { installPackage, packageRoot as root } from '../support/package-install.js';
 import { tempDirForFile } from '../support/temp-dir.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
 interface Manifest {
@@ -20,13 +19,7 @@ const project = tempDirForFile();
 let installed: string;
 
 beforeAll(() => {
-  installed = join(project, 'node_modules', 'kapacitor-udf');
-  mkdirSync(installed, { recursive: true });
-  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], { cwd: root });
-  const [archive] = readdirSync(project).filter((file) => file.endsWith('.tgz'));
-  execFileSync('tar', ['-xzf', join(project, archive!), '-C', installed, '--strip-components=1']);
-  // Its dependencies, as npm would put them: none of the types below may need any.
-  symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'), 'dir');
+  installed = installPackage(project);
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
 });
 
