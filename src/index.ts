@@ -13,6 +13,7 @@ export type {
   HandlerResult,
   Setup,
   StopContext,
+  TimerContext,
   Udf,
   UdfDefinition,
   UdfLog,
@@ -20,6 +21,7 @@ export type {
 export type { ErrorPolicy } from './udf/runtime-options.js';
 export { advanceClock, isEventClock, lateOptions } from './udf/event-clock.js';
 export type { EventClock, LateContext } from './udf/event-clock.js';
+export type { GroupItems, NewItem, Timer, TimerClock, Timers, TimerSetting } from './udf/timers.js';
 export { option } from './udf/option.js';
 export type { OptionSpec, OptionSpecs, OptionValues } from './udf/option.js';
 export { formatDuration, parseDuration } from './model/duration.js';

@@ -50,6 +50,8 @@ const firstUseCell = 8;
 
 /** Marks the calls of `stop` handlers, which no request causes. */
 export const stopRequest = 255;
+/** Marks the calls of `timer` handlers by the wall clock. */
+export const timerRequest = 254;
 
 /** Writes the activity of one connection. */
 export class UseActivity {
@@ -129,6 +131,7 @@ const handlings: ReadonlyMap<number, string> = new Map([
   [beginTag0, 'the beginning of a batch'],
   [pointTag0, 'a point'],
   [endTag0, 'a batch'],
+  [timerRequest, 'a timer'],
   [stopRequest, 'stop'],
 ]);
 

@@ -2,7 +2,7 @@ import { UdfError } from '../model/errors.js';
 import type { AgentStats, TaskUse } from '../model/statistics.js';
 import type { Transport } from '../transport/transport.js';
 import { initTag, restoreTag, snapshotTag } from '../wire/tags.js';
-import { stopRequest, unwatched, type UseActivity } from './activity.js';
+import { stopRequest, timerRequest, unwatched, type UseActivity } from './activity.js';
 import { defaultsProblem } from './defaults.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
@@ -14,6 +14,7 @@ import { OutputGuard } from './output-guard.js';
 import { PendingWork } from './pending-work.js';
 import { Session } from './session.js';
 import { StateKeeper } from './state-keeper.js';
+import { SystemClock } from './timers/wall-clock.js';
 import { Counters } from './counters.js';
 
 export type { Agent, AgentOptions, Progress } from './interface.js';
@@ -53,6 +54,8 @@ class ConnectionAgent implements Agent {
   readonly closed: Promise<void>;
   readonly #progress: Progress | undefined;
   readonly #pending: PendingWork;
+  /** Whether the wall clock has reached a timer. */
+  #isTimerDue = false;
 
   constructor(options: AgentOptions, limits: Limits) {
     const { definition, transport } = options;
@@ -105,7 +108,15 @@ class ConnectionAgent implements Agent {
       },
       batchEnded: () => {
         this.#saveStateIfDue();
+        this.#fireTimersIfDue();
       },
+      startTimer: this.#pending.startTimer,
+      clock:
+        options.clock ??
+        new SystemClock(() => {
+          this.#isTimerDue = true;
+          this.#handleQueued();
+        }),
     });
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
       this.#receive(buf, frame, payload, end);
@@ -113,6 +124,7 @@ class ConnectionAgent implements Agent {
     this.#lifetime = new Lifetime(transport, {
       stopWork: () => {
         this.#input.stop();
+        this.#session.endTimers();
         this.#output.end();
         this.#abort.abort();
         void this.#saveLastState();
@@ -234,8 +246,19 @@ class ConnectionAgent implements Agent {
     return this.#pending.isBusy || this.#session.inStreamedBatch ? undefined : this.#state.saveLast();
   }
 
+  /** Fires the timers of the wall clock between two requests, if some are due. */
+  #fireTimersIfDue(): void {
+    if (!this.#isTimerDue || this.#pending.isBusy || this.#output.blocked || this.#input.ended) return;
+    if (this.#session.inStreamedBatch) return;
+    this.#isTimerDue = false;
+    this.#activity.request(timerRequest);
+    const fired = this.#session.fireTimers();
+    if (fired) this.#pending.await(this.#counters.timed(fired));
+  }
+
   #handleQueued(): void {
     this.#turn(() => {
+      this.#fireTimersIfDue();
       while (
         !this.#pending.isBusy &&
         !this.#input.isEmpty &&
@@ -244,6 +267,7 @@ class ConnectionAgent implements Agent {
       ) {
         const { buf, frame, payload, end } = this.#input.shift();
         this.#handle(buf, frame, payload, end);
+        this.#fireTimersIfDue();
       }
     });
   }
@@ -294,8 +318,8 @@ class ConnectionAgent implements Agent {
    */
   #finish(): void {
     this.#activity.enter(stopRequest);
-    const stopping =
-      this.#saveLastState() ?? this.#session.stop(this.#pending.startTimer, this.#progress?.steps);
+    this.#session.endTimers();
+    const stopping = this.#saveLastState() ?? this.#session.stop(this.#progress?.steps);
     if (stopping) this.#pending.await(stopping);
     else this.#lifetime.close();
     this.#activity.leave();

@@ -1,6 +1,6 @@
 import { UdfError } from '../model/errors.js';
 import type { UdfDefinition } from '../udf/definition.js';
-import type { FrameSlice } from '../wire/lazy-batch.js';
+import type { FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
 import type { BeginMessage, EndMessage } from '../wire/messages.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
@@ -9,6 +9,7 @@ import type { FailurePolicy } from './failure-policy.js';
 import type { Instance } from './instance.js';
 import type { MaybePromise } from './interface.js';
 import type { OutputGuard } from './output-guard.js';
+import type { BeforeInput } from './timers/timer-runner.js';
 
 export interface InputBatchesOptions {
   readonly definition: UdfDefinition;
@@ -16,6 +17,7 @@ export interface InputBatchesOptions {
   readonly failures: FailurePolicy;
   readonly guard: OutputGuard;
   readonly counters: Counters;
+  readonly timers: BeforeInput | undefined;
   /** Limits a batch that is collected for a `batch` handler. */
   readonly maxBytes: number;
   /** Called when a batch whose points are handled one by one has ended. */
@@ -72,27 +74,34 @@ export class InputBatches {
 
   end(end: EndMessage, frame: FrameSlice): MaybePromise {
     if (this.#streamed) return this.#endStreamed(this.#streamed, end);
-    const { instance, failures, guard } = this.#options;
+    const { instance, timers } = this.#options;
     const collected = this.#collected;
     if (!collected) throw new UdfError('protocol', 'a batch ended that had not begun');
     this.#collected = undefined;
     const batch = collected.end(end, frame);
+    const fired = timers?.isActive ? timers.before(instance.enterBatch(batch), batch.time) : undefined;
+    return fired ? fired.then(() => this.#handle(batch)) : this.#handle(batch);
+  }
+
+  #handle(batch: LazyBatch): MaybePromise {
+    const { instance, failures, guard } = this.#options;
     guard.setInputBatch(batch);
     return failures.guarded(() => instance.batch(batch), batch);
   }
 
   #endStreamed(begin: BeginMessage, end: EndMessage): MaybePromise {
-    const { instance, failures, guard, batchEnded } = this.#options;
+    const { instance, failures, guard, timers, batchEnded } = this.#options;
     this.#streamed = undefined;
     const head = headOf(begin, end);
     const time = end.tmax;
     const called = failures.guarded(() => instance.endBatch(Object.freeze({ ...head, time })), undefined);
-    if (called) {
-      return called.then(() => {
-        guard.endBatch(head, time);
-      });
-    }
-    guard.endBatch(head, time);
+    const ended = (): MaybePromise => {
+      guard.endBatch(head, time);
+      return timers?.isActive ? timers.before(instance.currentGroup, time) : undefined;
+    };
+    if (called) return called.then(ended);
+    const fired = ended();
+    if (fired) return fired;
     batchEnded();
     return undefined;
   }

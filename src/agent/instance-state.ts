@@ -30,7 +30,8 @@ export class InstanceState implements RunningState {
   }
 
   get isStateful(): boolean {
-    return this.#options.definition.handlers.state !== undefined;
+    const { state, timer } = this.#options.definition.handlers;
+    return state !== undefined || timer !== undefined;
   }
 
   get groups(): number {
@@ -38,8 +39,8 @@ export class InstanceState implements RunningState {
   }
 
   get inputCount(): number {
-    const { pointsIn, batchesIn } = this.#options.counters;
-    return pointsIn + batchesIn;
+    const { counters, instance } = this.#options;
+    return counters.pointsIn + counters.batchesIn + (instance.timers?.fired ?? 0);
   }
 
   snapshot(): Promise<Snapshot> {

@@ -1,24 +1,34 @@
-import { isUdfError, messageOf, UdfError } from '../model/errors.js';
+import { UdfError } from '../model/errors.js';
 import type { BatchInfo } from '../model/batch.js';
 import type { OptionCall } from '../model/option-call.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { Context, UdfDefinition } from '../udf/definition.js';
-import { resolveOptions } from '../udf/resolve-options.js';
+import type { UdfDefinition } from '../udf/definition.js';
 import { stateObject } from '../udf/definition-problems.js';
-import { type ErrorPolicy, type RuntimeOptions, runtimeOptions } from '../udf/runtime-options.js';
+import type { ErrorPolicy, RuntimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
-import type { Response } from '../wire/messages.js';
 import { nameBytes } from '../wire/text.js';
 import { authorLog } from './author-log.js';
 import type { InstanceDefaults } from './defaults.js';
+import {
+  type AnyContext,
+  type BoundHandlers,
+  checkedOptions,
+  pick,
+  stateOptionNames,
+  withPlace,
+} from './instance-options.js';
 import type { MaybePromise } from './interface.js';
 import type { OutputGuard } from './output-guard.js';
 import { classInstanceIn } from './state/plain.js';
-import type { StateOptions } from './state/header.js';
 import type { SnapshotOwner } from './state/snapshot.js';
 import { RepeatFilter } from './repeat-filter.js';
 import { GroupTable } from './state/table.js';
+import { TimerColumns } from './timers/timer-columns.js';
+import type { GroupTimer } from './timers/timer-queue.js';
+import { TimerScope } from './timers/timer-scope.js';
+import { TimerTable } from './timers/timer-table.js';
+import type { WallClock } from './timers/wall-clock.js';
 
 /** What a session gives its instance. */
 export interface InstanceSetup extends Pick<AnyContext, 'count' | 'signal' | 'task' | 'node'> {
@@ -26,28 +36,23 @@ export interface InstanceSetup extends Pick<AnyContext, 'count' | 'signal' | 'ta
   readonly calls: readonly OptionCall[];
   readonly defaults: InstanceDefaults;
   readonly guard: OutputGuard;
-}
-
-type AnyContext = Context<unknown, unknown, unknown, unknown>;
-
-/** A definition's handlers with their argument types. `defineUdf` has checked that those the UDF needs are present. */
-interface BoundHandlers {
-  point(point: LazyPoint, context: AnyContext): unknown;
-  batch(batch: LazyBatch, context: AnyContext): unknown;
-  beginBatch?(batch: BatchInfo, context: AnyContext): unknown;
-  endBatch?(batch: BatchInfo, context: AnyContext): unknown;
-  stop?(context: AnyContext & { readonly group: string }): unknown;
+  readonly clock: WallClock;
 }
 
 /** A UDF used in a task: resolved options, the state of each group, and the calls of the handlers. */
 export class Instance {
   readonly onError: ErrorPolicy;
   readonly groups: GroupTable;
+  /** `undefined` if the definition has no `timer`. */
+  readonly timers: TimerTable | undefined;
   readonly snapshotOwner: SnapshotOwner;
   readonly #handlers: BoundHandlers;
   readonly #guard: OutputGuard;
   readonly #udf: string;
   readonly #stateful: boolean;
+  /** Whether groups are looked up: they have a state, or timers. */
+  readonly #isKeyed: boolean;
+  readonly #scope: TimerScope;
   readonly #repeats: RepeatFilter | undefined;
   /** The index of the current group, and its state when the handler was called. */
   #group = 0;
@@ -56,7 +61,7 @@ export class Instance {
   readonly #context: { -readonly [Key in keyof AnyContext]: AnyContext[Key] };
 
   /** Throws `invalid_options` with every problem in one message, in TICKscript terms, or what `prepare` throws. */
-  constructor(definition: UdfDefinition, { calls, defaults, guard, logger, ...given }: InstanceSetup) {
+  constructor(definition: UdfDefinition, { calls, defaults, guard, logger, clock, ...given }: InstanceSetup) {
     const { handlers } = definition;
     const options = checkedOptions(definition, calls);
     const prepared = withPlace('prepare', () =>
@@ -81,13 +86,17 @@ export class Instance {
     this.#repeats = distinct ? new RepeatFilter() : undefined;
     const create = handlers.state;
     this.#stateful = create !== undefined;
+    this.timers = handlers.timer && new TimerTable(clock);
+    this.#scope = new TimerScope(this.timers);
+    this.#isKeyed = this.#stateful || this.timers !== undefined;
     const expiry = { ttl: groupTtl ?? defaults.groupTtl, max: maxGroups ?? defaults.maxGroups };
     const createState = (): unknown => {
       const state = create && withPlace('state', () => create(options, prepared));
       if (this.groups.size === 0) this.#inspectState(state);
       return state;
     };
-    this.groups = new GroupTable(createState, this.#stateful ? expiry : {});
+    this.groups = new GroupTable(createState, this.#isKeyed ? expiry : {});
+    if (this.timers) this.groups.extras = new TimerColumns(this.timers);
     this.snapshotOwner = {
       name: definition.name,
       version: definition.version,
@@ -107,8 +116,16 @@ export class Instance {
     this.#udf = definition.name;
     this.#handlers = handlers as unknown as BoundHandlers; // see there
     this.#guard = guard;
+    const groupName = (): string => this.groupName(this.#group);
     this.#context = {
       ...given,
+      get group() {
+        return groupName();
+      },
+      timers: this.#scope,
+      newPoint: this.#scope.newPoint,
+      newBatch: this.#scope.newBatch,
+      now: clock.now,
       log: authorLog(logger, given.signal),
       emit: guard.emit,
       drained: guard.drained,
@@ -124,29 +141,44 @@ export class Instance {
       this.#context.count('repeated');
       return undefined;
     }
-    if (this.#stateful) {
-      const { buf, groupStart, groupLength } = LazyPoint.groupBytesOf(point);
-      this.#enter(buf, groupStart, groupLength);
-      if (this.groups.expires) this.#used(point.time);
-    }
+    this.enterPoint(point);
     return this.#finish(this.#handlers.point(point, this.#context), 'point');
+  }
+
+  /** Makes a point's group the current one, and returns its index, if groups are looked up. */
+  enterPoint(point: LazyPoint): number {
+    if (!this.#isKeyed) return noGroup;
+    const { buf, groupStart, groupLength } = LazyPoint.groupBytesOf(point);
+    this.#enter(buf, groupStart, groupLength);
+    if (this.groups.expires) this.#used(point.time);
+    if (this.timers !== undefined) this.#scope.enter(this.#group, point, point);
+    return this.#group;
+  }
+
+  /** Makes a batch's group the current one, and returns its index. */
+  enterBatch(batch: LazyBatch): number {
+    this.#enterGroup(batch.group);
+    if (this.groups.expires) this.#used(batch.time);
+    if (this.timers !== undefined) this.#scope.enter(this.#group, batch, batch);
+    return this.#group;
   }
 
   /** Calls `batch` for a whole batch. */
   batch(batch: LazyBatch): MaybePromise {
-    this.#enterBatch(batch.group);
-    if (this.groups.expires) this.#used(batch.time);
+    this.enterBatch(batch);
     return this.#finish(this.#handlers.batch(batch, this.#context), 'batch');
   }
 
   /** Calls `beginBatch`; the points and the end that follow are of the same group. */
   beginBatch(batch: BatchInfo): MaybePromise {
-    this.#enterBatch(batch.group);
+    this.#enterGroup(batch.group);
+    this.#scope.enter(this.#group, batch, undefined);
     return this.#finish(this.#handlers.beginBatch?.(batch, this.#context), 'beginBatch');
   }
 
   /** Calls `point` for a point of the batch that was begun. */
   batchPoint(point: LazyPoint): MaybePromise {
+    this.#scope.enterPart(point);
     this.#context.state = this.#state; // an earlier call may have assigned context.state and then thrown
     return this.#finish(this.#handlers.point(point, this.#context), 'point');
   }
@@ -154,8 +186,35 @@ export class Instance {
   /** Calls `endBatch` for the batch that was begun. */
   endBatch(batch: BatchInfo & { readonly time: bigint }): MaybePromise {
     if (this.groups.expires) this.groups.touch(this.#group, batch.time);
+    this.#scope.enterPart(batch);
     this.#context.state = this.#state;
     return this.#finish(this.#handlers.endBatch?.(batch, this.#context), 'endBatch');
+  }
+
+  /** The index of the group of the batch that has ended last. */
+  get currentGroup(): number {
+    return this.#group;
+  }
+
+  /** Calls `timer` for a timer that fires. */
+  timer(timer: GroupTimer): MaybePromise {
+    const { name, time, clock } = timer;
+    this.#enterIndex(timer.group);
+    this.#scope.enterTimer(timer);
+    this.#guard.beginTimer();
+    const end = (): void => {
+      this.#scope.leaveTimer();
+      this.#guard.endTimer();
+    };
+    try {
+      const called = this.#finish(this.#handlers.timer?.({ name, time, clock }, this.#context), 'timer');
+      if (called) return called.finally(end);
+    } catch (reason) {
+      end();
+      throw reason;
+    }
+    end();
+    return undefined;
   }
 
   /** Indexes of the groups to call `stop` for; a UDF without state gets one call. */
@@ -165,9 +224,9 @@ export class Instance {
 
   /** Calls `stop` for a group. */
   stop(group: number): MaybePromise {
-    this.#group = group;
-    this.#context.state = this.#state = this.#stateful ? this.groups.state(group) : undefined;
-    return this.#finish(this.#handlers.stop?.({ ...this.#context, group: this.groupName(group) }), 'stop');
+    this.#enterIndex(group);
+    this.#scope.enter(group, undefined, undefined);
+    return this.#finish(this.#handlers.stop?.(this.#context), 'stop');
   }
 
   /** The name of a group as Kapacitor writes it. */
@@ -175,8 +234,13 @@ export class Instance {
     return Buffer.from(this.groups.name(group) ?? '', 'latin1').toString();
   }
 
-  #enterBatch(group: string): void {
-    if (!this.#stateful) return;
+  #enterIndex(group: number): void {
+    this.#group = group;
+    this.#context.state = this.#state = this.#stateful ? this.groups.state(group) : undefined;
+  }
+
+  #enterGroup(group: string): void {
+    if (!this.#isKeyed) return;
     const name = nameBytes(group);
     this.#enter(name, 0, name.length);
   }
@@ -236,51 +300,9 @@ export class Instance {
   }
 }
 
-/** What Info tells of a UDF. Kapacitor only needs the argument types of options; the rest is checked at init. */
-export function infoOf({ wants, provides, options }: UdfDefinition): Response {
-  const types = Object.entries(options).map(
-    ([name, { args }]) => [name, args.map(({ type }) => type)] as const,
-  );
-  return { kind: 'info', wants, provides, options: Object.fromEntries(types) };
-}
-
-/** The names of the options that a UDF's state depends on. */
-export function stateOptionNames({ options, stateIndependentOf }: UdfDefinition): string[] {
-  return Object.keys(options).filter(
-    (name) => !Object.hasOwn(runtimeOptions, name) && !stateIndependentOf.includes(name),
-  );
-}
-
-function pick(values: Readonly<Record<string, unknown>>, names: readonly string[]): StateOptions {
-  return Object.fromEntries(names.map((name) => [name, values[name]]));
-}
-
 /** Used as the group's index where there is no state. */
 const noGroup = -1;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value;
-}
-
-/** What a function of the definition returns. What it throws gets its name: no point or batch says where that was. */
-function withPlace<Result>(place: string, call: () => Result): Result {
-  try {
-    return call();
-  } catch (reason) {
-    if (isUdfError(reason)) throw reason;
-    throw new UdfError('handler', `${messageOf(reason)} in ${place}`, { cause: reason });
-  }
-}
-
-/** The options as handlers read them. Throws `invalid_options`, and what `check` throws. */
-function checkedOptions(
-  definition: UdfDefinition,
-  calls: readonly OptionCall[],
-): Readonly<Record<string, unknown>> {
-  const { options, problems } = resolveOptions(definition.options, calls, (given) =>
-    withPlace('check', () => definition.handlers.check(given)),
-  );
-  if (problems.length > 0)
-    throw new UdfError('invalid_options', `${definition.name}: ${problems.join('; ')}`);
-  return options;
 }

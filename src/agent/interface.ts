@@ -9,6 +9,7 @@ import type { InstanceDefaults } from './defaults.js';
 import type { Limits } from './limits.js';
 import type { Revision } from './state/header.js';
 import type { StateStore } from './state-store.js';
+import type { DrivenClock } from './timers/wall-clock.js';
 
 export interface AgentOptions extends InstanceDefaults {
   readonly definition: UdfDefinition;
@@ -29,6 +30,8 @@ export interface AgentOptions extends InstanceDefaults {
   /** Where the agent notes what it is doing, for a watchdog. */
   readonly activity?: UseActivity | undefined;
   readonly progress?: Progress | undefined;
+  /** The clock of the UDF; the system's if not given. */
+  readonly clock?: DrivenClock | undefined;
 }
 
 /** How far an agent has come, for a host that can repeat its input to another one. */

@@ -32,6 +32,9 @@ export class OutputGuard {
   readonly #batchBytes: number;
   /** Sends or collects one item, by the UDF's edges. Errors name `place`: `emit`, or the handler that returned it. */
   #accept: (output: unknown, place: string) => void;
+  /** For output that belongs to the input, and for that of `timer` and `stop`. */
+  readonly #acceptOfInput: (output: unknown, place: string) => void;
+  readonly #acceptWithoutInput: (output: unknown, place: string) => void;
   /** The input batch that is being handled. */
   #inputBatch: BatchHead | undefined;
   /** The input batch as long as it may be forwarded: what is emitted a second time takes memory of its own. */
@@ -68,10 +71,13 @@ export class OutputGuard {
       }
     };
     if (provides === 'stream') {
-      this.#accept = wants === 'stream' ? this.#acceptPoint : this.#acceptPointOfBatch;
+      this.#acceptOfInput = wants === 'stream' ? this.#acceptPoint : this.#acceptPointOfBatch;
+      this.#acceptWithoutInput = this.#acceptNamedPoint;
     } else {
-      this.#accept = wants === 'stream' || handlers.batch ? this.#acceptBatch : this.#collect;
+      this.#acceptOfInput = wants === 'stream' || handlers.batch ? this.#acceptBatch : this.#collect;
+      this.#acceptWithoutInput = this.#acceptBatch;
     }
+    this.#accept = this.#acceptOfInput;
   }
 
   /** Whether the connection is closing or closed. */
@@ -142,9 +148,18 @@ export class OutputGuard {
   }
 
   /** Prepares for `stop` handlers, whose output belongs to no input batch. */
-  endInput(provides: 'stream' | 'batch'): void {
+  endInput(): void {
     this.#inputBatch = this.#forwardable = this.#collected = undefined;
-    this.#accept = provides === 'batch' ? this.#acceptBatch : this.#acceptNamedPoint;
+    this.#accept = this.#acceptWithoutInput;
+  }
+
+  /** Prepares for a `timer` handler, whose output belongs to no input batch, until `endTimer`. */
+  beginTimer(): void {
+    this.#accept = this.#acceptWithoutInput;
+  }
+
+  endTimer(): void {
+    this.#accept = this.#acceptOfInput;
   }
 
   // ---- by the edges of the UDF ----

@@ -22,7 +22,9 @@ import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from './defaults.js';
 import { FailurePolicy } from './failure-policy.js';
 import { InputBatches } from './input-batches.js';
-import { infoOf, Instance } from './instance.js';
+import { InputPoints } from './input-points.js';
+import { Instance } from './instance.js';
+import { infoOf } from './instance-options.js';
 import type { MaybePromise } from './interface.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
@@ -31,6 +33,9 @@ import { InstanceState } from './instance-state.js';
 import { refusedRestore, type StateKeeper } from './state-keeper.js';
 import type { Revision } from './state/header.js';
 import { stopGroups } from './stop-groups.js';
+import { readTick, type Tick } from './timers/tick.js';
+import { type BeforeInput, ClockFollower, TimerRunner } from './timers/timer-runner.js';
+import { DrivenClock, type WallClock } from './timers/wall-clock.js';
 
 /** The connection, as its session uses it. */
 export interface SessionOptions extends InstanceDefaults {
@@ -52,6 +57,9 @@ export interface SessionOptions extends InstanceDefaults {
   readonly close: (reason: UdfError) => void;
   /** Called when a batch whose points are handled one by one has ended. */
   readonly batchEnded: () => void;
+  /** Starts the time limit of one call of a handler. */
+  readonly startTimer: () => NodeJS.Timeout | undefined;
+  readonly clock: WallClock;
 }
 
 /**
@@ -69,6 +77,10 @@ export class Session {
   /** Set together with `#instance`. */
   #failures!: FailurePolicy;
   #batches: InputBatches | undefined;
+  /** Only where there is more to do for a point than to call its handler. */
+  #points: InputPoints | undefined;
+  /** Only if the definition has a `timer`. */
+  #timers: TimerRunner | undefined;
   /** The task and node; `undefined` before init. */
   use: TaskUse | undefined;
   /** Whether the `stop` handlers have been started. */
@@ -114,6 +126,8 @@ export class Session {
   handle(buf: Buffer, frame: number, payload: number, end: number): MaybePromise {
     const point = LazyPoint.fromFrame(buf, frame, payload, end);
     if (point) return this.#point(point);
+    const tick = readTick(buf, payload, end);
+    if (tick && this.#options.clock instanceof DrivenClock) return this.#tick(tick, this.#options.clock);
     const request = decodeRequest(buf.subarray(payload, end));
     switch (request.kind) {
       case 'point':
@@ -152,7 +166,7 @@ export class Session {
 
   #init(request: { taskID: string; nodeID: string; options: readonly OptionCall[] }): MaybePromise {
     if (this.#instance) throw new UdfError('protocol', 'init came twice');
-    const { definition, guard, counters, signal } = this.#options;
+    const { definition, guard, counters, signal, clock } = this.#options;
     const { taskID: task, nodeID: node } = request;
     this.use = { task, node };
     this.#options.activity?.started(this.use);
@@ -165,6 +179,7 @@ export class Session {
         node,
         signal,
         guard,
+        clock,
         count: (counter, by = 1) => {
           counters.count(counter, by);
         },
@@ -181,16 +196,54 @@ export class Session {
     const { onError } = this.#instance;
     const { deadLetters, limits } = this.#options;
     this.#failures = new FailurePolicy(use, { onError, deadLetters }, guard, counters, this.#logger);
-    this.#batches = new InputBatches({
+    const given = {
       ...this.#options,
       instance: this.#instance,
       failures: this.#failures,
+      timers: this.#createTimers(this.#instance),
+    };
+    if (given.timers) this.#points = new InputPoints(given);
+    this.#batches = new InputBatches({
+      ...given,
       maxBytes: limits.batchBytes,
     });
     if (this.#options.isLogged) this.#logger.info({}, 'task started');
     this.#reply({ kind: 'init', success: true, error: '' });
     const state = new InstanceState({ ...this.#options, instance: this.#instance, logger: this.#logger });
     return this.#options.state.start(use, state, this.#logger);
+  }
+
+  #createTimers(instance: Instance): BeforeInput | undefined {
+    const { timers: table } = instance;
+    const { clock } = this.#options;
+    if (!table)
+      return clock instanceof DrivenClock && clock.followsInput ? new ClockFollower(clock) : undefined;
+    this.#timers = new TimerRunner({
+      ...this.#options,
+      table,
+      call: (timer) => instance.timer(timer),
+      groupName: (group) => instance.groupName(group),
+      failures: this.#failures,
+      startTimeLimit: this.#options.startTimer,
+    });
+    return this.#timers;
+  }
+
+  /** Fires the timers that are due by the wall clock. */
+  fireTimers(): MaybePromise {
+    return this.#timers?.dueByWall();
+  }
+
+  /** No timer fires from now on. */
+  endTimers(): void {
+    this.#instance?.timers?.end();
+  }
+
+  #tick({ time, drops }: Tick, clock: DrivenClock): MaybePromise {
+    if (drops) this.#timers?.dropDue(time);
+    if (this.#timers) return this.#timers.moveClock(clock, time);
+    clock.moveTo(time);
+    return undefined;
   }
 
   async #snapshot(): Promise<void> {
@@ -216,6 +269,7 @@ export class Session {
     const instance = this.#ready('a point');
     this.#counters.pointsIn++;
     if (this.#definition.wants === 'stream') {
+      if (this.#points?.isActive === true) return this.#points.point(point);
       // Inlines `guarded`, to save a closure per point.
       try {
         const called = instance.point(point);
@@ -247,20 +301,20 @@ export class Session {
   }
 
   /**
-   * Calls the UDF's `stop` handler for each group; `undefined` if it has none or was stopped before. `startTimer` limits the
-   * time of each async call; `steps[0]` is incremented before each call. Rejects with errors that end the connection.
+   * Calls the UDF's `stop` handler for each group; `undefined` if it has none or was stopped before. `steps[0]` is
+   * incremented before each call. Rejects with errors that end the connection.
    */
-  stop(startTimer: () => NodeJS.Timeout | undefined, steps?: Int32Array): MaybePromise {
-    const { handlers, provides } = this.#definition;
+  stop(steps?: Int32Array): MaybePromise {
+    const { handlers } = this.#definition;
     if (this.#stopped || !this.#instance || !handlers.stop) return undefined;
     this.#stopped = true;
     this.#batches?.discard();
-    this.#guard.endInput(provides);
+    this.#guard.endInput();
     return stopGroups(this.#instance, {
       failures: this.#failures,
       output: this.#output,
       signal: this.#options.signal,
-      startTimer,
+      startTimer: this.#options.startTimer,
       steps,
     });
   }

@@ -1,4 +1,5 @@
 import { createAgent } from '../agent/agent.js';
+import { DrivenClock } from '../agent/timers/wall-clock.js';
 import { UdfError } from '../model/errors.js';
 import { createKapacitorPeer, type KapacitorPeer } from '../peer/kapacitor-peer.js';
 import { typedKindOf } from '../peer/pending-requests.js';
@@ -75,7 +76,7 @@ export async function replayConversation(
 /** Runs a UDF in this process, and returns the other end of its in-memory transport. */
 function runInProcess(definition: UdfDefinition, logger: Logger): Transport {
   const [agentSide, kapacitorSide] = memoryTransportPair();
-  createAgent({ definition, transport: agentSide, logger });
+  createAgent({ definition, transport: agentSide, logger, clock: new DrivenClock(0n, true) });
   return kapacitorSide;
 }
 

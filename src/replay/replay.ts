@@ -1,4 +1,5 @@
 import { type Agent, createAgent } from '../agent/agent.js';
+import { DrivenClock } from '../agent/timers/wall-clock.js';
 import type { InstanceDefaults } from '../agent/defaults.js';
 import { UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -64,6 +65,9 @@ const maxCollected = 1_000_000;
  * definition, which runs in this process on the real agent and protocol, or a connection to an agent in any language.
  * Memory does not grow with the recording if `onPoint` and `onBatch` are given.
  *
+ * Its time of day is that of the recording: the newest time of a point or batch so far. So a timer of the wall clock fires
+ * as it did when the recording was made, before the first input after it. When the recording ends, time ends too.
+ *
  * For a UDF that wants batches, the points of the whole recording, at most a million, form one batch per group.
  *
  * Rejects with a `ProtocolFailure` for what would end the task, such as `init-refused` and `error-response`,
@@ -104,6 +108,7 @@ class RecordingRun {
         onError,
         groupTtl,
         maxGroups,
+        clock: new DrivenClock(0n, true),
       });
     }
     // An agent in this process cannot disconnect, and a debugger may pause it; one in another process may hang.

@@ -1,38 +1,52 @@
 import type { Handlers, UdfDefinition } from '../udf/definition.js';
 
-/** The handler call that emitted an output: for an input, by its number from 0, or `stop` of a group. */
+/** The handler call that emitted an output: for an input, by its number from 0, a timer, or `stop` of a group. */
 export type OutputCause =
-  { readonly kind: 'input'; readonly number: number } | { readonly kind: 'stop'; readonly group: string };
+  | { readonly kind: 'input'; readonly number: number }
+  | { readonly kind: 'timer'; readonly name: string; readonly time: bigint; readonly group: string }
+  | { readonly kind: 'stop'; readonly group: string };
 
 /** Attributes the outputs of a UDF to the calls of its handlers. */
 export class OutputCauses {
-  /** Number of outputs before each call; calls of `stop` come last. */
+  /** Number of outputs before each call. */
   readonly #outputsBefore: number[] = [];
-  /** The groups that `stop` was called for. */
-  readonly #stopped: string[] = [];
+  /** The cause of each call; for an input only its number, since there are many. */
+  readonly #causes: (OutputCause | number)[] = [];
+  #inputs = 0;
 
   /** The definition with handlers that record their calls; `outputCount` is the number of its outputs so far. */
   instrument(definition: UdfDefinition, outputCount: () => number): UdfDefinition {
     const { handlers } = definition;
+    const record = (cause: OutputCause | number): void => {
+      this.#outputsBefore.push(outputCount());
+      this.#causes.push(cause);
+    };
     const recorded =
       (handler: Handlers['point']): Handlers['point'] =>
       (input, context) => {
-        this.#outputsBefore.push(outputCount());
+        record(this.#inputs++);
         return handler?.(input, context);
       };
     const first = handlers.batch ? 'batch' : definition.wants === 'batch' ? 'beginBatch' : 'point';
-    const { stop } = handlers;
+    const { timer, stop } = handlers;
     return {
       ...definition,
       handlers: {
         ...handlers,
         [first]: recorded(handlers[first]),
+        timer:
+          timer &&
+          ((fired, context) => {
+            const { name, time }: { readonly name: string; readonly time: bigint } = fired;
+            const { group }: { readonly group: string } = context;
+            record({ kind: 'timer', name, time, group });
+            return timer(fired, context);
+          }),
         stop:
           stop &&
           ((context) => {
             const { group }: { readonly group: string } = context;
-            this.#stopped.push(group);
-            this.#outputsBefore.push(outputCount());
+            record({ kind: 'stop', group });
             return stop(context);
           }),
       },
@@ -41,7 +55,7 @@ export class OutputCauses {
 
   /** The last call, which is the cause of a failure; `undefined` before the first. */
   get current(): OutputCause | undefined {
-    return this.#cause(this.#outputsBefore.length - 1);
+    return this.#cause(this.#causes.length - 1);
   }
 
   /** The call at which the output of this number, from 0, was emitted. */
@@ -57,9 +71,7 @@ export class OutputCauses {
   }
 
   #cause(call: number): OutputCause | undefined {
-    if (call < 0) return undefined;
-    const inputs = this.#outputsBefore.length - this.#stopped.length;
-    if (call < inputs) return { kind: 'input', number: call };
-    return { kind: 'stop', group: this.#stopped[call - inputs]! }; // one for each call of `stop`
+    const cause = this.#causes[call];
+    return typeof cause === 'number' ? { kind: 'input', number: cause } : cause;
   }
 }

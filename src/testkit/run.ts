@@ -1,8 +1,13 @@
 import { type Agent, createAgent } from '../agent/agent.js';
+import { encodeTick } from '../agent/timers/tick.js';
+import { DrivenClock } from '../agent/timers/wall-clock.js';
 import type { InstanceDefaults } from '../agent/defaults.js';
 import type { Limits } from '../agent/limits.js';
+import { parseDuration } from '../model/duration.js';
+import { UdfError } from '../model/errors.js';
 import type { AgentStats } from '../model/statistics.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
+import type { Transport } from '../transport/transport.js';
 import type { Batch } from '../model/batch.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { OptionSpecs } from '../udf/option.js';
@@ -35,6 +40,8 @@ export interface RunOptions<Specs extends OptionSpecs = OptionSpecs>
   readonly snapshot?: Uint8Array | undefined;
   readonly limits?: Partial<Limits> | undefined;
   readonly strictRestore?: boolean | undefined;
+  /** The time of day at the start, in nanoseconds; default `startTime`. It moves only with `advance`. */
+  readonly now?: bigint | undefined;
 }
 
 /** A UDF that runs in this process, behind the real agent and real frames. */
@@ -42,8 +49,15 @@ export interface UdfRun extends Emitted {
   /** What the UDF and the runtime have logged so far. */
   readonly log: readonly LogLine[];
   readonly stats: AgentStats;
-  /** Sends points or batches, waits until they are handled, and returns what was emitted since the last `send`. */
+  /** Sends points or batches, waits until they are handled, and returns what was emitted since the last call. */
   send(input: Input): Promise<Emitted>;
+  /** The time of day as the UDF sees it, in nanoseconds. */
+  readonly now: bigint;
+  /**
+   * Moves the time of day on by a duration (`'5m'`, or nanoseconds), fires the timers of the wall clock that this makes due,
+   * each at its own time, and returns what was emitted since the last call.
+   */
+  advance(duration: string | bigint): Promise<Emitted>;
   keepalive(): Promise<void>;
   snapshot(): Promise<Uint8Array>;
   /** Takes a snapshot, stops, and starts a new instance from it, as when a task is enabled again. */
@@ -76,6 +90,8 @@ class MemoryRun implements UdfRun {
   readonly #options: RunOptions;
   readonly #agent: Agent;
   readonly #kapacitor: KapacitorPeer;
+  readonly #kapacitorSide: Transport;
+  readonly #clock: DrivenClock;
   readonly #inputs: InputConverter;
   readonly #causes = new OutputCauses();
   /** All input, for messages. */
@@ -87,6 +103,8 @@ class MemoryRun implements UdfRun {
     this.#options = options;
     this.#inputs = new InputConverter(definition.wants, options);
     const [agentSide, kapacitorSide] = memoryTransportPair();
+    this.#kapacitorSide = kapacitorSide;
+    this.#clock = new DrivenClock(options.now ?? options.startTime ?? 0n);
     const kind = definition.provides === 'stream' ? 'pointsOut' : 'batchesOut';
     const { limits, strictRestore, onError, groupTtl, maxGroups } = options;
     this.#agent = createAgent({
@@ -98,6 +116,7 @@ class MemoryRun implements UdfRun {
       onError,
       groupTtl,
       maxGroups,
+      clock: this.#clock,
     });
     this.#kapacitor = createKapacitorPeer(kapacitorSide, {
       ...options,
@@ -138,6 +157,21 @@ class MemoryRun implements UdfRun {
     });
   }
 
+  get now(): bigint {
+    return this.#clock.now();
+  }
+
+  advance(duration: string | bigint): Promise<Emitted> {
+    const step = typeof duration === 'bigint' ? duration : parseDuration(duration);
+    if (step < 0n)
+      throw new UdfError('invalid_argument', 'time does not go back: advance takes a duration from 0');
+    return this.#withContext(async () => {
+      this.#kapacitorSide.output.write(encodeTick({ time: this.now + step, drops: false }));
+      await this.#kapacitor.info();
+      return this.#takeNew();
+    });
+  }
+
   keepalive(): Promise<void> {
     return this.#withContext(() => this.#kapacitor.keepalive());
   }
@@ -150,7 +184,7 @@ class MemoryRun implements UdfRun {
     const snapshot = await this.snapshot();
     await this.stop();
     const startTime = this.#inputs.nextTime;
-    return runUdf(this.#definition, { ...this.#options, snapshot, startTime });
+    return runUdf(this.#definition, { ...this.#options, snapshot, startTime, now: this.now });
   }
 
   stop(): Promise<Emitted> {
@@ -174,6 +208,7 @@ class MemoryRun implements UdfRun {
 
   #describe(cause: OutputCause | undefined): string {
     if (!cause) return 'no input';
+    if (cause.kind === 'timer') return `timer "${cause.name}" of group "${cause.group}" at ${cause.time}`;
     if (cause.kind === 'stop') return cause.group === '' ? 'stop' : `stop of group "${cause.group}"`;
     const input = this.#sent[cause.number]!; // handlers are called only for sent input
     const number = cause.number + 1;

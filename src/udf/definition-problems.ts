@@ -24,6 +24,7 @@ const functions = {
   batch: 'batch: (batch, context) => …',
   beginBatch: 'beginBatch: (batch, context) => …',
   endBatch: 'endBatch: (batch, context) => …',
+  timer: 'timer: (timer, context) => …',
   stop: 'stop: (context) => …',
 };
 

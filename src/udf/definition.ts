@@ -6,6 +6,7 @@ import type { BatchPoint, Point } from '../model/point.js';
 import { checkedProblems, definitionProblems, checkedState, refusePromise } from './definition-problems.js';
 import { noteSource } from './definition-source.js';
 import { type ErrorPolicy, runtimeOptions } from './runtime-options.js';
+import type { GroupItems, NewItem, Timer, Timers } from './timers.js';
 
 /**
  * Writes to the host's log, with the UDF, task and node already named. Each use of a UDF may log 100 lines at once, then 10
@@ -56,6 +57,10 @@ export interface Context<Options, Prepared, State, Output> {
    */
   count(this: void, counter: string, by?: number): void;
   readonly log: UdfLog;
+  /** The current group's timers; the definition's `timer` is called when one fires. */
+  readonly timers: Timers;
+  /** The time of day in nanoseconds, by the clock that timers of the `wall` clock wait for: in a test, the test's. */
+  now(this: void): bigint;
   /** Aborts when the connection ends: for an async handler's own requests. */
   readonly signal: ConnectionSignal;
   readonly task: string;
@@ -63,12 +68,15 @@ export interface Context<Options, Prepared, State, Output> {
 }
 
 /** The argument of `stop`. */
-export interface StopContext<Options, Prepared, State, Output> extends Context<
-  Options,
-  Prepared,
-  State,
-  Output
-> {
+export interface StopContext<Options, Prepared, State, Output>
+  extends Context<Options, Prepared, State, Output>, GroupItems<NewItem> {
+  /** The group's ID as Kapacitor formats it, such as `host=router1`; empty when nothing is grouped. */
+  readonly group: string;
+}
+
+/** The second argument of `timer`. */
+export interface TimerContext<Options, Prepared, State, Output>
+  extends Context<Options, Prepared, State, Output>, GroupItems<Partial<NewItem>> {
   /** The group's ID as Kapacitor formats it, such as `host=router1`; empty when nothing is grouped. */
   readonly group: string;
 }
@@ -173,6 +181,20 @@ export interface Udf<
     context: Context<OptionValues<Specs>, Prepared, State, Point | BatchPoint>,
   ): HandlerResult<Point | BatchPoint>;
   /**
+   * Called when a timer fires that a handler has set with `context.timers`; it is not set any more then, and may be set
+   * again. `newPoint` and `newBatch` of the context create points and batches of the group.
+   *
+   * A timer that a point or a batch reaches fires before that is handled, those of several times in their order. Where the
+   * points of a batch are handled one by one, it fires after the batch, whose time comes with its end. Timers of the wall
+   * clock fire between points and between such batches. If it returns a promise, the next call waits for it. When it
+   * throws, `onError` holds as for a point, but there is nothing to pass on.
+   */
+  timer?(
+    this: void,
+    timer: Timer,
+    context: TimerContext<OptionValues<Specs>, Prepared, State, StopOutput<Provides>>,
+  ): HandlerResult<StopOutput<Provides>>;
+  /**
    * Called for each group when the input has ended, to emit what is left: when Kapacitor stops the task, or the host
    * drains. Kapacitor still takes it then: it closes only its writing side and reads until we close ours. Without `state`
    * it is called once. If it returns a promise, the next call waits for it. A host that drains cuts it off after
@@ -250,6 +272,7 @@ export interface Handlers {
   readonly batch: ((batch: never, context: never) => unknown) | undefined;
   readonly beginBatch: ((batch: never, context: never) => unknown) | undefined;
   readonly endBatch: ((batch: never, context: never) => unknown) | undefined;
+  readonly timer: ((timer: never, context: never) => unknown) | undefined;
   readonly stop: ((context: never) => unknown) | undefined;
 }
 
@@ -297,6 +320,7 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
       batch: udf.batch,
       beginBatch: udf.beginBatch,
       endBatch: udf.endBatch,
+      timer: udf.timer,
       stop: udf.stop,
     },
   };
@@ -309,7 +333,7 @@ type AnyUdf = Omit<Udf<string, EdgeType, EdgeType, OptionSpecs, unknown, StateOb
   readonly [Name in HandlerName]?: Handlers[Name];
 };
 
-type HandlerName = 'point' | 'batch' | 'beginBatch' | 'endBatch' | 'stop';
+type HandlerName = 'point' | 'batch' | 'beginBatch' | 'endBatch' | 'timer' | 'stop';
 
 /** Whether a value, such as a module's export, was returned by `defineUdf` of any copy of this package. */
 export function isUdfDefinition(value: unknown): value is UdfDefinition {

@@ -11,9 +11,11 @@ const layout = {
   rows: 0,
   /** The names, the times of last use if groups expire, and a column of objects. */
   columns: 1,
+  /** The length of the groups' extras, these, then the groups in one of the other layouts: all parts of format 3. */
+  withExtras: 2,
 } as const;
 
-/** Encodes groups as parts of a snapshot of format 2. */
+/** Encodes groups as parts of a snapshot. */
 export class GroupPartWriter {
   readonly #groups: GroupTable;
   readonly #writer = new ByteWriter();
@@ -24,6 +26,20 @@ export class GroupPartWriter {
 
   /** The groups at `indexes` as a part; there must be some. Throws `handler` if a state cannot be stored. */
   write(indexes: readonly number[]): Buffer {
+    const { extras } = this.#groups;
+    const groups = this.#writeGroups(indexes);
+    if (!extras) return groups;
+    const writer = this.#writer;
+    writer.clear();
+    extras.write(writer, indexes);
+    const written = writer.copy();
+    const head = Buffer.alloc(5);
+    head[0] = layout.withExtras;
+    head.writeUInt32LE(written.length, 1);
+    return Buffer.concat([head, written, groups]);
+  }
+
+  #writeGroups(indexes: readonly number[]): Buffer {
     const groups = this.#groups;
     const writer = this.#writer;
     const states = indexes.map((index) => groups.peek(index));
@@ -46,7 +62,7 @@ export class GroupPartWriter {
     );
     writer.byte(times ? 1 : 0);
     if (times) columns.write(times);
-    if (columns.objects(states)) return writer.copy();
+    if (states[0] === undefined ? columns.write(states) : columns.objects(states)) return writer.copy();
     const rows = indexes.map((index, at): GroupEntry => [groups.name(index)!, states[at], times?.[at]]);
     return Buffer.concat([Buffer.of(layout.rows), serializeValue(rows)]);
   }
@@ -71,13 +87,46 @@ export function restoreGroups(
   max: number,
   conversion: StateConversion,
 ): number {
+  const indexes: number[] = [];
+  if (format === 3) {
+    const reader = new ByteReader(part);
+    if (reader.byte() !== layout.withExtras) throw damaged();
+    const extras = reader.block();
+    restoreLayout(format, reader.view(reader.rest), groups, max, conversion, indexes);
+    restoreExtras(extras, groups, indexes);
+  } else {
+    restoreLayout(format, part, groups, max, conversion, indexes);
+  }
+  return indexes.length;
+}
+
+function restoreExtras(bytes: Buffer, groups: GroupTable, indexes: readonly number[]): void {
+  if (!groups.extras) return; // the UDF has no timers any more
+  const restore = groups.extras.read(new ByteReader(bytes), indexes.length);
+  // Where groups are limited, one may have expired meanwhile, and its index be another's.
+  const lastAt = new Map(indexes.map((index, at) => [index, at]));
+  for (const [at, index] of indexes.entries()) {
+    if (lastAt.get(index) === at && groups.has(index)) restore(at, index);
+  }
+}
+
+/** Restores the groups of a part without extras, and appends their indexes. */
+function restoreLayout(
+  format: number,
+  part: Buffer,
+  groups: GroupTable,
+  max: number,
+  conversion: StateConversion,
+  indexes: number[],
+): void {
   if (format === 1 || part[0] === layout.rows) {
     const rows = alignedCopy(format === 1 ? part : part.subarray(1));
-    return restoreRows(deserializeValue(rows), rows.length, groups, max, conversion);
+    restoreRows(deserializeValue(rows), rows.length, groups, max, conversion, indexes);
+    return;
   }
   const reader = new ByteReader(part);
   if (reader.byte() !== layout.columns) throw damaged();
-  return restoreColumns(reader, groups, max, conversion);
+  restoreColumns(reader, groups, max, conversion, indexes);
 }
 
 function restoreColumns(
@@ -85,7 +134,8 @@ function restoreColumns(
   groups: GroupTable,
   max: number,
   { convert, migrates }: StateConversion,
-): number {
+  indexes: number[],
+): void {
   const count = reader.uint32();
   if (count === 0 || count > max || count > reader.rest) throw damaged();
   const { bytes } = reader;
@@ -107,8 +157,8 @@ function restoreColumns(
     const index = groups.restoreNamed(bytes, start, end - start, hashes[group]!, time);
     if (migrates) groups.setState(index, state);
     else groups.setEncoded(index, first + group);
+    indexes.push(index);
   }
-  return count;
 }
 
 function timeIn(time: unknown): bigint | undefined {
@@ -116,14 +166,15 @@ function timeIn(time: unknown): bigint | undefined {
   return time;
 }
 
-/** Restores an array of entries, or columns of format 1, decoded from `bytes` bytes. */
+/** Restores an array of entries, or columns of format 1, decoded from `bytes` bytes; appends the groups' indexes. */
 function restoreRows(
   part: unknown,
   bytes: number,
   groups: GroupTable,
   max: number,
   conversion: StateConversion,
-): number {
+  indexes: number[],
+): void {
   const isByColumns = areColumns(part, bytes);
   const entries: unknown = isByColumns ? part.names : part;
   // A forged array can have a length far beyond its elements; each element takes at least one byte.
@@ -132,9 +183,8 @@ function restoreRows(
   for (const entry of isByColumns ? entriesFromColumns(part) : (entries as readonly unknown[])) {
     if (!isEntry(entry)) throw damaged();
     const [name, old, time] = entry;
-    groups.restore([name, conversion.convert(old, () => name), time]);
+    indexes.push(groups.restore([name, conversion.convert(old, () => name), time]));
   }
-  return entries.length;
 }
 
 function isEntry(entry: unknown): entry is GroupEntry {

@@ -6,7 +6,9 @@ import { codecName, damaged, packPart, PartReader, truncated } from './parts.js'
  * describes the others.
  */
 const magic = Buffer.from('KUDF', 'latin1');
-const formatVersion = 2;
+const formatVersion = 3;
+/** The version of snapshots that hold nothing but groups' states: older versions of this package can read them. */
+const formatOfStates = 2;
 
 /** Option values by name. */
 export type StateOptions = Readonly<Record<string, unknown>>;
@@ -43,9 +45,10 @@ export function compareRevisions(a: Revision = noRevision, b: Revision = noRevis
   return a.epoch - b.epoch || a.run - b.run || a.sequence - b.sequence;
 }
 
-/** The first pieces of a snapshot. */
-export function packHeader(header: Omit<SnapshotHeader, 'codec'>): Buffer[] {
-  return [magic, Buffer.of(formatVersion), ...packPart({ ...header, codec: codecName })];
+/** The first pieces of a snapshot; `hasMore`: it holds more than groups' states. */
+export function packHeader(header: Omit<SnapshotHeader, 'codec'>, hasMore = false): Buffer[] {
+  const format = Buffer.of(hasMore ? formatVersion : formatOfStates);
+  return [magic, format, ...packPart({ ...header, codec: codecName })];
 }
 
 /** A snapshot without groups that is newer than `previous`, and than all snapshots that were taken before now. */

@@ -73,7 +73,8 @@ export async function writeSnapshot(
     }
   };
 
-  add(packHeader({ udf, version, groups: groups.size, options, ...(revision && { revision }) }));
+  const header = { udf, version, groups: groups.size, options, ...(revision && { revision }) };
+  add(packHeader(header, groups.extras !== undefined));
   const parts = new GroupPartWriter(groups);
   const slice = new TimeSlice();
   let indexes: number[] = [];

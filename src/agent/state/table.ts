@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { ByteReader, ByteWriter } from './bytes.js';
 import { GroupClock } from './clock.js';
 import type { Column } from './column-reader.js';
 import { encoded, EncodedStates } from './encoded-states.js';
@@ -13,6 +14,21 @@ export interface GroupExpiry {
   readonly max?: number | undefined;
 }
 
+/** What groups have besides their states, by the groups' indexes. */
+export interface GroupExtras {
+  /** Writes what these groups have. */
+  write(writer: ByteWriter, groups: readonly number[]): void;
+  /** Reads what `write` has written, for so many groups. Throws `snapshot_damaged`. */
+  read(reader: ByteReader, groups: number): RestoreExtras;
+  /** The group at `index` has expired. */
+  forget(index: number): void;
+  /** There are no groups any more. */
+  clear(): void;
+}
+
+/** Gives the group at `index` what was written for it as number `ordinal`, from 0. Throws `snapshot_damaged`. */
+export type RestoreExtras = (ordinal: number, index: number) => void;
+
 /**
  * The state of each group, found by the bytes of its name.
  *
@@ -25,6 +41,8 @@ export class GroupTable {
   readonly #ttl: bigint | undefined;
   readonly #clock: GroupClock | undefined;
   readonly #order: UseOrder | undefined;
+  /** What groups have besides their states, as snapshots hold it. */
+  extras: GroupExtras | undefined;
 
   /** Open addressing: an entry's index plus one, 0 for none. At most half full. */
   #slots = new Int32Array(64);
@@ -110,6 +128,7 @@ export class GroupTable {
     if (this.#ttl !== undefined && last !== undefined && last + this.#ttl < time) {
       this.setState(index, this.#create());
       this.#expired++;
+      this.extras?.forget(index);
     }
     this.touch(index, time);
   }
@@ -134,6 +153,11 @@ export class GroupTable {
 
   #isOver(index: number): boolean {
     return this.#clock?.isOver(this.#order!.clockOf(index)) ?? false;
+  }
+
+  /** Whether there is a group at `index`. */
+  has(index: number): boolean {
+    return this.#names.has(index);
   }
 
   /** A group's name in latin1, one character per byte; `undefined` if there is no such group. */
@@ -205,11 +229,13 @@ export class GroupTable {
     return this.#order?.lastUse(index);
   }
 
-  /** Puts a group back as `entries` gave it. */
-  restore([name, state, time]: GroupEntry): void {
+  /** Puts a group back as `entries` gave it, and returns its index. */
+  restore([name, state, time]: GroupEntry): number {
     const bytes = Buffer.from(name, 'latin1');
     const hash = this.#names.hash(bytes, 0, bytes.length);
-    this.setState(this.restoreNamed(bytes, 0, bytes.length, hash, time), state);
+    const index = this.restoreNamed(bytes, 0, bytes.length, hash, time);
+    this.setState(index, state);
+    return index;
   }
 
   /** Adds states that are decoded when they are needed. Returns the ordinal of the first one, for `setEncoded`. */
@@ -246,6 +272,7 @@ export class GroupTable {
     this.#size = 0;
     this.#clock?.clear();
     this.#order?.clear();
+    this.extras?.clear();
   }
 
   /** Adds the group whose name is kept at `index`. */
@@ -290,6 +317,7 @@ export class GroupTable {
     this.#order!.remove(index);
     this.#clock?.forget(index);
     this.#size--;
+    this.extras?.forget(index);
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { infoOf } from '../../../src/agent/instance.js';
+import { infoOf } from '../../../src/agent/instance-options.js';
 import { diagnose, type DoctorOptions, type Finding } from '../../../src/doctor/diagnose.js';
 import { createHost } from '../../../src/host/host.js';
 import type { Task } from '../../../src/kapacitor/types.js';

@@ -1,0 +1,66 @@
+import { isUdfError, messageOf, UdfError } from '../model/errors.js';
+import type { BatchInfo } from '../model/batch.js';
+import type { OptionCall } from '../model/option-call.js';
+import type { TimerContext, UdfDefinition } from '../udf/definition.js';
+import { resolveOptions } from '../udf/resolve-options.js';
+import { runtimeOptions } from '../udf/runtime-options.js';
+import type { Timer } from '../udf/timers.js';
+import type { LazyBatch } from '../wire/lazy-batch.js';
+import type { Response } from '../wire/messages.js';
+import type { LazyPoint } from '../wire/point/lazy-point.js';
+import type { StateOptions } from './state/header.js';
+
+/** The context of all handlers: what only some of them see costs the others nothing. */
+export type AnyContext = TimerContext<unknown, unknown, unknown, unknown>;
+
+/** A definition's handlers with their argument types. `defineUdf` has checked that those the UDF needs are present. */
+export interface BoundHandlers {
+  point(point: LazyPoint, context: AnyContext): unknown;
+  batch(batch: LazyBatch, context: AnyContext): unknown;
+  beginBatch?(batch: BatchInfo, context: AnyContext): unknown;
+  endBatch?(batch: BatchInfo, context: AnyContext): unknown;
+  timer?(timer: Timer, context: AnyContext): unknown;
+  stop?(context: AnyContext): unknown;
+}
+
+/** What Info tells of a UDF. Kapacitor only needs the argument types of options; the rest is checked at init. */
+export function infoOf({ wants, provides, options }: UdfDefinition): Response {
+  const types = Object.entries(options).map(
+    ([name, { args }]) => [name, args.map(({ type }) => type)] as const,
+  );
+  return { kind: 'info', wants, provides, options: Object.fromEntries(types) };
+}
+
+/** The names of the options that a UDF's state depends on. */
+export function stateOptionNames({ options, stateIndependentOf }: UdfDefinition): string[] {
+  return Object.keys(options).filter(
+    (name) => !Object.hasOwn(runtimeOptions, name) && !stateIndependentOf.includes(name),
+  );
+}
+
+export function pick(values: Readonly<Record<string, unknown>>, names: readonly string[]): StateOptions {
+  return Object.fromEntries(names.map((name) => [name, values[name]]));
+}
+
+/** What a function of the definition returns. What it throws gets its name: no point or batch says where that was. */
+export function withPlace<Result>(place: string, call: () => Result): Result {
+  try {
+    return call();
+  } catch (reason) {
+    if (isUdfError(reason)) throw reason;
+    throw new UdfError('handler', `${messageOf(reason)} in ${place}`, { cause: reason });
+  }
+}
+
+/** The options as handlers read them. Throws `invalid_options`, and what `check` throws. */
+export function checkedOptions(
+  definition: UdfDefinition,
+  calls: readonly OptionCall[],
+): Readonly<Record<string, unknown>> {
+  const { options, problems } = resolveOptions(definition.options, calls, (given) =>
+    withPlace('check', () => definition.handlers.check(given)),
+  );
+  if (problems.length > 0)
+    throw new UdfError('invalid_options', `${definition.name}: ${problems.join('; ')}`);
+  return options;
+}

@@ -1,0 +1,148 @@
+import { promisify } from 'node:util';
+import type { FailurePolicy } from '../failure-policy.js';
+import type { MaybePromise } from '../interface.js';
+import type { Output } from '../output.js';
+import type { GroupTimer } from './timer-queue.js';
+import type { TimerTable } from './timer-table.js';
+import { DrivenClock } from './wall-clock.js';
+
+/** Max time that timers run before yielding to the event loop. */
+const maxSliceMs = 5;
+
+/** Timers that are run before the time is looked at. */
+const timersPerCheck = 32;
+
+const yieldToEventLoop = promisify(setImmediate);
+
+export interface TimerRunnerOptions {
+  readonly table: TimerTable;
+  /** Calls the definition's `timer`. */
+  readonly call: (timer: GroupTimer) => MaybePromise;
+  /** A group's name, for messages. */
+  readonly groupName: (group: number) => string;
+  readonly failures: FailurePolicy;
+  readonly output: Output;
+  /** Ends the run early when the connection closes. */
+  readonly signal: AbortSignal;
+  /** Starts the time limit of one async call. */
+  readonly startTimeLimit: () => NodeJS.Timeout | undefined;
+}
+
+/** What is done before a point or a batch is handled. */
+export interface BeforeInput {
+  /** Whether there may be something to do. */
+  readonly isActive: boolean;
+  /** To be called before input of a group at `time`; `group` is its index, if groups have any. */
+  before(group: number, time: bigint): MaybePromise;
+}
+
+/** Moves a clock that follows the input of a UDF without timers. */
+export class ClockFollower implements BeforeInput {
+  readonly isActive = true;
+  readonly #clock: DrivenClock;
+
+  constructor(clock: DrivenClock) {
+    this.#clock = clock;
+  }
+
+  before(_group: number, time: bigint): void {
+    this.#clock.moveTo(time);
+  }
+}
+
+/** Fires timers that are due, one after another. Each method throws, or rejects with, errors that end the connection. */
+export class TimerRunner implements BeforeInput {
+  readonly #options: TimerRunnerOptions;
+  readonly #table: TimerTable;
+
+  constructor(options: TimerRunnerOptions) {
+    this.#options = options;
+    this.#table = options.table;
+  }
+
+  /** Whether `before` may have something to do: false for the many UDFs that have set no timer. */
+  get isActive(): boolean {
+    const { size, clock } = this.#table;
+    return size > 0 || (clock instanceof DrivenClock && clock.followsInput);
+  }
+
+  /** Fires the timers that input of a group at `time` reaches. */
+  before(group: number, time: bigint): MaybePromise {
+    const { clock } = this.#table;
+    if (!(clock instanceof DrivenClock) || !clock.followsInput) return this.#reachedBy(group, time);
+    return (
+      this.moveClock(clock, time)?.then(() => this.#reachedBy(group, time)) ?? this.#reachedBy(group, time)
+    );
+  }
+
+  #reachedBy(group: number, time: bigint): MaybePromise {
+    return this.#fire(() => this.#table.takeDue(group, time));
+  }
+
+  /** Fires the timers that are due by the wall clock. One that they set waits for the next call: input comes first. */
+  dueByWall(): MaybePromise {
+    const now = this.#table.clock.now();
+    const { order } = this.#table;
+    const fired = this.#fire(() => this.#table.takeDueByWall(now, order));
+    if (fired) {
+      return fired.then(() => {
+        this.#table.wakeForNext();
+      });
+    }
+    this.#table.wakeForNext();
+    return undefined;
+  }
+
+  /** Moves a driven clock, and fires the timers that are due meanwhile, each at its own time. */
+  moveClock(clock: DrivenClock, time: bigint): MaybePromise {
+    const next = (): GroupTimer | undefined => {
+      const due = this.#table.takeDueByWall(time);
+      if (due) clock.moveTo(due.time);
+      return due;
+    };
+    const moved = (): void => {
+      clock.moveTo(time);
+      this.#table.wakeForNext();
+    };
+    const fired = this.#fire(next);
+    if (fired) return fired.then(moved);
+    moved();
+    return undefined;
+  }
+
+  /** Drops the timers of the wall clock that are due at `time`. */
+  dropDue(time: bigint): void {
+    while (this.#table.takeDueByWall(time));
+  }
+
+  #fire(next: () => GroupTimer | undefined): MaybePromise {
+    const { output, signal } = this.#options;
+    let pauseAt = 0;
+    for (let fired = 0; !signal.aborted; fired++) {
+      const timer = next();
+      if (timer === undefined) return undefined;
+      const called = this.#call(timer);
+      if (called) return called.then(() => this.#fire(next));
+      if (output.blocked) return output.unblocked(signal).then(() => this.#fire(next));
+      if (fired % timersPerCheck !== 0) continue;
+      const now = performance.now();
+      if (pauseAt === 0) pauseAt = now + maxSliceMs;
+      else if (now >= pauseAt) return yieldToEventLoop().then(() => this.#fire(next));
+    }
+    return undefined;
+  }
+
+  #call(timer: GroupTimer): MaybePromise {
+    const { failures, call, groupName, startTimeLimit } = this.#options;
+    const called = failures.guarded(
+      () => call(timer),
+      undefined,
+      () => ` in timer "${timer.name}" of group "${groupName(timer.group)}" at ${timer.time}`,
+    );
+    if (!called) return undefined;
+    const limit = startTimeLimit();
+    return called.finally(() => {
+      clearTimeout(limit);
+    });
+  }
+}
