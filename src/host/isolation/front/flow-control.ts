@@ -4,6 +4,7 @@ import type { Output } from '../../../agent/output.js';
 import { UdfError } from '../../../model/errors.js';
 import type { Feed } from '../supervisor/feed.js';
 import type { Supervisor } from '../supervisor/supervisor.js';
+import { ReadAhead } from './read-ahead.js';
 
 /** A keepalive request may stay unread for so long before heartbeats are sent instead of its answer. */
 const heartbeatDelayMs = 250;
@@ -25,12 +26,14 @@ export interface FlowControlOptions {
 export class FlowControl {
   readonly #options: FlowControlOptions;
   readonly #maxBatchJournalBytes: number;
+  readonly #readAhead: ReadAhead;
   #isPaused = false;
   #heartbeatTimer: NodeJS.Timeout | undefined;
 
   constructor(options: FlowControlOptions) {
-    const { journalBytes, batchBytes } = options.limits;
+    const { inputBytes, journalBytes, batchBytes } = options.limits;
     this.#options = options;
+    this.#readAhead = new ReadAhead(inputBytes);
     this.#maxBatchJournalBytes = Math.max(journalBytes, batchBytes);
   }
 
@@ -40,15 +43,13 @@ export class FlowControl {
     const { blocked } = output;
     supervisor.setOutputPaused(blocked);
     if (input.ended) return undefined;
-    const { journal, unhandledBytes } = feed;
+    const { journal, unhandledBytes, acknowledged } = feed;
     const maxJournal = isInBatch ? this.#maxBatchJournalBytes : limits.journalBytes;
     if (isInBatch && journal.size > maxJournal) {
       return new UdfError('limit', `a batch takes more than ${maxJournal} bytes (batchBytes, journalBytes)`);
     }
-    // Resumes once half of it is handled: to pause and resume for each chunk would cost more than the chunk.
-    const maxReadAhead = this.#isPaused ? limits.inputBytes / 2 : limits.inputBytes;
-    // While a worker is replaced, keepalives among the input are to be answered: the journal's own limit holds.
-    const isFull = unhandledBytes > maxReadAhead && !supervisor.isWaiting;
+    const { isWaiting } = supervisor;
+    const isFull = this.#readAhead.isFull({ unhandledBytes, handled: acknowledged, isWaiting });
     this.#setPaused(blocked || isFull || journal.size > maxJournal);
     return undefined;
   }

@@ -58,6 +58,17 @@ export class Feed {
     return this.journal.end - this.#acknowledged;
   }
 
+  /** The first boundary between two frames that the worker has not been fed beyond. */
+  nextBoundary(): number {
+    let boundary = this.#handled;
+    this.journal.visitFrames(this.#handled, ({ end }) => {
+      if (boundary >= this.#fed) return false;
+      boundary = end;
+      return true;
+    });
+    return boundary;
+  }
+
   /** Whether the worker still repeats what an earlier one has done. */
   get isRepeating(): boolean {
     return this.#handled < this.#acknowledged || this.#toDrop > 0;

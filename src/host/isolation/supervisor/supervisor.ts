@@ -60,6 +60,8 @@ export class Supervisor {
   /** What is done with the last state; set once it is the only thing to do. */
   #last: (() => Promise<void>) | undefined;
   #hasEnded = false;
+  /** Whether the input so far does not end within a batch. */
+  #isInputBetweenBatches = true;
 
   constructor(options: SupervisorOptions) {
     const { limits, events, feed } = options;
@@ -79,6 +81,7 @@ export class Supervisor {
         this.#queue.begin(worker);
       },
       ready: () => {
+        this.#snapshotIfDue(); // while the journal is full there is no input, and no `advance`
         this.#queue.pump();
         events.progress();
       },
@@ -135,7 +138,8 @@ export class Supervisor {
 
   /** To be called when the feed has more input. `isBetweenBatches`: its end is not within a batch. */
   advance(isBetweenBatches: boolean): void {
-    if (isBetweenBatches) this.#snapshotIfDue();
+    this.#isInputBetweenBatches = isBetweenBatches;
+    this.#snapshotIfDue();
     this.#queue.pump();
   }
 
@@ -165,15 +169,21 @@ export class Supervisor {
   }
 
   #snapshotIfDue(): void {
-    if (this.#queue.hasSteps || this.#queue.isWaiting) return;
-    if (!this.#schedule.isDue(this.#workers.bytesSinceBase)) return;
-    this.withState('snapshot', true, async () => {
+    if (this.#last || this.#queue.hasSteps || this.#queue.isWaiting) return;
+    const { journal, fed } = this.#feed;
+    // Of a stream, input that waits is left for later: workers that end often would never come to the end of it.
+    const isStream = this.#options.udf.wants === 'stream';
+    if (!isStream && !this.#isInputBetweenBatches) return;
+    const end = isStream ? fed : journal.end;
+    if (!this.#schedule.isDue(end - this.#workers.basePosition)) return;
+    const run = this.state.stepOf(async () => {
       try {
         this.#events.snapshotTaken(await this.state.snapshot());
       } catch {
         // The connection ends.
       }
-    });
+    }, true);
+    this.#queue.add({ kind: 'snapshot', run }, isStream ? this.#feed.nextBoundary() : end);
   }
 
   /**

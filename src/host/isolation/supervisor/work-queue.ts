@@ -72,9 +72,9 @@ export class WorkQueue {
     this.#worker = worker;
   }
 
-  /** Adds a step after the input so far. */
-  add(step: Omit<Step, 'at'>): void {
-    this.#steps.push({ ...step, at: this.#feed.journal.end });
+  /** Adds a step: at the end of the input so far, or at a position that is not before those of other steps. */
+  add(step: Omit<Step, 'at'>, at: number = this.#feed.journal.end): void {
+    this.#steps.push({ ...step, at });
     this.pump();
   }
 

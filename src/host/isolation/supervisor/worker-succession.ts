@@ -96,9 +96,9 @@ export class WorkerSuccession {
     return this.#current?.stats ? sumOfStats(this.#carried, this.#current.stats) : this.#carried;
   }
 
-  /** Bytes of input since the state that the next worker would start with. */
-  get bytesSinceBase(): number {
-    return this.#feed.journal.end - this.#base.position;
+  /** The position of the state that the next worker would start with. */
+  get basePosition(): number {
+    return this.#base.position;
   }
 
   /** Starts the first worker. `init` is Kapacitor's request, whose answer follows; `logger` names the task. */

@@ -130,6 +130,20 @@ function allOutputs(count: number): string[] {
 }
 
 describe('a feed', () => {
+  test('finds the boundary between frames that follows what the worker was fed', () => {
+    const feed = new Feed();
+    for (let index = 0; index < 4; index++) feed.journal.append(inputFrame(index, 5), 0, 10);
+    const worker = new FakeWorker(feed, 25, () => undefined);
+    feed.begin(worker, 0);
+    expect(feed.nextBoundary()).toBe(0);
+    feed.advance(feed.journal.end);
+    expect(feed.nextBoundary()).toBe(30);
+    worker.turn(2);
+    expect(feed.nextBoundary()).toBe(30);
+    feed.advance(feed.journal.end);
+    expect(feed.nextBoundary()).toBe(40);
+  });
+
   test('gives the output of one undisturbed worker, wherever workers end', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('append' as const), sizes: fc.array(fc.nat(50), { maxLength: 10 }) }),
