@@ -9,10 +9,13 @@ import type { TestAgent } from './connection.js';
 /** The built code: a worker thread cannot run the sources. */
 const built = new URL('../../dist/src/host/served-udf.js', import.meta.url).href;
 
-/** The UDFs of a module, each of which runs in workers. */
-export async function isolatedUdfs(module: URL): Promise<ReadonlyMap<string, ServedUdf>> {
+/** The UDFs of a module, each of which runs in workers. Tests share them: loading takes a worker too. */
+export async function isolatedUdfs(
+  module: URL,
+  maxMemoryBytes: number = 256 * 1024 * 1024,
+): Promise<ReadonlyMap<string, ServedUdf>> {
   const code = (await import(built)) as { readonly servedUdfs: typeof servedUdfs };
-  const isolation = { udfs: 'all', maxMemoryBytes: 256 * 1024 * 1024 } as const;
+  const isolation = { udfs: 'all', maxMemoryBytes } as const;
   return code.servedUdfs([fileURLToPath(module)], isolation, memoryLogger([]));
 }
 

@@ -1,27 +1,50 @@
-import { mkdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { ServedUdf } from '../../../src/host/served-udf.js';
 import { showStates } from '../../../src/host/state/inspect-states.js';
 import { createKapacitorPeer } from '../../../src/peer/kapacitor-peer.js';
 import type { KapacitorPeer } from '../../../src/peer/interface.js';
+import type { LogLine } from '../../../src/telemetry/memory-logger.js';
 import { dialUnix } from '../../../src/transport/dial-unix.js';
+import { isolatedInMemory, isolatedUdfs } from '../../support/isolated.js';
 import { type Cli, serve } from '../../support/spawn-cli.js';
 import { tempDir } from '../../support/temp-dir.js';
 
-const module = fileURLToPath(new URL('modules/faulty.mjs', import.meta.url));
+const module = new URL('modules/faulty.mjs', import.meta.url);
+
+const MiB = 1024 * 1024;
+
+/** UDFs in workers with 256 MiB, and with 64 MiB. */
+let udfs: ReadonlyMap<string, ServedUdf>;
+let smallUdfs: ReadonlyMap<string, ServedUdf>;
+/** Holds the names of the faults that have happened; workers get its path in their environment. */
+let faults: string;
+
+beforeAll(async () => {
+  faults = mkdtempSync(join(tmpdir(), 'faults-'));
+  process.env.FAULTS_DIR = faults;
+  [udfs, smallUdfs] = await Promise.all([isolatedUdfs(module), isolatedUdfs(module, 64 * MiB)]);
+});
+
+beforeEach(() => {
+  for (const file of readdirSync(faults)) rmSync(join(faults, file));
+});
+
+afterAll(() => {
+  rmSync(faults, { recursive: true });
+  delete process.env.FAULTS_DIR;
+});
 
 /** A host whose UDFs run in workers. */
-async function isolated(...args: readonly string[]): Promise<{ host: Cli; directory: string }> {
-  const directory = tempDir();
-  const faults = join(directory, 'faults');
-  mkdirSync(faults);
-  const given = ['--isolate', '--load', module, '--socket-dir', directory, ...args];
-  const host = await serve(given, { env: { ...process.env, FAULTS_DIR: faults } });
-  return { host, directory };
+function serveIsolated(directory: string, ...args: readonly string[]): Promise<Cli> {
+  return serve(['--isolate', '--load', fileURLToPath(module), '--socket-dir', directory, ...args]);
 }
 
+/** Kapacitor, connected to a UDF of such a host. */
 async function peerOf(directory: string, udf: string): Promise<KapacitorPeer> {
   const peer = createKapacitorPeer(await dialUnix(join(directory, `${udf}.sock`)), {
     answerTimeoutMs: 20_000,
@@ -31,6 +54,8 @@ async function peerOf(directory: string, udf: string): Promise<KapacitorPeer> {
   });
   return peer;
 }
+
+type Settings = Parameters<typeof isolatedInMemory>[1] & { readonly isSmall?: boolean };
 
 const points = 1_000;
 
@@ -52,41 +77,45 @@ function counts(peer: Pick<KapacitorPeer, 'points'>): unknown[] {
 
 describe('a fault of an isolated UDF', () => {
   test.each([
-    ['exit', [], 'called process.exit(0)'],
-    ['loop', ['--handler-ms', '1000'], 'has not come back within 1000 ms'],
-    ['regexp', ['--handler-ms', '1000'], 'has not come back within 1000 ms'],
-    ['hang', ['--handler-ms', '1000'], 'has not come back within 1000 ms'],
-    ['heap', ['--worker-memory', '64MiB'], 'took more than 64 MiB of memory'],
-    ['buffers', ['--worker-memory', '256MiB'], 'took more than 256 MiB of buffers'],
-    ['timer', [], 'has thrown outside a handler: thrown in a timer'],
-    ['emitter', [], 'has thrown outside a handler: no listener'],
-  ])('%s: loses, doubles and reorders nothing', async (fault, args, cause) => {
-    const { host, directory } = await isolated(...args);
-    const peer = await peerOf(directory, 'faulty');
-    const other = await peerOf(directory, 'faulty');
-    await peer.init();
-    await other.init();
-    sendPoints(peer, fault);
-    for (let index = 0; index < points; index++) {
-      other.point({ time: BigInt(index), name: 'cpu', fields: { value: index } });
-    }
-    expect(counts(await peer.stop())).toEqual(undisturbed);
-    expect((await other.stop()).points).toHaveLength(points);
-    const faults = host.log.filter(({ level }) => level === 'error');
-    expect(faults).toMatchObject([{ udf: 'faulty', task: 'test', node: 'udf2' }]);
-    expect(faults[0]!.msg).toContain(`faulty: the worker ${cause}`);
-    expect(faults[0]!.msg).toContain('it is replaced, and goes on from its last snapshot');
-  });
+    ['exit', {}, 'called process.exit(0)'],
+    ['loop', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
+    ['regexp', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
+    ['hang', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
+    ['heap', { isSmall: true }, 'took more than 64 MiB of memory'],
+    ['buffers', {}, 'took more than 256 MiB of buffers'],
+    ['timer', {}, 'has thrown outside a handler: thrown in a timer'],
+    ['emitter', {}, 'has thrown outside a handler: no listener'],
+  ])(
+    '%s: loses, doubles and reorders nothing',
+    async (fault, { isSmall = false, ...settings }: Settings, cause) => {
+      const udf = (isSmall ? smallUdfs : udfs).get('faulty')!;
+      const { kapacitor: peer, log } = isolatedInMemory(udf, settings);
+      const { kapacitor: other, log: otherLog } = isolatedInMemory(udf, settings);
+      await peer.init();
+      await other.init();
+      sendPoints(peer, fault);
+      for (let index = 0; index < points; index++) {
+        other.point({ time: BigInt(index), name: 'cpu', fields: { value: index } });
+      }
+      expect(counts(await peer.stop())).toEqual(undisturbed);
+      expect((await other.stop()).points).toHaveLength(points);
+      const errors = log.filter(({ level }) => level === 'error');
+      expect(errors).toMatchObject([{ details: { udf: 'faulty', task: 'test', node: 'udf2' } }]);
+      expect(errors[0]!.message).toContain(`faulty: the worker ${cause}`);
+      expect(otherLog.filter(({ level }) => level === 'error')).toEqual([]);
+      expect(errors[0]!.message).toContain('it is replaced, and goes on from its last snapshot');
+    },
+  );
 
   test('the state before the fault is that of a snapshot that Kapacitor has restored', async () => {
-    const { directory } = await isolated();
-    const first = await peerOf(directory, 'faulty');
+    const udf = udfs.get('faulty')!;
+    const { kapacitor: first } = isolatedInMemory(udf);
     await first.init();
     for (const value of [1, 2, 3]) first.point({ time: BigInt(value), name: 'cpu', fields: { value } });
     const snapshot = await first.snapshot();
     await first.stop();
 
-    const second = await peerOf(directory, 'faulty');
+    const { kapacitor: second } = isolatedInMemory(udf);
     await second.init();
     await second.restore(snapshot);
     second.point({ time: 4n, name: 'cpu', fields: { value: 4 } });
@@ -98,8 +127,9 @@ describe('a fault of an isolated UDF', () => {
   });
 
   test('and then of the host: what was stored is neither repeated nor lost', async () => {
-    const { host, directory } = await isolated('--state-dir', tempDir(), '--state-interval', '1ms');
-    const states = host.process.spawnargs[host.process.spawnargs.indexOf('--state-dir') + 1]!;
+    const directory = tempDir();
+    const states = tempDir();
+    const host = await serveIsolated(directory, '--state-dir', states, '--state-interval', '1ms');
     const first = await peerOf(directory, 'faulty');
     await first.init();
     for (const value of [1, 2, 3]) {
@@ -114,7 +144,7 @@ describe('a fault of an isolated UDF', () => {
     await host.stop('SIGKILL');
     first.abort();
 
-    await serve(['--isolate', '--load', module, '--socket-dir', directory, '--state-dir', states]);
+    await serveIsolated(directory, '--state-dir', states);
     const second = await peerOf(directory, 'faulty');
     await second.init();
     second.point({ time: 4n, name: 'cpu', fields: { value: 4 } });
@@ -122,8 +152,7 @@ describe('a fault of an isolated UDF', () => {
   });
 
   test('in stop: each group emits once', async () => {
-    const { directory } = await isolated();
-    const peer = await peerOf(directory, 'faultyStop');
+    const { kapacitor: peer } = isolatedInMemory(udfs.get('faultyStop')!);
     await peer.init();
     for (const host of ['a', 'b', 'c']) {
       const fields = host === 'b' ? { value: 1, do: 'once' } : { value: 1 };
@@ -135,11 +164,10 @@ describe('a fault of an isolated UDF', () => {
 
 describe('a point that ends its worker twice', () => {
   test.each([
-    ['drop', undisturbed.filter(([index]) => index !== points / 2).length, 'dropped'],
-    ['pass', points, 'passed on unchanged'],
+    ['drop' as const, undisturbed.filter(([index]) => index !== points / 2).length, 'dropped'],
+    ['pass' as const, points, 'passed on unchanged'],
   ])('is left to the error policy %s', async (policy, count, consequence) => {
-    const { host, directory } = await isolated('faulty', '--on-error', policy);
-    const peer = await peerOf(directory, 'faulty');
+    const { kapacitor: peer, log } = isolatedInMemory(udfs.get('faulty')!, { onError: policy });
     await peer.init();
     sendPoints(peer, 'exit always');
     const { points: emitted } = await peer.stop();
@@ -147,12 +175,11 @@ describe('a point that ends its worker twice', () => {
     expect(emitted.map(({ time }) => time)).toEqual(emitted.map(({ time }) => time).sort(compare));
     const poison = emitted.find(({ time }) => time === BigInt(points / 2));
     expect(poison?.fields).toEqual(policy === 'pass' ? { value: points / 2, do: 'exit always' } : undefined);
-    expect(host.logged(`twice on the point of group "host=h0" at ${points / 2}; ${consequence}`)).toBe(true);
+    expect(logged(log, `twice on the point of group "host=h0" at ${points / 2}; ${consequence}`)).toBe(true);
   });
 
   test('ends the task where the policy is to stop, with the reason', async () => {
-    const { directory } = await isolated();
-    const peer = await peerOf(directory, 'faulty');
+    const { kapacitor: peer } = isolatedInMemory(udfs.get('faulty')!);
     await peer.init();
     sendPoints(peer, 'exit always');
     await expect(peer.stop()).rejects.toThrow(
@@ -161,16 +188,14 @@ describe('a point that ends its worker twice', () => {
   });
 
   test('the option of the TICKscript comes before that of the host', async () => {
-    const { directory } = await isolated('faulty', '--on-error', 'pass');
-    const peer = await peerOf(directory, 'faulty');
+    const { kapacitor: peer } = isolatedInMemory(udfs.get('faulty')!, { onError: 'pass' });
     await peer.init(".onError('drop')");
     sendPoints(peer, 'exit always');
     expect((await peer.stop()).points).toHaveLength(points - 1);
   });
 
   test('in a batch that is handled as a whole, leaves out the batch', async () => {
-    const { host, directory } = await isolated('--on-error', 'drop');
-    const peer = await peerOf(directory, 'faultyBatch');
+    const { kapacitor: peer, log } = isolatedInMemory(udfs.get('faultyBatch')!, { onError: 'drop' });
     await peer.init();
     for (let time = 1n; time <= 5n; time++) {
       const fields = time === 3n ? { value: 1, do: 'exit always' } : { value: 1 };
@@ -179,12 +204,11 @@ describe('a point that ends its worker twice', () => {
     const { batches } = await peer.stop();
     expect(batches.map(({ time }) => time)).toEqual([1n, 2n, 4n, 5n]);
     expect(batches.map(({ points: [point] }) => point!.fields.count)).toEqual([1, 2, 3, 4]);
-    expect(host.logged('twice on a batch of group ""; dropped')).toBe(true);
+    expect(logged(log, 'twice on a batch of group ""; dropped')).toBe(true);
   });
 
   test('in a batch that is handled point by point, is left out alone', async () => {
-    const { directory } = await isolated('--on-error', 'drop');
-    const peer = await peerOf(directory, 'faultyPoints');
+    const { kapacitor: peer } = isolatedInMemory(udfs.get('faultyPoints')!, { onError: 'drop' });
     await peer.init();
     const of = (time: bigint): { time: bigint; fields: Record<string, number | string> } => ({
       time,
@@ -199,19 +223,17 @@ describe('a point that ends its worker twice', () => {
   });
 
   test('in stop, ends the connection without the rest', async () => {
-    const { host, directory } = await isolated();
-    const peer = await peerOf(directory, 'faultyStop');
+    const { kapacitor: peer, log } = isolatedInMemory(udfs.get('faultyStop')!);
     await peer.init();
     peer.point({ time: 1n, name: 'cpu', fields: { value: 1, do: 'always' } });
     await peer.stop();
-    expect(host.logged('for the second time in stop, whose output is lost')).toBe(true);
+    expect(logged(log, 'for the second time in stop, whose output is lost')).toBe(true);
   });
 });
 
 describe('batches', () => {
   test('under way are repeated whole', async () => {
-    const { directory } = await isolated();
-    const peer = await peerOf(directory, 'faultyBatch');
+    const { kapacitor: peer } = isolatedInMemory(udfs.get('faultyBatch')!);
     await peer.init();
     for (let time = 1n; time <= 5n; time++) {
       const last = time === 3n ? { value: 2, do: 'exit' } : { value: 2 };
@@ -235,10 +257,13 @@ describe('batches', () => {
 });
 
 test('options are refused as without isolation', async () => {
-  const { directory } = await isolated();
-  const peer = await peerOf(directory, 'edgeDetect');
+  const { kapacitor: peer } = isolatedInMemory(udfs.get('edgeDetect')!);
   await expect(peer.init()).rejects.toThrow('.field() is required');
 });
+
+function logged(log: readonly LogLine[], text: string): boolean {
+  return log.some(({ message }) => message.includes(text));
+}
 
 function compare(one: bigint, other: bigint): number {
   return one < other ? -1 : Number(one > other);
