@@ -27,8 +27,8 @@ export function installPackage(directory: string, packages: readonly string[] = 
   const commands = join(modules, '.bin');
   mkdirSync(commands);
   symlinkSync('../kapacitor-udf/dist/src/cli/main.js', join(commands, 'kapacitor-udf'));
-  for (const command of packages.length > 0 ? ['tsc', 'vitest'] : []) {
-    symlinkSync(join(packageRoot, 'node_modules/.bin', command), join(commands, command));
+  for (const [command, file] of Object.entries({ tsc: 'typescript/bin/tsc', vitest: 'vitest/vitest.mjs' })) {
+    symlinkSync(join(packageRoot, 'node_modules', file), join(commands, command));
   }
   return installed;
 }
