@@ -82,7 +82,7 @@ export default {
       name: 'no-orphans',
       comment: 'A file that nothing imports is dead, or an entry point that belongs into this list.',
       severity: 'error',
-      from: { orphan: true, path: '^(src|udfs)/', pathNot: ['\\.test\\.ts$', '/page/assets/'] },
+      from: { orphan: true, path: '^(src|udfs)/', pathNot: ['\\.test\\.ts$', '/assets/'] },
       to: {},
     },
     {

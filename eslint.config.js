@@ -31,7 +31,7 @@ export default tseslint.config(
       '.dependency-cruiser.mjs',
       'docs/**/*.{js,mjs}',
       'test/**/*.mjs',
-      'src/replay/page/assets/*.js',
+      'src/**/assets/*.js',
     ],
     ...tseslint.configs.disableTypeChecked,
   },

@@ -6,7 +6,7 @@ import { stopRequest, timerRequest, unwatched, type UseActivity } from './activi
 import { defaultsProblem } from './defaults.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
-import type { Agent, AgentOptions, Progress } from './interface.js';
+import type { Agent, AgentOptions, DataObserver, Progress } from './interface.js';
 import { lastReadTimeoutMs, Lifetime } from './lifetime.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
@@ -17,7 +17,7 @@ import { StateKeeper } from './state-keeper.js';
 import { SystemClock } from './timers/wall-clock.js';
 import { Counters } from './counters.js';
 
-export type { Agent, AgentOptions, Progress } from './interface.js';
+export type { Agent, AgentOptions, DataObserver, Progress } from './interface.js';
 
 /**
  * Serves a UDF on one connection. Errors while serving end that connection only: they are logged and, if Kapacitor still
@@ -160,6 +160,11 @@ class ConnectionAgent implements Agent {
       outputQueuedBytes: this.#output.queuedBytes,
       restarts: {},
     };
+  }
+
+  observe(observer: DataObserver | undefined): void {
+    this.#input.observe(observer?.input);
+    this.#output.observer = observer?.output;
   }
 
   drain(): Promise<void> {

@@ -28,6 +28,7 @@ const maxConsumed = 256;
 export class Input {
   readonly #stream: Readable;
   readonly #reader: FrameReader;
+  readonly #receive: FrameHandler;
   readonly #maxQueuedBytes: number;
   #paused = false;
   #ended = false;
@@ -39,6 +40,7 @@ export class Input {
   /** `receive` gets each frame as soon as it is complete, within `read`. */
   constructor(stream: Readable, limits: Limits, receive: FrameHandler) {
     this.#stream = stream;
+    this.#receive = receive;
     this.#maxQueuedBytes = limits.inputBytes;
     this.#reader = new FrameReader(
       limits.messageBytes,
@@ -51,6 +53,19 @@ export class Input {
   /** Passes on the frames that a chunk completes. Throws `limit` or `malformed`, and what `receive` throws. */
   read(chunk: Buffer): void {
     this.#reader.push(chunk);
+  }
+
+  /** Calls `observer` with each frame, before it is handled; `undefined` ends this. Nothing is spent on it while there is none. */
+  observe(observer: FrameHandler | undefined): void {
+    const receive = this.#receive;
+    this.#reader.setHandler(
+      observer === undefined
+        ? receive
+        : (buf, frame, payload, end) => {
+            observer(buf, frame, payload, end);
+            receive(buf, frame, payload, end);
+          },
+    );
   }
 
   /** Whether the bytes so far end inside a frame. */

@@ -3,6 +3,7 @@ import type { AgentStats, TaskUse } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
+import type { FrameHandler } from '../wire/frame-reader.js';
 import type { UseActivity } from './activity.js';
 import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from './defaults.js';
@@ -52,6 +53,14 @@ export interface Progress {
   handled(bytes: number, isBusy: boolean): void;
 }
 
+/** Sees the data of a connection as it passes. Its functions must neither throw nor keep the buffers. */
+export interface DataObserver {
+  /** Called with each frame that comes, before it is handled. */
+  readonly input: FrameHandler;
+  /** Called with whole frames, in order, when they are sent. */
+  readonly output: (buffers: readonly Buffer[]) => void;
+}
+
 /** One conversation with Kapacitor: a connection, from its first byte to its last. */
 export interface Agent {
   /** Resolves when the connection is closed. Never rejects. */
@@ -61,6 +70,8 @@ export interface Agent {
   /** The task and node that use the UDF; `undefined` before init. */
   readonly use: TaskUse | undefined;
   readonly stats: AgentStats;
+  /** Shows the data that passes to an observer, until called with `undefined`. */
+  observe(observer: DataObserver | undefined): void;
   /** Stops reading, handles what has been received, sends the results, closes. Resolves with `closed`. */
   drain(): Promise<void>;
   /** Closes at once; unsent output is lost. */

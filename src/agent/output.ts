@@ -55,6 +55,8 @@ export class Output {
   /** Whether the stream will emit `drain`: it does only after exceeding its high-water mark. */
   #willDrain = false;
   #heartbeat: NodeJS.Timeout | undefined;
+  /** Called with whole frames, in order, when they are handed to the stream; `undefined` if nobody looks. */
+  observer: ((buffers: readonly Buffer[]) => void) | undefined;
 
   /** `maxBytes` limits the output that Kapacitor has not read yet. */
   constructor(stream: Writable, counters: Counters, maxBytes: number) {
@@ -230,6 +232,7 @@ export class Output {
     }
     const buffers = this.#frames.take();
     if (!stream.writable) return; // closed already
+    this.observer?.(buffers);
     if (buffers.length > 1) stream.cork();
     for (const buffer of buffers) {
       this.#counters.bytesOut += buffer.length;

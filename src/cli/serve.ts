@@ -36,6 +36,7 @@ interface ServeOptions extends RunOptions, SocketOptions, IsolationFlags {
   readonly telemetry?: string;
   readonly telemetryInterval: bigint;
   readonly http?: string;
+  readonly httpPoints?: boolean;
   /** The Kapacitors whose tasks are watched. */
   readonly kapacitor?: readonly string[];
   /** The directory that conversations are recorded in. */
@@ -70,9 +71,14 @@ export function serveCommand(): Command {
     .addOption(
       new Option(
         '--http <address>',
-        'serve /healthz, /readyz and /metrics for Prometheus on this port, of this machine only unless written as host:port (default: not served)',
+        'serve /healthz, /readyz, /metrics for Prometheus and a live page at / on this port, of this machine only unless written as host:port (default: not served)',
       ).argParser(httpAddress),
     )
+    .option(
+      '--http-points',
+      'show points of tasks on the live page to all who reach it (default: only where that is this machine alone)',
+    )
+    .option('--no-http-points', 'show no points on the live page (default: see --http-points)')
     .addOption(
       kapacitorUrlsOption(
         '--kapacitor',
@@ -104,14 +110,14 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const { logger } = settings;
   const udfs = await servedUdfs(options.load ?? [], isolationOf(options), logger);
   const sockets = await socketsToServe(names, options, udfs, logger);
-  const { socketMode, socketGroup, maxConnections, drainMs, http } = options;
+  const { socketMode, socketGroup, maxConnections, drainMs, http, httpPoints } = options;
   const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
   const deadLetters = await openDeadLetters(options, logger);
   const activity = new Activity();
   const host = createSocketHost({
     ...settings,
     ...{ deadLetters, activity },
-    ...{ sockets, socketMode, socketGroup, maxConnections, drainMs, http },
+    ...{ sockets, socketMode, socketGroup, maxConnections, drainMs, http, httpPoints },
     onConnection:
       recorder &&
       ((transport, udf, socket) => {

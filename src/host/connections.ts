@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { StateStore } from '../agent/state-store.js';
 import type { Activity } from '../agent/activity.js';
 import type { Agent } from '../agent/agent.js';
+import type { UseId } from '../model/statistics.js';
 import { UdfError } from '../model/errors.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import { drainPendingReads } from '../transport/drain-pending-reads.js';
@@ -50,6 +51,13 @@ export class Connections {
 
   get size(): number {
     return this.#open.size;
+  }
+
+  /** The open connections of a use. */
+  of({ udf, task, node }: UseId): readonly Agent[] {
+    return Array.from(this.#open).filter(
+      (agent) => agent.use?.task === task && agent.use.node === node && this.statistics.udfOf(agent) === udf,
+    );
   }
 
   /** Serves a UDF on a connection to the socket at `path`; closes it at once if too many are open. */

@@ -57,10 +57,12 @@ export interface HostOptions extends ConnectionOptions {
   /** Milliseconds that connections have to finish when the host stops: 5000 if not given. */
   readonly drainMs?: number | undefined;
   /**
-   * Serves `/healthz`, `/readyz` and `/metrics` over HTTP at this address: `PORT`, `HOST:PORT` or `[IPV6]:PORT`. Without a
-   * host, only this machine reaches it. Not served if not given.
+   * Serves `/healthz`, `/readyz` and `/metrics`, and a live page at `/`, over HTTP at this address: `PORT`, `HOST:PORT` or
+   * `[IPV6]:PORT`. Without a host, only this machine reaches it. Not served if not given.
    */
   readonly http?: string | undefined;
+  /** Whether the live page shows points: if not given, only where this machine alone reaches it. */
+  readonly httpPoints?: boolean | undefined;
 }
 
 /** Whether a host accepts connections on all of its sockets, and if not, why. */

@@ -5,7 +5,8 @@ import { defaultsProblem } from '../agent/defaults.js';
 import { resolveLimits } from '../agent/limits.js';
 import { maxTimerMs } from '../model/duration.js';
 import { messageOf, UdfError } from '../model/errors.js';
-import type { HostStats } from '../model/statistics.js';
+import type { Agent } from '../agent/agent.js';
+import type { HostStats, UseId } from '../model/statistics.js';
 import { type ConnectionListener, Connections, type ReloadResult } from './connections.js';
 import { parseHttpAddress } from './http/address.js';
 import type { HttpServer } from './http/server.js';
@@ -106,6 +107,10 @@ class SocketsHost implements SocketHost {
     return this.#http?.url;
   }
 
+  connectionsOf(use: UseId): readonly Agent[] {
+    return this.#connections.of(use);
+  }
+
   start(): Promise<void> {
     if (this.#started || this.#stopped) {
       return Promise.reject(new UdfError('invalid_argument', 'a host can be started once'));
@@ -179,8 +184,11 @@ class SocketsHost implements SocketHost {
     const { http, logger } = this.#options;
     if (http === undefined) return;
     const { startEndpoints } = await import('./http/endpoints.js');
-    this.#http = await startEndpoints(http, this, logger);
-    logger.info({ url: this.#http.url }, `metrics at ${this.#http.url}/metrics`);
+    this.#http = await startEndpoints(http, this, logger, this.#options.httpPoints);
+    logger.info(
+      { url: this.#http.url },
+      `metrics at ${this.#http.url}/metrics, live page at ${this.#http.url}/`,
+    );
   }
 
   async #open({ udf, path }: ServedSocket): Promise<void> {

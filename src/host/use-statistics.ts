@@ -43,6 +43,11 @@ export class UseStatistics {
     this.#open.set(agent, { udf, reported: noStats });
   }
 
+  /** The UDF of an open connection. */
+  udfOf(agent: CountedAgent): string | undefined {
+    return this.#open.get(agent)?.udf;
+  }
+
   closed(agent: CountedAgent): void {
     const connection = this.#open.get(agent);
     if (!connection) return;

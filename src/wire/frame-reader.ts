@@ -20,7 +20,7 @@ export interface SpecialLimit {
  */
 export class FrameReader {
   readonly #limit: number;
-  readonly #onFrame: FrameHandler;
+  #onFrame: FrameHandler;
   readonly #special: SpecialLimit | undefined;
   /** The first bytes of an incomplete frame: `#partial[0..#filled)`. */
   #partial: Buffer = empty;
@@ -32,6 +32,11 @@ export class FrameReader {
     this.#limit = limit;
     this.#onFrame = onFrame;
     this.#special = special;
+  }
+
+  /** Calls another handler from the next frame on. */
+  setHandler(onFrame: FrameHandler): void {
+    this.#onFrame = onFrame;
   }
 
   /** Whether the bytes received so far end within a frame. */

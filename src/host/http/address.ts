@@ -32,6 +32,18 @@ export function parseHttpAddress(text: string): HttpAddress {
   return { host: bracketed ?? plain ?? defaultHost, port };
 }
 
+/** Whether only this machine reaches an address. */
+export function isLoopback(host: string): boolean {
+  if (isIP(host) === 6) return /^(0*:)*:?0*1$/.test(host);
+  return isIP(host) === 4 ? host.startsWith('127.') : host.toLowerCase() === 'localhost';
+}
+
+/** Whether the `Host` header of a request names this machine by a name that no other site can have. */
+export function isLoopbackName(header: string): boolean {
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/.exec(header) ?? [];
+  return isLoopback(bracketed ?? plain ?? '');
+}
+
 /** The URL of an address. */
 export function httpUrl({ host, port }: HttpAddress): string {
   return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;

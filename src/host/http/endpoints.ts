@@ -1,31 +1,38 @@
 import type { Logger } from '../../telemetry/logger.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import type { Host } from '../host-options.js';
 import { parseHttpAddress } from './address.js';
-import {
-  type HttpReply,
-  type HttpRoute,
-  type HttpRoutes,
-  type HttpServer,
-  startHttpServer,
-} from './server.js';
-
-/** A host, as its endpoints see it. */
-export type ObservedHost = Pick<Host, 'stats' | 'readiness'>;
+import { json, livePage, type ObservedHost } from './page.js';
+import { type HttpRoute, type HttpRoutes, type HttpServer, startHttpServer } from './server.js';
 
 /** Metrics are made at most so often that they take a twentieth of the time. */
 const minMetricsAgeFactor = 19;
 
-/** Serves `/healthz`, `/readyz` and `/metrics` of a host. Throws `invalid_config`, and what `startHttpServer` throws. */
+/**
+ * Serves `/healthz`, `/readyz` and `/metrics` of a host, and the live page at `/`, which shows points as `showsPoints` says.
+ * Throws `invalid_config`, and what `startHttpServer` throws.
+ */
 export async function startEndpoints(
   address: string,
   host: ObservedHost,
   logger: Logger,
+  showsPoints?: boolean,
 ): Promise<HttpServer> {
   const parsed = parseHttpAddress(address);
   const { createMetrics } = await import('../../telemetry/metrics.js');
   const metrics = createMetrics(() => ({ stats: host.stats, ready: host.readiness.ready }));
-  return startHttpServer(parsed, endpoints(host, metrics), logger);
+  const page = livePage(parsed, host, showsPoints);
+  const server = await startHttpServer(
+    parsed,
+    new Map([...endpoints(host, metrics), ...page.routes]),
+    logger,
+  );
+  return {
+    url: server.url,
+    close: () => {
+      page.close();
+      return server.close();
+    },
+  };
 }
 
 function endpoints(host: ObservedHost, metrics: Metrics): HttpRoutes {
@@ -41,10 +48,6 @@ function endpoints(host: ObservedHost, metrics: Metrics): HttpRoutes {
     ],
     ['/metrics', async () => ({ status: 200, contentType: metrics.contentType, body: await metricsText() })],
   ]);
-}
-
-function json(status: number, value: object): HttpReply {
-  return { status, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
 }
 
 /** Calls `make` again only once its last result is old enough: clients that ask all the time do not keep the host busy. */

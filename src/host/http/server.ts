@@ -9,9 +9,18 @@ export interface HttpReply {
   readonly status: number;
   readonly contentType: string;
   readonly body: string | Buffer;
+  /** Those besides its type and length. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type HttpRoute = () => HttpReply | Promise<HttpReply>;
+/** What a route may read of a request. */
+export interface HttpRequest {
+  readonly query: URLSearchParams;
+  /** The `Host` header. */
+  readonly host: string;
+}
+
+export type HttpRoute = (request: HttpRequest) => HttpReply | Promise<HttpReply>;
 
 /** What is served at each path, for GET and HEAD. */
 export type HttpRoutes = ReadonlyMap<string, HttpRoute>;
@@ -84,7 +93,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, routes
   if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
     response.shouldKeepAlive = false;
   }
-  const [path = ''] = (request.url ?? '').split('?', 1);
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   const route = routes.get(path);
   if (!route) {
     send(response, 404, `there is no such page; there are ${[...routes.keys()].join(', ')}\n`);
@@ -95,8 +104,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, routes
     send(response, 405, `${path} takes GET and HEAD only\n`);
     return;
   }
-  const { status, contentType, body } = await route();
-  send(response, status, body, contentType);
+  const reply = await route({ query: new URLSearchParams(query), host: headers.host ?? '' });
+  for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
+  send(response, reply.status, reply.body, reply.contentType);
 }
 
 function send(

@@ -1,4 +1,4 @@
-import type { Agent, AgentOptions } from '../../../agent/agent.js';
+import type { Agent, AgentOptions, DataObserver } from '../../../agent/agent.js';
 import { Counters } from '../../../agent/counters.js';
 import { Input } from '../../../agent/input.js';
 import { Lifetime } from '../../../agent/lifetime.js';
@@ -196,6 +196,11 @@ class FrontAgent implements IsolatedAgent {
       outputQueuedBytes: this.#output.queuedBytes,
       restarts: { ...this.#supervisor.faults.counts },
     };
+  }
+
+  observe(observer: DataObserver | undefined): void {
+    this.#input.observe(observer?.input);
+    this.#output.observer = observer?.output;
   }
 
   drain(): Promise<void> {

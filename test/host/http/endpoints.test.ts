@@ -5,17 +5,17 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createHost, type Host, type HostOptions } from '../../src/host/host.js';
-import { httpUrl, parseHttpAddress } from '../../src/host/http/address.js';
-import { defineUdf } from '../../src/udf/definition.js';
-import { mirror } from '../../udfs/index.js';
-import { adslPoints } from '../support/adsl.js';
-import { connect } from '../support/connect.js';
-import { type Metric, parsePrometheus, valueOf } from '../support/prometheus-text.js';
-import { silentLogger } from '../support/silent-logger.js';
-import { tempDir } from '../support/temp-dir.js';
-import { pointRequest } from '../support/udf-messages.js';
-import { until } from '../support/until.js';
+import { createHost, type Host, type HostOptions } from '../../../src/host/host.js';
+import { httpUrl, parseHttpAddress } from '../../../src/host/http/address.js';
+import { defineUdf } from '../../../src/udf/definition.js';
+import { mirror } from '../../../udfs/index.js';
+import { adslPoints } from '../../support/adsl.js';
+import { connect } from '../../support/connect.js';
+import { type Metric, parsePrometheus, valueOf } from '../../support/prometheus-text.js';
+import { silentLogger } from '../../support/silent-logger.js';
+import { tempDir } from '../../support/temp-dir.js';
+import { pointRequest } from '../../support/udf-messages.js';
+import { until } from '../../support/until.js';
 
 /** A host that serves HTTP on a port that the system chose, until the test is over. */
 async function start(
@@ -181,7 +181,7 @@ describe('the HTTP server of a host', () => {
     const unknown = await fetch(`${url}/metric`);
     expect([unknown.status, await unknown.text()]).toEqual([
       404,
-      'there is no such page; there are /healthz, /readyz, /metrics\n',
+      'there is no such page; there are /healthz, /readyz, /metrics, /, /live.css, /live.js, /figures, /points\n',
     ]);
     const posted = await fetch(`${url}/metrics`, { method: 'POST', body: 'x'.repeat(100_000) });
     expect([posted.status, posted.headers.get('allow'), await posted.text()]).toEqual([
