@@ -19,6 +19,7 @@ import { FrontSession } from './front-session.js';
 import { FrontState } from './front-state.js';
 import { JournalWriter } from './journal-writer.js';
 import { PoisonPolicy } from './poison-policy.js';
+import { Ticks } from './ticks.js';
 
 export interface IsolatedAgentOptions extends Omit<AgentOptions, 'definition' | 'progress'> {
   readonly workers: WorkerSupply;
@@ -61,6 +62,10 @@ class FrontAgent implements IsolatedAgent {
   readonly #session: FrontSession;
   readonly #flow: FlowControl;
   readonly #poison: PoisonPolicy;
+  /** Only for a UDF with timers. */
+  readonly #ticks: Ticks | undefined;
+  /** Whether the time is to be told before the next data. */
+  #isTickDue = false;
   /** Resolves when the connection is closed and its last state handed to the store. */
   readonly closed: Promise<void>;
   #isInBatch = false;
@@ -77,6 +82,11 @@ class FrontAgent implements IsolatedAgent {
     const logger = options.logger.child({ udf: udf.name });
     const common = { udf, limits, logger, feed: this.#feed, counters: this.#counters };
     this.#transport = transport;
+    if (udf.hasTimers) {
+      this.#ticks = new Ticks(this.#feed, () => {
+        this.#tick();
+      });
+    }
     this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
       this.#receive(buf, frame, payload, end);
@@ -98,6 +108,7 @@ class FrontAgent implements IsolatedAgent {
     this.#lifetime = new Lifetime(transport, {
       stopWork: () => {
         this.#flow.end();
+        this.#ticks?.end();
         this.#input.stop();
         this.#output.end();
         this.#ending ??= this.#end();
@@ -122,6 +133,7 @@ class FrontAgent implements IsolatedAgent {
       ...common,
       session: this.#session,
       deadLetters: options.deadLetters,
+      ticks: this.#ticks,
       forward: (buf, frame, payload, end) => {
         this.#forward(buf, frame, payload, end);
       },
@@ -160,6 +172,7 @@ class FrontAgent implements IsolatedAgent {
         this.#lifetime.close();
       },
       progress: () => {
+        this.#ticks?.wakeAt(this.#supervisor.wakeAtMs);
         this.#updateFlow();
       },
       poison: (span, reason) => {
@@ -244,6 +257,7 @@ class FrontAgent implements IsolatedAgent {
   #read(chunk: Buffer): void {
     if (!this.#lifetime.isOpen || this.#input.ended) return;
     this.#counters.bytesIn += chunk.length;
+    this.#isTickDue = this.#ticks !== undefined;
     this.#output.beginTurn();
     try {
       this.#input.read(chunk);
@@ -263,6 +277,11 @@ class FrontAgent implements IsolatedAgent {
   }
 
   #receive(buf: Buffer, frame: number, payload: number, end: number): void {
+    if (this.#isTickDue && !this.#isInBatch && this.use !== undefined) {
+      this.#isTickDue = false;
+      this.#journalInput();
+      this.#ticks!.addBeforeInput(); // `#isTickDue` is only set if there are ticks
+    }
     switch (buf[payload]) {
       case pointTag0:
         this.#counters.pointsIn++;
@@ -273,7 +292,14 @@ class FrontAgent implements IsolatedAgent {
         break;
       case endTag0:
         this.#isInBatch = false;
-        break;
+        this.#session.requireInit('data');
+        this.#journal.add(buf, frame, end);
+        if (this.#isTickDue) {
+          this.#isTickDue = false;
+          this.#journal.flush();
+          this.#ticks!.add(); // as above
+        }
+        return;
       default:
         this.#journalInput();
         this.#session.request(decodeRequest(buf.subarray(payload, end)), buf.subarray(frame, end));
@@ -281,6 +307,19 @@ class FrontAgent implements IsolatedAgent {
     }
     this.#session.requireInit('data');
     this.#journal.add(buf, frame, end);
+  }
+
+  /** Tells the worker the time, as one of its timers is due; within a batch, the end of that follows. */
+  #tick(): void {
+    if (!this.#lifetime.isOpen || this.#input.ended) return;
+    if (this.#isInBatch) {
+      this.#isTickDue = true;
+      return;
+    }
+    this.#journalInput();
+    this.#ticks!.add(); // it has called this
+    this.#supervisor.advance(true);
+    this.#updateFlow();
   }
 
   #journalInput(): void {
@@ -300,6 +339,7 @@ class FrontAgent implements IsolatedAgent {
       return;
     }
     this.#flow.end();
+    this.#ticks?.end();
     this.#output.startHeartbeat();
     this.#state.saveAtEnd();
     this.#supervisor.end();

@@ -5,10 +5,11 @@ import { capText } from '../../../model/text.js';
 import { FrameReader } from '../../../wire/frame-reader.js';
 import type { Feed } from '../supervisor/feed.js';
 import type { Span } from '../supervisor/journal.js';
-import { countPoints, describeInput, wholeBatch } from '../supervisor/poison.js';
+import { countPoints, describeInput, isTick, wholeBatch } from '../supervisor/poison.js';
 import type { UdfInfo } from '../worker/messages.js';
 import type { FrontSession } from './front-session.js';
 import { addPoisonLetters } from './poison-letters.js';
+import type { Ticks } from './ticks.js';
 
 export interface PoisonPolicyOptions {
   readonly udf: UdfInfo;
@@ -16,6 +17,7 @@ export interface PoisonPolicyOptions {
   readonly counters: Counters;
   readonly session: FrontSession;
   readonly deadLetters?: DeadLetters | undefined;
+  readonly ticks: Ticks | undefined;
   /** Sends a frame in the place of the UDF's output. */
   readonly forward: (buf: Buffer, frame: number, payload: number, end: number) => void;
 }
@@ -33,8 +35,9 @@ export class PoisonPolicy {
    * an error if the policy is to stop, or if the batch has not ended. `reason` is how the workers ended.
    */
   apply(frame: Span, reason: string): UdfError | undefined {
-    const { udf, feed, counters, session, deadLetters } = this.#options;
+    const { udf, feed, counters, session, deadLetters, ticks } = this.#options;
     const { journal } = feed;
+    const isTimer = isTick(journal, frame);
     const batch = wholeBatch(journal, frame, udf);
     const span = batch ?? frame;
     const what = describeInput(journal, span);
@@ -42,7 +45,7 @@ export class PoisonPolicy {
       return new UdfError('handler', `${reason}, twice on ${what}`);
     }
     // Within a batch that a UDF handles point by point, only the worker could pass a point on.
-    const passes = session.onError === 'pass' && (batch !== undefined || udf.wants === 'stream');
+    const passes = !isTimer && session.onError === 'pass' && (batch !== undefined || udf.wants === 'stream');
     if (passes) {
       const frames = journal.copy(span);
       feed.leaveOut(span, () => {
@@ -50,9 +53,12 @@ export class PoisonPolicy {
       });
     } else {
       counters.pointsDropped += countPoints(journal, span);
-      if (deadLetters) addPoisonLetters(deadLetters, session.useId, journal, span, `${reason}, twice`);
+      if (deadLetters && !isTimer)
+        addPoisonLetters(deadLetters, session.useId, journal, span, `${reason}, twice`);
       feed.leaveOut(span);
     }
+    // The timers that were due are due at the next tick too.
+    if (isTimer) ticks?.addDropping();
     session.logger.error(
       { code: 'handler' },
       capText(`${udf.name}: ${reason}, twice on ${what}; ${passes ? 'passed on unchanged' : 'dropped'}`),

@@ -1,4 +1,5 @@
 import { decodeRequest } from '../../../wire/messages.js';
+import { readTick, tickByte } from '../../../agent/timers/tick.js';
 import { beginTag0, endTag0, pointTag0 } from '../../../wire/tags.js';
 import type { Journal, Span } from './journal.js';
 import type { UdfInfo } from '../worker/messages.js';
@@ -13,7 +14,7 @@ export function wholeBatch(
   frame: Span,
   { wants, collectsBatches }: UdfInfo,
 ): Span | undefined {
-  if (wants === 'stream') return undefined;
+  if (wants === 'stream' || isTick(journal, frame)) return undefined;
   const seen: { begin: number; isPoint: boolean; found?: Span } = { begin: frame.start, isPoint: false };
   journal.visitFrames(journal.start, (span, payload) => {
     if (payload[0] === beginTag0 && span.start <= frame.start) seen.begin = span.start;
@@ -23,6 +24,16 @@ export function wholeBatch(
     return false;
   });
   return seen.isPoint && !collectsBatches ? undefined : (seen.found ?? { start: seen.begin, end: NaN });
+}
+
+/** Whether a frame tells the time, and so fires timers. */
+export function isTick(journal: Journal, frame: Span): boolean {
+  let found = false;
+  journal.visitFrames(frame.start, (_span, payload) => {
+    found = payload[0] === tickByte;
+    return false;
+  });
+  return found;
 }
 
 /** Where the batch began that `position` is in; `position` itself if it is in none. */
@@ -51,6 +62,11 @@ export function countPoints(journal: Journal, { start, end }: Span): number {
 export function describeInput(journal: Journal, { start }: Span): string {
   let text = 'input';
   journal.visitFrames(start, (_span, payload) => {
+    const tick = readTick(payload, 0, payload.length);
+    if (tick) {
+      text = `the timers that were due at ${tick.time}`;
+      return false;
+    }
     const request = decodeRequest(payload);
     if (request.kind === 'point') text = `the point of group "${request.group}" at ${request.time}`;
     else if (request.kind === 'begin') text = `a batch of group "${request.group}"`;

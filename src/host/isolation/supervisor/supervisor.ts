@@ -123,6 +123,11 @@ export class Supervisor {
     return this.#workers.stats;
   }
 
+  /** When the next timer of the wall clock is due, in Unix milliseconds; NaN if there is none. */
+  get wakeAtMs(): number {
+    return this.#workers.current?.wakeAtMs ?? NaN;
+  }
+
   /** Whether new input has to wait: for a worker that starts or repeats input, or for a step such as a snapshot. */
   get isWaiting(): boolean {
     return this.#queue.isWaiting;

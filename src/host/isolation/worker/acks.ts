@@ -20,18 +20,20 @@ export const Steps = {
  */
 export const ackByte = 0xff;
 
-const ackHeadBytes = 1 + 8 + 4;
+const ackHeadBytes = 1 + 8 + 4 + 8;
 
 export interface Ack {
   /** Bytes of input that are handled. */
   readonly handled: number;
   /** `Steps.started` at that time. */
   readonly started: number;
+  /** When its next timer of the wall clock is due, in Unix milliseconds; NaN if there is none. */
+  readonly wakeAtMs: number;
   readonly stats: AgentStats | undefined;
 }
 
 /** Encodes an acknowledgement as a frame. */
-export function encodeAck({ handled, started, stats }: Ack): Buffer {
+export function encodeAck({ handled, started, wakeAtMs, stats }: Ack): Buffer {
   const text = stats === undefined ? empty : Buffer.from(JSON.stringify(stats));
   const size = ackHeadBytes + text.length;
   const frame = Buffer.allocUnsafe(lengthSize(size) + size);
@@ -39,6 +41,7 @@ export function encodeAck({ handled, started, stats }: Ack): Buffer {
   frame[at++] = ackByte;
   at = frame.writeDoubleLE(handled, at);
   at = frame.writeInt32LE(started, at);
+  at = frame.writeDoubleLE(wakeAtMs, at);
   text.copy(frame, at);
   return frame;
 }
@@ -50,6 +53,7 @@ export function decodeAck(payload: Buffer): Ack {
   return {
     handled: payload.readDoubleLE(1),
     started: payload.readInt32LE(9),
+    wakeAtMs: payload.readDoubleLE(13),
     stats:
       payload.length > ackHeadBytes
         ? (JSON.parse(payload.toString('utf8', ackHeadBytes)) as AgentStats) // written by encodeAck

@@ -43,7 +43,8 @@ export async function checkUdf(worker: UdfWorker, udf: UdfInfo): Promise<void> {
 /** Gives a worker the task and the state. Does not settle if the worker ends. */
 export async function launch(worker: UdfWorker, options: LaunchOptions): Promise<Launched> {
   const { udf, defaults, limits, keepsLetters, newerThan, init, snapshot, logger, events } = options;
-  worker.serve({ udf: udf.name, defaults, limits, keepsLetters, newerThan }, logger, events);
+  const hasTicks = udf.hasTimers;
+  worker.serve({ udf: udf.name, defaults, limits, keepsLetters, newerThan, hasTicks }, logger, events);
   const answer = decodeResponse(await worker.request([init]));
   if (answer.kind !== 'init') throw new UdfError('internal', `init was answered by "${answer.kind}"`);
   if (!answer.success || snapshot === undefined) return { init: answer, problem: undefined };

@@ -26,8 +26,10 @@ export interface UdfInfo {
   /** The argument types of each option. */
   readonly options: Readonly<Record<string, readonly OptionType[]>>;
   readonly onError: ErrorPolicy;
-  /** Whether it has state. */
+  /** Whether it has state, or timers. */
   readonly isStateful: boolean;
+  /** Whether it has timers. */
+  readonly hasTimers: boolean;
   /** Whether a batch is handled as a whole, when it ends. */
   readonly collectsBatches: boolean;
   /** The module that it comes from; `undefined` for a bundled one. */
@@ -46,6 +48,8 @@ export interface ServeMessage {
   readonly limits: Limits;
   /** Whether it sends the points that the error policy drops. */
   readonly keepsLetters: boolean;
+  /** Whether its clock moves by ticks among the input. */
+  readonly hasTicks: boolean;
   /** Its snapshots are newer than this one. */
   readonly newerThan: Revision | undefined;
   /** Max bytes of the array buffers of the worker, which V8's own limit does not count. */

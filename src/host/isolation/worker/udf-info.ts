@@ -19,9 +19,10 @@ function udfInfo(definition: UdfDefinition, module: string | undefined): UdfInfo
   const options = Object.fromEntries(
     Object.entries(definition.options).map(([option, { args }]) => [option, args.map(({ type }) => type)]),
   );
-  const isStateful = handlers.state !== undefined;
+  const hasTimers = handlers.timer !== undefined;
+  const isStateful = handlers.state !== undefined || hasTimers;
   const collectsBatches = handlers.batch !== undefined;
-  return { name, wants, provides, options, onError, isStateful, collectsBatches, module };
+  return { name, wants, provides, options, onError, isStateful, hasTimers, collectsBatches, module };
 }
 
 /**

@@ -78,7 +78,7 @@ export class UdfWorker {
   #logger: Logger;
   #end: WorkerEnd | undefined;
   #sent = 0;
-  #ack: Ack = { handled: 0, started: 0, stats: undefined };
+  #ack: Ack = { handled: 0, started: 0, wakeAtMs: NaN, stats: undefined };
   /** The request that is under way: the pieces that are not in the ring yet, and its answer. */
   #request: PendingRequest | undefined;
 
@@ -116,7 +116,7 @@ export class UdfWorker {
 
   /** Serves a connection. To be called once, after `loaded`. */
   serve(
-    message: Pick<ServeMessage, 'udf' | 'defaults' | 'limits' | 'keepsLetters' | 'newerThan'>,
+    message: Pick<ServeMessage, 'udf' | 'defaults' | 'limits' | 'keepsLetters' | 'newerThan' | 'hasTicks'>,
     logger: Logger,
     events: UdfWorkerEvents,
   ): void {
@@ -148,6 +148,11 @@ export class UdfWorker {
   /** Bytes of input, requests included, that were handled. */
   get handledBytes(): number {
     return this.#ack.handled;
+  }
+
+  /** When its next timer of the wall clock is due, in Unix milliseconds; NaN if there is none. */
+  get wakeAtMs(): number {
+    return this.#ack.wakeAtMs;
   }
 
   /** Frames that the worker has begun since those that it has acknowledged; 0 if it is between two turns. */

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createAgent, type Progress } from '../../../agent/agent.js';
+import { DrivenClock } from '../../../agent/timers/wall-clock.js';
 import type { DeadLetters } from '../../../model/dead-letters.js';
 import { messageOf } from '../../../model/errors.js';
 import type { Logger } from '../../../telemetry/logger.js';
@@ -55,6 +56,7 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
   const logger = frontLogger(progress);
   surviveRejections(logger);
   let acknowledged = 0;
+  const clock = given.hasTicks ? new DrivenClock(0n) : undefined;
   const agent = createAgent({
     definition,
     transport,
@@ -67,6 +69,7 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     strictRestore: true,
     deadLetters: given.keepsLetters ? frontLetters(progress) : undefined,
     progress,
+    clock,
   });
   function handled(bytes: number, isBusy: boolean): void {
     const started = steps[Steps.started]! - Number(isBusy);
@@ -75,7 +78,8 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     acknowledged = bytes;
     const isWanted = Atomics.exchange(steps, Steps.wantsStats, 0) === 1;
     const stats = isWanted ? agent.stats : undefined;
-    transport.output.write(encodeAck({ handled: bytes, started, stats }));
+    const wakeAtMs = clock?.next === undefined ? NaN : Number(clock.next) / 1e6;
+    transport.output.write(encodeAck({ handled: bytes, started, wakeAtMs, stats }));
   }
   setInterval(() => {
     Atomics.add(steps, Steps.alive, 1);

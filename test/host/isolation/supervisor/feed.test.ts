@@ -72,7 +72,7 @@ class FakeWorker implements FeedTarget {
     const handled = this.#fedBytes - this.#bytes.length;
     this.handledBytes = handled;
     this.startedSinceAck = 0;
-    this.#feed.handled({ handled, started: 0, stats: undefined });
+    this.#feed.handled({ handled, started: 0, wakeAtMs: NaN, stats: undefined });
   }
 }
 

@@ -37,6 +37,7 @@ const udf: UdfInfo = {
   options: {},
   onError: 'drop',
   isStateful: true,
+  hasTimers: false,
   collectsBatches: true,
   module: undefined,
 };

@@ -35,6 +35,7 @@ test('the info of a UDF is what the front must know, as plain data', async () =>
     onError: 'drop',
     options: { size: ['int'], field: ['string'], onError: ['string'] },
     isStateful: true,
+    hasTimers: false,
     collectsBatches: false,
     module: undefined,
   });

@@ -1,0 +1,85 @@
+import { onTestFinished, describe, expect, test } from 'vitest';
+import type { PointInit } from '../../../src/model/point.js';
+import { isolatedInMemory, isolatedUdfs } from '../../support/isolated.js';
+import { tempDir } from '../../support/temp-dir.js';
+
+/** An isolated use of the UDF `timed`, and a way to send it points of group `host=a`. */
+async function timedUse(settings: Parameters<typeof isolatedInMemory>[1] = {}) {
+  process.env.TIMED_DIR = tempDir();
+  onTestFinished(() => {
+    delete process.env.TIMED_DIR;
+  });
+  const udfs = await isolatedUdfs(new URL('modules/timed.mjs', import.meta.url));
+  const { agent, kapacitor, log } = isolatedInMemory(udfs.get('timed')!, settings);
+  await kapacitor.init();
+  let time = 0n;
+  const send = (fields: PointInit['fields'], host = 'a'): void => {
+    time++;
+    kapacitor.point({
+      ...{ time, name: 'cpu', group: `host=${host}`, dimensions: ['host'], tags: { host }, fields },
+    });
+  };
+  const emitted = () => kapacitor.points.map(({ fields }) => fields.v ?? fields.name);
+  return { agent, kapacitor, log, send, emitted };
+}
+
+describe('timers of the wall clock in a worker', () => {
+  test('fire although no point comes', async () => {
+    const { kapacitor, send, emitted } = await timedUse();
+    send({ v: 1, ms: 30n, name: 'x' });
+    await kapacitor.received({ points: 2 });
+    expect(emitted()).toEqual([1, 'x']);
+    await kapacitor.stop();
+  });
+
+  test('that have fired before a worker ends are not repeated, and their output is not lost', async () => {
+    const { kapacitor, send, emitted, agent } = await timedUse();
+    send({ v: 1, ms: 10n, name: 'x' });
+    await kapacitor.received({ points: 2 });
+    send({ v: 2, do: 'exit', key: 'point' });
+    send({ v: 3, ms: 10n, name: 'y' });
+    await kapacitor.received({ points: 5 });
+    expect(agent.stats.restarts).toEqual({ exit: 1 });
+    expect(emitted()).toEqual([1, 'x', 2, 3, 'y']);
+    const { points } = await kapacitor.stop();
+    expect(points).toHaveLength(5);
+    expect(points.at(-1)!.field('fired')).toBe(2);
+  });
+
+  test('that are set fire after the worker has ended', async () => {
+    const { kapacitor, send, emitted } = await timedUse();
+    send({ v: 1, ms: 300n, name: 'x' });
+    send({ v: 2, do: 'exit', key: 'point' });
+    await kapacitor.received({ points: 3 });
+    expect(emitted()).toEqual([1, 2, 'x']);
+    await kapacitor.stop();
+  });
+
+  test('one that ends its worker once fires in the next one', async () => {
+    const { kapacitor, send, emitted } = await timedUse();
+    send({ v: 1, ms: 10n, name: 'x', exitTimer: 'exit' });
+    await kapacitor.received({ points: 2 });
+    expect(emitted()).toEqual([1, 'x']);
+    await kapacitor.stop();
+  });
+
+  test('one that ends two workers is dropped by the error policy, with what was due at the same time', async () => {
+    const { kapacitor, send, emitted, log, agent } = await timedUse();
+    send({ v: 1, ms: 10n, name: 'x', exitTimer: 'exit always' });
+    send({ v: 2, ms: 3000n, name: 'y' });
+    await kapacitor.received({ points: 3 });
+    expect(emitted()).toEqual([1, 2, 'y']);
+    expect(agent.stats.restarts).toEqual({ exit: 2 });
+    expect(log.some(({ message }) => /twice on the timers that were due at \d+; dropped/.test(message))).toBe(
+      true,
+    );
+    await kapacitor.stop();
+  });
+
+  test('one that ends two workers ends the task under the policy stop', async () => {
+    const { agent, kapacitor, send } = await timedUse({ onError: 'stop' });
+    send({ v: 1, ms: 10n, name: 'x', exitTimer: 'exit always' });
+    await expect(kapacitor.received({ points: 2 })).rejects.toThrow('twice on the timers that were due at');
+    await agent.closed;
+  });
+});
