@@ -81,8 +81,29 @@ export default defineConfig({
       { text: 'Changelog', link: '/changelog' },
     ],
     sidebar: [
-      group('Guide', {
+      group('Start', {
+        '': 'What it is',
+        'first-hour': 'The first hour',
+        protocol: 'How Kapacitor talks to a UDF',
+        migrating: 'From the Go or Python agent',
+      }),
+      group('Writing UDFs', {
+        writing: 'Definitions, options, points',
+        state: 'State, groups and time',
+        testing: 'Testing',
+      }),
+      group('Operating', {
+        operating: 'Running the host',
+        isolation: 'Isolation and reload',
+        monitoring: 'Metrics and health',
+        tasks: 'Tasks of Kapacitor',
         faults: 'What can go wrong',
+        'kapacitor-limits': 'Limits of Kapacitor',
+      }),
+      group('Data', {
+        recordings: 'Recordings and replay',
+        feeding: 'Feeding data',
+        performance: 'Performance',
       }),
       group('UDFs', {
         'udfs/edge-detect': 'edgeDetect',

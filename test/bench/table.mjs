@@ -1,10 +1,10 @@
-/** `npm run bench:table -- FILE`: puts the results of `npm run bench -- --json FILE` into the README. */
+/** `npm run bench:table -- FILE`: puts the results of `npm run bench -- --json FILE` into docs/performance.md. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { resultTables } from './tables.mjs';
 
-const readme = fileURLToPath(new URL('../../README.md', import.meta.url));
+const page = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
 const start = '<!-- bench:start -->';
 const end = '<!-- bench:end -->';
 
@@ -18,13 +18,13 @@ async function main() {
   if (failed.length > 0) {
     throw new Error(`${failed.length} measurements of ${file} failed: measure again before publishing it`);
   }
-  const text = readFileSync(readme, 'utf8');
+  const text = readFileSync(page, 'utf8');
   const [from, to] = [text.indexOf(start), text.indexOf(end)];
   if (from < 0 || to < from)
-    throw new Error(`README.md has no ${start} with ${end} behind it: add both, each on a line`);
+    throw new Error(`docs/performance.md has no ${start} with ${end} behind it: add both, each on a line`);
   const changed = `${text.slice(0, from)}${start}\n\n${resultTables(run)}\n\n${text.slice(to)}`;
-  const style = await resolveConfig(readme);
-  writeFileSync(readme, await format(changed, { ...style, filepath: readme }));
+  const style = await resolveConfig(page);
+  writeFileSync(page, await format(changed, { ...style, filepath: page }));
 }
 
 await main().catch((reason) => {

@@ -31,6 +31,13 @@ function compilerOptions(): ts.CompilerOptions {
   };
 }
 
+/** A file in the report of the runner; `message` is what kept it from running. */
+interface TestFile {
+  readonly name: string;
+  readonly message: string;
+  readonly assertionResults: readonly { readonly failureMessages: readonly string[] }[];
+}
+
 const files: string[] = [];
 
 beforeAll(() => {
@@ -68,15 +75,12 @@ describe('the TypeScript of the documentation', () => {
       encoding: 'utf8',
     });
     expect(stdout, stderr).toMatch(/^\{/);
-    const { testResults } = JSON.parse(stdout) as {
-      readonly testResults: readonly {
-        readonly name: string;
-        readonly status: string;
-        readonly message: string;
-      }[];
-    };
-    const failed = testResults.filter(({ status }) => status !== 'passed');
-    expect(failed.map(({ name, message }) => `${name}: ${message}`)).toEqual([]);
+    const { testResults } = JSON.parse(stdout) as { readonly testResults: readonly TestFile[] };
+    const failures = testResults.flatMap(({ name, message, assertionResults }) => [
+      ...(message === '' ? [] : [`${name}: ${message}`]),
+      ...assertionResults.flatMap(({ failureMessages }) => failureMessages),
+    ]);
+    expect(failures).toEqual([]);
     const ran = testResults.map(({ name }) => relative(realpathSync(projects), name)).sort();
     const expected = files
       .filter((file) => file.endsWith('.test.ts'))
