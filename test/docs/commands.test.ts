@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createProgram } from '../../src/cli/program.js';
+import { projectFiles } from '../../src/scaffold/project-files.js';
+import { streamUdf } from '../../src/scaffold/stream-udf.js';
 import { runCli } from '../support/spawn-cli.js';
 import { codeBlocks, root } from './support/code-blocks.js';
 import { type ShellCommand, shellCommands } from './support/shell-commands.js';
@@ -16,6 +18,16 @@ const commands = codeBlocks
 const ours = commands.filter(({ words: [name = ''] }) => /(^|\/)kapacitor-udf$/.test(name));
 const scripts = commands.filter(({ words: [name] }) => name === 'npm');
 const sessions = ours.filter(({ output }) => output !== undefined);
+
+/** The scripts of this package, and of a project that `kapacitor-udf new` makes. */
+const scriptNames = [readFileSync(join(root, 'package.json'), 'utf8'), newManifest()].flatMap((text) =>
+  Object.keys((JSON.parse(text) as { readonly scripts: object }).scripts),
+);
+
+function newManifest(): string {
+  const udf = streamUdf('stepSize', 'step-size');
+  return projectFiles({ name: 'stepSize', file: 'step-size', dependency: '', udf })['package.json']!;
+}
 
 let program: Command;
 beforeAll(async () => {
@@ -60,12 +72,10 @@ describe('the commands of the documentation', () => {
   });
 
   test.each(scripts.filter(({ words: [, verb] }) => verb === 'run' || verb === 'test'))(
-    '$place: $text is a script of package.json',
-    ({ words: [, verb, name] }) => {
-      const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-        readonly scripts: Readonly<Record<string, string>>;
-      };
-      expect(Object.keys(manifest.scripts)).toContain(verb === 'run' ? name : verb);
+    '$place: $text is a script of this package or of a new project',
+    ({ words: [, ...words] }) => {
+      const [verb, name] = words.filter((word) => !word.startsWith('-'));
+      expect(scriptNames).toContain(verb === 'run' ? name : verb);
     },
   );
 

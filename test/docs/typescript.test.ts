@@ -24,6 +24,7 @@ function compilerOptions(): ts.CompilerOptions {
     ...options,
     noEmit: true,
     erasableSyntaxOnly: true,
+    allowImportingTsExtensions: true,
     // Blocks without an import are modules too. JavaScript is checked as TypeScript is.
     moduleDetection: ts.ModuleDetectionKind.Force,
     ...{ allowJs: true, checkJs: true, noImplicitAny: true },
