@@ -21,7 +21,7 @@ let installed: string;
 beforeAll(() => {
   installed = installPackage(project);
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
-});
+}, 60_000);
 
 function manifest(): Manifest {
   return JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Manifest;
