@@ -18,6 +18,7 @@ function pageOf(path) {
     'CHANGELOG.md': 'changelog.md',
     'CONTRIBUTING.md': 'contributing.md',
     'docker/README.md': 'docker.md',
+    'examples/README.md': 'examples.md',
     'docker/kubernetes/README.md': 'kubernetes.md',
     'test/bench/README.md': 'benchmark.md',
     'tickscripts/README.md': 'tickscripts.md',
@@ -57,6 +58,7 @@ export default defineConfig({
     'dist/**',
     'src/**',
     'proto/**',
+    'examples/!(README.md)',
     'test/!(bench)/**',
     'test/bench/!(README.md)',
     'docs/node_modules/**',
@@ -91,6 +93,7 @@ export default defineConfig({
         writing: 'Definitions, options, points',
         state: 'State, groups and time',
         testing: 'Testing',
+        examples: 'Examples',
       }),
       group('Operating', {
         operating: 'Running the host',

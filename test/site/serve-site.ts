@@ -18,7 +18,7 @@ export async function serveSite(directory: string): Promise<{ readonly url: stri
     try {
       const body = readFileSync(join(directory, normalize(path)));
       const type = types[extname(path)] ?? 'application/octet-stream';
-      response.writeHead(200, { 'Content-Type': type }).end(body);
+      response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'max-age=600' }).end(body);
     } catch {
       response.writeHead(404).end();
     }

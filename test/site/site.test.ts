@@ -17,6 +17,8 @@ const paths = readdirSync(built, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.html') && file !== '404.html')
   .map((file) => `/${file}`);
 
+const phone = { width: 360, height: 740 };
+
 /** A page as the browser shows it at the width of a phone. */
 interface Shown {
   readonly path: string;
@@ -61,20 +63,28 @@ describe.skipIf(missing)(title, () => {
     });
   }
 
+  async function visit(within: BrowserContext, visited: readonly string[]): Promise<void> {
+    const page = await within.newPage();
+    watch(page);
+    for (const path of visited) {
+      await page.goto(site.url + path, { waitUntil: 'load' });
+      shown.set(path, { path, ...(await page.evaluate<Omit<Shown, 'path'>>(describePage)) });
+    }
+    await page.close();
+  }
+
   beforeAll(async () => {
     site = await serveSite(built);
-    context = await browser().newContext({ viewport: { width: 360, height: 740 } });
-    const queue = [...paths];
-    const visit = async (): Promise<void> => {
-      const page = await context.newPage();
-      watch(page);
-      for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-        await page.goto(site.url + path, { waitUntil: 'load' });
-        shown.set(path, { path, ...(await page.evaluate<Omit<Shown, 'path'>>(describePage)) });
-      }
-      await page.close();
-    };
-    await Promise.all([visit(), visit()]);
+    context = await browser().newContext({ viewport: phone });
+    const isReference = (path: string): boolean => path.startsWith('/api/') && path !== '/api/index.html';
+    await visit(
+      context,
+      paths.filter((path) => !isReference(path)),
+    );
+    // The pages of the API reference are many and alike: as they were rendered, without scripts, is enough of them.
+    const quick = await browser().newContext({ viewport: phone, javaScriptEnabled: false });
+    await visit(quick, paths.filter(isReference));
+    await quick.close();
   }, 240_000);
 
   afterAll(async () => {
@@ -102,6 +112,15 @@ describe.skipIf(missing)(title, () => {
       }
     }
     expect([...dead].map(([link, path]) => `${path}: ${link}`)).toEqual([]);
+  });
+
+  test('has no page that no other one links to', () => {
+    const linked = new Set(
+      [...shown.values()].flatMap(({ path, links }) =>
+        links.map((link) => new URL(link).pathname.replace(/\/$/, '/index.html')).filter((to) => to !== path),
+      ),
+    );
+    expect(paths.filter((path) => !linked.has(path))).toEqual([]);
   });
 
   test('links to files of the repository that exist', () => {

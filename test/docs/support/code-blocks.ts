@@ -21,6 +21,7 @@ export const pages: readonly string[] = [
   'CONTRIBUTING.md',
   ...filesIn('docs', /^[^/]+\.md$/),
   ...filesIn('udfs', /^[^/]+\/README\.md$/),
+  'examples/README.md',
   'tickscripts/README.md',
   ...filesIn('docker', /(^|\/)README\.md$/),
   'test/bench/README.md',
