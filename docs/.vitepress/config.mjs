@@ -100,6 +100,7 @@ export default defineConfig({
         isolation: 'Isolation and reload',
         monitoring: 'Metrics and health',
         tasks: 'Tasks of Kapacitor',
+        telegraf: 'In Telegraf',
         faults: 'What can go wrong',
         'kapacitor-limits': 'Limits of Kapacitor',
       }),

@@ -5,8 +5,8 @@ import { runProgram } from './program.js';
 
 tuneV8();
 const args = process.argv.slice(2);
-// `stdio` claims standard output for frames, and nothing may touch it before.
-if (args[0] !== 'stdio') exitOnOutputError();
+// `stdio` and `execd` claim standard output for data, and nothing may touch it before.
+if (args[0] !== 'stdio' && args[0] !== 'execd') exitOnOutputError();
 const code = await runProgram(args);
 // What could not be written is reported in the next turn of the event loop.
 await new Promise(setImmediate);

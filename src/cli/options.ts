@@ -35,7 +35,7 @@ export function addLogOptions(command: Command): Command {
     .addOption(
       new Option(
         '--log-format <format>',
-        'json: one line per entry; pretty: for people; auto: pretty on a terminal, else json',
+        'json: one line per entry; pretty: for people; telegraf: for its execd plugins; auto: pretty on a terminal, else json',
       )
         .choices(logFormats)
         .default('auto'),

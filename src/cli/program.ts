@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   new: async () => (await import('./new.js')).newCommand(),
   serve: async () => (await import('./serve.js')).serveCommand(),
   stdio: async () => (await import('./stdio.js')).stdioCommand(),
+  execd: async () => (await import('./execd.js')).execdCommand(),
   reload: async () => (await import('./reload.js')).reloadCommand(),
   state: async () => (await import('./state.js')).stateCommand(),
   list: async () => (await import('./list.js')).listCommand(),

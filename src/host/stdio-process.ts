@@ -33,7 +33,7 @@ export async function runStdio(
   }
   const problem = stateOptionsProblem(others);
   if (problem !== undefined) throw new UdfError('invalid_argument', problem);
-  const output = framesOutput();
+  const output = protectedStdout();
   if (!output) {
     process.exitCode = await relayStdout();
     return undefined;
@@ -78,15 +78,17 @@ export async function runStdio(
 /** The most of the time to stop that is kept for sending what is left. */
 const maxSendMs = 1_000;
 
+/** How long to read on of `drainMs` after a signal: whoever writes the input may have got the same signal, and end it. */
+export function readOnMs(drainMs: number): number {
+  return Math.max(drainMs - maxSendMs, Math.floor(drainMs * 0.8));
+}
+
 /**
  * A terminal or service manager signals Kapacitor and its children alike; Kapacitor then sends its last points and ends
  * the conversation. So reading continues for most of the time, and the conversation is cut off at its end.
  */
 function limitTimeToStop(agent: Agent, drainMs: number, logger: Logger): void {
-  const drainTimer = setTimeout(
-    () => void agent.drain(),
-    Math.max(drainMs - maxSendMs, Math.floor(drainMs * 0.8)),
-  );
+  const drainTimer = setTimeout(() => void agent.drain(), readOnMs(drainMs));
   const cutTimer = setTimeout(() => {
     cutOff(agent, `not finished within ${drainMs} ms`, logger);
   }, drainMs);
@@ -129,8 +131,11 @@ function cutOff(agent: Agent, why: string, logger: Logger): void {
 /** Names the descriptor that frames go to, in a process that `relayStdout` has started. */
 const framesDescriptor = 'KAPACITOR_UDF_FRAMES_FD';
 
-/** Where frames go; `undefined` if standard output cannot be claimed within this process. */
-function framesOutput(): Writable | undefined {
+/**
+ * Standard output for data only, as `claimStdout` makes it; `undefined` if it cannot be claimed within this process, but in
+ * the one that `relayStdout` starts.
+ */
+export function protectedStdout(): Writable | undefined {
   const descriptor = process.env[framesDescriptor];
   if (descriptor === undefined) return claimStdout();
   // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- children of this process have no such descriptor
@@ -142,7 +147,7 @@ function framesOutput(): Writable | undefined {
  * Runs this script once more with standard output as descriptor 3 and standard error as descriptor 1. Resolves with its
  * exit code.
  */
-function relayStdout(): Promise<number> {
+export function relayStdout(): Promise<number> {
   const { execPath, execArgv, argv, env } = process;
   const child = spawn(execPath, [...execArgv, ...argv.slice(1)], {
     stdio: [0, 2, 2, 1],

@@ -27,8 +27,8 @@ export class FieldList implements ScannedFields {
   starts = new Int32Array(16);
   ends = new Int32Array(16);
   readonly others: (bigint | string)[] = [];
-  /** Whether a field was an unsigned integer in the recording. */
-  hasUnsigned = false;
+  /** The names of the fields that were unsigned integers in the recording. */
+  readonly unsignedNames: string[] = [];
   /** The keys as written in the recording, with the equals sign. */
   readonly #written: Buffer[] = [];
   /** The number of leading names that are known to be distinct. */
@@ -39,7 +39,7 @@ export class FieldList implements ScannedFields {
   start(buf: Buffer): void {
     if (this.buf !== buf) this.buf = buf;
     this.count = 0;
-    this.hasUnsigned = false;
+    if (this.unsignedNames.length > 0) this.unsignedNames.length = 0;
   }
 
   /** Whether the next field's key is written as in the previous point; if so, it is `length` bytes long. */

@@ -22,27 +22,42 @@ export interface LineSource {
  * end, and the few times at the ends of an int64's range that InfluxDB refuses.
  */
 export function formatLine({ name, tags, fields, time }: LineSource): string {
+  const line = `${formatSeries(name, tags)} ${formatFields(fields)}`;
+  if (time === undefined) return line;
+  if (inRange(time) === undefined) {
+    throw new UdfError('invalid_argument', `line protocol cannot hold the time ${time}`);
+  }
+  return `${line} ${time}`;
+}
+
+/** Formats measurement and tags. Throws as `formatLine`. */
+export function formatSeries(name: string, tags: Tags): string {
   let line = word('the measurement', name, measurementSpecials);
   if (line.startsWith('#')) throw impossible('the measurement', name, 'it would begin a comment');
   if (isBlank(line)) throw impossible('the measurement', name, 'what it begins with would be indentation');
   for (const key of Object.keys(tags)) {
     line += ',' + word('a tag key', key, keySpecials) + '=' + word('tag', tags[key]!, keySpecials, key);
   }
+  return line;
+}
+
+/** Formats fields; those in `unsigned` as unsigned integers, if they are integers from 0. Throws as `formatLine`. */
+export function formatFields(fields: Fields, unsigned?: ReadonlySet<string>): string {
   const keys = Object.keys(fields);
   if (keys.length === 0) throw new UdfError('invalid_argument', 'a line of line protocol needs a field');
   const first = keys[0]!;
   if (isBlank(first))
     throw impossible('a field key', first, 'what it begins with would part it from the tags');
-  let separator = ' ';
+  let text = '';
+  let separator = '';
   for (const key of keys) {
-    line += separator + word('a field key', key, fieldKeySpecials) + '=' + literal(key, fields[key]!);
+    const value = fields[key]!;
+    const isUnsigned = unsigned?.has(key) === true && typeof value === 'bigint' && value >= 0n;
+    text += separator + word('a field key', key, fieldKeySpecials) + '=';
+    text += isUnsigned ? `${value}u` : literal(key, value);
     separator = ',';
   }
-  if (time === undefined) return line;
-  if (inRange(time) === undefined) {
-    throw new UdfError('invalid_argument', `line protocol cannot hold the time ${time}`);
-  }
-  return `${line} ${time}`;
+  return text;
 }
 
 /** Formats a point for people: as line protocol, or similarly if that cannot hold it. Never throws. */

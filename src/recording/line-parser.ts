@@ -13,7 +13,14 @@ import {
   scanNumber,
   scanTime,
 } from './line-number.js';
-import { LineParseError, type MakeSeries, seriesEnd, SeriesTable, unescapeFieldKey } from './line-series.js';
+import {
+  LineParseError,
+  type MakeSeries,
+  parseSeries,
+  seriesEnd,
+  BytesTable,
+  unescapeFieldKey,
+} from './line-series.js';
 import { nanosecondsIn, type Precision, precisionHint } from './times.js';
 
 export interface LineParserOptions {
@@ -22,6 +29,8 @@ export interface LineParserOptions {
   /** Accept unsigned integers (`5u`), which only InfluxDB 2.x stores; their values may be beyond an int64. */
   readonly allowUnsigned?: boolean | undefined;
 }
+
+const maxCachedSeries = 16_384;
 
 /**
  * Parses lines of line protocol as Kapacitor 1.x and InfluxDB 1.x do. The result is in its properties until the next
@@ -44,7 +53,8 @@ export class LineParser<Series> {
   /** Offset of the time in the buffer; the line's end if it has none. */
   timeStart = 0;
 
-  readonly #table: SeriesTable<Series>;
+  readonly #table = new BytesTable<Series>(maxCachedSeries);
+  readonly #make: MakeSeries<Series>;
   readonly #unit: bigint;
   /** Compared instead of `#unit`: BigInts compare slowly. */
   readonly #isScaled: boolean;
@@ -54,7 +64,7 @@ export class LineParser<Series> {
   #at = 0;
 
   constructor(make: MakeSeries<Series>, { precision = 'ns', allowUnsigned = false }: LineParserOptions = {}) {
-    this.#table = new SeriesTable(make);
+    this.#make = make;
     this.#unit = nanosecondsIn[precision];
     this.#isScaled = precision !== 'ns';
     this.#allowUnsigned = allowUnsigned;
@@ -92,7 +102,8 @@ export class LineParser<Series> {
     if (buf[end - 1] === carriageReturn) end--;
     const seriesStart = skipBlanks(buf, start, end);
     const fieldsStart = seriesEnd(buf, seriesStart, end);
-    this.series = this.#table.get(buf, seriesStart, fieldsStart);
+    this.series =
+      this.#table.get(buf, seriesStart, fieldsStart) ?? this.#newSeries(buf, seriesStart, fieldsStart);
     let at = skipBlanks(buf, fieldsStart, end);
     if (at === end) throw new LineParseError('fields are missing', at);
     const { fields } = this;
@@ -106,6 +117,13 @@ export class LineParser<Series> {
     fields.finish();
     this.timeStart = skipBlanks(buf, this.#at, end);
     this.#readTime(buf, this.timeStart, end);
+  }
+
+  #newSeries(buf: Buffer, start: number, end: number): Series {
+    const { name, tags } = parseSeries(buf, start, end);
+    const series = this.#make(name, tags, buf.subarray(start, end));
+    this.#table.set(buf, start, end, series);
+    return series;
   }
 
   /** Reads a key and the equals sign behind it. */
@@ -160,7 +178,7 @@ export class LineParser<Series> {
     if (typeof value === 'boolean') fields.addBool(value);
     else if (typeof value === 'number') fields.addDouble(value);
     else {
-      if (buf[at - 1] === letterU) fields.hasUnsigned = true;
+      if (buf[at - 1] === letterU) fields.unsignedNames.push(this.#field);
       fields.addWideInt(value);
     }
   }

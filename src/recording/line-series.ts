@@ -85,43 +85,51 @@ export function unescapeFieldKey(text: string): string {
   return unescape(text, specials);
 }
 
-/** Builds what a parser caches per series, such as a point template. */
+/** Builds what a parser caches per series, such as a point template. `written` are the series' bytes in the line. */
 export type MakeSeries<Series> = (name: string, tags: Tags, written: Buffer) => Series;
 
-/** A cached series: its bytes in the line as words, and what was built from them. */
-interface CachedSeries<Series> {
+/** A cached value, and the bytes that it belongs to as words. */
+interface Cached<Value> {
   readonly words: Int32Array;
   readonly length: number;
-  readonly series: Series;
+  readonly value: Value;
 }
 
-const tableSize = 16_384;
-
 /**
- * A cache of series by their bytes in a line: parsing name and tags for every point would cost more than all the rest.
- * Its fixed size bounds memory at any number of series.
+ * A cache of what was made from a range of bytes, such as a series: parsing name and tags for every point would cost more
+ * than all the rest. Its fixed size bounds memory at any number of ranges.
  */
-export class SeriesTable<Series> {
-  readonly #table = new Array<CachedSeries<Series> | undefined>(tableSize).fill(undefined);
-  readonly #make: MakeSeries<Series>;
+export class BytesTable<Value> {
+  readonly #table: (Cached<Value> | undefined)[];
+  readonly #mask: number;
 
-  /** `make` is called for a series that is not cached; `written` are its bytes, which it may keep. */
-  constructor(make: MakeSeries<Series>) {
-    this.#make = make;
+  /** `size` must be a power of two. */
+  constructor(size: number) {
+    this.#table = new Array<Cached<Value> | undefined>(size).fill(undefined);
+    this.#mask = size - 1;
   }
 
-  /** The series of `buf[start..end)`. Throws `LineParseError`, and what `make` throws. */
-  get(buf: Buffer, start: number, end: number): Series {
+  /** The value of `buf[start..end)`, if it is cached. */
+  get(buf: Buffer, start: number, end: number): Value | undefined {
     const view = viewToRead(buf);
     const length = end - start;
-    const slot = hashWords(view, start, length, 0) & (tableSize - 1);
+    const slot = hashWords(view, start, length, 0) & this.#mask;
+    // Two slots: ranges that share one would otherwise replace each other all the time.
     const cached = this.#table[slot];
-    if (cached?.length === length && equalWords(cached.words, 0, view, start, length)) return cached.series;
-    const { name, tags } = parseSeries(buf, start, end);
-    const series = this.#make(name, tags, Buffer.from(buf.subarray(start, end)));
+    if (cached?.length === length && equalWords(cached.words, 0, view, start, length)) return cached.value;
+    const other = this.#table[slot ^ 1];
+    return other?.length === length && equalWords(other.words, 0, view, start, length)
+      ? other.value
+      : undefined;
+  }
+
+  set(buf: Buffer, start: number, end: number, value: Value): void {
+    const view = viewToRead(buf);
+    const length = end - start;
     const words = new Int32Array(wordsIn(length));
-    copyWords(words, 0, viewToRead(buf), start, length);
-    this.#table[slot] = { words, length, series };
-    return series;
+    copyWords(words, 0, view, start, length);
+    const slot = hashWords(view, start, length, 0) & this.#mask;
+    this.#table[slot ^ 1] ??= this.#table[slot];
+    this.#table[slot] = { words, length, value };
   }
 }

@@ -5,6 +5,7 @@ import type { PrettyOptions } from 'pino-pretty';
 import { isUdfError, messageOf, systemCode } from '../model/errors.js';
 import type { LogFormat, Logger, LogLevel } from './logger.js';
 import { standardWriter } from './standard-output.js';
+import { telegrafLine } from './telegraf-line.js';
 
 /** Receives formatted lines, each with its line feed. */
 export interface LogDestination {
@@ -40,7 +41,11 @@ export function createLogger({ level, format = 'auto', destination }: LoggerOpti
       serializers: { err: (reason: unknown) => errorDetails(reason, level === 'debug') },
       hooks: {
         logMethod: writeAnyDetails,
-        streamWrite: isPretty ? prettifier(destination === undefined) : capLine,
+        streamWrite: isPretty
+          ? prettifier(destination === undefined)
+          : format === 'telegraf'
+            ? cappedTelegrafLine
+            : capLine,
       },
     },
     destination ?? new StandardError(),
@@ -81,6 +86,10 @@ function writeAnyDetails(this: PinoLogger, args: Parameters<LogFn>, method: LogF
   } catch (reason) {
     method.call(this, { details: `unreadable: ${messageOf(reason)}` }, args[1]);
   }
+}
+
+function cappedTelegrafLine(line: string): string {
+  return telegrafLine(capLine(line));
 }
 
 /** Turns a line of JSON into readable text. */

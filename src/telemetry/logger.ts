@@ -15,7 +15,10 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 export type LogLevel = (typeof logLevels)[number];
 
-/** How a log entry looks: a line of JSON, or readable text; `auto` is `pretty` where standard error is a terminal. */
-export const logFormats = ['auto', 'json', 'pretty'] as const;
+/**
+ * How a log entry looks: a line of JSON, readable text, or a line that begins as Telegraf's plugins mark levels (`E! `);
+ * `auto` is `pretty` where standard error is a terminal.
+ */
+export const logFormats = ['auto', 'json', 'pretty', 'telegraf'] as const;
 
 export type LogFormat = (typeof logFormats)[number];

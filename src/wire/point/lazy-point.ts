@@ -26,7 +26,7 @@ import {
 import * as layout from './layout.js';
 import { PointSections } from './sections.js';
 import { contentTag, type Inspect, inspectSymbol, pointForJson, shownPoint } from './show.js';
-import { pointTag0, pointTag1, textValueTag } from '../tags.js';
+import { pointTag0, pointTag1, tagsTag, textValueTag } from '../tags.js';
 import { nameBytes, readText } from '../text.js';
 
 /**
@@ -119,6 +119,45 @@ export class LazyPoint {
 
   /** A point's group, to look up its state without making a string. Valid until another point is read. */
   static groupBytesOf(point: LazyPoint): GroupBytes {
+    return LazyPoint.sectionsOf(point);
+  }
+
+  /**
+   * Whether a point has the same frame as another (`same`), or at least the same time, name, group and tags (`changed`).
+   * Both in canonical order, as they are received.
+   */
+  static compare(point: LazyPoint, other: LazyPoint): 'same' | 'changed' | undefined {
+    const buf = point.#buf;
+    const otherBuf = other.#buf;
+    const body = point.#body;
+    const otherBody = other.#body;
+    // Mostly the times differ, in their first bytes.
+    for (let index = 0; index < timeBytes; index++) {
+      if (buf[body + index] !== otherBuf[otherBody + index]) return undefined;
+    }
+    const length = point.#end - body;
+    if (
+      length === other.#end - otherBody &&
+      buf.compare(otherBuf, otherBody, other.#end, body, point.#end) === 0
+    ) {
+      return 'same';
+    }
+    const head = LazyPoint.sectionsOf(point).doublesAt - body;
+    if (
+      otherBody + head > other.#end ||
+      buf.compare(otherBuf, otherBody, otherBody + head, body, body + head)
+    ) {
+      return undefined;
+    }
+    return otherBuf[otherBody + head] === tagsTag ? undefined : 'changed';
+  }
+
+  /** Where the parts that all points of a series share lie: `buf[headAt..doublesAt)`. Valid until another point is read. */
+  static headOf(point: LazyPoint): {
+    readonly buf: Buffer;
+    readonly headAt: number;
+    readonly doublesAt: number;
+  } {
     return LazyPoint.sectionsOf(point);
   }
 
@@ -404,6 +443,9 @@ function eachEntry(
     at = entry + length;
   }
 }
+
+/** Bytes of a time of the years 1972 to 2262, and its tag. */
+const timeBytes = 10;
 
 const pointName = "a point's name";
 const none: readonly string[] = [];

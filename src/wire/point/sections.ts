@@ -136,6 +136,11 @@ export class PointSections {
     return at === end;
   }
 
+  /** Where the parts behind the time start. */
+  get headAt(): number {
+    return this.timeAt === 0 ? this.body : layout.skipVarint(this.buf, this.timeAt);
+  }
+
   /** Where the group's bytes start in `buf`: state is looked up by them without making a string. */
   get groupStart(): number {
     const { groupAt } = this;

@@ -26,6 +26,11 @@ const nothing = new PointSections();
  * millions of points per series this way.
  */
 export class PointTemplate {
+  /** The bytes that all its points have between time and fields. */
+  get head(): Buffer {
+    return this.#head;
+  }
+
   readonly #head: Buffer;
   readonly #headWords: Int32Array;
   readonly #byName: boolean;

@@ -1,0 +1,149 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Activity } from '../agent/activity.js';
+import type { ConnectionOptions } from '../host/host-options.js';
+import type { ServedUdf } from '../host/served-udf.js';
+import { ServingProcess } from '../host/serving-process.js';
+import { openStateDirectory } from '../host/state/open-state-directory.js';
+import type { StateDirectory } from '../host/state/state-directory.js';
+import { protectedStdout, readOnMs, relayStdout } from '../host/stdio-process.js';
+import { tuneV8 } from '../host/tune-v8.js';
+import type { WatchdogSettings } from '../host/watchdog.js';
+import { UdfError } from '../model/errors.js';
+import { ProtocolFailure } from '../peer/protocol-failure.js';
+import { memoryTransportPair } from '../transport/memory-transport.js';
+import { stdioTransport } from '../transport/stdio-transport.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import { type LineProcessing, LineProcessor } from './process-lines.js';
+
+export interface ExecdOptions
+  extends ConnectionOptions, WatchdogSettings, Pick<LineProcessing, 'set' | 'groupBy'> {
+  /** What the state is kept under: the UDF's name if not given. */
+  readonly id?: string | undefined;
+  /** Milliseconds to finish after SIGTERM or SIGINT. */
+  readonly drainMs: number;
+}
+
+/** Bytes that the UDF may be behind. */
+const aheadBytes = 256 * 1024;
+
+/**
+ * Runs a UDF as an external processor of Telegraf, on standard input and output, until the input ends or a signal comes. From
+ * the call on, standard output carries lines only: whatever else is printed goes to standard error. Resolves with the
+ * failure that ended the UDF, which is logged.
+ *
+ * Rejects with `usage` for a UDF that wants batches and for unknown options, `invalid_options` for options that the UDF
+ * refuses, `invalid_config` for a state directory that cannot be used, `limit` for an unsigned integer beyond an int64 under
+ * the policy `stop`, `connection` if the output cannot be written, and what `load` rejects with.
+ *
+ * Where standard output is a socket (with a parent on Node.js), the script is run once more in a child process that does
+ * the work; `process.exitCode` is then the child's.
+ */
+export async function runExecd(
+  load: () => Promise<ServedUdf>,
+  options: ExecdOptions,
+): Promise<UdfError | undefined> {
+  const { drainMs, logger, stallLimitMs, log, set, groupBy, ...others } = options;
+  const stdout = protectedStdout();
+  if (!stdout) {
+    process.exitCode = await relayStdout();
+    return undefined;
+  }
+  tuneV8();
+  const activity = new Activity();
+  const definitions: UdfDefinition[] = [];
+  const serving = new ServingProcess({ activity, definitions, logger, log, drainMs, stallLimitMs });
+  const unmark = [markPrinting(process.stdout, 'I! '), markPrinting(process.stderr, 'W! ')];
+  let states: StateDirectory | undefined;
+  try {
+    const udf = await load();
+    if (udf.definition) definitions.push(udf.definition);
+    states = await openStates({ ...others, logger }, drainMs);
+    const [transport, peerTransport] = memoryTransportPair({ highWaterMark: aheadBytes });
+    const agent = udf.connect({
+      ...{ ...others, stateStore: states, logger, transport },
+      activity: udf.definition && activity.open(udf.name),
+    });
+    const { input, output } = stdioTransport(stdout);
+    const processor = new LineProcessor({
+      transport: peerTransport,
+      input,
+      output,
+      udf: udf.name,
+      id: options.id ?? udf.name,
+      set,
+      groupBy,
+      onError: options.onError ?? udf.definition?.onError,
+      logger,
+    });
+    serving.watch();
+    let timers: readonly NodeJS.Timeout[] = [];
+    void serving.signal.then((name) => {
+      logger.info({ signal: name }, 'stopping');
+      timers = stopWithin(drainMs, processor);
+    });
+    try {
+      const counts = await processor.run();
+      logger.info(counts, 'the input has ended');
+      return undefined;
+    } catch (reason) {
+      if (!(reason instanceof ProtocolFailure)) throw reason;
+      const failure = agent.failure ?? new UdfError('protocol', reason.detail);
+      if (reason.rule === 'init-refused') throw failure;
+      return failure;
+    } finally {
+      for (const timer of timers) clearTimeout(timer);
+      await agent.closed;
+    }
+  } finally {
+    await states?.close();
+    for (const restore of unmark) restore();
+    serving.release();
+  }
+}
+
+/** Marks the lines that a UDF prints: Telegraf takes one without a mark for an error. Returns a function that ends this. */
+function markPrinting(stream: NodeJS.WriteStream, mark: string): () => void {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with `stream` below, and put back
+  const { write } = stream;
+  stream.write = (chunk: string | Uint8Array, ...rest: readonly unknown[]): boolean => {
+    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+    const marked = text.replace(/^(?=.)/gm, mark);
+    const done = rest.find((argument) => typeof argument === 'function');
+    return write.call(stream, marked, undefined, done as (() => void) | undefined); // the last argument of `write`
+  };
+  return () => {
+    stream.write = write;
+  };
+}
+
+/** A service manager signals Telegraf and its children alike; Telegraf then sends its last points and ends the input. */
+function stopWithin(drainMs: number, processor: LineProcessor): readonly NodeJS.Timeout[] {
+  return [
+    setTimeout(() => {
+      processor.finish();
+    }, readOnMs(drainMs)),
+    setTimeout(() => {
+      processor.abort(new UdfError('connection', `not finished within ${drainMs} ms`));
+    }, drainMs),
+  ];
+}
+
+const retryMs = 100;
+
+/** Opens the state directory; the process that used it before a restart may still be writing its last state. */
+async function openStates(
+  options: ConnectionOptions,
+  timeoutMs: number,
+): Promise<StateDirectory | undefined> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await openStateDirectory(options);
+    } catch (reason) {
+      const { cause } = reason as Error;
+      const isInUse = cause instanceof UdfError && cause.code === 'socket_in_use';
+      if (!isInUse || performance.now() >= end) throw reason;
+      await delay(retryMs);
+    }
+  }
+}
