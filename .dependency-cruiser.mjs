@@ -12,7 +12,7 @@ const floors = [
   ['recording'],
   ['host'],
   ['expect', 'peer'],
-  ['demo', 'doctor', 'feed', 'record', 'replay', 'scaffold', 'script-test', 'tasks'],
+  ['demo', 'doctor', 'execd', 'feed', 'record', 'replay', 'scaffold', 'script-test', 'tasks'],
   ['testkit'],
   ['cli'],
 ];
