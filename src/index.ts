@@ -8,6 +8,7 @@ export { UdfError, type UdfErrorCode } from './model/errors.js';
 export { createBatch, createPoint } from './udf/create.js';
 export { defineUdf, isUdfDefinition } from './udf/definition.js';
 export type {
+  CallOrder,
   ConnectionSignal,
   Context,
   HandlerResult,

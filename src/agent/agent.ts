@@ -117,6 +117,23 @@ class ConnectionAgent implements Agent {
           this.#isTimerDue = true;
           this.#handleQueued();
         }),
+      callHooks: {
+        startTimer: this.#progress?.startCallTimer ?? this.#pending.startTimer,
+        fail: (reason) => {
+          this.#fail(reason);
+        },
+        late: () => {
+          const message = 'emit was called after its call had ended: what it emits is lost';
+          this.#session.logger.warn({}, message);
+        },
+        setFull: (isFull) => {
+          this.#pending.setFull(isFull);
+        },
+        ended: () => {
+          if (!this.#lifetime.isOpen) void this.#saveLastState();
+          this.#handleQueued();
+        },
+      },
     });
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
       this.#receive(buf, frame, payload, end);
@@ -190,7 +207,7 @@ class ConnectionAgent implements Agent {
     });
     output.on('drain', () => {
       this.#output.flush();
-      this.#handleQueued();
+      this.#handleQueued(true);
     });
   }
 
@@ -243,26 +260,32 @@ class ConnectionAgent implements Agent {
   /** Saves the state between two requests, if it is due. */
   #saveStateIfDue(): void {
     if (!this.#state.due || this.#pending.isBusy || this.#session.inStreamedBatch) return;
-    this.#pending.await(this.#state.step());
+    const idle = this.#session.calls?.idle();
+    this.#pending.await(idle ? idle.then(() => this.#state.step()) : this.#state.step());
   }
 
   /** Saves the state for the last time; not while an async handler or half of a batch may have changed it. */
   #saveLastState(): Promise<void> | undefined {
-    return this.#pending.isBusy || this.#session.inStreamedBatch ? undefined : this.#state.saveLast();
+    if (this.#pending.isBusy || this.#session.inStreamedBatch || this.#session.calls?.isBusy === true) {
+      return undefined;
+    }
+    return this.#state.saveLast();
   }
 
   /** Fires the timers of the wall clock between two requests, if some are due. */
   #fireTimersIfDue(): void {
     if (!this.#isTimerDue || this.#pending.isBusy || this.#output.blocked || this.#input.ended) return;
-    if (this.#session.inStreamedBatch) return;
+    if (this.#session.inStreamedBatch || this.#session.calls?.isBusy === true) return;
     this.#isTimerDue = false;
     this.#activity.request(timerRequest);
     const fired = this.#session.fireTimers();
     if (fired) this.#pending.await(this.#counters.timed(fired));
   }
 
-  #handleQueued(): void {
+  /** `startsCalls`: calls may have waited for the output. */
+  #handleQueued(startsCalls = false): void {
     this.#turn(() => {
+      if (startsCalls) this.#session.calls?.start();
       this.#fireTimersIfDue();
       while (
         !this.#pending.isBusy &&
@@ -293,8 +316,9 @@ class ConnectionAgent implements Agent {
     this.#counters.handledSince(start);
     // Not while output waits for the stream to drain: an acknowledgement must not overtake it.
     if (this.#progress !== undefined && this.#output.isWritten) {
-      const handled = this.#counters.bytesIn - this.#input.unhandledBytes - this.#pending.frameBytes;
-      this.#progress.handled(handled, this.#pending.isBusy);
+      // Only a prefix of the input counts: calls that have ended behind one that has not are repeated with it.
+      const { bytes, frames } = this.#session.calls?.unfinished ?? this.#pending.unfinished;
+      this.#progress.handled(this.#counters.bytesIn - this.#input.unhandledBytes - bytes, frames);
     }
     this.#settle();
     this.#activity.leave();
@@ -322,6 +346,11 @@ class ConnectionAgent implements Agent {
    * each of these. Saves before `stop`, which may emit and clear what is unfinished: a restarted task is to continue it.
    */
   #finish(): void {
+    const idle = this.#session.calls?.idle();
+    if (idle) {
+      this.#pending.await(idle);
+      return;
+    }
     this.#activity.enter(stopRequest);
     this.#session.endTimers();
     const stopping = this.#saveLastState() ?? this.#session.stop(this.#progress?.steps);

@@ -42,7 +42,7 @@ export class FailurePolicy {
     { onError, deadLetters }: FailureSettings,
     guard: OutputGuard,
     counters: Counters,
-    logger: Logger,
+    logger: Logger | RateLimitedLogger,
   ) {
     this.#guard = guard;
     this.#counters = counters;
@@ -50,7 +50,13 @@ export class FailurePolicy {
     this.#onError = onError;
     this.#deadLetters = deadLetters;
     this.#prefix = `${use.udf}: task ${use.task}: `;
-    this.#logger = new RateLimitedLogger(logger);
+    this.#logger = logger instanceof RateLimitedLogger ? logger : new RateLimitedLogger(logger);
+  }
+
+  /** The same policy for handlers whose input is passed on through another guard, and kept as other dead letters. */
+  forGuard(guard: OutputGuard, deadLetters: DeadLetters | undefined): FailurePolicy {
+    const settings = { onError: this.#onError, deadLetters };
+    return new FailurePolicy(this.#use, settings, guard, this.#counters, this.#logger);
   }
 
   /** Calls a handler; `input` is what `pass` would emit. Throws, or rejects with, what `failed` throws. */
@@ -73,10 +79,11 @@ export class FailurePolicy {
     this.#counters.errors++;
     const text = capText(messageOf(reason), maxReasonBytes);
     const message = `${this.#prefix}${text}${where()}`;
-    if (this.#onError === 'stop') throw new UdfError('handler', message, { cause: reason });
+    const code = isUdfError(reason) && reason.code === 'handler_timeout' ? reason.code : 'handler';
+    if (this.#onError === 'stop') throw new UdfError(code, message, { cause: reason });
     const passes = this.#onError === 'pass' && input !== undefined;
     this.#logger.error(
-      () => ({ code: 'handler', err: UdfError.from(reason, 'handler') }),
+      () => ({ code, err: UdfError.from(reason, 'handler') }),
       capText(`${message}; ${passes ? 'passed on unchanged' : 'dropped'}`),
     );
     if (passes) this.#guard.passOn(input);

@@ -3,6 +3,7 @@ import type { UdfDefinition } from '../udf/definition.js';
 import type { FrameSlice, LazyBatch } from '../wire/lazy-batch.js';
 import type { BeginMessage, EndMessage } from '../wire/messages.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
+import type { ConcurrentCalls } from './calls/concurrent-calls.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Counters } from './counters.js';
 import type { FailurePolicy } from './failure-policy.js';
@@ -18,6 +19,8 @@ export interface InputBatchesOptions {
   readonly guard: OutputGuard;
   readonly counters: Counters;
   readonly timers: BeforeInput | undefined;
+  /** Calls `batch`, if calls may overlap. */
+  readonly calls: ConcurrentCalls | undefined;
   /** Limits a batch that is collected for a `batch` handler. */
   readonly maxBytes: number;
   /** Called when a batch whose points are handled one by one has ended. */
@@ -84,7 +87,11 @@ export class InputBatches {
   }
 
   #handle(batch: LazyBatch): MaybePromise {
-    const { instance, failures, guard } = this.#options;
+    const { instance, failures, guard, calls } = this.#options;
+    if (calls) {
+      calls.batch(batch);
+      return undefined;
+    }
     guard.setInputBatch(batch);
     return failures.guarded(() => instance.batch(batch), batch);
   }

@@ -2,7 +2,7 @@ import { UdfError } from '../model/errors.js';
 import type { BatchInfo } from '../model/batch.js';
 import type { OptionCall } from '../model/option-call.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { UdfDefinition } from '../udf/definition.js';
+import type { ConnectionSignal, UdfDefinition } from '../udf/definition.js';
 import { stateObject } from '../udf/definition-problems.js';
 import type { ErrorPolicy, RuntimeOptions } from '../udf/runtime-options.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
@@ -39,6 +39,11 @@ export interface InstanceSetup extends Pick<AnyContext, 'count' | 'signal' | 'ta
   readonly clock: WallClock;
 }
 
+interface LaneSetup {
+  readonly main: Instance;
+  readonly signal: () => ConnectionSignal;
+}
+
 /** A UDF used in a task: resolved options, the state of each group, and the calls of the handlers. */
 export class Instance {
   readonly onError: ErrorPolicy;
@@ -46,6 +51,8 @@ export class Instance {
   /** `undefined` if the definition has no `timer`. */
   readonly timers: TimerTable | undefined;
   readonly snapshotOwner: SnapshotOwner;
+  readonly #definition: UdfDefinition;
+  readonly #setup: InstanceSetup;
   readonly #handlers: BoundHandlers;
   readonly #guard: OutputGuard;
   readonly #udf: string;
@@ -61,8 +68,41 @@ export class Instance {
   readonly #context: { -readonly [Key in keyof AnyContext]: AnyContext[Key] };
 
   /** Throws `invalid_options` with every problem in one message, in TICKscript terms, or what `prepare` throws. */
-  constructor(definition: UdfDefinition, { calls, defaults, guard, logger, clock, ...given }: InstanceSetup) {
+  constructor(definition: UdfDefinition, setup: InstanceSetup, lane?: LaneSetup) {
+    const { calls, defaults, guard, logger, clock, ...given } = setup;
+    const groupName = (): string => this.groupName(this.#group);
     const { handlers } = definition;
+    this.#definition = definition;
+    this.#setup = setup;
+    this.#udf = definition.name;
+    this.#handlers = handlers as unknown as BoundHandlers; // see there
+    this.#guard = guard;
+    if (lane) {
+      const { main, signal } = lane;
+      this.onError = main.onError;
+      this.groups = main.groups;
+      this.timers = main.timers;
+      this.snapshotOwner = main.snapshotOwner;
+      this.#stateful = main.#stateful;
+      this.#isKeyed = main.#isKeyed;
+      this.#repeats = main.#repeats;
+      this.#scope = new TimerScope(main.timers);
+      this.#context = {
+        ...main.#context,
+        get group() {
+          return groupName();
+        },
+        get signal() {
+          return signal();
+        },
+        timers: this.#scope,
+        newPoint: this.#scope.newPoint,
+        newBatch: this.#scope.newBatch,
+        emit: guard.emit,
+        drained: guard.drained,
+      };
+      return;
+    }
     const options = checkedOptions(definition, calls);
     const prepared = withPlace('prepare', () =>
       handlers.prepare(options, { task: given.task, node: given.node }),
@@ -113,10 +153,6 @@ export class Instance {
         this.#inspectState(state);
       },
     };
-    this.#udf = definition.name;
-    this.#handlers = handlers as unknown as BoundHandlers; // see there
-    this.#guard = guard;
-    const groupName = (): string => this.groupName(this.#group);
     this.#context = {
       ...given,
       get group() {
@@ -133,6 +169,14 @@ export class Instance {
       prepared,
       state: undefined,
     };
+  }
+
+  /**
+   * Another caller of the same handlers, for calls that overlap: with the same options and groups, but a context of its own,
+   * whose `signal` is asked for each time that a handler reads it.
+   */
+  lane(guard: OutputGuard, signal: () => ConnectionSignal): Instance {
+    return new Instance(this.#definition, { ...this.#setup, guard }, { main: this, signal });
   }
 
   /** Calls `point` for a point of a stream. */
@@ -283,6 +327,8 @@ export class Instance {
       throw new UdfError('handler', 'context.state was assigned, but the definition has no "state"');
     }
     stateObject(this.#udf, 'context.state', state);
+    // While its handler was pending, the call has taken too long, or its group has expired.
+    if (this.#guard.isCutOff || this.groups.state(this.#group) !== this.#state) return;
     this.groups.setState(this.#group, state);
     this.#state = state;
   }

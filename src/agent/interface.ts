@@ -47,10 +47,14 @@ export interface Progress {
   /** A revision that the agent's snapshots are newer than: that of a state which an earlier agent could not restore. */
   readonly newerThan?: Revision | undefined;
   /**
-   * Called when all frames in the first `bytes` of the input have been handled, and their output written. `isBusy`: the
-   * next one is being handled.
+   * Called when all frames in the first `bytes` of the input have been handled, and their output written. `begunFrames`: the
+   * number of frames after them that are being handled, or were handled ahead of one that is.
    */
-  handled(bytes: number, isBusy: boolean): void;
+  handled(bytes: number, begunFrames: number): void;
+  /** The first bytes of points and batches that are handled without overlap. */
+  readonly sequentialBytes: number;
+  /** Starts the time limit of a call that may overlap others. */
+  readonly startCallTimer?: () => NodeJS.Timeout | undefined;
 }
 
 /** Sees the data of a connection as it passes. Its functions must neither throw nor keep the buffers. */

@@ -12,6 +12,23 @@ const maxSliceMs = 5;
 
 const yieldToEventLoop = promisify(setImmediate);
 
+/** The part of the output that emitted points and batches go to. */
+export type GuardedOutput = Pick<
+  Output,
+  | 'ended'
+  | 'blocked'
+  | 'point'
+  | 'batch'
+  | 'inputBatch'
+  | 'collectedBatch'
+  | 'flush'
+  | 'requireRoom'
+  | 'unblocked'
+> & {
+  /** Whether a call has taken too long, so that what its handler still does is lost. */
+  readonly isCutOff?: boolean;
+};
+
 /** Called by `emit` when it cannot send. */
 export interface EmitFailures {
   /** An invalid emit. Rethrows the error if a handler can catch it. */
@@ -27,7 +44,7 @@ export interface EmitFailures {
 export class OutputGuard {
   /** The handlers' `emit`. */
   readonly emit: (output: unknown) => void;
-  readonly #output: Output;
+  readonly #output: GuardedOutput;
   readonly #signal: AbortSignal;
   readonly #batchBytes: number;
   /** Sends or collects one item, by the UDF's edges. Errors name `place`: `emit`, or the handler that returned it. */
@@ -49,7 +66,7 @@ export class OutputGuard {
   /** `batchBytes` limits a batch that is emitted point by point. `signal` aborts at the end of the connection. */
   constructor(
     definition: UdfDefinition,
-    output: Output,
+    output: GuardedOutput,
     batchBytes: number,
     signal: AbortSignal,
     failures: EmitFailures,
@@ -78,6 +95,11 @@ export class OutputGuard {
       this.#acceptWithoutInput = this.#acceptBatch;
     }
     this.#accept = this.#acceptOfInput;
+  }
+
+  /** Whether the handler's call has taken too long. */
+  get isCutOff(): boolean {
+    return this.#output.isCutOff === true;
   }
 
   /** Whether the connection is closing or closed. */

@@ -18,6 +18,9 @@ export interface PendingWorkOptions {
  */
 export class PendingWork {
   readonly #options: PendingWorkOptions;
+  #isAwaiting = false;
+  #isFull = false;
+  /** Whether either of them; one field, as it is read for each frame. */
   #isBusy = false;
   #frameBytes = 0;
 
@@ -29,20 +32,27 @@ export class PendingWork {
     return this.#isBusy;
   }
 
-  /** The size of the frame that is being handled; 0 if the work belongs to none. */
-  get frameBytes(): number {
-    return this.#frameBytes;
+  /** Whether as many calls overlap, or wait, as may: these too are waited for. */
+  setFull(isFull: boolean): void {
+    this.#isFull = isFull;
+    this.#isBusy = this.#isAwaiting || isFull;
+  }
+
+  /** The input that is being handled; work that belongs to no frame counts as one without bytes. */
+  get unfinished(): { readonly bytes: number; readonly frames: number } {
+    return { bytes: this.#frameBytes, frames: Number(this.#isBusy) };
   }
 
   /** Waits for `work`. `timer` limits its time. */
   await(work: Promise<void>, frameBytes = 0, timer?: NodeJS.Timeout): void {
     const { activity, fail, settled } = this.#options;
-    this.#isBusy = true;
+    this.#isAwaiting = this.#isBusy = true;
     this.#frameBytes = frameBytes;
     activity.pending();
     work.catch(fail).finally(() => {
       clearTimeout(timer);
-      this.#isBusy = false;
+      this.#isAwaiting = false;
+      this.#isBusy = this.#isFull;
       this.#frameBytes = 0;
       activity.settled();
       settled();

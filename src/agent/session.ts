@@ -20,6 +20,8 @@ import { errorText } from './connection-failure.js';
 import type { Counters } from './counters.js';
 import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from './defaults.js';
+import { ConcurrentCalls } from './calls/concurrent-calls.js';
+import type { CallHooks, CallProgress } from './calls/concurrent-calls.js';
 import { FailurePolicy } from './failure-policy.js';
 import { InputBatches } from './input-batches.js';
 import { InputPoints } from './input-points.js';
@@ -53,6 +55,10 @@ export interface SessionOptions extends InstanceDefaults {
   readonly activity?: UseActivity | undefined;
   /** Whether the task's start is logged here. */
   readonly isLogged: boolean;
+  /** Set where input can be repeated to another agent. */
+  readonly progress?: CallProgress | undefined;
+  /** For calls that overlap. */
+  readonly callHooks: CallHooks;
   /** Flushes and closes the connection: Kapacitor never closes it after a refused init or restore. */
   readonly close: (reason: UdfError) => void;
   /** Called when a batch whose points are handled one by one has ended. */
@@ -81,6 +87,8 @@ export class Session {
   #points: InputPoints | undefined;
   /** Only if the definition has a `timer`. */
   #timers: TimerRunner | undefined;
+  /** The calls of the UDF's handlers, if they may overlap or have a time limit of their own. */
+  #calls: ConcurrentCalls | undefined;
   /** The task and node; `undefined` before init. */
   use: TaskUse | undefined;
   /** Whether the `stop` handlers have been started. */
@@ -119,11 +127,17 @@ export class Session {
     return this.#batches?.isOpen === true;
   }
 
+  /** The calls of the UDF's handlers, if they may overlap or have a time limit of their own. */
+  get calls(): ConcurrentCalls | undefined {
+    return this.#calls;
+  }
+
   /**
    * Handles the request in `buf[payload..end)`, whose frame starts at `frame`. Throws, or rejects with, errors that end
    * the connection.
    */
   handle(buf: Buffer, frame: number, payload: number, end: number): MaybePromise {
+    this.#calls?.take(end - frame);
     const point = LazyPoint.fromFrame(buf, frame, payload, end);
     if (point) return this.#point(point);
     const tick = readTick(buf, payload, end);
@@ -196,11 +210,20 @@ export class Session {
     const { onError } = this.#instance;
     const { deadLetters, limits } = this.#options;
     this.#failures = new FailurePolicy(use, { onError, deadLetters }, guard, counters, this.#logger);
+    if (definition.concurrency > 1 || definition.callTimeoutMs !== undefined) {
+      this.#calls = new ConcurrentCalls({
+        ...this.#options,
+        ...this.#options.callHooks,
+        instance: this.#instance,
+        failures: this.#failures,
+      });
+    }
     const given = {
       ...this.#options,
       instance: this.#instance,
       failures: this.#failures,
       timers: this.#createTimers(this.#instance),
+      calls: this.#calls,
     };
     if (given.timers) this.#points = new InputPoints(given);
     this.#batches = new InputBatches({
@@ -248,6 +271,7 @@ export class Session {
 
   async #snapshot(): Promise<void> {
     this.#ready('a snapshot request');
+    await this.#calls?.idle();
     const start = performance.now();
     const { pieces, size } = await this.#options.state.snapshot();
     this.#counters.snapshotSince(start, this.#output.sendExempt([snapshotFrameStart(size), ...pieces]));
@@ -256,6 +280,7 @@ export class Session {
   async #restore(snapshot: Uint8Array): Promise<void> {
     this.#ready('a restore request');
     const { state, close } = this.#options;
+    await this.#calls?.idle();
     const refusal = await state.restore(snapshot);
     if (refusal) {
       this.#reply(refusedRestore(this.#definition.name, refusal));
@@ -270,6 +295,10 @@ export class Session {
     this.#counters.pointsIn++;
     if (this.#definition.wants === 'stream') {
       if (this.#points?.isActive === true) return this.#points.point(point);
+      if (this.#calls !== undefined) {
+        this.#calls.point(point);
+        return undefined;
+      }
       // Inlines `guarded`, to save a closure per point.
       try {
         const called = instance.point(point);

@@ -1,5 +1,6 @@
 import { isAsyncFunction } from 'node:util/types';
 import { UdfError } from '../model/errors.js';
+import { maxTimerMs } from '../model/duration.js';
 import { nearestName } from '../model/text.js';
 import { type OptionSpec, valueTypes } from './option.js';
 import { errorPolicies, runtimeOptions } from './runtime-options.js';
@@ -40,6 +41,9 @@ const keys = [
   'stateIndependentOf',
   'version',
   'onError',
+  'concurrency',
+  'ordered',
+  'callTimeoutMs',
   ...Object.keys(functions),
 ];
 
@@ -55,6 +59,7 @@ export function definitionProblems(given: unknown): string[] {
     // A handler that is not a function would be reported twice.
     ...(functionProblems.length === 0 ? problemsOfHandlers(given) : []),
     ...problemsOfVersion(given),
+    ...problemsOfCalls(given),
   ];
 }
 
@@ -93,6 +98,40 @@ function problemsOfHead({ name, wants, provides, onError, doc }: Given): string[
 function nameProblem(what: string, name: unknown): string {
   if (keywords.includes(name as string)) return `${what} cannot be ${String(name)}, a keyword of TICKscript`;
   return `${what} must be a letter, then letters, digits and _`;
+}
+
+/** Max value of `concurrency`: each call holds a context, and its input is kept. */
+const maxConcurrency = 1024;
+
+function problemsOfCalls({ concurrency, ordered, callTimeoutMs, wants, batch, timer }: Given): string[] {
+  const problems: string[] = [];
+  if (concurrency !== undefined && !isWhole(concurrency, maxConcurrency)) {
+    problems.push(`"concurrency" is a whole number from 1 to ${maxConcurrency}, got ${shown(concurrency)}`);
+  }
+  if (callTimeoutMs !== undefined && !isWhole(callTimeoutMs, maxTimerMs)) {
+    problems.push(
+      `"callTimeoutMs" is a whole number of milliseconds from 1 to ${maxTimerMs}, got ${shown(callTimeoutMs)}`,
+    );
+  }
+  if (ordered !== undefined && ordered !== 'group' && ordered !== 'all') {
+    problems.push(`"ordered" is 'group' or 'all', got ${shown(ordered)}`);
+  }
+  if (ordered !== undefined && (concurrency === undefined || concurrency === 1)) {
+    problems.push('"ordered" needs a "concurrency" above 1: otherwise all output is in order');
+  }
+  const overlaps = concurrency !== undefined && concurrency !== 1;
+  if (wants === 'batch' && !batch && (overlaps || callTimeoutMs !== undefined)) {
+    const given = overlaps ? '"concurrency"' : '"callTimeoutMs"';
+    problems.push(`${given} needs "batch": batches that are handled point by point come one after the other`);
+  }
+  if (overlaps && timer !== undefined) {
+    problems.push('"timer" needs a "concurrency" of 1: it fires between two calls of the whole UDF');
+  }
+  return problems;
+}
+
+function isWhole(value: unknown, max: number): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max;
 }
 
 function problemsOfOptions({ options = {}, stateIndependentOf = [] }: Given): string[] {

@@ -61,7 +61,10 @@ export interface Context<Options, Prepared, State, Output> {
   readonly timers: Timers;
   /** The time of day in nanoseconds, by the clock that timers of the `wall` clock wait for: in a test, the test's. */
   now(this: void): bigint;
-  /** Aborts when the connection ends: for an async handler's own requests. */
+  /**
+   * For an async handler's own requests: aborts when the connection ends, and if the definition has `callTimeoutMs` when this
+   * call has taken so long; `signal.reason` is then the `UdfError` with the code `handler_timeout`.
+   */
   readonly signal: ConnectionSignal;
   readonly task: string;
   readonly node: string;
@@ -92,6 +95,9 @@ export interface Setup {
   readonly task: string;
   readonly node: string;
 }
+
+/** The order of the output of calls that overlap: within each group, or across all. */
+export type CallOrder = 'group' | 'all';
 
 /** A group's state is an object, so that a change through any reference is kept. */
 type StateObject = object | undefined;
@@ -154,15 +160,41 @@ export interface Udf<
    * change; not async.
    */
   isState?(this: void, state: unknown): boolean;
+  /**
+   * How many calls of an async `point` or `batch` may be under way at once, from 1 (the default) to 1,024: for handlers that
+   * wait for a database or a service. Calls of different groups overlap; those of one group never do, and come in order.
+   *
+   * Each call has a context of its own. Snapshots, restores and `stop` wait until all calls of the input before them have
+   * ended. No further input is taken while 16 times as many points or batches wait for their groups' calls. When the
+   * connection ends, calls that have not begun are dropped, as input is that was not read. Not for a UDF with `timer`.
+   */
+  readonly concurrency?: number;
+  /**
+   * The order of the output of calls that overlap. `'group'`, the default: within each group, output is sent as it is
+   * emitted. `'all'`: in the order of the input across all groups; what a call emits is held back until those ahead of it
+   * have ended. An isolated UDF (`serve --isolate`) always has the order of `'all'`.
+   */
+  readonly ordered?: CallOrder;
+  /**
+   * Max milliseconds from the call of an async `point` or `batch` to the end of its promise, from 1 to 2,147,483,647. A call
+   * that takes longer fails with `handler_timeout`: `context.signal` aborts with that error, `onError` applies, and the next
+   * call of the group begins. What the handler emits or assigns to `context.state` after that is lost; it should not change
+   * its state any more. Time in which its output waits for Kapacitor does not count. The host's limit `handlerMs`, which
+   * ends the connection, holds besides.
+   */
+  readonly callTimeoutMs?: number;
   /** What to do when a handler throws, unless the TICKscript says `.onError(…)`. */
   readonly onError?: ErrorPolicy;
-  /** Called for each point, in order. If it returns a promise, the next call waits for it. */
+  /** Called for each point, in order. If it returns a promise, the next call waits for it, unless `concurrency` lets it overlap. */
   point?(
     this: void,
     point: PointInput<Wants>,
     context: Context<OptionValues<Specs>, Prepared, State, PointOutput<Wants, Provides>>,
   ): HandlerResult<PointOutput<Wants, Provides>>;
-  /** Called for each batch once it is complete. If it returns a promise, the next call waits for it. */
+  /**
+   * Called for each batch once it is complete. If it returns a promise, the next call waits for it, unless `concurrency` lets
+   * it overlap.
+   */
   batch?(
     this: void,
     batch: Batch,
@@ -258,6 +290,9 @@ export interface UdfDefinition<Specs extends OptionSpecs = OptionSpecs> {
   readonly stateIndependentOf: readonly string[];
   readonly version: number;
   readonly onError: ErrorPolicy;
+  readonly concurrency: number;
+  readonly ordered: CallOrder;
+  readonly callTimeoutMs: number | undefined;
   readonly handlers: Handlers;
 }
 
@@ -310,6 +345,9 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
     stateIndependentOf: udf.stateIndependentOf ?? [],
     version: udf.version ?? 1,
     onError: udf.onError ?? 'stop',
+    concurrency: udf.concurrency ?? 1,
+    ordered: udf.ordered ?? 'group',
+    callTimeoutMs: udf.callTimeoutMs,
     handlers: {
       check: (options) => checkedProblems(udf.name, udf.check?.(options as never)),
       prepare: (options, setup) => refusePromise(udf.name, 'prepare', udf.prepare?.(options as never, setup)),

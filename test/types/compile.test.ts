@@ -38,6 +38,14 @@ const mistakes: Readonly<Record<string, readonly [source: string, ...texts: stri
     `${stream}, check: async () => Promise.resolve([]), point: (p) => p`,
     "Type 'Promise<never[]>'",
   ],
+  'an order that is none': [
+    `${stream}, concurrency: 2, ordered: 'none', point: (p) => p`,
+    `Type '"none"' is not assignable to type 'CallOrder'`,
+  ],
+  'a concurrency that is text': [
+    `${stream}, concurrency: '2', point: (p) => p`,
+    `Type 'string' is not assignable to type 'number'`,
+  ],
   'an edge that is none': [
     `name: 'a', wants: 'points', provides: 'stream', point: () => undefined`,
     `Type '"points"' is not assignable to type 'EdgeType'`,

@@ -2,6 +2,7 @@ import {
   type Batch,
   type BatchInfo,
   type BatchPoint,
+  type CallOrder,
   defineUdf,
   type ErrorPolicy,
   option,
@@ -54,6 +55,24 @@ describe('the options of a definition', () => {
         context.options.field = 'other';
       },
     });
+  });
+
+  it('go with calls that overlap', () => {
+    defineUdf({
+      name: 'overlapping',
+      wants: 'stream',
+      provides: 'stream',
+      concurrency: 8,
+      ordered: 'all',
+      callTimeoutMs: 1000,
+      point: async (point, { signal }) => {
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+        await Promise.resolve();
+        return point;
+      },
+    });
+    expectTypeOf<CallOrder>().toEqualTypeOf<'group' | 'all'>();
+    expectTypeOf<UdfDefinition['concurrency']>().toEqualTypeOf<number>();
   });
 
   it('have no names at all when there are none', () => {

@@ -19,6 +19,9 @@ describe('a definition', () => {
       provides: 'stream',
       version: 1,
       onError: 'stop',
+      concurrency: 1,
+      ordered: 'group',
+      callTimeoutMs: undefined,
     });
     const migrate = (): undefined => undefined;
     expect(defineUdf({ ...stream, doc: 'It does.', version: 2, migrate, onError: 'drop' })).toMatchObject({
@@ -94,6 +97,35 @@ describe('a definition', () => {
       { provides: 'batch', onError: 'pass' },
       `onError: 'pass' needs a UDF that provides what it wants`,
     ],
+    ['a concurrency of none', { concurrency: 0 }, '"concurrency" is a whole number from 1 to 1024, got 0'],
+    ['a concurrency beyond the limit', { concurrency: 1025 }, 'from 1 to 1024, got 1025'],
+    ['a concurrency that is text', { concurrency: '4' }, 'from 1 to 1024, got "4"'],
+    [
+      'an order that is none',
+      { concurrency: 2, ordered: 'none' },
+      `"ordered" is 'group' or 'all', got "none"`,
+    ],
+    [
+      'an order of calls that do not overlap',
+      { ordered: 'all' },
+      '"ordered" needs a "concurrency" above 1: otherwise all output is in order',
+    ],
+    [
+      'a time limit of none',
+      { callTimeoutMs: 0 },
+      '"callTimeoutMs" is a whole number of milliseconds from 1 to 2147483647, got 0',
+    ],
+    [
+      'timers between calls that overlap',
+      { concurrency: 2, timer: point },
+      '"timer" needs a "concurrency" of 1: it fires between two calls of the whole UDF',
+    ],
+    [
+      'batches point by point that overlap',
+      { wants: 'batch', concurrency: 2 },
+      '"concurrency" needs "batch": batches that are handled point by point come one after the other',
+    ],
+    ['a time limit of such points', { wants: 'batch', callTimeoutMs: 5 }, '"callTimeoutMs" needs "batch"'],
     ['a version that is no whole number', { version: 1.5 }, '"version" is a whole number from 1'],
     ['a version below 1', { version: 0 }, '"version" is a whole number from 1'],
     [

@@ -256,6 +256,53 @@ describe('batches', () => {
   });
 });
 
+describe('calls that overlap', () => {
+  test.each([
+    ['exit', {}, 'called process.exit(0)'],
+    ['loop', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
+    ['hang', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
+    ['timer', {}, 'has thrown outside a handler: thrown in a timer'],
+  ])('%s: are repeated so that nothing is lost, doubled or reordered', async (fault, settings, cause) => {
+    const { kapacitor: peer, log } = isolatedInMemory(udfs.get('faultyOverlap')!, settings);
+    await peer.init();
+    sendPoints(peer, fault);
+    expect(counts(await peer.stop())).toEqual(undisturbed);
+    const errors = log.filter(({ level }) => level === 'error');
+    expect(errors).toHaveLength(1);
+    expect(errors[0]!.message).toContain(`faultyOverlap: the worker ${cause}`);
+  });
+
+  test('of which one always ends the worker: that one is found, and left to the error policy', async () => {
+    const { kapacitor: peer, log } = isolatedInMemory(udfs.get('faultyOverlap')!, { onError: 'drop' });
+    await peer.init();
+    sendPoints(peer, 'exit always');
+    const { points: emitted } = await peer.stop();
+    expect(emitted.map(({ time }) => Number(time))).toEqual(
+      Array.from({ length: points }, (_, index) => index).filter((index) => index !== points / 2),
+    );
+    const message = `twice on the point of group "host=h0" at ${points / 2}; dropped`;
+    expect(log.some((line) => line.message.includes(message))).toBe(true);
+  });
+
+  test('of which some fail, give each dead letter once', async () => {
+    const letters: string[] = [];
+    const deadLetters = {
+      add: (_use: unknown, letter: { readonly reason: string }) => letters.push(letter.reason),
+    };
+    const settings = { onError: 'drop', deadLetters } as const;
+    const { kapacitor: peer } = isolatedInMemory(udfs.get('faultyOverlap')!, settings);
+    await peer.init();
+    for (let index = 0; index < points; index++) {
+      const tags = { host: `h${index % 10}` };
+      const fault = index === points / 2 ? 'exit' : index % 50 === 7 ? 'throw always' : undefined;
+      const fields = { value: index, ...(fault !== undefined && { do: fault }) };
+      peer.point({ time: BigInt(index), name: 'cpu', tags, dimensions: ['host'], fields });
+    }
+    expect((await peer.stop()).points).toHaveLength(points - 20);
+    expect(letters).toEqual(Array<string>(20).fill('refused'));
+  });
+});
+
 test('options are refused as without isolation', async () => {
   const { kapacitor: peer } = isolatedInMemory(udfs.get('edgeDetect')!);
   await expect(peer.init()).rejects.toThrow('.field() is required');

@@ -30,6 +30,7 @@ export class Feed {
   #target: FeedTarget | undefined;
   /** The position up to which the current worker was fed. */
   #fed = 0;
+  #farthest = 0;
   /** The position up to which the current worker has acknowledged. */
   #handled = 0;
   /** The position up to which any worker has acknowledged: the output of what is before it has been forwarded. */
@@ -51,6 +52,11 @@ export class Feed {
   /** The position up to which the current worker was fed. */
   get fed(): number {
     return this.#fed;
+  }
+
+  /** The position up to which any worker was fed. */
+  get farthest(): number {
+    return Math.max(this.#farthest, this.#fed);
   }
 
   /** Bytes of input that are not handled yet. */
@@ -93,6 +99,7 @@ export class Feed {
   /** Starts feeding a settled worker whose state is that at `position`. */
   begin(target: FeedTarget, position: number): void {
     this.#target = target;
+    this.#farthest = this.farthest;
     this.#fed = this.#handled = position;
     this.#toDrop = this.#forwarded;
     this.#isEnding = false;

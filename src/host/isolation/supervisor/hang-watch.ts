@@ -1,5 +1,6 @@
 import type { Feed } from './feed.js';
 import { checkIntervalMs, HangDetector } from './hang-detector.js';
+import { hungEnd } from '../worker/worker-end.js';
 import type { WorkQueue } from './work-queue.js';
 import type { WorkerSuccession } from './worker-succession.js';
 
@@ -45,7 +46,7 @@ export class HangWatch {
       maxMs: stage === 'start' && handlerMs > 0 ? Math.max(handlerMs, minStartMs) : handlerMs,
     });
     if (isHung) {
-      worker.terminate({ cause: 'hung', text: `has not come back within ${handlerMs} ms (handlerMs)` });
+      worker.terminate(hungEnd(handlerMs));
     }
   }
 }

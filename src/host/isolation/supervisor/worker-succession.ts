@@ -222,6 +222,7 @@ export class WorkerSuccession {
       init: this.#init,
       snapshot: this.#base.snapshot,
       newerThan: this.#newerThan,
+      sequentialBytes: this.#feed.farthest - this.#base.position,
       logger: this.#logger,
       events: this.#eventsOf(worker),
     });

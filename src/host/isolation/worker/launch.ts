@@ -22,6 +22,8 @@ export interface LaunchOptions {
   readonly keepsLetters: boolean;
   /** The revision of a newer state that could not be restored. */
   readonly newerThan: Revision | undefined;
+  /** The first bytes of its input whose calls must not overlap. */
+  readonly sequentialBytes: number;
   readonly logger: Logger;
   readonly events: UdfWorkerEvents;
 }
@@ -42,9 +44,9 @@ export async function checkUdf(worker: UdfWorker, udf: UdfInfo): Promise<void> {
 
 /** Gives a worker the task and the state. Does not settle if the worker ends. */
 export async function launch(worker: UdfWorker, options: LaunchOptions): Promise<Launched> {
-  const { udf, defaults, limits, keepsLetters, newerThan, init, snapshot, logger, events } = options;
-  const hasTicks = udf.hasTimers;
-  worker.serve({ udf: udf.name, defaults, limits, keepsLetters, newerThan, hasTicks }, logger, events);
+  const { udf, defaults, limits, keepsLetters, newerThan, sequentialBytes, init, snapshot } = options;
+  const settings = { defaults, limits, keepsLetters, newerThan, sequentialBytes, hasTicks: udf.hasTimers };
+  worker.serve({ udf: udf.name, ...settings }, options.logger, options.events);
   const answer = decodeResponse(await worker.request([init]));
   if (answer.kind !== 'init') throw new UdfError('internal', `init was answered by "${answer.kind}"`);
   if (!answer.success || snapshot === undefined) return { init: answer, problem: undefined };

@@ -52,6 +52,11 @@ export interface ServeMessage {
   readonly hasTicks: boolean;
   /** Its snapshots are newer than this one. */
   readonly newerThan: Revision | undefined;
+  /**
+   * The first bytes of points and batches whose calls do not overlap: an earlier worker ended while it handled one of them,
+   * and if this one ends too, it must be known which.
+   */
+  readonly sequentialBytes: number;
   /** Max bytes of the array buffers of the worker, which V8's own limit does not count. */
   readonly maxBufferBytes: number;
 }
@@ -72,6 +77,8 @@ export type FromWorker =
     }
   | { readonly kind: 'letter'; readonly letter: DeadLetter; readonly begun: number }
   | { readonly kind: 'memory'; readonly bytes: number }
+  /** One of several calls that overlap has not come back within this time. */
+  | { readonly kind: 'hung'; readonly handlerMs: number }
   | {
       readonly kind: 'done';
       readonly stats: AgentStats;

@@ -9,7 +9,7 @@ import { type Ack, ackByte, decodeAck, Steps } from './acks.js';
 import { type FromWorker, type ServeMessage, type ToWorker, type UdfInfo, wakeUp } from './messages.js';
 import { errorFrom } from './plain-error.js';
 import { type OutputProgress, WorkerOutput } from './worker-output.js';
-import { endByError, memoryEnd, type WorkerEnd } from './worker-end.js';
+import { endByError, hungEnd, memoryEnd, type WorkerEnd } from './worker-end.js';
 
 /** Capacity of a ring. It bounds how far the two sides are apart. */
 const ringBytes = 1024 * 1024;
@@ -116,7 +116,7 @@ export class UdfWorker {
 
   /** Serves a connection. To be called once, after `loaded`. */
   serve(
-    message: Pick<ServeMessage, 'udf' | 'defaults' | 'limits' | 'keepsLetters' | 'newerThan' | 'hasTicks'>,
+    message: Omit<ServeMessage, 'kind' | 'input' | 'output' | 'steps' | 'maxBufferBytes'>,
     logger: Logger,
     events: UdfWorkerEvents,
   ): void {
@@ -302,6 +302,9 @@ export class UdfWorker {
         this.#end ??= memoryEnd(this.#options.maxMemoryBytes / MiB, 'buffers');
         return;
       }
+      case 'hung':
+        this.#end ??= hungEnd(message.handlerMs);
+        return;
       case 'done':
         this.stats = message.stats;
         this.failure = message.failure && errorFrom(message.failure);

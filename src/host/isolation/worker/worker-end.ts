@@ -20,6 +20,11 @@ export function endByError(reason: unknown, heapMb: number): WorkerEnd {
   return { cause: 'error', text: `has thrown outside a handler: ${error.message}`, error };
 }
 
+/** The end of a worker that does not come back. */
+export function hungEnd(handlerMs: number): WorkerEnd {
+  return { cause: 'hung', text: `has not come back within ${handlerMs} ms (handlerMs)` };
+}
+
 /** The end by too much memory of the kind `what`. */
 export function memoryEnd(mebibytes: number, what: string): WorkerEnd {
   return { cause: 'memory', text: `took more than ${mebibytes} MiB of ${what} (--worker-memory)` };

@@ -51,7 +51,9 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
   const transport = sharedTransport(new SharedRing(given.input, wake), new SharedRing(given.output, wake));
   const steps = new Int32Array(given.steps);
   // Created as a double, since V8 discards the code of `createAgent` when an integer outgrows 2^31.
-  const progress: Progress = { steps, begunBytes: NaN, newerThan: given.newerThan, handled };
+  const { newerThan, sequentialBytes } = given;
+  const startCallTimer = (): NodeJS.Timeout | undefined => callTimer(given.limits.handlerMs);
+  const progress: Progress = { steps, begunBytes: NaN, newerThan, sequentialBytes, handled, startCallTimer };
   progress.begunBytes = 0;
   const logger = frontLogger(progress);
   surviveRejections(logger);
@@ -71,8 +73,8 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     progress,
     clock,
   });
-  function handled(bytes: number, isBusy: boolean): void {
-    const started = steps[Steps.started]! - Number(isBusy);
+  function handled(bytes: number, begunFrames: number): void {
+    const started = steps[Steps.started]! - begunFrames;
     Atomics.store(steps, Steps.finished, started);
     if (bytes === acknowledged || !transport.output.writable) return;
     acknowledged = bytes;
@@ -97,6 +99,15 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     send({ kind: 'done', stats: agent.stats, failure });
   });
   transport.woken();
+}
+
+/** Ends the worker, as the front does while calls do not overlap, if one of several calls takes longer than `handlerMs`. */
+function callTimer(handlerMs: number): NodeJS.Timeout | undefined {
+  if (handlerMs === 0) return undefined;
+  return setTimeout(() => {
+    send({ kind: 'hung', handlerMs });
+    process.exit(1);
+  }, handlerMs);
 }
 
 /** Dead letters that the front keeps. */

@@ -39,6 +39,7 @@ const faults = {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   },
   hang: () => new Promise(() => undefined),
+  throw: () => undefined,
   globals: () => {
     Array.prototype.push = () => {
       throw new Error('a changed global');
@@ -65,6 +66,21 @@ export const faulty = defineUdf({
   point(point, { state }) {
     const emitted = () => point.withFields({ count: ++state.count });
     return point.fields.do === undefined ? emitted() : act(point).then(emitted);
+  },
+});
+
+/** As `faulty`, with calls that overlap and end in another order than they begin. */
+export const faultyOverlap = defineUdf({
+  name: 'faultyOverlap',
+  wants: 'stream',
+  provides: 'stream',
+  concurrency: 5,
+  state,
+  async point(point, { state }) {
+    for (let turns = Number((point.time * 7n) % 5n); turns > 0; turns--) await new Promise(setImmediate);
+    await act(point);
+    if (point.fields.do === 'throw always') throw new Error('refused');
+    return point.withFields({ count: ++state.count });
   },
 });
 
