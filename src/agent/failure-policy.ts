@@ -77,7 +77,7 @@ export class FailurePolicy {
     if (isUdfError(reason) && (reason.code === 'limit' || reason.code === 'malformed')) throw reason;
     if (this.#guard.ended) throw reason; // the end of the connection interrupted the handler
     this.#counters.errors++;
-    const text = capText(messageOf(reason), maxReasonBytes);
+    const text = explained(reason);
     const message = `${this.#prefix}${text}${where()}`;
     const code = isUdfError(reason) && reason.code === 'handler_timeout' ? reason.code : 'handler';
     if (this.#onError === 'stop') throw new UdfError(code, message, { cause: reason });
@@ -102,6 +102,23 @@ export class FailurePolicy {
       );
     }
   }
+}
+
+/** The text of a thrown value, with what to do about it if that is known. */
+function explained(reason: unknown): string {
+  const message = messageOf(reason);
+  return capText(message + hintFor(message), maxReasonBytes);
+}
+
+/** What to do about a mistake that JavaScript words for itself only, with a semicolon before it; empty for others. */
+function hintFor(message: string): string {
+  if (/^Cannot set property \w+ of .+ which has only a getter$/.test(message)) {
+    return '; a point does not change: return what point.withField(), withTags(), withTime() and their like make of it';
+  }
+  if (message.startsWith('Cannot mix BigInt and other types')) {
+    return "; an integer field is a bigint: point.number('field') reads any number as a number, 1n is a bigint";
+  }
+  return '';
 }
 
 /** Where a handler failed, by its input. */

@@ -324,7 +324,10 @@ export class Instance {
     const { state } = this.#context;
     if (state === this.#state) return;
     if (!this.#stateful) {
-      throw new UdfError('handler', 'context.state was assigned, but the definition has no "state"');
+      throw new UdfError(
+        'handler',
+        'context.state was assigned, but the definition has no "state": add state: () => ({ … })',
+      );
     }
     stateObject(this.#udf, 'context.state', state);
     // While its handler was pending, the call has taken too long, or its group has expired.

@@ -234,7 +234,11 @@ export class OutputGuard {
 
   #invalidOutput(place: string, kind: 'point' | 'batch', item: unknown): UdfError {
     const create = kind === 'point' ? 'createPoint()' : 'createBatch()';
-    const hint = describe(item) === 'an object' ? `; make one with ${create}` : '';
+    const hints: Readonly<Record<string, string>> = {
+      'an object': `; make one with ${create}`,
+      'a promise': '; await it first',
+    };
+    const hint = hints[describe(item)] ?? '';
     const what =
       place === 'emit'
         ? `emit takes a ${kind} here, got ${describe(item)}`
@@ -254,5 +258,6 @@ function describe(value: unknown): string {
   if (LazyBatch.is(value)) return 'a batch';
   if (Array.isArray(value)) return 'an array';
   if (value === null || value === undefined) return String(value);
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  return 'then' in value && typeof value.then === 'function' ? 'a promise' : 'an object';
 }

@@ -30,7 +30,14 @@ export async function loadProblem(reason: unknown, failed: FailedModule): Promis
     return `there is no such file or package; if it is a UDF's name, it goes before --load`;
   }
   const found = place ?? (reason instanceof SyntaxError ? await placeOfSyntaxError(localFiles) : undefined);
-  return found === undefined ? message : `${message} (${found})`;
+  const hint = isImportInCommonJs(message)
+    ? '; it is read as CommonJS: name it .mjs, or write "type": "module" into the package.json beside it'
+    : '';
+  return (found === undefined ? message : `${message} (${found})`) + hint;
+}
+
+function isImportInCommonJs(message: string): boolean {
+  return /^(?:Cannot use import statement outside a module|Unexpected token 'export')$/.test(message);
 }
 
 /** The first line of a stack as Node.js writes it for a file that it could not read: `/path/udf.ts:3`. */

@@ -18,7 +18,10 @@ export function udfsWithSocket(directory: string): string[] {
   try {
     files = readdirSync(directory);
   } catch (cause) {
-    const problem = systemCode(cause) === 'ENOENT' ? 'there is no such directory' : messageOf(cause);
+    const problem =
+      systemCode(cause) === 'ENOENT'
+        ? 'there is no such directory; is the host running, with this --socket-dir?'
+        : messageOf(cause);
     throw new UdfError('socket_failed', `no UDF answers in ${directory}: ${problem}`, { cause });
   }
   const names = files

@@ -105,7 +105,7 @@ export class LineParser<Series> {
     this.series =
       this.#table.get(buf, seriesStart, fieldsStart) ?? this.#newSeries(buf, seriesStart, fieldsStart);
     let at = skipBlanks(buf, fieldsStart, end);
-    if (at === end) throw new LineParseError('fields are missing', at);
+    if (at === end) throw new LineParseError(noFields(buf, seriesStart), at);
     const { fields } = this;
     fields.start(buf);
     for (; ; at = this.#at + 1) {
@@ -262,3 +262,12 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
   ...['t', 'T', 'true', 'True', 'TRUE'].map((text) => [text, true] as const),
   ...['f', 'F', 'false', 'False', 'FALSE'].map((text) => [text, false] as const),
 ]);
+
+const brace = 0x7b;
+
+/** Why a line has no fields. */
+function noFields(buf: Buffer, start: number): string {
+  return buf[start] === brace
+    ? 'this is JSON and no line protocol; name the file .jsonl'
+    : 'fields are missing: a line is measurement,tag=text field=value time';
+}

@@ -36,7 +36,11 @@ const dataFile = /\.(ya?ml|json)$/;
  * Throws `invalid_config` if the directory is missing or defines nothing.
  */
 export function readDefinitions(directory: string, dbrps: readonly Dbrp[] = []): Definitions {
-  if (!existsSync(directory)) throw new UdfError('invalid_config', `there is no directory ${directory}`);
+  if (!existsSync(directory))
+    throw new UdfError(
+      'invalid_config',
+      `there is no directory ${directory}; name the one that holds the TICKscripts`,
+    );
   const folders = ['templates', 'tasks'].map((name) => join(directory, name));
   const hasFolders = folders.some(existsSync);
   const [templateFiles = [], taskFiles = []] = hasFolders ? folders.map(filesIn) : [[], filesIn(directory)];

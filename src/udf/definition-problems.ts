@@ -80,14 +80,14 @@ function problemsOfHead({ name, wants, provides, onError, doc }: Given): string[
   if (typeof name !== 'string' || !isTickscriptName(name)) problems.push(nameProblem('the name', name));
   if (doc !== undefined && typeof doc !== 'string')
     problems.push(`"doc" must be a string, got ${typeOf(doc)}`);
-  for (const edge of [wants, provides]) {
+  for (const [key, edge] of Object.entries({ wants, provides })) {
     if (edge !== 'stream' && edge !== 'batch') {
-      problems.push(`"wants" and "provides" are 'stream' or 'batch', got ${shown(edge)}`);
+      problems.push(`"${key}" must be 'stream' or 'batch', got ${shown(edge)}`);
     }
   }
   if (onError !== undefined && !(errorPolicies as readonly unknown[]).includes(onError)) {
     const policies = errorPolicies.map((policy) => `'${policy}'`).join(', ');
-    problems.push(`"onError" is ${policies}, got ${shown(onError)}`);
+    problems.push(`"onError" must be one of ${policies}, got ${shown(onError)}`);
   }
   if (onError === 'pass' && wants !== provides) {
     problems.push("onError: 'pass' needs a UDF that provides what it wants");
@@ -97,7 +97,9 @@ function problemsOfHead({ name, wants, provides, onError, doc }: Given): string[
 
 function nameProblem(what: string, name: unknown): string {
   if (keywords.includes(name as string)) return `${what} cannot be ${String(name)}, a keyword of TICKscript`;
-  return `${what} must be a letter, then letters, digits and _`;
+  const problem = `${what} must be a letter, then letters, digits and _`;
+  const fit = String(name).replace(/[^A-Za-z0-9_]+(.?)/g, (_, next: string) => next.toUpperCase());
+  return typeof name === 'string' && isTickscriptName(fit) ? `${problem}, such as ${fit}` : problem;
 }
 
 /** Max value of `concurrency`: each call holds a context, and its input is kept. */
@@ -139,14 +141,15 @@ function problemsOfOptions({ options = {}, stateIndependentOf = [] }: Given): st
   const problems: string[] = [];
   for (const [name, spec] of Object.entries(options)) {
     if (!isOptionSpec(spec)) {
-      problems.push(`option "${name}" is made by option.string() or another of \`option\``);
+      const call = typeof spec === 'function' ? '; call it: option.string({ doc: … })' : '';
+      problems.push(`option "${name}" is made by option.string() or another of \`option\`${call}`);
     } else {
       const problem = spec.problem ?? defaultProblem(spec);
       if (problem !== undefined) problems.push(`option "${name}": ${problem}`);
     }
     if (!isTickscriptName(name)) problems.push(nameProblem(`option "${name}"`, name));
     if (Object.hasOwn(runtimeOptions, name))
-      problems.push(`option "${name}" is one the runtime offers on every UDF`);
+      problems.push(`option "${name}" is one the runtime offers on every UDF; choose another name`);
   }
   if (!Array.isArray(stateIndependentOf)) {
     problems.push(
@@ -176,11 +179,17 @@ function problemsOfFunctions(udf: Given): string[] {
 }
 
 function problemsOfHandlers({ wants, point, batch, beginBatch, endBatch }: Given): string[] {
+  const given = Object.entries({ point, batch, beginBatch, endBatch }).flatMap(([key, handler]) =>
+    handler ? [key] : [],
+  );
+  const got = `got ${given.length === 0 ? 'none' : given.join(', ')}`;
   if (wants === 'stream' && (!point || batch || beginBatch || endBatch)) {
-    return ['a UDF that wants a stream has one handler: point'];
+    return [`a UDF that wants a stream has one handler, ${functions.point}; ${got}`];
   }
   if (wants === 'batch' && (batch ? point || beginBatch || endBatch : !point)) {
-    return ['a UDF that wants batches has either batch, or point with beginBatch and endBatch as needed'];
+    return [
+      `a UDF that wants batches has either batch, or point with beginBatch and endBatch as needed; ${got}`,
+    ];
   }
   return [];
 }
@@ -189,7 +198,8 @@ function problemsOfVersion({ version = 1, migrate }: Given): string[] {
   if (typeof version !== 'number' || !Number.isInteger(version) || version < 1) {
     return ['"version" is a whole number from 1'];
   }
-  if (version > 1 && !migrate) return [`version ${version} needs "migrate" for snapshots of older ones`];
+  if (version > 1 && !migrate)
+    return [`version ${version} needs "migrate" for snapshots of older ones: ${functions.migrate}`];
   return [];
 }
 

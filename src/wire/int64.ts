@@ -29,12 +29,16 @@ function is32Bits(half: number): boolean {
 export function int64Of(value: bigint | LongLike, what: string): bigint {
   if (typeof value === 'bigint') {
     if (BigInt.asIntN(64, value) !== value) {
-      throw new UdfError('invalid_argument', `${what} does not fit an int64: ${value}`);
+      const hint = what.startsWith('field') ? '; Number(value) makes it a double' : '';
+      throw new UdfError('invalid_argument', `${what} does not fit an int64: ${value}${hint}`);
     }
     return value;
   }
   if (!isLongLike(value)) {
-    throw new UdfError('invalid_argument', `${what} must be a bigint or a Long, got ${typeof value}`);
+    const hint = what.endsWith('time')
+      ? ', of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n'
+      : '';
+    throw new UdfError('invalid_argument', `${what} must be a bigint or a Long, got ${typeof value}${hint}`);
   }
   if (!is32Bits(value.low) || !is32Bits(value.high)) {
     throw new UdfError('invalid_argument', `${what} is not a Long: its halves must be integers of 32 bits`);

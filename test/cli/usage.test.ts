@@ -138,6 +138,8 @@ test('a stack is shown only with --log-level debug', async () => {
   const args = ['check', '--socket-dir', '/nowhere'];
   expect((await run(...args)).stderr.split('\n')).toHaveLength(2);
   const { stderr } = await run(...args, '--log-level', 'debug');
-  expect(stderr).toMatch(/^kapacitor-udf: no UDF answers in \/nowhere: there is no such directory\n/);
+  expect(stderr).toMatch(
+    /^kapacitor-udf: no UDF answers in \/nowhere: there is no such directory; is the host running, with this --socket-dir\?\n/,
+  );
   expect(stderr).toMatch(/\n +at .*check/);
 });

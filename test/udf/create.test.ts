@@ -25,8 +25,16 @@ describe('createPoint', () => {
     ['no name', { name: undefined }, "a point's name must be a string, got undefined"],
     ['an empty name of a field', { fields: { '': 1 } }, "a field's name must not be empty"],
     ['an empty name of a tag', { tags: { '': 'a' } }, "a tag's name must not be empty"],
-    ['2^63', field(2n ** 63n), 'field "count" does not fit an int64: 9223372036854775808'],
-    ['-2^63 - 1', field(-(2n ** 63n) - 1n), 'field "count" does not fit an int64: -9223372036854775809'],
+    [
+      '2^63',
+      field(2n ** 63n),
+      'field "count" does not fit an int64: 9223372036854775808; Number(value) makes it a double',
+    ],
+    [
+      '-2^63 - 1',
+      field(-(2n ** 63n) - 1n),
+      'field "count" does not fit an int64: -9223372036854775809; Number(value) makes it a double',
+    ],
     [
       'an unsigned Long above int64',
       field(Long.MAX_UNSIGNED_VALUE),
@@ -92,7 +100,7 @@ describe('createBatch', () => {
     [
       'an integer beyond 64 bits in a point',
       { points: [{ time: 1n, ...field(2n ** 63n) }] },
-      'field "count" does not fit an int64: 9223372036854775808',
+      'field "count" does not fit an int64: 9223372036854775808; Number(value) makes it a double',
     ],
   ])('refuses %s', (_, wrong, message) => {
     const given = { name: 'cpu', time: 1n, points, ...wrong } as BatchInit; // as JavaScript may give it

@@ -57,11 +57,7 @@ describe('a definition', () => {
     ['a name with a dash', { name: 'edge-detect' }, 'the name must be a letter'],
     ['no name', { name: undefined }, 'the name must be a letter'],
     ['an empty name', { name: '' }, 'the name must be a letter'],
-    [
-      'an edge that is none',
-      { provides: 'points' },
-      `"wants" and "provides" are 'stream' or 'batch', got "points"`,
-    ],
+    ['an edge that is none', { provides: 'points' }, `"provides" must be 'stream' or 'batch', got "points"`],
     [
       'an option that a TICKscript cannot write',
       { options: { 'my-size': option.flag({ doc: 'x' }) } },
@@ -77,9 +73,21 @@ describe('a definition', () => {
       { options: { size: { type: 'int' } } },
       'option "size" is made by option.string()',
     ],
-    ['no handler', { point: undefined }, 'a UDF that wants a stream has one handler: point'],
-    ['a handler of batches on a stream', { batch }, 'a UDF that wants a stream has one handler: point'],
-    ['the end of a batch on a stream', { endBatch }, 'a UDF that wants a stream has one handler: point'],
+    [
+      'no handler',
+      { point: undefined },
+      'a UDF that wants a stream has one handler, point: (point, context) => …; got none',
+    ],
+    [
+      'a handler of batches on a stream',
+      { batch },
+      'a UDF that wants a stream has one handler, point: (point, context) => …; got point, batch',
+    ],
+    [
+      'the end of a batch on a stream',
+      { endBatch },
+      'a UDF that wants a stream has one handler, point: (point, context) => …; got point, endBatch',
+    ],
     [
       'no handler of batches',
       { wants: 'batch', point: undefined },
@@ -91,7 +99,11 @@ describe('a definition', () => {
       { wants: 'batch', point: undefined, batch, endBatch },
       'has either batch',
     ],
-    ['a policy that is none', { onError: 'ignore' }, `"onError" is 'stop', 'drop', 'pass', got "ignore"`],
+    [
+      'a policy that is none',
+      { onError: 'ignore' },
+      `"onError" must be one of 'stop', 'drop', 'pass', got "ignore"`,
+    ],
     [
       'a policy that cannot be kept',
       { provides: 'batch', onError: 'pass' },
@@ -141,8 +153,8 @@ describe('a definition', () => {
 
   it('is refused with all that is wrong in one message', () => {
     expect(() => define({ name: 'a b', wants: 'stream', provides: 'stream', version: 0 })).toThrow(
-      'UDF "a b": the name must be a letter, then letters, digits and _; ' +
-        'a UDF that wants a stream has one handler: point; "version" is a whole number from 1',
+      'UDF "a b": the name must be a letter, then letters, digits and _, such as aB; ' +
+        'a UDF that wants a stream has one handler, point: (point, context) => …; got none; "version" is a whole number from 1',
     );
   });
 

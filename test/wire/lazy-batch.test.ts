@@ -116,7 +116,11 @@ describe('a batch', { timeout: propertyTimeout }, () => {
   });
 
   it.each([
-    ['a time of another type', { time: 5 }, "a batch's time must be a bigint or a Long, got number"],
+    [
+      'a time of another type',
+      { time: 5 },
+      "a batch's time must be a bigint or a Long, got number, of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n",
+    ],
     ['a time beyond int64', { time: 2n ** 63n }, "a batch's time does not fit an int64: 9223372036854775808"],
     ['a name that is no text', { name: 7 }, "a batch's name must be a string, got number"],
     ['a tag that is no text', { tags: { host: 7 } }, 'tag "host" must be a string, got number'],

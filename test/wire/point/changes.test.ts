@@ -394,7 +394,11 @@ describe('a new point', { timeout: propertyTimeout }, () => {
   });
 
   it.each([
-    ['its time', { time: 5 }, "a point's time must be a bigint or a Long, got number"],
+    [
+      'its time',
+      { time: 5 },
+      "a point's time must be a bigint or a Long, got number, of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n",
+    ],
     ['its time', { time: 2n ** 63n }, "a point's time does not fit an int64: 9223372036854775808"],
     ['its name', { name: 7 }, "a point's name must be a string, got number"],
     ['its group', { group: null }, "a point's group must be a string, got null"],

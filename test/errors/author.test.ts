@@ -1,0 +1,239 @@
+import { describe, expect, test } from 'vitest';
+import { type Context, createPoint, defineUdf, option, type Point } from 'kapacitor-udf';
+import { runUdf } from 'kapacitor-udf/testkit';
+
+/** What an author gets wrong in JavaScript, or past the types: each message says what, where, and what to do. */
+
+type Loose = Readonly<Record<string, unknown>>;
+
+/** As `defineUdf`, for definitions that TypeScript refuses. */
+const define = defineUdf as unknown as (definition: Loose) => Parameters<typeof runUdf>[0];
+const udf = (more: Loose) =>
+  define({ ...{ name: 'mine', wants: 'stream', provides: 'stream' }, point, ...more });
+const point = (input: unknown) => input;
+
+/** The message that a mistake is answered with. */
+async function messageOf(mistake: () => unknown): Promise<string> {
+  try {
+    await mistake();
+  } catch (reason) {
+    return (reason as Error).message; // all that is thrown here is an Error
+  }
+  throw new Error('the mistake was not noticed');
+}
+
+describe('a definition', () => {
+  test.each<[mistake: string, definition: () => Loose, message: string]>([
+    [
+      'a misspelt key',
+      () => ({ stat: () => ({}) }),
+      'UDF "mine": unknown key "stat" (did you mean "state"?)',
+    ],
+    [
+      'an edge that is missing',
+      () => ({ wants: undefined }),
+      `UDF "mine": "wants" must be 'stream' or 'batch', got undefined`,
+    ],
+    [
+      'a misspelt edge',
+      () => ({ provides: 'streams' }),
+      `UDF "mine": "provides" must be 'stream' or 'batch', got "streams"`,
+    ],
+    [
+      'no handler',
+      () => ({ point: undefined }),
+      'UDF "mine": a UDF that wants a stream has one handler, point: (point, context) => …; got none',
+    ],
+    [
+      'handlers that exclude each other',
+      () => ({ wants: 'batch', batch: point }),
+      'UDF "mine": a UDF that wants batches has either batch, or point with beginBatch and endBatch as needed; got point, batch',
+    ],
+    [
+      'a handler that is called, not given',
+      () => ({ point: 5 }),
+      'UDF "mine": "point" must be a function (point: (point, context) => …), got a number',
+    ],
+    [
+      'a name that no TICKscript can write',
+      () => ({ name: 'my-udf' }),
+      'UDF "my-udf": the name must be a letter, then letters, digits and _, such as myUdf',
+    ],
+    [
+      'an option that is a word',
+      () => ({ options: { field: 'string' } }),
+      'UDF "mine": option "field" is made by option.string() or another of `option`',
+    ],
+    [
+      'an option that is a function',
+      () => ({ options: { field: () => option.string({ doc: 'A field.' }) } }),
+      'UDF "mine": option "field" is made by option.string() or another of `option`; call it: option.string({ doc: … })',
+    ],
+    [
+      "an option with a name of the runtime's",
+      () => ({ options: { onError: option.string({ doc: 'A policy.' }) } }),
+      'UDF "mine": option "onError" is one the runtime offers on every UDF; choose another name',
+    ],
+    [
+      'a default of another type',
+      () => ({ options: { size: option.int({ default: 'ten' as never, doc: 'A size.' }) } }),
+      'UDF "mine": option "size": the default of an int must be a number, got "ten"',
+    ],
+    [
+      'a misspelt setting of an option',
+      () => ({ options: { size: option.int({ requird: true, doc: 'A size.' } as never) } }),
+      'option.int: unknown key "requird" (did you mean "required"?)',
+    ],
+    [
+      'a new version without a migration',
+      () => ({ version: 2 }),
+      'UDF "mine": version 2 needs "migrate" for snapshots of older ones: migrate: (old, fromVersion) => ({ … })',
+    ],
+    [
+      'a state that is to be awaited',
+      () => ({ state: () => Promise.resolve({}), point, prepare: async () => Promise.resolve({}) }),
+      'UDF "mine": "prepare" must not be async or return a promise: its result is used at once; await in the handlers what it starts, as a property of the object it returns',
+    ],
+    [
+      'a policy that is none',
+      () => ({ onError: 'ignore' }),
+      `UDF "mine": "onError" must be one of 'stop', 'drop', 'pass', got "ignore"`,
+    ],
+  ])('with %s is refused', async (_, definition, message) => {
+    expect(await messageOf(() => udf(definition()))).toBe(message);
+  });
+});
+
+type Handler = (point: Point, context: Context<Loose, unknown, Point, Loose>) => unknown;
+
+describe('a handler', () => {
+  /** What is behind each message: the place, by the group and time of the point. */
+  const where = ' on the point of group "host=a" at 1';
+
+  test.each<[mistake: string, handler: Handler, message: string]>([
+    [
+      'emits a plain object',
+      (_, { emit }) => {
+        emit({ time: 1n, fields: { v: 1 } });
+      },
+      'emit takes a point here, got an object; make one with createPoint()',
+    ],
+    [
+      'emits a promise: await is forgotten',
+      (input, { emit }) => {
+        emit(Promise.resolve(input) as never);
+      },
+      'emit takes a point here, got a promise; await it first',
+    ],
+    [
+      'emits nothing',
+      (_, { emit }) => {
+        emit(undefined as never);
+      },
+      'emit takes a point here, got undefined',
+    ],
+    [
+      'returns fields',
+      ({ fields }) => fields,
+      'point returned an object; return nothing, a point or an array of them; make one with createPoint()',
+    ],
+    [
+      'returns a condition',
+      () => true,
+      'point returned a boolean; return nothing, a point or an array of them',
+    ],
+    [
+      'returns promises in an array',
+      (input) => [Promise.resolve(input)],
+      'point returned a promise; return nothing, a point or an array of them; await it first',
+    ],
+    [
+      'sets a field to undefined',
+      (input) => input.withField('avg', undefined as never),
+      'field "avg" cannot be undefined: it takes a number, bigint, string, boolean or Long',
+    ],
+    [
+      'sets a field to an object',
+      (input) => input.withField('avg', { mean: 1 } as never),
+      'field "avg" cannot be object: it takes a number, bigint, string, boolean or Long',
+    ],
+    [
+      'sets an integer beyond 64 bits',
+      (input) => input.withField('n', 2n ** 63n),
+      'field "n" does not fit an int64: 9223372036854775808; Number(value) makes it a double',
+    ],
+    [
+      'sets a tag to a number',
+      (input) => input.withTag('rack', 5 as never),
+      'tag "rack" must be a string, got number',
+    ],
+    [
+      'gives a time in milliseconds',
+      (input) => createPoint({ name: input.name, time: 1_514_979_051_065 as never, fields: { v: 1 } }),
+      "a point's time must be a bigint or a Long, got number, of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n",
+    ],
+    [
+      'assigns to a point',
+      (input) => Object.assign(input, { time: 2n }),
+      'Cannot set property time of [object Object] which has only a getter; a point does not change: return what point.withField(), withTags(), withTime() and their like make of it',
+    ],
+    [
+      'calculates with an integer field as if it were a number',
+      (input) => input.withField('next', (input.field('n') as number) + 1),
+      "Cannot mix BigInt and other types, use explicit conversions; an integer field is a bigint: point.number('field') reads any number as a number, 1n is a bigint",
+    ],
+    [
+      'assigns a state that is not defined',
+      (_, context) => {
+        (context as { state: unknown }).state = { n: 1 };
+      },
+      'context.state was assigned, but the definition has no "state": add state: () => ({ … })',
+    ],
+  ])('that %s ends the task with a reason and its place', async (_, handler, message) => {
+    const run = await runUdf(udf({ point: handler }), { groupBy: ['host'] });
+    expect(await messageOf(() => run.send('cpu,host=a n=1i,v=1 1'))).toContain(
+      `mine: task test: ${message}${where}`,
+    );
+  });
+
+  test.each<[mistake: string, state: () => unknown, message: string]>([
+    [
+      'a number',
+      () => 0,
+      'UDF "mine": "state" must return an object, got 0: a change of it in a handler would be lost. Write state: () => ({ count: 0 }) and state.count += 1',
+    ],
+    [
+      'one object for all groups',
+      (
+        (shared) => () =>
+          shared
+      )({}),
+      'UDF "mine": "state" returned the same object for two groups, which would share it; return a new one each time: state: () => ({ … })',
+    ],
+  ])('whose state is %s ends the task', async (_, state, message) => {
+    const run = await runUdf(udf({ state }), { groupBy: ['host'] });
+    expect(await messageOf(() => run.send('cpu,host=a v=1 1\ncpu,host=b v=1 1'))).toContain(message);
+  });
+});
+
+describe('the options in a TICKscript', () => {
+  const sized = () =>
+    defineUdf({
+      ...{ name: 'mine', wants: 'stream', provides: 'stream' },
+      options: {
+        field: option.string({ required: true, doc: 'A field.' }),
+        size: option.int({ min: 1, doc: 'A size.' }),
+      },
+      point: (input) => input,
+    });
+
+  test.each([
+    ['', '.field() is required'],
+    [".field('v').size(0)", '.size() must be at least 1, got 0'],
+    [".field('v').field('w')", '.field() is given more than once'],
+    [".feild('v')", '.feild()'],
+    [".field('v').size(1.0)", '.size()'],
+  ])('%s are refused', async (options, message) => {
+    expect(await messageOf(() => runUdf(sized(), { options }))).toContain(message);
+  });
+});
