@@ -1,7 +1,7 @@
 // Makes a checkout ready to run: installs the locked packages and builds, each only when something changed.
 // `npm run demo` and `npm test` begin here, so that either works by itself in a fresh clone.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -15,7 +15,9 @@ const newest = (folder) =>
   );
 const say = (text) => process.stderr.write(`${text}\n`);
 
-if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
+// `npm ci` would empty the folder that a link leads to, which belongs to another checkout.
+const isLinked = lstatSync(`${root}node_modules`, { throwIfNoEntry: false })?.isSymbolicLink();
+if (!isLinked && modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
   say('installing packages (npm ci) ...');
   // npm sets its own path in the environment of the scripts it runs; calling it through node works on every platform.
   const npm = process.env.npm_execpath;
