@@ -82,10 +82,15 @@ export class LineProcessor {
   readonly #ended = new Promise<void>((resolve) => {
     this.#resolveEnd = resolve;
   });
-  #failure: { readonly reason: unknown } | undefined;
+  #failure: { readonly reason: Error } | undefined;
+  #rejectFailed!: (reason: Error) => void; // as above
+  readonly #failed = new Promise<never>((_resolve, reject) => {
+    this.#rejectFailed = reject;
+  });
 
   constructor(options: LineProcessing) {
     this.#options = options;
+    this.#failed.catch(() => undefined); // also where `run` does not wait for it
     this.#onError = options.onError ?? 'stop';
     this.#output = new LineOutput(options.output, this.#pending);
     this.#skips = new RateLimitedLogger(options.logger);
@@ -138,7 +143,7 @@ export class LineProcessor {
         this.#peer.resumeReading();
       });
       void this.#peer.closed.then(() => {
-        if (!this.#hasEnded) fail(this.#peer.failure);
+        if (!this.#hasEnded) fail(this.#peer.failure ?? new UdfError('connection', 'the UDF has ended'));
       });
       input.on('data', (chunk: Buffer) => {
         this.#read(chunk);
@@ -148,21 +153,26 @@ export class LineProcessor {
       });
       input.once('error', fail);
       await this.#ended;
-      this.#throwFailure();
-      await this.#peer.stop();
-      this.#throwFailure();
-      this.#output.flush();
-      await new Promise<void>((resolve) => {
-        output.once('error', resolve);
-        output.end(resolve);
-      });
-      this.#throwFailure();
+      await Promise.race([this.#failed, this.#finishOutput()]);
+    } catch (reason) {
+      throw this.#failure ? this.#failure.reason : reason;
     } finally {
       clearTimeout(this.#quoteTimer);
       input.pause();
       this.#peer.abort();
     }
     return { pointsIn: this.#pointsIn, pointsOut: this.#output.points, skipped: this.#skipped };
+  }
+
+  async #finishOutput(): Promise<void> {
+    if (this.#failure) return;
+    await this.#peer.stop();
+    this.#output.flush();
+    await new Promise<void>((resolve) => {
+      this.#options.output.end((error?: Error | null) => {
+        if (!error) resolve(); // the stream reports an error, which `#failed` rejects with
+      });
+    });
   }
 
   /** Stops at once; `run` rejects with the reason. */
@@ -194,14 +204,11 @@ export class LineProcessor {
   }
 
   #fail(reason: unknown): void {
-    this.#failure ??= { reason };
+    this.#failure ??= { reason: UdfError.from(reason) };
     this.#hasEnded = true;
     this.#resolveEnd();
+    this.#rejectFailed(this.#failure.reason);
     this.#peer.abort();
-  }
-
-  #throwFailure(): void {
-    if (this.#failure) throw this.#failure.reason;
   }
 
   // ---- input ----

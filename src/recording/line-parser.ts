@@ -101,9 +101,13 @@ export class LineParser<Series> {
     let end = lineEnd;
     if (buf[end - 1] === carriageReturn) end--;
     const seriesStart = skipBlanks(buf, start, end);
-    const fieldsStart = seriesEnd(buf, seriesStart, end);
-    this.series =
-      this.#table.get(buf, seriesStart, fieldsStart) ?? this.#newSeries(buf, seriesStart, fieldsStart);
+    let fieldsStart = this.#table.predict(buf, seriesStart, end, space);
+    if (fieldsStart >= 0) this.series = this.#table.predicted;
+    else {
+      fieldsStart = seriesEnd(buf, seriesStart, end);
+      this.series =
+        this.#table.get(buf, seriesStart, fieldsStart) ?? this.#newSeries(buf, seriesStart, fieldsStart);
+    }
     let at = skipBlanks(buf, fieldsStart, end);
     if (at === end) throw new LineParseError(noFields(buf, seriesStart), at);
     const { fields } = this;
@@ -122,7 +126,8 @@ export class LineParser<Series> {
   #newSeries(buf: Buffer, start: number, end: number): Series {
     const { name, tags } = parseSeries(buf, start, end);
     const series = this.#make(name, tags, buf.subarray(start, end));
-    this.#table.set(buf, start, end, series);
+    // One that is the whole line may end in a backslash, which would escape a space behind it.
+    if (buf[end] === space) this.#table.set(buf, start, end, series);
     return series;
   }
 

@@ -93,6 +93,8 @@ interface Cached<Value> {
   readonly words: Int32Array;
   readonly length: number;
   readonly value: Value;
+  /** The slot of what was asked for after it the last time: lines mostly come in rounds of the same series. */
+  next: number;
 }
 
 /**
@@ -102,6 +104,7 @@ interface Cached<Value> {
 export class BytesTable<Value> {
   readonly #table: (Cached<Value> | undefined)[];
   readonly #mask: number;
+  #last: Cached<Value> | undefined;
 
   /** `size` must be a power of two. */
   constructor(size: number) {
@@ -109,18 +112,39 @@ export class BytesTable<Value> {
     this.#mask = size - 1;
   }
 
+  /**
+   * Where the bytes end that are likely to be at `start`, if they are there: those that followed the last ones before, up to
+   * a byte `behind`. -1 if others are there. The value is `predicted`.
+   */
+  predict(buf: Buffer, start: number, end: number, behind: number): number {
+    const next = this.#last && this.#table[this.#last.next];
+    if (next === undefined) return -1;
+    const at = start + next.length;
+    if (at >= end || buf[at] !== behind || !equalWords(next.words, 0, viewToRead(buf), start, next.length))
+      return -1;
+    this.#last = next;
+    return at;
+  }
+
+  /** The value of the bytes that `predict` found. */
+  get predicted(): Value {
+    return this.#last!.value;
+  }
+
   /** The value of `buf[start..end)`, if it is cached. */
   get(buf: Buffer, start: number, end: number): Value | undefined {
     const view = viewToRead(buf);
     const length = end - start;
-    const slot = hashWords(view, start, length, 0) & this.#mask;
+    let slot = hashWords(view, start, length, 0) & this.#mask;
     // Two slots: ranges that share one would otherwise replace each other all the time.
-    const cached = this.#table[slot];
-    if (cached?.length === length && equalWords(cached.words, 0, view, start, length)) return cached.value;
-    const other = this.#table[slot ^ 1];
-    return other?.length === length && equalWords(other.words, 0, view, start, length)
-      ? other.value
-      : undefined;
+    let cached = this.#table[slot];
+    if (cached?.length !== length || !equalWords(cached.words, 0, view, start, length)) {
+      slot ^= 1;
+      cached = this.#table[slot];
+      if (cached?.length !== length || !equalWords(cached.words, 0, view, start, length)) return undefined;
+    }
+    this.#follow(cached, slot);
+    return cached.value;
   }
 
   set(buf: Buffer, start: number, end: number, value: Value): void {
@@ -130,6 +154,13 @@ export class BytesTable<Value> {
     copyWords(words, 0, view, start, length);
     const slot = hashWords(view, start, length, 0) & this.#mask;
     this.#table[slot ^ 1] ??= this.#table[slot];
-    this.#table[slot] = { words, length, value };
+    const cached = { words, length, value, next: slot };
+    this.#table[slot] = cached;
+    this.#follow(cached, slot);
+  }
+
+  #follow(cached: Cached<Value>, slot: number): void {
+    if (this.#last) this.#last.next = slot;
+    this.#last = cached;
   }
 }

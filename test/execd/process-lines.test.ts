@@ -1,6 +1,6 @@
 import { PassThrough, Writable } from 'node:stream';
 import fc from 'fast-check';
-import { createBatch, defineUdf, type UdfDefinition } from 'kapacitor-udf';
+import { createBatch, defineUdf, option, type UdfDefinition, UdfError } from 'kapacitor-udf';
 import { formatLine } from 'kapacitor-udf/testkit';
 import { edgeDetect, mirror, outliers } from 'kapacitor-udf/udfs';
 import { describe, expect, test } from 'vitest';
@@ -205,6 +205,35 @@ describe('points that a UDF makes', () => {
   });
 });
 
+describe('timers', () => {
+  const watched = defineUdf({
+    name: 'watched',
+    wants: 'stream',
+    provides: 'stream',
+    options: { clock: option.string({ required: true, oneOf: ['wall', 'event'], doc: 'The clock.' }) },
+    state: () => ({}),
+    point(_point, { options, timers }) {
+      timers.set('silence', { after: '10ms', clock: options.clock as 'wall' | 'event' });
+    },
+    timer: (_timer, { newPoint }) => newPoint({ silent: true }),
+  });
+
+  test('of the wall clock write lines while no input comes', async () => {
+    const { input, counts, text } = start(watched, { set: ['clock=wall'] });
+    input.write(`m,host=a v=1 1\n`);
+    await until('the timer fires', () => /^m,host=a silent=true \d{19}\n$/.test(text()));
+    input.end();
+    await counts;
+  });
+
+  test("of the points' time write theirs before the line that moves it", async () => {
+    const { output } = await process(watched, 'm,host=a v=1 0\nm,host=a v=2 20000000\n', {
+      set: ['clock=event'],
+    });
+    expect(output).toBe('m,host=a silent=true 10000000\n');
+  });
+});
+
 describe('groups', () => {
   const counting = defineUdf({
     name: 'counting',
@@ -389,6 +418,15 @@ describe('what cannot be', () => {
     );
     expect((await process(failing, lines.replace('v=2,', 'v=2,'), { onError: 'pass' })).output).toBe(lines);
   });
+});
+
+test('`abort` ends it with the reason, also while nobody reads its output', async () => {
+  const output = new Writable({ write: () => undefined });
+  const { input, processor, counts } = start(mirror, { output });
+  input.end('m v=1 1\n');
+  await until('it waits for its reader', () => output.writableEnded);
+  processor.abort(new UdfError('connection', 'not finished'));
+  await expect(counts).rejects.toThrow('not finished');
 });
 
 test('`finish` reads no more, and what has been read comes out', async () => {

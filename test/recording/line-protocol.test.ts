@@ -63,6 +63,17 @@ describe('line protocol', () => {
     );
   });
 
+  test('has the series that each line names, whatever came before it', () => {
+    expect(() => parseLines('a v=1\na\\')).toThrow('fields are missing');
+    const order = ['a', 'a\\ b', 'a', 'ab', 'a,t=1', 'a\\ b', 'a', 'a,t=12'];
+    const text = [...order, ...order, ...order].map((series, index) => `${series} v=${index}`).join('\n');
+    const points = parseLines(text);
+    expect(points.map(({ fields }) => fields.v)).toEqual(points.map((_point, index) => index));
+    const names = ['a', 'a b', 'a', 'ab', 'a', 'a b', 'a', 'a'];
+    expect(points.map(({ name }) => name)).toEqual([...names, ...names, ...names]);
+    expect(points.filter(({ tags }) => tags.t === '12')).toHaveLength(3);
+  });
+
   test('of several points in one text is read back as it was', () => {
     fc.assert(
       fc.property(fc.array(point, { maxLength: 5 }), (points) => {
