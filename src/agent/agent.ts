@@ -6,7 +6,7 @@ import { stopRequest, timerRequest, unwatched, type UseActivity } from './activi
 import { defaultsProblem } from './defaults.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
-import type { Agent, AgentOptions, DataObserver, Progress } from './interface.js';
+import type { Agent, AgentOptions, MaybePromise, DataObserver, Progress } from './interface.js';
 import { lastReadTimeoutMs, Lifetime } from './lifetime.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
@@ -342,21 +342,30 @@ class ConnectionAgent implements Agent {
   }
 
   /**
-   * Saves the state, calls the UDF's `stop` handlers, then closes. To be called when all input is handled, and again after
-   * each of these. Saves before `stop`, which may emit and clear what is unfinished: a restarted task is to continue it.
+   * Handles points that wait, saves the state, calls the UDF's `stop` handlers, then closes. To be called when all input is
+   * handled, and again after each of these. Saves before `stop`, which may emit and clear what is unfinished: a restarted
+   * task is to continue it.
    */
   #finish(): void {
-    const idle = this.#session.calls?.idle();
-    if (idle) {
-      this.#pending.await(idle);
-      return;
-    }
     this.#activity.enter(stopRequest);
-    this.#session.endTimers();
-    const stopping = this.#saveLastState() ?? this.#session.stop(this.#progress?.steps);
+    const waiting = this.#flushPoints() ?? this.#session.calls?.idle();
+    if (!this.#lifetime.isOpen) return;
+    if (!waiting) this.#session.endTimers();
+    const stopping = waiting ?? this.#saveLastState() ?? this.#session.stop(this.#progress?.steps);
     if (stopping) this.#pending.await(stopping);
     else this.#lifetime.close();
     this.#activity.leave();
+  }
+
+  #flushPoints(): MaybePromise {
+    this.#output.beginTurn();
+    try {
+      return this.#session.flush();
+    } catch (reason) {
+      this.#fail(reason);
+    } finally {
+      this.#output.endTurn(false);
+    }
   }
 
   #fail(reason: unknown): void {

@@ -82,7 +82,9 @@ export class InputBatches {
     if (!collected) throw new UdfError('protocol', 'a batch ended that had not begun');
     this.#collected = undefined;
     const batch = collected.end(end, frame);
-    const fired = timers?.isActive ? timers.before(instance.enterBatch(batch), batch.time) : undefined;
+    if (!timers?.isActive) return this.#handle(batch);
+    const reach = (): MaybePromise => timers.before(instance.enterBatch(batch), batch.time);
+    const fired = timers.arrive(batch.time)?.then(reach) ?? reach();
     return fired ? fired.then(() => this.#handle(batch)) : this.#handle(batch);
   }
 
@@ -104,7 +106,9 @@ export class InputBatches {
     const called = failures.guarded(() => instance.endBatch(Object.freeze({ ...head, time })), undefined);
     const ended = (): MaybePromise => {
       guard.endBatch(head, time);
-      return timers?.isActive ? timers.before(instance.currentGroup, time) : undefined;
+      if (!timers?.isActive) return undefined;
+      const reach = (): MaybePromise => timers.before(instance.currentGroup, time);
+      return timers.arrive(time)?.then(reach) ?? reach();
     };
     if (called) return called.then(ended);
     const fired = ended();

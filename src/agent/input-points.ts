@@ -1,9 +1,20 @@
+import { promisify } from 'node:util';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { FailurePolicy } from './failure-policy.js';
 import type { Instance } from './instance.js';
 import type { MaybePromise } from './interface.js';
 import type { ConcurrentCalls } from './calls/concurrent-calls.js';
+import type { Output } from './output.js';
+import type { Stages } from './stages/stages.js';
 import type { BeforeInput } from './timers/timer-runner.js';
+
+/** Max time that points which have waited are handled before yielding to the event loop. */
+const maxSliceMs = 5;
+
+/** Points that are handled before the time is looked at. */
+const pointsPerCheck = 32;
+
+const yieldToEventLoop = promisify(setImmediate);
 
 export interface InputPointsOptions {
   readonly instance: Instance;
@@ -11,6 +22,11 @@ export interface InputPointsOptions {
   readonly timers: BeforeInput | undefined;
   /** Calls `point`, if calls may overlap. */
   readonly calls: ConcurrentCalls | undefined;
+  readonly stages: Stages;
+  readonly output: Output;
+  /** Ends a run of points early when the connection closes. */
+  readonly signal: AbortSignal;
+  readonly count: (counter: string) => void;
 }
 
 /**
@@ -26,17 +42,58 @@ export class InputPoints {
 
   /** Whether `point` may have more to do than call the handler. */
   get isActive(): boolean {
-    const { timers } = this.#options;
-    return timers?.isActive === true;
+    const { timers, stages } = this.#options;
+    return timers?.isActive === true || stages.isActive;
   }
 
   point(point: LazyPoint): MaybePromise {
-    const { instance, timers } = this.#options;
-    const fired = timers?.before(instance.timers ? instance.enterPoint(point) : noGroup, point.time);
-    return fired ? fired.then(() => this.#handle(point)) : this.#handle(point);
+    const moved = this.#options.timers?.arrive(point.time);
+    return moved ? moved.then(() => this.#arrived(point)) : this.#arrived(point);
+  }
+
+  /** Handles the points that still wait, in order of time: the input has ended. `undefined` once there are none. */
+  flush(): MaybePromise {
+    const { reorder } = this.#options.stages;
+    return reorder && this.#handleAll(() => reorder.takeFirst());
+  }
+
+  #arrived(point: LazyPoint): MaybePromise {
+    const { stages, count } = this.#options;
+    const { repeats, reorder } = stages;
+    if (repeats?.isRepeat(point)) {
+      count('repeated');
+      return undefined;
+    }
+    if (!reorder?.add(point)) return this.#handle(point);
+    return this.#handleAll(() => reorder.next());
+  }
+
+  #handleAll(next: () => LazyPoint | undefined): MaybePromise {
+    const { output, signal } = this.#options;
+    let pauseAt = 0;
+    for (let handled = 0; !signal.aborted; handled++) {
+      const point = next();
+      if (point === undefined) return undefined;
+      const called = this.#handle(point);
+      if (called) return called.then(() => this.#handleAll(next));
+      if (output.blocked) return output.unblocked(signal).then(() => this.#handleAll(next));
+      if (handled % pointsPerCheck !== 0) continue;
+      const now = performance.now();
+      if (pauseAt === 0) pauseAt = now + maxSliceMs;
+      else if (now >= pauseAt) return yieldToEventLoop().then(() => this.#handleAll(next));
+    }
+    return undefined;
   }
 
   #handle(point: LazyPoint): MaybePromise {
+    const { instance, timers } = this.#options;
+    const fired = timers?.isActive
+      ? timers.before(instance.timers ? instance.enterPoint(point) : noGroup, point.time)
+      : undefined;
+    return fired ? fired.then(() => this.#call(point)) : this.#call(point);
+  }
+
+  #call(point: LazyPoint): MaybePromise {
     const { instance, failures, calls } = this.#options;
     if (calls) {
       calls.point(point);

@@ -3,11 +3,12 @@ import type { BatchInfo } from '../model/batch.js';
 import type { OptionCall } from '../model/option-call.js';
 import type { TimerContext, UdfDefinition } from '../udf/definition.js';
 import { resolveOptions } from '../udf/resolve-options.js';
-import { runtimeOptions } from '../udf/runtime-options.js';
+import { type RuntimeOptions, runtimeOptions } from '../udf/runtime-options.js';
 import type { Timer } from '../udf/timers.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
 import type { Response } from '../wire/messages.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
+import type { StageOptions } from './stages/stages.js';
 import type { StateOptions } from './state/header.js';
 
 /** The context of all handlers: what only some of them see costs the others nothing. */
@@ -63,4 +64,24 @@ export function checkedOptions(
   if (problems.length > 0)
     throw new UdfError('invalid_options', `${definition.name}: ${problems.join('; ')}`);
   return options;
+}
+
+/** What `.reorder()`, `.distinct()` and its variants ask for. Throws `invalid_options` where batches come in, and for a contradiction. */
+export function stageOptionsOf(
+  { name, wants }: UdfDefinition,
+  { reorder, distinct, distinctPoints: points, distinctTime: time }: RuntimeOptions,
+): Pick<StageOptions, 'reorder' | 'distinct'> {
+  const given = { reorder, distinct: distinct || undefined, distinctPoints: points, distinctTime: time };
+  for (const [option, value] of Object.entries(given)) {
+    if (value === undefined || wants === 'stream') continue;
+    throw new UdfError('invalid_options', `${name}: .${option}() needs a UDF that wants a stream`);
+  }
+  if (points !== undefined && time !== undefined) {
+    throw new UdfError(
+      'invalid_options',
+      `${name}: .distinctPoints() and .distinctTime() exclude each other`,
+    );
+  }
+  const isDistinct = distinct || points !== undefined || time !== undefined;
+  return { reorder, distinct: isDistinct ? { points, time } : undefined };
 }

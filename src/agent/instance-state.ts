@@ -6,12 +6,14 @@ import type { Counters } from './counters.js';
 import type { Instance } from './instance.js';
 import type { Limits } from './limits.js';
 import { type Revision, snapshotRevision } from './state/header.js';
-import { readSnapshot, type Snapshot, writeSnapshot } from './state/snapshot.js';
+import { readSnapshot, type Snapshot, type SnapshotStage, writeSnapshot } from './state/snapshot.js';
+import type { Stages } from './stages/stages.js';
 import type { RunningState } from './state-keeper.js';
 
 export interface InstanceStateOptions {
   readonly definition: UdfDefinition;
   readonly instance: Instance;
+  readonly stages: Stages;
   readonly counters: Counters;
   readonly limits: Limits;
   /** All snapshots are newer than this one. */
@@ -30,8 +32,9 @@ export class InstanceState implements RunningState {
   }
 
   get isStateful(): boolean {
-    const { state, timer } = this.#options.definition.handlers;
-    return state !== undefined || timer !== undefined;
+    const { definition, stages } = this.#options;
+    const { state, timer } = definition.handlers;
+    return state !== undefined || timer !== undefined || stages.isActive;
   }
 
   get groups(): number {
@@ -46,24 +49,39 @@ export class InstanceState implements RunningState {
   snapshot(): Promise<Snapshot> {
     this.#revision = { ...this.#revision, sequence: this.#revision.sequence + 1 };
     const { snapshotOwner, groups } = this.#options.instance;
-    return writeSnapshot(snapshotOwner, groups, this.#options.limits.snapshotBytes, this.#revision);
+    return writeSnapshot(
+      snapshotOwner,
+      groups,
+      this.#options.limits.snapshotBytes,
+      this.#revision,
+      this.#stages,
+    );
   }
 
   async replace(snapshot: Uint8Array): Promise<'restored' | 'fresh' | UdfError> {
     const { groups, snapshotOwner } = this.#options.instance;
     const revision = snapshotRevision(snapshot);
     if (!(revision instanceof UdfError)) this.#supersede(revision);
-    groups.clear();
+    this.#clear();
     try {
-      const changes = await readSnapshot(snapshotOwner, groups, snapshot);
+      const changes = await readSnapshot(snapshotOwner, groups, snapshot, this.#stages);
       if (changes.length === 0) return 'restored';
       const what = `the state depends on options that have changed since the snapshot: ${changes.join(', ')}`;
       this.#options.logger.warn({}, capText(`${snapshotOwner.name}: ${what}; starting with fresh state`));
       return 'fresh';
     } catch (reason) {
-      groups.clear();
+      this.#clear();
       return UdfError.from(reason);
     }
+  }
+
+  get #stages(): readonly SnapshotStage[] {
+    return this.#options.stages.snapshots;
+  }
+
+  #clear(): void {
+    this.#options.instance.groups.clear();
+    for (const stage of this.#stages) stage.clear();
   }
 
   #supersede(revision: Revision | undefined): void {

@@ -15,6 +15,7 @@ import {
   type BoundHandlers,
   checkedOptions,
   pick,
+  stageOptionsOf,
   stateOptionNames,
   withPlace,
 } from './instance-options.js';
@@ -22,8 +23,8 @@ import type { MaybePromise } from './interface.js';
 import type { OutputGuard } from './output-guard.js';
 import { classInstanceIn } from './state/plain.js';
 import type { SnapshotOwner } from './state/snapshot.js';
-import { RepeatFilter } from './repeat-filter.js';
 import { GroupTable } from './state/table.js';
+import type { StageOptions } from './stages/stages.js';
 import { TimerColumns } from './timers/timer-columns.js';
 import type { GroupTimer } from './timers/timer-queue.js';
 import { TimerScope } from './timers/timer-scope.js';
@@ -51,6 +52,8 @@ export class Instance {
   /** `undefined` if the definition has no `timer`. */
   readonly timers: TimerTable | undefined;
   readonly snapshotOwner: SnapshotOwner;
+  /** What is done with points before `point`. */
+  readonly stageOptions: Pick<StageOptions, 'reorder' | 'distinct'>;
   readonly #definition: UdfDefinition;
   readonly #setup: InstanceSetup;
   readonly #handlers: BoundHandlers;
@@ -60,7 +63,6 @@ export class Instance {
   /** Whether groups are looked up: they have a state, or timers. */
   readonly #isKeyed: boolean;
   readonly #scope: TimerScope;
-  readonly #repeats: RepeatFilter | undefined;
   /** The index of the current group, and its state when the handler was called. */
   #group = 0;
   #state: unknown;
@@ -85,7 +87,7 @@ export class Instance {
       this.snapshotOwner = main.snapshotOwner;
       this.#stateful = main.#stateful;
       this.#isKeyed = main.#isKeyed;
-      this.#repeats = main.#repeats;
+      this.stageOptions = main.stageOptions;
       this.#scope = new TimerScope(main.timers);
       this.#context = {
         ...main.#context,
@@ -108,8 +110,7 @@ export class Instance {
       handlers.prepare(options, { task: given.task, node: given.node }),
     );
     // The runtime's options are among every definition's, so they have been resolved with the rest.
-    const { onError, groupTtl, maxGroups, distinct } = options as Readonly<Record<string, unknown>> &
-      RuntimeOptions;
+    const { onError, groupTtl, maxGroups } = options as Readonly<Record<string, unknown>> & RuntimeOptions;
     this.onError = onError ?? defaults.onError ?? definition.onError;
     if (this.onError === 'pass' && definition.wants !== definition.provides) {
       throw new UdfError(
@@ -117,13 +118,7 @@ export class Instance {
         `${definition.name}: .onError('pass') needs a UDF that provides what it wants`,
       );
     }
-    if (distinct && definition.wants === 'batch') {
-      throw new UdfError(
-        'invalid_options',
-        `${definition.name}: .distinct() needs a UDF that wants a stream`,
-      );
-    }
-    this.#repeats = distinct ? new RepeatFilter() : undefined;
+    this.stageOptions = stageOptionsOf(definition, options as RuntimeOptions);
     const create = handlers.state;
     this.#stateful = create !== undefined;
     this.timers = handlers.timer && new TimerTable(clock);
@@ -181,10 +176,6 @@ export class Instance {
 
   /** Calls `point` for a point of a stream. */
   point(point: LazyPoint): MaybePromise {
-    if (this.#repeats?.isRepeat(point)) {
-      this.#context.count('repeated');
-      return undefined;
-    }
     this.enterPoint(point);
     return this.#finish(this.#handlers.point(point, this.#context), 'point');
   }

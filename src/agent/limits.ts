@@ -15,6 +15,8 @@ export interface Limits {
   readonly snapshotBytes: number;
   /** Max milliseconds of one call of a handler; 0 for no limit. Without isolation it holds for async handlers only. */
   readonly handlerMs: number;
+  /** Max bytes of the points that wait for `.reorder()`; above it, those that came first are handled early. */
+  readonly reorderBytes: number;
   /** Max bytes of input since the last internal snapshot of an isolated UDF. A whole batch may take `batchBytes`. */
   readonly journalBytes: number;
 }
@@ -35,6 +37,7 @@ export const defaultLimits: Limits = {
   batchBytes: 256 * MiB,
   snapshotBytes: 1024 * MiB,
   handlerMs: 60_000,
+  reorderBytes: 64 * MiB,
   journalBytes: 64 * MiB,
 };
 

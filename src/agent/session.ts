@@ -35,6 +35,7 @@ import { InstanceState } from './instance-state.js';
 import { refusedRestore, type StateKeeper } from './state-keeper.js';
 import type { Revision } from './state/header.js';
 import { stopGroups } from './stop-groups.js';
+import { Stages } from './stages/stages.js';
 import { readTick, type Tick } from './timers/tick.js';
 import { type BeforeInput, ClockFollower, TimerRunner } from './timers/timer-runner.js';
 import { DrivenClock, type WallClock } from './timers/wall-clock.js';
@@ -83,7 +84,7 @@ export class Session {
   /** Set together with `#instance`. */
   #failures!: FailurePolicy;
   #batches: InputBatches | undefined;
-  /** Only where there is more to do for a point than to call its handler. */
+  /** Where there is more to do for a point than to call its handler. Set together with `#instance`. */
   #points: InputPoints | undefined;
   /** Only if the definition has a `timer`. */
   #timers: TimerRunner | undefined;
@@ -185,6 +186,9 @@ export class Session {
     this.use = { task, node };
     this.#options.activity?.started(this.use);
     this.#logger = this.#options.logger.child({ task, node });
+    const count = (counter: string, by = 1): void => {
+      counters.count(counter, by);
+    };
     try {
       this.#instance = new Instance(definition, {
         calls: request.options,
@@ -194,9 +198,7 @@ export class Session {
         signal,
         guard,
         clock,
-        count: (counter, by = 1) => {
-          counters.count(counter, by);
-        },
+        count,
         logger: this.#logger,
       });
     } catch (reason) {
@@ -224,15 +226,17 @@ export class Session {
       failures: this.#failures,
       timers: this.#createTimers(this.#instance),
       calls: this.#calls,
+      stages: new Stages({ ...this.#instance.stageOptions, maxReorderBytes: limits.reorderBytes, count }),
+      count,
     };
-    if (given.timers) this.#points = new InputPoints(given);
+    this.#points = new InputPoints(given);
     this.#batches = new InputBatches({
       ...given,
       maxBytes: limits.batchBytes,
     });
     if (this.#options.isLogged) this.#logger.info({}, 'task started');
     this.#reply({ kind: 'init', success: true, error: '' });
-    const state = new InstanceState({ ...this.#options, instance: this.#instance, logger: this.#logger });
+    const state = new InstanceState({ ...given, logger: this.#logger });
     return this.#options.state.start(use, state, this.#logger);
   }
 
@@ -327,6 +331,11 @@ export class Session {
   #ready(what: string): Instance {
     if (!this.#instance) throw new UdfError('protocol', `${what} came before init`);
     return this.#instance;
+  }
+
+  /** Handles the points that still wait to be put in order; `undefined` once there are none. */
+  flush(): MaybePromise {
+    return this.#points?.flush();
   }
 
   /**

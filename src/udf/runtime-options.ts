@@ -26,6 +26,19 @@ export const runtimeOptions = {
   distinct: option.flag({
     doc: 'Drop points of a stream that repeat one of the last 64 of their group: the same time and fields.',
   }),
+  distinctPoints: option.int({
+    min: 1,
+    max: 1_000_000,
+    doc: 'As distinct, but of the last so many of their group.',
+  }),
+  distinctTime: option.duration({
+    min: '1ns',
+    doc: 'As distinct, but of those of their group in so much time, by their own times.',
+  }),
+  reorder: option.duration({
+    min: '1ns',
+    doc: 'Points of a stream wait so long, by their own times, and are handled in order of time within their group.',
+  }),
 };
 
 export type RuntimeOptions = OptionValues<typeof runtimeOptions>;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { runUdf } from '../../src/testkit/run.js';
 import edgeDetect from '../../udfs/edge-detect/edge-detect.js';
 import mirror from '../../udfs/mirror/mirror.js';
 import outliers from '../../udfs/outliers/outliers.js';
@@ -42,6 +43,28 @@ describe('.distinct()', () => {
     const lines = Array.from({ length: 66 }, (_, index) => `m v=1 ${index}`);
     const { counters } = await outputOf(mirror, '.distinct()', [...lines, 'm v=1 2', 'm v=1 1'].join('\n'));
     expect(counters).toEqual({ repeated: 1 });
+  });
+
+  it('remembers as many points as .distinctPoints() says, or as much time as .distinctTime()', async () => {
+    const given = 'm v=1 1000000000\nm v=1 2000000000\nm v=1 3000000000\nm v=1 1000000000\nm v=1 3000000000';
+    const counted = async (options: string) => (await outputOf(mirror, options, given)).counters;
+    expect(await counted('.distinctPoints(2)')).toEqual({ repeated: 1 });
+    expect(await counted('.distinctPoints(3)')).toEqual({ repeated: 2 });
+    expect(await counted('.distinctTime(1s)')).toEqual({ repeated: 1 });
+    expect(await counted('.distinctTime(2s)')).toEqual({ repeated: 2 });
+    expect(await refusal(mirror, '.distinctPoints(2).distinctTime(1s)')).toBe(
+      'mirror: .distinctPoints() and .distinctTime() exclude each other',
+    );
+  });
+
+  it('keeps what it remembers in snapshots', async () => {
+    const run = await runUdf(mirror, { options: '.distinct()', groupBy: ['host'] });
+    await run.send('m,host=a v=1 1\nm,host=b v="a text that is longer than what is kept as it is" 1');
+    const again = await run.restart();
+    const { points } = await again.send(
+      'm,host=a v=1 1\nm,host=b v="a text that is longer than what is kept as it is" 1\nm,host=c v=1 1',
+    );
+    expect(points.map((point) => point.tag('host'))).toEqual(['c']);
   });
 
   it('is refused where batches come in', async () => {

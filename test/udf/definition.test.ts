@@ -33,7 +33,10 @@ describe('a definition', () => {
 
   it('has its own options, then those that the runtime offers on every UDF', () => {
     const { options } = defineUdf({ ...stream, options: { size: option.int({ doc: 'x' }) } });
-    expect(Object.keys(options)).toEqual(['size', 'onError', 'groupTtl', 'maxGroups', 'distinct']);
+    expect(Object.keys(options)).toEqual([
+      ...['size', 'onError', 'groupTtl', 'maxGroups'],
+      ...['distinct', 'distinctPoints', 'distinctTime', 'reorder'],
+    ]);
   });
 
   it.each([

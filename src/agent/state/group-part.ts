@@ -19,19 +19,21 @@ const layout = {
 export class GroupPartWriter {
   readonly #groups: GroupTable;
   readonly #writer = new ByteWriter();
+  readonly #hasExtras: boolean;
 
-  constructor(groups: GroupTable) {
+  /** `hasExtras`: the parts are of format 3. */
+  constructor(groups: GroupTable, hasExtras = false) {
     this.#groups = groups;
+    this.#hasExtras = hasExtras;
   }
 
   /** The groups at `indexes` as a part; there must be some. Throws `handler` if a state cannot be stored. */
   write(indexes: readonly number[]): Buffer {
-    const { extras } = this.#groups;
     const groups = this.#writeGroups(indexes);
-    if (!extras) return groups;
+    if (!this.#hasExtras) return groups;
     const writer = this.#writer;
     writer.clear();
-    extras.write(writer, indexes);
+    this.#groups.extras?.write(writer, indexes);
     const written = writer.copy();
     const head = Buffer.alloc(5);
     head[0] = layout.withExtras;
@@ -101,7 +103,8 @@ export function restoreGroups(
 }
 
 function restoreExtras(bytes: Buffer, groups: GroupTable, indexes: readonly number[]): void {
-  if (!groups.extras) return; // the UDF has no timers any more
+  // The UDF has, or had, no timers.
+  if (!groups.extras || bytes.length === 0) return;
   const restore = groups.extras.read(new ByteReader(bytes), indexes.length);
   // Where groups are limited, one may have expired meanwhile, and its index be another's.
   const lastAt = new Map(indexes.map((index, at) => [index, at]));

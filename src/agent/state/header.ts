@@ -35,6 +35,8 @@ export interface SnapshotHeader {
   readonly options?: StateOptions;
   /** Absent in snapshots by older versions of this package. */
   readonly revision?: Revision;
+  /** The stages that the parts after those of groups belong to, one for each part; absent if there are none. */
+  readonly stages?: readonly string[];
 }
 
 /** The revision of snapshots that have none: older than any other. */
@@ -102,7 +104,7 @@ function checkedHeader(part: unknown, size: number): SnapshotHeader {
     throw new UdfError('snapshot_foreign', 'the snapshot has no header that this version can read');
   }
   const header = part as SnapshotHeader; // its other properties are checked below
-  const { udf, version, groups, options, revision } = header as {
+  const { udf, version, groups, options, revision, stages } = header as {
     readonly [Key in keyof SnapshotHeader]: unknown;
   };
   const isValid =
@@ -112,7 +114,8 @@ function checkedHeader(part: unknown, size: number): SnapshotHeader {
     isCount(groups) &&
     groups <= size && // a group takes at least one byte
     (options === undefined || (typeof options === 'object' && options !== null)) &&
-    (revision === undefined || isRevision(revision));
+    (revision === undefined || isRevision(revision)) &&
+    (stages === undefined || (Array.isArray(stages) && stages.length <= size));
   if (!isValid) throw damaged();
   return header;
 }

@@ -2,7 +2,7 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import { isUdfError, messageOf, UdfError } from '../../model/errors.js';
 import { GroupPartWriter, restoreGroups, type StateConversion } from './group-part.js';
 import { packHeader, readHeader, type Revision, type SnapshotHeader, type StateOptions } from './header.js';
-import { packBytes } from './parts.js';
+import { packBytes, packPart } from './parts.js';
 import type { GroupTable } from './table.js';
 import { TimeSlice } from './time-slice.js';
 
@@ -21,6 +21,16 @@ export interface SnapshotOwner {
   readonly checkState: (state: unknown) => void;
   /** Called with the first states of each snapshot, for warnings. */
   readonly inspect: (state: unknown) => void;
+}
+
+/** What a snapshot holds besides groups, in parts of its own after theirs. */
+export interface SnapshotStage {
+  readonly name: string;
+  /** Its parts: plain data. */
+  parts(): Iterable<unknown>;
+  /** Puts back what is in a part. Throws `snapshot_damaged`. */
+  restore(part: unknown): void;
+  clear(): void;
 }
 
 /** Max states per snapshot that are passed to `inspect`. */
@@ -56,6 +66,7 @@ export async function writeSnapshot(
   groups: GroupTable,
   maxBytes: number,
   revision?: Revision,
+  stages: readonly SnapshotStage[] = [],
 ): Promise<Snapshot> {
   const { name: udf, version, options } = owner;
   const pieces: Buffer[] = [];
@@ -73,9 +84,11 @@ export async function writeSnapshot(
     }
   };
 
+  const more = stages.flatMap((stage) => Array.from(stage.parts(), (part) => ({ name: stage.name, part })));
+  const hasMore = groups.extras !== undefined || more.length > 0;
   const header = { udf, version, groups: groups.size, options, ...(revision && { revision }) };
-  add(packHeader(header, groups.extras !== undefined));
-  const parts = new GroupPartWriter(groups);
+  add(packHeader(more.length === 0 ? header : { ...header, stages: more.map(({ name }) => name) }, hasMore));
+  const parts = new GroupPartWriter(groups, hasMore);
   const slice = new TimeSlice();
   let indexes: number[] = [];
   let groupsPerPart = firstGroups;
@@ -91,6 +104,10 @@ export async function writeSnapshot(
     await slice.pause();
   }
   if (indexes.length > 0) add(packBytes(parts.write(indexes)));
+  for (const { part } of more) {
+    add(packPart(part));
+    await slice.pause();
+  }
   return { pieces, size };
 }
 
@@ -105,6 +122,7 @@ export async function readSnapshot(
   owner: SnapshotOwner,
   groups: GroupTable,
   snapshot: Uint8Array,
+  stages: readonly SnapshotStage[] = [],
 ): Promise<readonly string[]> {
   const { header, format, parts } = readHeader(snapshot);
   checkOwner(header, owner);
@@ -118,6 +136,11 @@ export async function readSnapshot(
     const isFirst = rest === header.groups;
     rest -= restoreGroups(format, parts.nextBytes(), groups, rest, conversion);
     if (isFirst) groups.reserveNames(expected, snapshot.length);
+    await slice.pause();
+  }
+  for (const name of header.stages ?? []) {
+    const part = parts.next();
+    stages.find((stage) => stage.name === name)?.restore(part);
     await slice.pause();
   }
   parts.end();

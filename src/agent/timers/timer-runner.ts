@@ -32,7 +32,9 @@ export interface TimerRunnerOptions {
 export interface BeforeInput {
   /** Whether there may be something to do. */
   readonly isActive: boolean;
-  /** To be called before input of a group at `time`; `group` is its index, if groups have any. */
+  /** To be called when input with this time has come. */
+  arrive(time: bigint): MaybePromise;
+  /** To be called before input of a group at `time` is handled; `group` is its index, if groups have any. */
   before(group: number, time: bigint): MaybePromise;
 }
 
@@ -45,8 +47,12 @@ export class ClockFollower implements BeforeInput {
     this.#clock = clock;
   }
 
-  before(_group: number, time: bigint): void {
+  arrive(time: bigint): void {
     this.#clock.moveTo(time);
+  }
+
+  before(): void {
+    // There are no timers.
   }
 }
 
@@ -66,16 +72,14 @@ export class TimerRunner implements BeforeInput {
     return size > 0 || (clock instanceof DrivenClock && clock.followsInput);
   }
 
-  /** Fires the timers that input of a group at `time` reaches. */
-  before(group: number, time: bigint): MaybePromise {
+  /** Moves a clock that follows the input. */
+  arrive(time: bigint): MaybePromise {
     const { clock } = this.#table;
-    if (!(clock instanceof DrivenClock) || !clock.followsInput) return this.#reachedBy(group, time);
-    return (
-      this.moveClock(clock, time)?.then(() => this.#reachedBy(group, time)) ?? this.#reachedBy(group, time)
-    );
+    return clock instanceof DrivenClock && clock.followsInput ? this.moveClock(clock, time) : undefined;
   }
 
-  #reachedBy(group: number, time: bigint): MaybePromise {
+  /** Fires the timers that input of a group at `time` reaches. */
+  before(group: number, time: bigint): MaybePromise {
     return this.#fire(() => this.#table.takeDue(group, time));
   }
 
