@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { messageOf, UdfError } from '../model/errors.js';
+import { UdfError } from '../model/errors.js';
 import type { OptionCall } from '../model/option-call.js';
 import { createKapacitorPeer, type KapacitorPeer } from '../peer/kapacitor-peer.js';
 import { parseSettings } from '../peer/options.js';
@@ -9,13 +9,13 @@ import { isEmpty, parseCurrentLine } from '../recording/line-protocol.js';
 import { LineSplitter } from '../recording/line-splitter.js';
 import { PointMaker } from '../recording/point-maker.js';
 import type { Logger } from '../telemetry/logger.js';
-import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import { LineOutput } from './line-output.js';
 import { type LineSeries, PendingLines } from './pending-lines.js';
+import { maxInt64, SkippedLines } from './skipped-lines.js';
 
 export interface LineProcessing {
   /** Kapacitor's side of a connection to the UDF. */
@@ -51,11 +51,6 @@ const maxLineBytes = 1024 * 1024;
 /** Max time to wait for the end of a line whose quote is open. */
 const openQuoteTimeoutMs = 500;
 
-/** Max bytes of a malformed line in the log. */
-const maxShownBytes = 200;
-
-const maxInt64 = 2n ** 63n - 1n;
-
 /** The UDF answers in this process: a debugger may pause it. */
 const answerTimeoutMs = 24 * 60 * 60 * 1000;
 
@@ -70,10 +65,9 @@ export class LineProcessor {
   readonly #output: LineOutput;
   readonly #splitter = new LineSplitter(maxLineBytes);
   readonly #parser: LineParser<LineSeries>;
-  readonly #skips: RateLimitedLogger;
+  readonly #skipped: SkippedLines;
   #onError: ErrorPolicy;
   #pointsIn = 0;
-  #skipped = 0;
   #quoteTimer: NodeJS.Timeout | undefined;
   /** Whether lines wait until the UDF has read what was sent. */
   #isWaiting = false;
@@ -93,7 +87,7 @@ export class LineProcessor {
     this.#failed.catch(() => undefined); // also where `run` does not wait for it
     this.#onError = options.onError ?? 'stop';
     this.#output = new LineOutput(options.output, this.#pending);
-    this.#skips = new RateLimitedLogger(options.logger);
+    this.#skipped = new SkippedLines(options.logger, `${options.udf}: task ${options.id}: `);
     const maker = new PointMaker({ groupBy: options.groupBy, byName: true });
     this.#parser = new LineParser(
       (name, tags, written) => {
@@ -161,7 +155,7 @@ export class LineProcessor {
       input.pause();
       this.#peer.abort();
     }
-    return { pointsIn: this.#pointsIn, pointsOut: this.#output.points, skipped: this.#skipped };
+    return { pointsIn: this.#pointsIn, pointsOut: this.#output.points, skipped: this.#skipped.count };
   }
 
   async #finishOutput(): Promise<void> {
@@ -259,7 +253,7 @@ export class LineProcessor {
     try {
       parseCurrentLine(splitter, parser);
     } catch (reason) {
-      this.#skipMalformed(reason);
+      this.#skipped.malformed(splitter, reason);
       return true;
     }
     const { fields, series, seconds } = parser;
@@ -276,14 +270,6 @@ export class LineProcessor {
     return this.#peer.point(point);
   }
 
-  #skipMalformed(reason: unknown): void {
-    const { buf, start, end } = this.#splitter;
-    this.#skipped++;
-    const text = buf.toString('utf8', start, Math.min(end, start + maxShownBytes));
-    const shown = `${JSON.stringify(text)}${end - start > maxShownBytes ? '…' : ''}`;
-    this.#skips.error(() => ({}), `a malformed line is skipped: ${messageOf(reason)}: ${shown}`);
-  }
-
   /** Takes note of unsigned fields. False if one is beyond an int64, and the line is done with by the error policy. */
   #takeUnsigned(): boolean {
     const { fields, series } = this.#parser;
@@ -294,15 +280,7 @@ export class LineProcessor {
       .findIndex((value) => typeof value === 'bigint' && value > maxInt64);
     if (index < 0) return true;
     const { buf, start, end } = this.#splitter;
-    const message =
-      `${this.#options.udf}: task ${this.#options.id}: field "${fields.names[index]!}" is ${fields.value(index)}u, ` +
-      `and a UDF's integers end at ${maxInt64}`;
-    if (this.#onError === 'stop') throw new UdfError('limit', message);
-    if (this.#onError === 'drop') this.#skipped++;
-    this.#skips.error(
-      () => ({}),
-      `${message}; ${this.#onError === 'pass' ? 'passed on unchanged' : 'dropped'}`,
-    );
+    this.#skipped.beyondInt64(fields.names[index]!, fields.value(index) as bigint, this.#onError); // as found above
     if (this.#onError === 'pass') {
       void this.#peer.drained().catch(() => undefined); // flushes, so that the lines before it are in the output
       this.#output.line(buf, start, end);
@@ -330,8 +308,7 @@ export class LineProcessor {
     try {
       write();
     } catch (reason) {
-      this.#skipped++;
-      this.#skips.error(() => ({}), `an emitted point is skipped: ${messageOf(reason)}`);
+      this.#skipped.emitted(reason);
     }
     if (this.#output.isBlocked) this.#peer.pauseReading();
   }

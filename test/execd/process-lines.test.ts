@@ -213,7 +213,7 @@ describe('timers', () => {
     options: { clock: option.string({ required: true, oneOf: ['wall', 'event'], doc: 'The clock.' }) },
     state: () => ({}),
     point(_point, { options, timers }) {
-      timers.set('silence', { after: '10ms', clock: options.clock as 'wall' | 'event' });
+      timers.set('silence', { after: '10ms', clock: options.clock });
     },
     timer: (_timer, { newPoint }) => newPoint({ silent: true }),
   });
