@@ -23,6 +23,8 @@ export type { ErrorPolicy } from './udf/runtime-options.js';
 export { advanceClock, isEventClock, lateOptions } from './udf/event-clock.js';
 export type { EventClock, LateContext } from './udf/event-clock.js';
 export type { GroupItems, NewItem, Timer, TimerClock, Timers, TimerSetting } from './udf/timers.js';
+export { windows } from './udf/windows.js';
+export type { Window, WindowContext, WindowOptions, Windows, WindowState } from './udf/windows.js';
 export { option } from './udf/option.js';
 export type { OptionSpec, OptionSpecs, OptionValues } from './udf/option.js';
 export { formatDuration, parseDuration } from './model/duration.js';
