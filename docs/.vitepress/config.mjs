@@ -80,6 +80,7 @@ export default defineConfig({
     socialLinks: [{ icon: 'github', link: repository }],
     outline: [2, 3],
     nav: [
+      { text: 'First hour', link: '/first-hour' },
       { text: 'API', link: '/api/' },
       { text: 'Changelog', link: '/changelog' },
     ],
