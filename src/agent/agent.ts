@@ -1,7 +1,7 @@
 import { UdfError } from '../model/errors.js';
 import type { AgentStats, TaskUse } from '../model/statistics.js';
 import type { Transport } from '../transport/transport.js';
-import { initTag, restoreTag, snapshotTag } from '../wire/tags.js';
+import { infoTag, initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { stopRequest, timerRequest, unwatched, type UseActivity } from './activity.js';
 import { defaultsProblem } from './defaults.js';
 import { failConnection } from './connection-failure.js';
@@ -249,8 +249,9 @@ class ConnectionAgent implements Agent {
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
     const tag = buf[payload];
-    // No time limit for snapshots and restores, which init may do too: their time depends on the number of groups.
-    if (tag === snapshotTag || tag === restoreTag || tag === initTag) {
+    // No time limit for snapshots and restores, which init may do too: their time depends on the number of groups. Nor for
+    // info, which waits for calls that have limits of their own.
+    if (tag === snapshotTag || tag === restoreTag || tag === initTag || tag === infoTag) {
       this.#pending.await(result, end - frame);
     } else {
       this.#pending.await(this.#counters.timed(result), end - frame, this.#pending.startTimer());

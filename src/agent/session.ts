@@ -155,8 +155,7 @@ export class Session {
         this.#reply({ kind: 'keepalive', time: request.time });
         return undefined;
       case 'info':
-        this.#reply(infoOf(this.#definition));
-        return undefined;
+        return this.#info();
       case 'init':
         return this.#init(request);
       case 'snapshot':
@@ -177,6 +176,14 @@ export class Session {
 
   #reply(response: Response): void {
     this.#output.send(encodeResponse(response));
+  }
+
+  /** Answers after all input before: the test kit relies on it. */
+  #info(): MaybePromise {
+    const idle = this.#calls?.idle();
+    if (idle) return idle.then(() => this.#info());
+    this.#reply(infoOf(this.#definition));
+    return undefined;
   }
 
   #init(request: { taskID: string; nodeID: string; options: readonly OptionCall[] }): MaybePromise {

@@ -3,6 +3,8 @@ import type { Handlers, UdfDefinition } from '../udf/definition.js';
 /** The handler call that emitted an output: for an input, by its number from 0, a timer, or `stop` of a group. */
 export type OutputCause =
   | { readonly kind: 'input'; readonly number: number }
+  /** One of several calls that overlap. */
+  | { readonly kind: 'overlap' }
   | { readonly kind: 'timer'; readonly name: string; readonly time: bigint; readonly group: string }
   | { readonly kind: 'stop'; readonly group: string };
 
@@ -14,9 +16,13 @@ export class OutputCauses {
   readonly #causes: (OutputCause | number)[] = [];
   #inputs = 0;
 
-  /** The definition with handlers that record their calls; `outputCount` is the number of its outputs so far. */
+  /**
+   * The definition with handlers that record their calls; `outputCount` is the number of its outputs so far. The output of
+   * calls that overlap is ordered, so that it is the same each time.
+   */
   instrument(definition: UdfDefinition, outputCount: () => number): UdfDefinition {
     const { handlers } = definition;
+    const overlaps = definition.concurrency > 1;
     const record = (cause: OutputCause | number): void => {
       this.#outputsBefore.push(outputCount());
       this.#causes.push(cause);
@@ -24,13 +30,14 @@ export class OutputCauses {
     const recorded =
       (handler: Handlers['point']): Handlers['point'] =>
       (input, context) => {
-        record(this.#inputs++);
+        record(overlaps ? { kind: 'overlap' } : this.#inputs++);
         return handler?.(input, context);
       };
     const first = handlers.batch ? 'batch' : definition.wants === 'batch' ? 'beginBatch' : 'point';
     const { timer, stop } = handlers;
     return {
       ...definition,
+      ordered: overlaps ? 'all' : definition.ordered,
       handlers: {
         ...handlers,
         [first]: recorded(handlers[first]),

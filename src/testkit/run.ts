@@ -208,6 +208,7 @@ class MemoryRun implements UdfRun {
 
   #describe(cause: OutputCause | undefined): string {
     if (!cause) return 'no input';
+    if (cause.kind === 'overlap') return 'calls that overlap';
     if (cause.kind === 'timer') return `timer "${cause.name}" of group "${cause.group}" at ${cause.time}`;
     if (cause.kind === 'stop') return cause.group === '' ? 'stop' : `stop of group "${cause.group}"`;
     const input = this.#sent[cause.number]!; // handlers are called only for sent input
@@ -223,7 +224,10 @@ class MemoryRun implements UdfRun {
     } catch (reason) {
       if (!(reason instanceof ProtocolFailure)) throw reason;
       const { current } = this.#causes;
-      throw reason.withContext(current ? `; at ${this.#describe(current)}` : '', this.#agent.failure);
+      throw reason.withContext(
+        current && current.kind !== 'overlap' ? `; at ${this.#describe(current)}` : '',
+        this.#agent.failure,
+      );
     }
   }
 }

@@ -172,7 +172,8 @@ export interface Udf<
   /**
    * The order of the output of calls that overlap. `'group'`, the default: within each group, output is sent as it is
    * emitted. `'all'`: in the order of the input across all groups; what a call emits is held back until those ahead of it
-   * have ended. An isolated UDF (`serve --isolate`) always has the order of `'all'`.
+   * have ended. An isolated UDF (`serve --isolate`) always has the order of `'all'`, as one in a
+   * test or a replay has, whose output is then the same each time.
    */
   readonly ordered?: CallOrder;
   /**

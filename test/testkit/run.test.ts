@@ -262,6 +262,24 @@ describe('a run', () => {
     expect(points.map(causingInput)).toEqual(['stop of group "host=a"', 'stop of group "host=b"']);
   });
 
+  test('says so where calls overlap, whose output is in the order of the input each time', async () => {
+    const overlapping = defineUdf({
+      name: 'overlapping',
+      wants: 'stream',
+      provides: 'stream',
+      concurrency: 4,
+      async point(point) {
+        for (let turns = 4 - Number(point.time); turns > 0; turns--) await new Promise(setImmediate);
+        return point;
+      },
+    });
+    const run = await runUdf(overlapping, { groupBy: ['host'] });
+    const { points } = await run.send('cpu,host=a v=1 1\ncpu,host=b v=1 2\ncpu,host=c v=1 3');
+    await run.stop();
+    expect(points.map(({ tags }) => tags.host)).toEqual(['a', 'b', 'c']);
+    expect(points.map(causingInput)).toEqual(Array<string>(3).fill('calls that overlap'));
+  });
+
   test('names the group whose stop failed', async () => {
     const run = await runUdf(lastOfGroup, { groupBy: ['host'] });
     await run.send('cpu,host=a v=1 1\ncpu,host=b boom=true 2');
