@@ -1,26 +1,18 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createConnection, type Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { FrameReader } from '../../src/wire/frame-reader.js';
+import { describe, expect, test } from 'vitest';
 import type { OptionCall } from '../../src/model/option-call.js';
-import { payloadStart } from '../../src/wire/framing.js';
-import { decodeResponse, encodeRequest, encodeResponse } from '../../src/wire/messages.js';
-import { keepaliveTag, timeTag } from '../../src/wire/tags.js';
 import { type Cli, serve } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
+import { stream, StreamClient, type StreamResult } from './support/stream-client.js';
 
-const killWorkers = fileURLToPath(new URL('support/kill-workers.mjs', import.meta.url));
+const support = (name: string): string => fileURLToPath(new URL(`support/${name}`, import.meta.url));
 const isLong = process.env.FAULTS === 'long';
 
-const pointCount = isLong ? 1_000_000 : 300_000;
-const pointsPerWrite = 500;
-const killCount = isLong ? 100 : 30;
-
-/** 100 ms for an idle machine; this process also plays Kapacitor, and encodes what it sends. */
-const maxKeepaliveMs = 1_000;
+/** A tenth of what the host takes at full speed. */
+const pointsPerSecond = 100_000;
 
 const string = (name: string, value: string): OptionCall => ({ name, args: [{ type: 'string', value }] });
 const udfs: Readonly<Record<string, readonly OptionCall[]>> = {
@@ -39,160 +31,124 @@ function random(seed: number): () => number {
   };
 }
 
-const firstTime = 1_700_000_000_000_000_000n;
-
-/** Encoded points, and where the varint of each one's time begins. */
-interface Block {
-  readonly bytes: Buffer;
-  readonly times: readonly number[];
+interface Run extends StreamResult {
+  /** The lines of the log at level `error`. */
+  readonly errors: readonly Readonly<Record<string, unknown>>[];
+  readonly restarts: Readonly<Record<string, number>>;
+  readonly grownMiB: number;
 }
 
-/** The points of a write, of a hundred groups, at times yet to be set. */
-function encodeBlock(first: number): Block {
-  const encoded: Buffer[] = [];
-  const times: number[] = [];
-  let at = 0;
-  for (let index = first; index < first + pointsPerWrite; index++) {
-    const host = `h${index % 100}`;
-    const frame = encodeRequest({
-      kind: 'point',
-      time: firstTime,
-      name: 'cpu',
-      database: 'telegraf',
-      retentionPolicy: 'autogen',
-      group: `host=${host}`,
-      dimensions: ['host'],
-      tags: { host },
-      fieldsDouble: { value: Math.sin(index) },
-      fieldsInt: {},
-      fieldsString: { state: Math.floor(index / 700) % 3 === 0 ? 'up' : 'down' },
-      fieldsBool: {},
-      byName: false,
-    });
-    times.push(at + payloadStart(frame) + frame.subarray(payloadStart(frame)).indexOf(timeTag, 3) + 1);
-    at += frame.length;
-    encoded.push(frame);
-  }
-  return { bytes: Buffer.concat(encoded), times };
-}
+const residentMiB = (host: Cli): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${host.process.pid}/status`, 'utf8'))![1]) / 1024;
 
-/** Encoding a million points would take longer than the rest of the test: blocks are sent again, with other times. */
-const blocks = Array.from({ length: 20 }, (_, index) => encodeBlock(index * pointsPerWrite));
-
-/** The frames of a write. */
-function frames(write: number): Buffer {
-  const { bytes, times } = blocks[write % blocks.length]!;
-  const copy = Buffer.from(bytes);
-  let time = firstTime + BigInt(write * pointsPerWrite) * 1_000_000n;
-  for (const at of times) {
-    let rest = time;
-    for (let offset = at; ; offset++, rest >>= 7n) {
-      if (rest < 0x80n) {
-        copy[offset] = Number(rest);
-        break;
-      }
-      copy[offset] = Number(rest & 0x7fn) | 0x80;
-    }
-    time += 1_000_000n;
-  }
-  return copy;
-}
-
-interface Run {
-  readonly digest: string;
-  readonly points: number;
-  readonly slowestKeepaliveMs: number;
-}
-
-/** Streams all points through a UDF; `beforeWrite` is called before each write. */
-async function stream(
-  socketPath: string,
+/** Streams through an isolated UDF whose workers get `faults`, one after the other, at random times. */
+async function disturbed(
+  udf: string,
   options: readonly OptionCall[],
-  beforeWrite: (write: number) => Promise<void> | undefined = () => undefined,
+  faults: readonly string[],
+  { seed = 1, minPoints = 300_000, args = [] as readonly string[] } = {},
 ): Promise<Run> {
-  const socket: Socket = createConnection({ path: socketPath, allowHalfOpen: true });
-  onTestFinished(() => {
-    socket.destroy();
-  });
-  await once(socket, 'connect');
-  const digest = createHash('sha256');
-  let points = 0;
-  let slowestKeepaliveMs = 0;
-  const failed = new AbortController();
-  const asked: number[] = [];
-  const other: string[] = [];
-  const reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
-    if (buf[payload] === keepaliveTag) {
-      const at = asked.shift();
-      if (at !== undefined) slowestKeepaliveMs = Math.max(slowestKeepaliveMs, performance.now() - at);
-      return;
-    }
-    if (buf[payload]! < 0x80) {
-      const response = decodeResponse(buf.subarray(payload, end));
-      other.push(response.kind);
-      if (response.kind === 'error') failed.abort(new Error(response.error));
-      return;
-    }
-    digest.update(buf.subarray(frame, end));
-    points++;
-  });
-  socket.on('data', (chunk: Buffer) => {
-    reader.push(chunk);
-  });
-  const send = async (bytes: Buffer): Promise<void> => {
-    if (!socket.write(bytes)) await once(socket, 'drain', { signal: failed.signal });
-  };
-  await send(encodeRequest({ kind: 'init', taskID: 'task', nodeID: 'node', options }));
-  const keepalives = setInterval(() => {
-    asked.push(performance.now());
-    socket.write(encodeResponse({ kind: 'keepalive', time: 1n })); // a request has the same bytes
-  }, 50);
-  for (let write = 0; write < pointCount / pointsPerWrite; write++) {
-    await beforeWrite(write);
-    await send(frames(write));
-  }
-  clearInterval(keepalives);
-  const ended = once(socket, 'end');
-  socket.end();
-  await ended;
-  expect(other).toEqual(['init']);
-  return { digest: digest.digest('hex'), points, slowestKeepaliveMs };
-}
-
-async function killableHost(udf: string): Promise<{ host: Cli; socketPath: string }> {
   const directory = tempDir();
-  const host = await serve([udf, '--isolate', '--socket-dir', directory], {
-    execArgv: ['--import', killWorkers],
+  const load = ['--load', support('injected.mjs')];
+  const host = await serve([udf, '--isolate', ...load, '--socket-dir', directory, ...args], {
+    execArgv: ['--import', support('inject-faults.mjs')],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  return { host, socketPath: join(directory, `${udf}.sock`) };
+  const path = join(directory, `${udf}.sock`);
+  const next = random(seed);
+  const client = new StreamClient({ path, options, minPoints, pointsPerSecond });
+  await host.untilLogged('task started');
+  const before = residentMiB(host);
+  for (const fault of faults) {
+    await new Promise((resolve) => setTimeout(resolve, next() * 100));
+    const taken = once(host.process, 'message');
+    host.process.send({ fault });
+    await taken;
+    await client.advanced(); // two faults at one point would be poison
+  }
+  const result = await client.finish();
+  await host.untilLogged('task ended');
+  const stats = host.log.find(({ msg }) => msg === 'task ended')!.stats as Pick<Run, 'restarts'>;
+  return {
+    ...result,
+    errors: host.log.filter(({ level }) => level === 'error'),
+    restarts: stats.restarts,
+    grownMiB: residentMiB(host) - before,
+  };
 }
+
+/** The same stream through a host without isolation. */
+async function undisturbed(udf: string, options: readonly OptionCall[], points: number): Promise<string> {
+  const directory = tempDir();
+  await serve([udf, '--socket-dir', directory]);
+  const path = join(directory, `${udf}.sock`);
+  return (await stream({ path, options, minPoints: points, pointsPerSecond: 0 })).digest;
+}
+
+/**
+ * What the machine adds: the longest delay of a timer in the client. Each measured time passes through at most that many
+ * turns of the two processes, whose threads all compete for the processors.
+ */
+const turns = 5;
 
 describe.each(Object.entries(udfs))('isolated %s, its workers killed at random', (udf, options) => {
   const seeds = isLong ? Array.from({ length: 20 }, (_, seed) => seed) : [1];
+  const kills = Array.from({ length: isLong ? 100 : 30 }, () => 'kill');
   test.each(seeds)(
-    'emits the same bytes as if undisturbed (seed %i)',
+    'emits the same bytes as if undisturbed, without a long stall (seed %i)',
     async (seed) => {
-      const plainDirectory = tempDir();
-      await serve([udf, '--socket-dir', plainDirectory]);
-      const undisturbed = await stream(join(plainDirectory, `${udf}.sock`), options);
-
-      const { host, socketPath } = await killableHost(udf);
-      const next = random(seed);
-      const writes = pointCount / pointsPerWrite;
-      const kills = new Set(Array.from({ length: killCount }, () => Math.floor(next() * writes)));
-      const killed = await stream(socketPath, options, (write) => {
-        if (!kills.has(write)) return undefined;
-        const done = once(host.process, 'message').then(() => undefined);
-        host.process.send('kill');
-        return done;
-      });
-      const ends = host.log.filter(({ msg }) => String(msg).includes('it is replaced'));
-      expect(killed.slowestKeepaliveMs).toBeLessThan(maxKeepaliveMs);
-      expect(ends.length).toBeGreaterThan(kills.size / 2); // some hit the worker in reserve
-      expect(killed.points).toBe(undisturbed.points);
-      expect(killed.digest).toBe(undisturbed.digest);
+      const minPoints = isLong ? 1_000_000 : 300_000;
+      const run = await disturbed(udf, options, kills, { seed, minPoints });
+      expect(run.errors.length).toBeGreaterThan(kills.length / 2); // some hit the worker in reserve
+      expect(run.errors.length).toBeLessThanOrEqual(kills.length);
+      expect(run.restarts).toEqual({ exit: run.errors.length });
+      expect(run.others).toEqual(['init']);
+      expect(run.keepalives.answered).toBe(run.keepalives.asked);
+      process.stderr.write(
+        `${udf}: ${run.errors.length} deaths; slowest keepalive ${Math.round(run.keepalives.slowestMs)} ms, ` +
+          `longest silence ${Math.round(run.longestSilenceMs)} ms, longest stall ${Math.round(run.longestStallMs)} ms\n`,
+      );
+      // A worker that starts takes a whole core, and its code is compiled only while it catches up.
+      expect(run.longestSilenceMs).toBeLessThan(500 + turns * run.slowestTurnMs);
+      expect(run.keepalives.slowestMs).toBeLessThan(2000 + turns * run.slowestTurnMs);
+      expect(run.longestStallMs).toBeLessThan(2000 + turns * run.slowestTurnMs);
+      expect(run.digest).toBe(await undisturbed(udf, options, run.sent));
     },
     180_000,
+  );
+});
+
+describe.each([
+  ['edgeDetect', 'injectedEdgeDetect'],
+  ['movingAverage', 'injectedMovingAverage'],
+] as const)('isolated %s, its workers failing within a handler', (udf, injected) => {
+  const options = udfs[udf]!;
+  test.each([
+    ['loop', 'hung', 4, 300, /has not come back within 300 ms/],
+    ['hang', 'hung', 4, 300, /has not come back within 300 ms/],
+    // V8 collects garbage for long before it gives up.
+    ['heap', 'memory', 2, 10_000, /took more than 64 MiB of memory/],
+    ['buffers', 'memory', 2, 10_000, /took more than 64 MiB of buffers/],
+    ['exit', 'exit', 4, 10_000, /called process\.exit\(3\)/],
+    ['timer', 'error', 4, 10_000, /has thrown outside a handler: thrown in a timer/],
+  ] as const)(
+    'emits the same bytes as if undisturbed, and logs and counts each fault once: %s',
+    async (fault, cause, count, handlerMs, text) => {
+      const faults = Array.from({ length: count }, () => fault);
+      const run = await disturbed(injected, options, faults, {
+        args: ['--handler-ms', String(handlerMs), '--worker-memory', '64MiB'],
+      });
+      expect(run.errors).toHaveLength(count);
+      for (const line of run.errors) {
+        expect(line).toMatchObject({ udf: injected, task: 'task', node: 'node', cause, stage: 'input' });
+        expect(line.msg).toMatch(text);
+        expect(line.msg).toMatch(/it is replaced, and goes on from its last snapshot$/);
+      }
+      expect(run.restarts).toEqual({ [cause]: count });
+      expect(run.keepalives.answered).toBe(run.keepalives.asked);
+      expect(run.grownMiB).toBeLessThan(128); // the journal, and what V8 has not collected yet
+      expect(run.digest).toBe(await undisturbed(udf, options, run.sent));
+    },
+    120_000,
   );
 });
