@@ -5,11 +5,19 @@ import { print } from './print.js';
 const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
 
 /** Commands whose arguments are names of UDFs. */
-const udfCommands: ReadonlySet<string> = new Set(['serve', 'stdio', 'list', 'config', 'check']);
+const udfCommands: ReadonlySet<string> = new Set([
+  'serve',
+  'stdio',
+  'execd',
+  'list',
+  'config',
+  'check',
+  'watch', // tasks watch
+]);
 
 /**
  * Adds `completion`, which prints a shell's script, and the hidden `complete`, which that script calls with the words of
- * the command line, the last of which is to be completed.
+ * the command line. The last word is the one to complete.
  */
 export function addCompletion(program: Command): void {
   const completion = new Command('completion')
