@@ -41,7 +41,6 @@ interface ServeOptions extends RunOptions, SocketOptions, IsolationFlags {
   readonly kapacitor?: readonly string[];
   /** The directory that conversations are recorded in. */
   readonly record?: string;
-  readonly watch?: true;
 }
 
 /** `serve`: UDFs on Unix sockets, until a signal. */
