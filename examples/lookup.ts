@@ -10,6 +10,8 @@ interface Answer {
   readonly until: number;
 }
 
+const maxAnswers = 10_000;
+
 const milliseconds = (duration: bigint): number => Number(duration / 1_000_000n);
 
 export default defineUdf({
@@ -39,6 +41,7 @@ export default defineUdf({
       });
       if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
       answer = { text: await response.text(), until: Date.now() + milliseconds(keepFor) };
+      if (answers.size >= maxAnswers) answers.clear(); // memory stays bounded however many values the tag has
       answers.set(key, answer);
     }
     return point.withField(as, answer.text);
