@@ -112,7 +112,12 @@ npm run test:script       # the TICKscript, on the Kapacitor at KAPACITOR_URL (h
 \`\`\`
 
 Kapacitor must know the UDF before it starts: start the host, add the output of \`config\` to \`kapacitor.conf\`, start Kapacitor.
-Its user needs write permission for the socket: see \`--socket-group\` of \`kapacitor-udf serve\`.
+Its user must be able to enter \`sockets\` and the folders above it, and to write to the socket. Once the host has started:
+
+\`\`\`sh
+sudo chgrp kapacitor sockets sockets/${name}.sock
+sudo chmod g+s sockets    # a socket that is made later gets the group too
+\`\`\`
 
 | file                           | what it is                                                     |
 | ------------------------------ | -------------------------------------------------------------- |
