@@ -82,7 +82,7 @@ export class UseActivity {
     this.#cells[requestCell] = tag;
   }
 
-  /** The request goes on after its turn, until `settled`. */
+  /** The request continues after its turn, until `settled`. */
   pending(): void {
     this.#cells[firstUseCell + this.#number] = this.#cells[requestCell]! + 1;
   }

@@ -28,7 +28,7 @@ const order: readonly Severity[] = ['error', 'warning', 'note'];
 
 /**
  * Checks a setup of Kapacitor with the hosts of its UDFs. Changes nothing. Rejects with `invalid_config` for a Kapacitor user
- * that does not exist; whatever else cannot be determined is a finding.
+ * that does not exist; anything else that cannot be determined is a finding.
  */
 export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   const facts = await collectFacts(options);

@@ -145,7 +145,7 @@ function timeOf(path: string): number | undefined {
   }
 }
 
-/** In whole units: `90s` is told as `1m30s`, two days and some hours as days and hours. */
+/** Rounded to seconds below a minute, to minutes below an hour, and to hours above. */
 function ageText(ms: number): string {
   const unit = ms < 60_000 ? 1_000 : ms < 3_600_000 ? 60_000 : 3_600_000;
   return formatDuration(BigInt(Math.max(1, Math.round(ms / unit)) * unit) * 1_000_000n);

@@ -78,7 +78,7 @@ export async function runStdio(
 /** The most of the time to stop that is kept for sending what is left. */
 const maxSendMs = 1_000;
 
-/** How long to read on of `drainMs` after a signal: whoever writes the input may have got the same signal, and end it. */
+/** The part of `drainMs` in which input is still read after a signal: the peer may have got the signal too, and end the input. */
 export function readOnMs(drainMs: number): number {
   return Math.max(drainMs - maxSendMs, Math.floor(drainMs * 0.8));
 }

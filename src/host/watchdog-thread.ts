@@ -113,7 +113,7 @@ async function end(why: string): Promise<void> {
   const beat = lastBeat;
   await reporting;
   if (cells[watchdogCells.beat] !== beat) {
-    isEnding = false; // it goes on
+    isEnding = false; // it runs again
     return;
   }
   logger.error({ code: stallExitCode }, `exits: ${why}; its tasks end`);

@@ -116,7 +116,7 @@ export const windows = {
   },
 
   /**
-   * A window that goes on as long as each point comes within `gap` of the one before. A late point within `gap` of its start
+   * A window that lasts as long as each point comes within `gap` of the one before. A late point within `gap` of its start
    * belongs to it too. There is no `lateness`: only one is open at a time.
    */
   session<Value>(

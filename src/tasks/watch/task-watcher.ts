@@ -151,7 +151,7 @@ export class TaskWatcher {
     const maxAgeMs = verdict.action === 'wait' ? waitingProbeAgeMs : undefined;
     const problem = isDown ? await this.#probes.problemOf(udfsOf(task.script), sockets, maxAgeMs) : undefined;
     if (problem !== undefined) verdict = { action: 'wait', why: problem, report: true };
-    // While a socket is absent, Kapacitor goes on trying to connect: that time does not count.
+    // While a socket is absent, Kapacitor keeps trying to connect: that time does not count.
     const sighting = problem === undefined ? sightingOf(task, evidence) : undefined;
     // What a second look decides is decided soon.
     if (verdict.action === 'wait' && !verdict.report && now - (sighting?.since ?? 0) < urgentMs)

@@ -58,7 +58,7 @@ export class Journal {
     this.#start = position;
     const freed = this.#segments.splice(0, Math.floor((position - this.#first) / segmentBytes));
     this.#first += freed.length * segmentBytes;
-    // As many will be needed until the next snapshot if the input goes on like this.
+    // As many will be needed until the next snapshot if the input continues at this rate.
     this.#spare.length = Math.min(this.#spare.length, freed.length);
     while (this.#spare.length < freed.length) this.#spare.push(freed.pop()!);
   }
