@@ -50,7 +50,8 @@ export interface CallHooks {
 }
 
 interface Call {
-  readonly input: CallInput;
+  /** Until the call ends: ended calls can stay in the window for long, and their input is not counted any more. */
+  input: CallInput | undefined;
   readonly group: string;
   readonly bytes: number;
   readonly held: HeldOutput | undefined;
@@ -235,7 +236,7 @@ export class ConcurrentCalls {
     call.stage = 'running';
     let called;
     try {
-      called = lane.run(call.input, call.held);
+      called = lane.run(call.input!, call.held); // it has not ended
     } catch (reason) {
       this.#end(call, lane);
       throw reason;
@@ -300,6 +301,7 @@ export class ConcurrentCalls {
       this.#idle = undefined;
     }
     call.stage = 'ended';
+    call.input = undefined;
     for (let head = this.#window.first; head?.stage === 'ended'; head = this.#window.first) {
       this.#window.shift();
       this.#window.first?.held?.release();
