@@ -29,6 +29,7 @@ export class WorkQueue {
   /** Identifies the run of a step by the current worker. */
   #run: symbol | undefined;
   #isInputEnded = false;
+  #isClosed = false;
 
   /** `resumed` is called when a worker that has started, or has done a step, takes input again. */
   constructor(feed: Feed, resumed: () => void) {
@@ -72,8 +73,15 @@ export class WorkQueue {
     this.#worker = worker;
   }
 
-  /** Adds a step: at the end of the input so far, or at a position that is not before those of other steps. */
+  /**
+   * Adds a step: at the end of the input so far, or at a position that is not before those of other steps. After `close`,
+   * it is abandoned at once.
+   */
   add(step: Omit<Step, 'at'>, at: number = this.#feed.journal.end): void {
+    if (this.#isClosed) {
+      step.abandon?.();
+      return;
+    }
     this.#steps.push({ ...step, at });
     this.pump();
   }
@@ -95,6 +103,7 @@ export class WorkQueue {
 
   /** Abandons all steps; nothing is done from now on. */
   close(): void {
+    this.#isClosed = true;
     this.interrupt();
     for (const { abandon } of this.#steps.splice(0)) abandon?.();
   }
