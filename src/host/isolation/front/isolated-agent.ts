@@ -73,7 +73,8 @@ class FrontAgent implements IsolatedAgent {
   #lastPosition: number | undefined;
   #ending: Promise<void> | undefined;
   #finalStats: AgentStats | undefined;
-  #reloadAtBatchEnd: (() => void) | undefined;
+  /** Reloads that wait for the end of the open batch. */
+  readonly #waitingReloads: (() => void)[] = [];
   #advance: NodeJS.Immediate | undefined;
 
   constructor(options: IsolatedAgentOptions) {
@@ -229,7 +230,7 @@ class FrontAgent implements IsolatedAgent {
     if (this.use === undefined || !this.#lifetime.isOpen || this.#input.ended) return;
     if (this.#isInBatch) {
       await new Promise<void>((resolve) => {
-        this.#reloadAtBatchEnd = resolve;
+        this.#waitingReloads.push(resolve);
       });
       if (this.#ending) return;
     }
@@ -324,11 +325,11 @@ class FrontAgent implements IsolatedAgent {
 
   #journalInput(): void {
     this.#journal.flush();
-    if (!this.#isInBatch) {
-      const reload = this.#reloadAtBatchEnd;
-      this.#reloadAtBatchEnd = undefined;
-      reload?.();
-    }
+    if (!this.#isInBatch) this.#continueReloads();
+  }
+
+  #continueReloads(): void {
+    for (const resolve of this.#waitingReloads.splice(0)) resolve();
   }
 
   #endInput(): void {
@@ -350,6 +351,7 @@ class FrontAgent implements IsolatedAgent {
     // A worker that repeats input to give its state would count it again.
     if (this.#state.isUnsaved) this.#finalStats = this.#supervisor.stats;
     this.#journalInput();
+    this.#continueReloads(); // the connection may have ended within a batch
     return this.#state.end(this.#lastPosition ?? this.#feed.journal.end);
   }
 
