@@ -140,11 +140,6 @@ export class UdfWorker {
     return this.#request === undefined && this.#sent === this.#ack.handled;
   }
 
-  /** Whether a request is under way, so that no input can be given. */
-  get isBusy(): boolean {
-    return this.#request !== undefined;
-  }
-
   /** Bytes of input, requests included, that were handled. */
   get handledBytes(): number {
     return this.#ack.handled;
@@ -256,7 +251,7 @@ export class UdfWorker {
       this.#events!.handled(ack);
       return;
     }
-    if (ack.handled < this.#sent) return; // the answer was to an earlier input: none of the protocol's
+    if (ack.handled < this.#sent) return; // the request is not handled yet: this cannot be its answer
     this.#request = undefined;
     request.resolve(request.answer);
   }
