@@ -41,13 +41,13 @@ export interface Windows<Value> {
   /** Whether a value, from a snapshot say, can be such a state: for `isState`. The values of windows are not looked at. */
   isState(this: void, state: unknown): boolean;
   /**
-   * The open windows that a point belongs to, whose `value` the handler changes. A point of none, as its windows are
-   * closed, is counted as `late`.
+   * The open windows that a point belongs to, whose `value` the handler changes. A point that belongs to none is counted as
+   * `late`. Throws what `create` throws, and what `Timers.set` does.
    */
   of(this: void, point: AnyPoint, context: WindowContext<Value>): readonly Window<Value>[];
   /**
    * To be called by `timer`: closes the windows that are over, and returns what `finish` makes of each, in order of time.
-   * Nothing for a timer that is not theirs, which is named `window`.
+   * Does nothing unless the timer is theirs: the one named `window`. Throws what `finish` throws: all of these windows are lost then.
    */
   close<Output>(
     this: void,
