@@ -11,7 +11,7 @@ import type { BeforeInput } from './timers/timer-runner.js';
 /** Max time that points which have waited are handled before yielding to the event loop. */
 const maxSliceMs = 5;
 
-/** Points that are handled before the time is looked at. */
+/** Points that are handled between two checks of the elapsed time. */
 const pointsPerCheck = 32;
 
 const yieldToEventLoop = promisify(setImmediate);

@@ -11,7 +11,7 @@ import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { StageOptions } from './stages/stages.js';
 import type { StateOptions } from './state/header.js';
 
-/** The context of all handlers: what only some of them see costs the others nothing. */
+/** One context serves all handlers: it has the members of each, and the types show a handler only its own. */
 export type AnyContext = TimerContext<unknown, unknown, unknown, unknown>;
 
 /** A definition's handlers with their argument types. `defineUdf` has checked that those the UDF needs are present. */
@@ -24,7 +24,7 @@ export interface BoundHandlers {
   stop?(context: AnyContext): unknown;
 }
 
-/** What Info tells of a UDF. Kapacitor only needs the argument types of options; the rest is checked at init. */
+/** The answer to an info request. Kapacitor needs only the argument types of options; the rest is checked at init. */
 export function infoOf({ wants, provides, options }: UdfDefinition): Response {
   const types = Object.entries(options).map(
     ([name, { args }]) => [name, args.map(({ type }) => type)] as const,
@@ -43,7 +43,7 @@ export function pick(values: Readonly<Record<string, unknown>>, names: readonly 
   return Object.fromEntries(names.map((name) => [name, values[name]]));
 }
 
-/** What a function of the definition returns. What it throws gets its name: no point or batch says where that was. */
+/** Calls a function of the definition. Adds `place` to what it throws: no point or batch shows where it failed. */
 export function withPlace<Result>(place: string, call: () => Result): Result {
   try {
     return call();
@@ -66,7 +66,10 @@ export function checkedOptions(
   return options;
 }
 
-/** What `.reorder()`, `.distinct()` and its variants ask for. Throws `invalid_options` where batches come in, and for a contradiction. */
+/**
+ * The stages that `.reorder()`, `.distinct()` and its variants ask for. Throws `invalid_options` if the UDF wants batches, or if
+ * the options contradict each other.
+ */
 export function stageOptionsOf(
   { name, wants }: UdfDefinition,
   { reorder, distinct, distinctPoints: points, distinctTime: time }: RuntimeOptions,

@@ -20,7 +20,7 @@ export class PendingWork {
   readonly #options: PendingWorkOptions;
   #isAwaiting = false;
   #isFull = false;
-  /** Whether either of them; one field, as it is read for each frame. */
+  /** `#isAwaiting || #isFull`, as one field: it is read for each frame. */
   #isBusy = false;
   #frameBytes = 0;
 
@@ -32,7 +32,7 @@ export class PendingWork {
     return this.#isBusy;
   }
 
-  /** Whether as many calls overlap, or wait, as may: these too are waited for. */
+  /** While the calls that overlap or wait are at their limit, input waits for them too. */
   setFull(isFull: boolean): void {
     this.#isFull = isFull;
     this.#isBusy = this.#isAwaiting || isFull;

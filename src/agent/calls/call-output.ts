@@ -22,7 +22,7 @@ export class HeldTotal {
     this.onWait = onWait;
   }
 
-  /** Whether no more is to be held back, if it can be avoided. */
+  /** Whether the limit is reached: then only the oldest call may start. */
   get isFull(): boolean {
     return this.bytes >= this.#maxBytes;
   }

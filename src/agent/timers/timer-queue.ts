@@ -62,7 +62,7 @@ export class TimerQueue {
     }
   }
 
-  /** A time that no timer is due before; `undefined` if there are none. */
+  /** A lower bound of the next timer's time; `undefined` without timers. */
   get nextTime(): bigint | undefined {
     return this.#heap.peek()?.time;
   }

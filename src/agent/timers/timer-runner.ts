@@ -9,7 +9,7 @@ import { DrivenClock } from './wall-clock.js';
 /** Max time that timers run before yielding to the event loop. */
 const maxSliceMs = 5;
 
-/** Timers that are run before the time is looked at. */
+/** Timers that run between two checks of the elapsed time. */
 const timersPerCheck = 32;
 
 const yieldToEventLoop = promisify(setImmediate);

@@ -64,7 +64,7 @@ class FrontAgent implements IsolatedAgent {
   readonly #poison: PoisonPolicy;
   /** Only for a UDF with timers. */
   readonly #ticks: Ticks | undefined;
-  /** Whether the time is to be told before the next data. */
+  /** Whether a tick is due: before the next data, or at the end of the open batch. */
   #isTickDue = false;
   /** Resolves when the connection is closed and its last state handed to the store. */
   readonly closed: Promise<void>;
@@ -281,7 +281,7 @@ class FrontAgent implements IsolatedAgent {
     if (this.#isTickDue && !this.#isInBatch && this.use !== undefined) {
       this.#isTickDue = false;
       this.#journalInput();
-      this.#ticks!.addBeforeInput(); // `#isTickDue` is only set if there are ticks
+      this.#ticks!.addBeforeInput(); // `#isTickDue` is only set where there are ticks
     }
     switch (buf[payload]) {
       case pointTag0:
@@ -298,7 +298,7 @@ class FrontAgent implements IsolatedAgent {
         if (this.#isTickDue) {
           this.#isTickDue = false;
           this.#journal.flush();
-          this.#ticks!.add(); // as above
+          this.#ticks!.add(); // `#isTickDue` is only set where there are ticks
         }
         return;
       default:
@@ -310,7 +310,7 @@ class FrontAgent implements IsolatedAgent {
     this.#journal.add(buf, frame, end);
   }
 
-  /** Tells the worker the time, as one of its timers is due; within a batch, the end of that follows. */
+  /** Adds a tick, as a timer of the worker is due; within a batch, after its end. */
   #tick(): void {
     if (!this.#lifetime.isOpen || this.#input.ended) return;
     if (this.#isInBatch) {
@@ -318,7 +318,7 @@ class FrontAgent implements IsolatedAgent {
       return;
     }
     this.#journalInput();
-    this.#ticks!.add(); // it has called this
+    this.#ticks!.add(); // only `#ticks` calls this method
     this.#supervisor.advance(true);
     this.#updateFlow();
   }

@@ -67,9 +67,9 @@ export class Ticks {
           this.#wait();
           return;
         }
-        const isTold = this.#lastMs >= this.#wakeAtMs && this.#feed.unhandledBytes > 0;
+        const hasTick = this.#lastMs >= this.#wakeAtMs && this.#feed.unhandledBytes > 0;
         this.#wakeAtMs = NaN; // the worker may ask for the same time again
-        if (!isTold) this.#due();
+        if (!hasTick) this.#due();
       },
       Math.min(Math.max(waitMs, 0), maxWaitMs),
     );

@@ -171,7 +171,7 @@ export class Feed {
   /** Whether a frame of output, which has just come, is new. */
   isNew(): boolean {
     if (this.#handled < this.#acknowledged) return false;
-    // With no input under way, it is a timer's, which no later worker repeats.
+    // With no input under way, it comes from the UDF's own `setTimeout`, which no later worker repeats.
     if (this.#target!.isSettled && !this.#isEnding) return true;
     if (this.#toDrop > 0) {
       this.#toDrop--;

@@ -81,14 +81,14 @@ export class Journal {
   /** Calls `visit` for each frame from `position` on, until it returns false or the journal ends. */
   visitFrames(position: number, visit: (span: Span, payload: Buffer) => boolean): void {
     let at = position;
-    const walk = { goesOn: true };
+    const walk = { isDone: false };
     const reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
       const span = { start: at, end: at + end - frame };
       at = span.end;
-      walk.goesOn = visit(span, buf.subarray(payload, end));
-      if (!walk.goesOn) reader.stop();
+      walk.isDone = !visit(span, buf.subarray(payload, end));
+      if (walk.isDone) reader.stop();
     });
-    for (let next = position; walk.goesOn && next < this.#end;) {
+    for (let next = position; !walk.isDone && next < this.#end;) {
       const bytes = this.read(next, this.#end);
       next += bytes.length;
       reader.push(bytes);
