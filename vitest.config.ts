@@ -22,6 +22,9 @@ const units = [
   ...['tasks', 'telemetry', 'testkit', 'transport', 'udf', 'udfs', 'wire'],
 ].map((room) => `test/${room}/**/*.test.ts`);
 
+/** Tests that start many processes, browsers or projects, minutes in all: `npm run test:long`. */
+const long = 'test/**/*.long.test.ts';
+
 export default defineConfig({
   resolve: {
     // Tests run the sources; `kapacitor-udf` is what a user's UDF imports.
@@ -43,6 +46,7 @@ export default defineConfig({
         test: {
           name: 'units',
           include: [...units, 'udfs/**/*.test.ts'],
+          exclude: [long],
           isolate: false,
           setupFiles: ['test/support/load-udfs.ts'],
         },
@@ -53,7 +57,7 @@ export default defineConfig({
           name: 'processes',
           include: ['test/**/*.test.ts'],
           // The fault suite takes minutes: `npm run test:faults`. The site must be built first: `npm run docs:check`.
-          exclude: [...units, 'test/faults/**', 'test/site/**'],
+          exclude: [...units, long, 'test/faults/**', 'test/site/**'],
         },
       },
     ],

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+import base from '../vitest.config.js';
+
+/** The tests that `npm test` leaves out. */
+export default defineConfig({
+  ...base,
+  test: {
+    ...base.test,
+    projects: [{ extends: true, test: { name: 'long', include: ['test/**/*.long.test.ts'] } }],
+  },
+});
