@@ -83,11 +83,12 @@ class FrontAgent implements IsolatedAgent {
     const logger = options.logger.child({ udf: udf.name });
     const common = { udf, limits, logger, feed: this.#feed, counters: this.#counters };
     this.#transport = transport;
-    if (udf.hasTimers) {
-      this.#ticks = new Ticks(this.#feed, () => {
-        this.#tick();
-      });
-    }
+    const ticks = udf.hasTimers
+      ? new Ticks(this.#feed, () => {
+          this.#tick();
+        })
+      : undefined;
+    this.#ticks = ticks;
     this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
       this.#receive(buf, frame, payload, end);
@@ -97,6 +98,7 @@ class FrontAgent implements IsolatedAgent {
       ...common,
       defaults: { onError, groupTtl, maxGroups },
       keepsLetters: options.deadLetters !== undefined,
+      timeAt: ticks && ((position) => ticks.timeAt(position)),
       events: this.#supervisorEvents(options.deadLetters),
     });
     this.#state = new FrontState({

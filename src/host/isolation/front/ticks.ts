@@ -14,6 +14,8 @@ export class Ticks {
   readonly #feed: Feed;
   readonly #due: () => void;
   #lastMs = NaN;
+  /** The ticks since the state that a new worker starts with, and the last one before. */
+  readonly #history: { readonly end: number; readonly time: bigint }[] = [];
   #wakeAtMs = NaN;
   #timer: NodeJS.Timeout | undefined;
 
@@ -46,6 +48,17 @@ export class Ticks {
     this.#wait();
   }
 
+  /**
+   * The time of a worker's clock whose state is that at a position of the journal: the worker after it starts there. Not to be
+   * called for an earlier position afterwards.
+   */
+  timeAt(position: number): bigint {
+    const next = this.#history.findIndex(({ end }) => end > position);
+    const passed = next === -1 ? this.#history.length : next;
+    if (passed > 1) this.#history.splice(0, passed - 1);
+    return passed > 0 ? this.#history[0]!.time : 0n;
+  }
+
   end(): void {
     this.#wakeAtMs = NaN;
     clearTimeout(this.#timer);
@@ -53,8 +66,11 @@ export class Ticks {
 
   #append(nowMs: number, drops: boolean): void {
     this.#lastMs = nowMs;
-    const frame = encodeTick({ time: BigInt(nowMs) * nanosPerMs, drops });
-    this.#feed.journal.append(frame, 0, frame.length);
+    const time = BigInt(nowMs) * nanosPerMs;
+    const frame = encodeTick({ time, drops });
+    const { journal } = this.#feed;
+    journal.append(frame, 0, frame.length);
+    this.#history.push({ end: journal.end, time });
   }
 
   #wait(): void {

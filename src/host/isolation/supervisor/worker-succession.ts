@@ -23,6 +23,8 @@ export interface WorkerSuccessionOptions {
   readonly limits: Limits;
   /** Whether dropped points are kept. */
   readonly keepsLetters: boolean;
+  /** The time of a worker's clock whose state is that at a position; `undefined` if it has the system's clock. */
+  readonly timeAt: ((position: number) => bigint) | undefined;
 }
 
 /** What the life of the workers calls. */
@@ -53,6 +55,8 @@ export interface WorkerSuccessionEvents {
 interface Base {
   readonly position: number;
   readonly snapshot: Uint8Array | undefined;
+  /** Where workers are told the time: that at the position. */
+  readonly time: bigint | undefined;
   /** The totals of all workers at that position. */
   readonly stats: AgentStats;
 }
@@ -72,7 +76,7 @@ export class WorkerSuccession {
   #logger!: Logger;
   #isInitAnswered = false;
   #current: UdfWorker | undefined;
-  #base: Base = { position: 0, snapshot: undefined, stats: noStats };
+  #base: Base;
   /** The totals at the state that the current worker started with. */
   #carried: AgentStats = noStats;
   #newerThan: Revision | undefined;
@@ -84,6 +88,7 @@ export class WorkerSuccession {
     this.#options = options;
     this.#feed = options.feed;
     this.#events = events;
+    this.#base = { position: 0, snapshot: undefined, time: options.timeAt?.(0), stats: noStats };
   }
 
   /** The worker that has the connection, also while it starts. */
@@ -117,7 +122,8 @@ export class WorkerSuccession {
   /** Keeps the state at the handled input as what the next worker starts with; without a snapshot, a fresh one. */
   setBase(snapshot: Uint8Array | undefined): void {
     const position = this.#feed.acknowledged;
-    this.#base = { position, snapshot, stats: { ...this.stats, groups: 0 } };
+    const time = this.#options.timeAt?.(position);
+    this.#base = { position, snapshot, time, stats: { ...this.stats, groups: 0 } };
     this.#feed.release(position);
   }
 
@@ -221,6 +227,7 @@ export class WorkerSuccession {
       ...{ udf, defaults, limits, keepsLetters },
       init: this.#init,
       snapshot: this.#base.snapshot,
+      time: this.#base.time,
       newerThan: this.#newerThan,
       sequentialBytes: this.#feed.farthest - this.#base.position,
       logger: this.#logger,

@@ -19,6 +19,8 @@ export interface LaunchOptions {
   readonly init: Buffer;
   /** The state to begin with. */
   readonly snapshot: Uint8Array | undefined;
+  /** The time that its clock starts at; `undefined` for the system's clock. */
+  readonly time: bigint | undefined;
   readonly keepsLetters: boolean;
   /** The revision of a newer state that could not be restored. */
   readonly newerThan: Revision | undefined;
@@ -44,8 +46,8 @@ export async function checkUdf(worker: UdfWorker, udf: UdfInfo): Promise<void> {
 
 /** Gives a worker the task and the state. Does not settle if the worker ends. */
 export async function launch(worker: UdfWorker, options: LaunchOptions): Promise<Launched> {
-  const { udf, defaults, limits, keepsLetters, newerThan, sequentialBytes, init, snapshot } = options;
-  const settings = { defaults, limits, keepsLetters, newerThan, sequentialBytes, hasTicks: udf.hasTimers };
+  const { udf, defaults, limits, keepsLetters, newerThan, sequentialBytes, time, init, snapshot } = options;
+  const settings = { defaults, limits, keepsLetters, newerThan, sequentialBytes, time };
   worker.serve({ udf: udf.name, ...settings }, options.logger, options.events);
   const answer = decodeResponse(await worker.request([init]));
   if (answer.kind !== 'init') throw new UdfError('internal', `init was answered by "${answer.kind}"`);

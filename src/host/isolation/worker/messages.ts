@@ -48,8 +48,8 @@ export interface ServeMessage {
   readonly limits: Limits;
   /** Whether it sends the points that the error policy drops. */
   readonly keepsLetters: boolean;
-  /** Whether its clock moves by ticks among the input. */
-  readonly hasTicks: boolean;
+  /** The time that its clock starts at, which then moves by ticks among the input; `undefined` for the system's clock. */
+  readonly time: bigint | undefined;
   /** Its snapshots are newer than this one. */
   readonly newerThan: Revision | undefined;
   /**

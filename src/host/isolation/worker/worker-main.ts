@@ -58,7 +58,7 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
   const logger = frontLogger(progress);
   surviveRejections(logger);
   let acknowledged = 0;
-  const clock = given.hasTicks ? new DrivenClock(0n) : undefined;
+  const clock = given.time === undefined ? undefined : new DrivenClock(given.time);
   const agent = createAgent({
     definition,
     transport,
