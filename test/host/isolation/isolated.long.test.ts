@@ -10,6 +10,7 @@ import { createKapacitorPeer } from '../../../src/peer/kapacitor-peer.js';
 import type { KapacitorPeer } from '../../../src/peer/interface.js';
 import type { LogLine } from '../../../src/telemetry/memory-logger.js';
 import { dialUnix } from '../../../src/transport/dial-unix.js';
+import { encodeRequest } from '../../../src/wire/messages.js';
 import { isolatedInMemory, isolatedUdfs } from '../../support/isolated.js';
 import { type Cli, serve } from '../../support/spawn-cli.js';
 import { tempDir } from '../../support/temp-dir.js';
@@ -315,3 +316,38 @@ function logged(log: readonly LogLine[], text: string): boolean {
 function compare(one: bigint, other: bigint): number {
   return one < other ? -1 : Number(one > other);
 }
+
+describe('an isolated UDF whose batches never end with a read', () => {
+  test('gets internal snapshots between them, so that the journal stays below its limit', async () => {
+    const limits = { journalBytes: 32 * 1024, batchBytes: 32 * 1024 };
+    const { agent, kapacitor } = isolatedInMemory(udfs.get('faultyBatch')!, { limits });
+    await kapacitor.init();
+    const head = { name: 'cpu', group: '', tags: {} };
+    const points = Array.from({ length: 20 }, (_, time) =>
+      encodeRequest({
+        kind: 'point',
+        ...{
+          time: BigInt(time),
+          name: '',
+          database: '',
+          retentionPolicy: '',
+          group: '',
+          dimensions: [],
+          tags: {},
+        },
+        ...{ fieldsDouble: { value: time }, fieldsInt: {}, fieldsString: {}, fieldsBool: {}, byName: false },
+      }),
+    );
+    const begin = encodeRequest({ kind: 'begin', ...head, size: BigInt(points.length), byName: false });
+    const end = encodeRequest({ kind: 'end', ...head, tmax: 1n, byName: false });
+    kapacitor.write(begin);
+    const batches = 300;
+    for (let batch = 1; batch <= batches; batch++) {
+      kapacitor.write(Buffer.concat([...points, end, ...(batch < batches ? [begin] : [])]));
+      await kapacitor.received({ batches: batch });
+    }
+    const { batches: emitted } = await kapacitor.stop();
+    expect(agent.stats.bytesIn).toBeGreaterThan(2 * limits.journalBytes);
+    expect(emitted.at(-1)!.points[0]!.fields.count).toBe(batches);
+  });
+});

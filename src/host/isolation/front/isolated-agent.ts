@@ -69,6 +69,8 @@ class FrontAgent implements IsolatedAgent {
   /** Resolves when the connection is closed and its last state handed to the store. */
   readonly closed: Promise<void>;
   #isInBatch = false;
+  /** The position after the end of the last batch. */
+  #batchEnd = 0;
   /** The position of the input whose state is the last one, if that is not all of it. */
   #lastPosition: number | undefined;
   #ending: Promise<void> | undefined;
@@ -273,7 +275,7 @@ class FrontAgent implements IsolatedAgent {
     this.#advance ??= setImmediate(() => {
       this.#advance = undefined;
       this.#state.saveIfDue();
-      this.#supervisor.advance(!this.#isInBatch); // a no-op if the connection has failed
+      this.#supervisor.advance(this.#isInBatch ? this.#batchEnd : this.#journal.end); // a no-op if the connection has failed
       this.#updateFlow();
     });
     this.#updateFlow();
@@ -297,6 +299,7 @@ class FrontAgent implements IsolatedAgent {
         this.#isInBatch = false;
         this.#session.requireInit('data');
         this.#journal.add(buf, frame, end);
+        this.#batchEnd = this.#journal.end;
         if (this.#isTickDue) {
           this.#isTickDue = false;
           this.#journal.flush();
@@ -321,7 +324,7 @@ class FrontAgent implements IsolatedAgent {
     }
     this.#journalInput();
     this.#ticks!.add(); // only `#ticks` calls this method
-    this.#supervisor.advance(true);
+    this.#supervisor.advance(this.#journal.end);
     this.#updateFlow();
   }
 

@@ -12,6 +12,11 @@ export class JournalWriter {
     this.#journal = journal;
   }
 
+  /** The position after the last added frame. */
+  get end(): number {
+    return this.#journal.end + (this.#buf === undefined ? 0 : this.#end - this.#start);
+  }
+
   /** Adds the frame in `buf[frame..end)`. */
   add(buf: Buffer, frame: number, end: number): void {
     if (buf !== this.#buf || frame !== this.#end) {

@@ -60,8 +60,8 @@ export class Supervisor {
   /** What is done with the last state; set once it is the only thing to do. */
   #last: (() => Promise<void>) | undefined;
   #hasEnded = false;
-  /** Whether the input so far does not end within a batch. */
-  #isInputBetweenBatches = true;
+  /** The last position in the input that is not within a batch. */
+  #boundary = 0;
 
   constructor(options: SupervisorOptions) {
     const { limits, events, feed } = options;
@@ -141,9 +141,9 @@ export class Supervisor {
 
   // ---- input and output ----
 
-  /** To be called when the feed has more input. `isBetweenBatches`: its end is not within a batch. */
-  advance(isBetweenBatches: boolean): void {
-    this.#isInputBetweenBatches = isBetweenBatches;
+  /** To be called when the feed has more input. `boundary`: the last position in it that is not within a batch. */
+  advance(boundary: number): void {
+    this.#boundary = boundary;
     this.#snapshotIfDue();
     this.#queue.pump();
   }
@@ -175,11 +175,11 @@ export class Supervisor {
 
   #snapshotIfDue(): void {
     if (this.#last || this.#queue.hasSteps || this.#queue.isWaiting) return;
-    const { journal, fed } = this.#feed;
+    const { fed } = this.#feed;
     // Of a stream, input that waits is left for later: workers that end often would never come to the end of it.
     const isStream = this.#options.udf.wants === 'stream';
-    if (!isStream && !this.#isInputBetweenBatches) return;
-    const end = isStream ? fed : journal.end;
+    if (!isStream && this.#boundary < fed) return; // the worker has got a part of the next batch
+    const end = isStream ? fed : this.#boundary;
     if (!this.#schedule.isDue(end - this.#workers.basePosition)) return;
     const run = this.state.stepOf(async () => {
       try {
