@@ -1,20 +1,12 @@
-import { promisify } from 'node:util';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { FailurePolicy } from './failure-policy.js';
 import type { Instance } from './instance.js';
 import type { MaybePromise } from './interface.js';
 import type { ConcurrentCalls } from './calls/concurrent-calls.js';
 import type { Output } from './output.js';
+import { runInSlices } from './run-in-slices.js';
 import type { Stages } from './stages/stages.js';
 import type { BeforeInput } from './timers/timer-runner.js';
-
-/** Max time that points which have waited are handled before yielding to the event loop. */
-const maxSliceMs = 5;
-
-/** Points that are handled between two checks of the elapsed time. */
-const pointsPerCheck = 32;
-
-const yieldToEventLoop = promisify(setImmediate);
 
 export interface InputPointsOptions {
   readonly instance: Instance;
@@ -69,20 +61,7 @@ export class InputPoints {
   }
 
   #handleAll(next: () => LazyPoint | undefined): MaybePromise {
-    const { output, signal } = this.#options;
-    let pauseAt = 0;
-    for (let handled = 0; !signal.aborted; handled++) {
-      const point = next();
-      if (point === undefined) return undefined;
-      const called = this.#handle(point);
-      if (called) return called.then(() => this.#handleAll(next));
-      if (output.blocked) return output.unblocked(signal).then(() => this.#handleAll(next));
-      if (handled % pointsPerCheck !== 0) continue;
-      const now = performance.now();
-      if (pauseAt === 0) pauseAt = now + maxSliceMs;
-      else if (now >= pauseAt) return yieldToEventLoop().then(() => this.#handleAll(next));
-    }
-    return undefined;
+    return runInSlices(next, (point) => this.#handle(point), this.#options);
   }
 
   #handle(point: LazyPoint): MaybePromise {

@@ -1,18 +1,10 @@
-import { promisify } from 'node:util';
 import type { FailurePolicy } from '../failure-policy.js';
 import type { MaybePromise } from '../interface.js';
 import type { Output } from '../output.js';
+import { runInSlices } from '../run-in-slices.js';
 import type { GroupTimer } from './timer-queue.js';
 import type { TimerTable } from './timer-table.js';
 import { DrivenClock } from './wall-clock.js';
-
-/** Max time that timers run before yielding to the event loop. */
-const maxSliceMs = 5;
-
-/** Timers that run between two checks of the elapsed time. */
-const timersPerCheck = 32;
-
-const yieldToEventLoop = promisify(setImmediate);
 
 export interface TimerRunnerOptions {
   readonly table: TimerTable;
@@ -120,20 +112,7 @@ export class TimerRunner implements BeforeInput {
   }
 
   #fire(next: () => GroupTimer | undefined): MaybePromise {
-    const { output, signal } = this.#options;
-    let pauseAt = 0;
-    for (let fired = 0; !signal.aborted; fired++) {
-      const timer = next();
-      if (timer === undefined) return undefined;
-      const called = this.#call(timer);
-      if (called) return called.then(() => this.#fire(next));
-      if (output.blocked) return output.unblocked(signal).then(() => this.#fire(next));
-      if (fired % timersPerCheck !== 0) continue;
-      const now = performance.now();
-      if (pauseAt === 0) pauseAt = now + maxSliceMs;
-      else if (now >= pauseAt) return yieldToEventLoop().then(() => this.#fire(next));
-    }
-    return undefined;
+    return runInSlices(next, (timer) => this.#call(timer), this.#options);
   }
 
   #call(timer: GroupTimer): MaybePromise {

@@ -55,7 +55,7 @@ export interface WorkerSuccessionEvents {
 interface Base {
   readonly position: number;
   readonly snapshot: Uint8Array | undefined;
-  /** Where workers are told the time: that at the position. */
+  /** The worker's clock at that position; `undefined` if it uses the system's clock. */
   readonly time: bigint | undefined;
   /** The totals of all workers at that position. */
   readonly stats: AgentStats;
