@@ -3,8 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeRequest } from '../../src/wire/messages.js';
 import type { UdfDefinition } from '../../src/udf/definition.js';
-import type { KapacitorPeer } from '../../src/peer/kapacitor-peer.js';
-import { type AgentSettings, kapacitorInMemory, type TestAgent } from '../support/connection.js';
+import { count, type CountingTask, stop } from '../support/counting-task.js';
+import { type AgentSettings, kapacitorInMemory } from '../support/connection.js';
 import { MemoryStateStore } from '../support/memory-state-store.js';
 
 /** Counts the points of each group; fails on a point with the field `bad`. */
@@ -20,32 +20,17 @@ const counter = defineUdf({
   },
 });
 
-type Running = TestAgent & { readonly kapacitor: KapacitorPeer };
-
 /** A task that has started. */
 async function started(
   store: MemoryStateStore,
   { definition = counter, options = '', ...settings }: Settings = {},
-): Promise<Running> {
+): Promise<CountingTask> {
   const running = kapacitorInMemory(definition, { stateStore: store, ...settings });
   await running.kapacitor.init(options);
   return running;
 }
 
 type Settings = AgentSettings & { readonly definition?: UdfDefinition; readonly options?: string };
-
-/** Sends a point and returns what was counted. */
-async function count({ kapacitor }: Running): Promise<unknown> {
-  const before = kapacitor.points.length;
-  kapacitor.point({ time: 1n, name: 'cpu', fields: { v: 1 } });
-  await kapacitor.received({ points: before + 1 });
-  return kapacitor.points[before]!.field('seen');
-}
-
-async function stop({ kapacitor, agent }: Running): Promise<void> {
-  await kapacitor.stop();
-  await agent.closed;
-}
 
 describe('state is stored', () => {
   beforeEach(() => {

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { emptySnapshot } from '../../../src/agent/state/header.js';
 import type { ServedUdf } from '../../../src/host/served-udf.js';
-import type { KapacitorPeer } from '../../../src/peer/kapacitor-peer.js';
 import type { UdfDefinition } from '../../../src/udf/definition.js';
 import { encodeRequest } from '../../../src/wire/messages.js';
-import { type AgentSettings, kapacitorInMemory, type TestAgent } from '../../support/connection.js';
+import { count, type CountingTask, stop } from '../../support/counting-task.js';
+import { type AgentSettings, kapacitorInMemory } from '../../support/connection.js';
 import { isolatedInMemory, isolatedUdfs } from '../../support/isolated.js';
 import { MemoryStateStore } from '../../support/memory-state-store.js';
 import { until } from '../../support/until.js';
@@ -12,7 +12,6 @@ import { until } from '../../support/until.js';
 const module = new URL('../../agent/modules/state-udfs.mjs', import.meta.url);
 
 type Udf = 'counter' | 'clearing' | 'stateless' | 'streamed' | 'hanging';
-type Running = TestAgent & { readonly kapacitor: KapacitorPeer };
 type Settings = Omit<AgentSettings, 'progress'>;
 
 let here: Readonly<Record<Udf, UdfDefinition>>;
@@ -25,24 +24,11 @@ beforeAll(async () => {
 
 const use = { udf: 'counter', task: 'test', node: 'udf2' };
 
-/** Sends a point and returns what was counted. */
-async function count({ kapacitor }: Running): Promise<unknown> {
-  const before = kapacitor.points.length;
-  kapacitor.point({ time: 1n, name: 'cpu', fields: { v: 1 } });
-  await kapacitor.received({ points: before + 1 });
-  return kapacitor.points[before]!.field('seen');
-}
-
-async function stop({ kapacitor, agent }: Running): Promise<void> {
-  await kapacitor.stop();
-  await agent.closed;
-}
-
 /** A task that has started, in a worker. */
 async function startedInWorker(
   store: MemoryStateStore | undefined,
   { udf = 'counter', options = '', ...settings }: Settings & { udf?: Udf; options?: string } = {},
-): Promise<Running> {
+): Promise<CountingTask> {
   const running = isolatedInMemory(isolated.get(udf)!, { stateStore: store, ...settings });
   await running.kapacitor.init(options);
   return running;
@@ -52,7 +38,7 @@ async function startedInWorker(
 async function startedHere(
   store: MemoryStateStore | undefined,
   { udf = 'counter', options = '', ...settings }: Settings & { udf?: Udf; options?: string } = {},
-): Promise<Running> {
+): Promise<CountingTask> {
   const running = kapacitorInMemory(here[udf], { stateStore: store, ...settings });
   await running.kapacitor.init(options);
   return running;
