@@ -103,12 +103,12 @@ describe("Kapacitor's side, ", () => {
     for (let time = 0n; time < 5000n; time++) {
       slow.send(pointRequest({ time, name: 'cpu', fields: { text } }));
     }
-    const reading = setInterval(() => {
-      slow.socket.resume();
-      setTimeout(() => slow.socket.pause(), 1);
-    }, 10);
-    await until('half has come', () => slow.points.length > 1000);
-    clearInterval(reading);
+    const toggling = setInterval(() => {
+      if (slow.socket.isPaused()) slow.socket.resume();
+      else slow.socket.pause();
+    }, 5);
+    await until('part of it has come', () => slow.points.length > 1000);
+    clearInterval(toggling);
     slow.socket.resume();
     await slow.end();
     expect(slow.points).toHaveLength(5000);
@@ -119,10 +119,11 @@ describe("Kapacitor's side, ", () => {
     const before = residentMiB();
     const all: Awaited<ReturnType<typeof connect>>[] = [];
     while (all.length < 1000) {
-      // As many as wait to be accepted at a time.
-      all.push(...(await Promise.all(Array.from({ length: 200 }, () => connect(socket('faulty'))))));
+      // The answers show that these are accepted: connect() fails with EAGAIN if too many wait for that.
+      const some = await Promise.all(Array.from({ length: 100 }, () => connect(socket('faulty'))));
+      await Promise.all(some.map((kapacitor) => kapacitor.init()));
+      all.push(...some);
     }
-    await Promise.all(all.map((kapacitor) => kapacitor.init()));
     for (const kapacitor of all) kapacitor.send(point());
     await Promise.all(all.map((kapacitor) => kapacitor.end()));
     expect(all.every(({ points }) => points.length === 1)).toBe(true);
