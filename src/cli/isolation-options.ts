@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
+import { defaultLimits } from '../agent/limits.js';
 import type { Isolation } from '../host/served-udf.js';
-import { byteSize } from './parse-values.js';
+import { byteLimitOption } from './parse-values.js';
 
 /** Which UDFs run in workers. */
 export interface IsolationFlags {
@@ -8,11 +9,12 @@ export interface IsolationFlags {
   readonly watch?: true;
   readonly isolateUdf?: readonly string[];
   readonly workerMemory: number;
+  readonly journalBytes: number;
 }
 
 const defaultWorkerMemory = 1024 * 1024 * 1024;
 
-/** Adds `--isolate`, `--isolate-udf` and `--worker-memory`. */
+/** Adds `--isolate`, `--isolate-udf`, `--worker-memory` and `--journal-bytes`. */
 export function addIsolationOptions(command: Command): Command {
   return command
     .option(
@@ -25,9 +27,18 @@ export function addIsolationOptions(command: Command): Command {
         .conflicts('isolate'),
     )
     .addOption(
-      new Option('--worker-memory <size>', 'memory of one worker, above which it is replaced')
-        .default(defaultWorkerMemory, '1GiB')
-        .argParser(byteSize),
+      byteLimitOption(
+        '--worker-memory',
+        defaultWorkerMemory,
+        'memory of one worker, above which it is replaced',
+      ),
+    )
+    .addOption(
+      byteLimitOption(
+        '--journal-bytes',
+        defaultLimits.journalBytes,
+        'how much input of an isolated connection is kept to replay it to a new worker; a batch may take --batch-bytes',
+      ),
     );
 }
 

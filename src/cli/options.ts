@@ -7,15 +7,8 @@ import type { WatchdogSettings } from '../host/watchdog.js';
 import { type LogFormat, logFormats, type Logger, type LogLevel, logLevels } from '../telemetry/logger.js';
 import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
-import {
-  byteSize,
-  count,
-  duration,
-  fileMode,
-  formatByteSize,
-  replaySpeed,
-  timerDuration,
-} from './parse-values.js';
+import type { IsolationFlags } from './isolation-options.js';
+import { byteLimitOption, count, duration, fileMode, replaySpeed, timerDuration } from './parse-values.js';
 
 export interface LogOptions {
   readonly logLevel: LogLevel;
@@ -125,13 +118,12 @@ export interface RunOptions extends LogOptions, LoadOptions {
   readonly outputBytes: number;
   readonly batchBytes: number;
   readonly snapshotBytes: number;
+  readonly reorderBytes: number;
   readonly handlerMs: number;
   readonly stallLimit?: bigint;
 }
 
 export function addRunOptions(command: Command): Command {
-  const size = (flag: string, bytes: number, doc: string): Option =>
-    new Option(`${flag} <size>`, doc).default(bytes, formatByteSize(bytes)).argParser(byteSize);
   command
     .addOption(loadOption())
     .addOption(
@@ -161,7 +153,11 @@ export function addRunOptions(command: Command): Command {
       'write the points that the policy "drop" drops to files in this directory, which replay reads (default: none)',
     )
     .addOption(
-      size('--dead-letter-bytes', 64 * 1024 * 1024, 'how much these files may take; the oldest are removed'),
+      byteLimitOption(
+        '--dead-letter-bytes',
+        64 * 1024 * 1024,
+        'how much these files may take; the oldest are removed',
+      ),
     )
     .option(
       '--state-dir <dir>',
@@ -177,19 +173,32 @@ export function addRunOptions(command: Command): Command {
         .default(30n * 24n * 3_600_000_000_000n, '30d')
         .argParser(duration('2h')),
     )
-    .addOption(size('--message-bytes', defaultLimits.messageBytes, 'largest message that is read'))
-    .addOption(size('--input-bytes', defaultLimits.inputBytes, 'how much is read ahead of a busy handler'))
+    .addOption(byteLimitOption('--message-bytes', defaultLimits.messageBytes, 'largest message that is read'))
     .addOption(
-      size(
+      byteLimitOption('--input-bytes', defaultLimits.inputBytes, 'how much is read ahead of a busy handler'),
+    )
+    .addOption(
+      byteLimitOption(
         '--output-bytes',
         defaultLimits.outputBytes,
         'how much emitted output may wait until Kapacitor reads it',
       ),
     )
     .addOption(
-      size('--batch-bytes', defaultLimits.batchBytes, 'largest batch that is collected for a handler'),
+      byteLimitOption(
+        '--batch-bytes',
+        defaultLimits.batchBytes,
+        'largest batch that is collected for a handler',
+      ),
     )
-    .addOption(size('--snapshot-bytes', defaultLimits.snapshotBytes, 'largest snapshot'))
+    .addOption(byteLimitOption('--snapshot-bytes', defaultLimits.snapshotBytes, 'largest snapshot'))
+    .addOption(
+      byteLimitOption(
+        '--reorder-bytes',
+        defaultLimits.reorderBytes,
+        'how much may wait for .reorder(); above it, what came first is handled early',
+      ),
+    )
     .addOption(
       new Option('--handler-ms <ms>', 'how long an async handler may take for one call; 0 for no limit')
         .default(defaultLimits.handlerMs)
@@ -227,9 +236,12 @@ export function watchdogSettings({ stallLimit, logLevel, logFormat }: RunOptions
 }
 
 /** The options of a command line as a host or an agent takes them. */
-export async function connectionOptions(options: RunOptions): Promise<ConnectionOptions> {
+export async function connectionOptions(
+  options: RunOptions & Partial<Pick<IsolationFlags, 'journalBytes'>>,
+): Promise<ConnectionOptions> {
   const { createLogger } = await import('../telemetry/create-logger.js');
   const { messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs } = options;
+  const { reorderBytes, journalBytes = defaultLimits.journalBytes } = options;
   return {
     logger: createLogger({ level: options.logLevel, format: options.logFormat }),
     onError: options.onError,
@@ -239,6 +251,9 @@ export async function connectionOptions(options: RunOptions): Promise<Connection
     stateDir: options.stateDir,
     stateIntervalMs: Number(options.stateInterval / 1_000_000n),
     stateMaxAgeMs: Number(options.stateMaxAge / 1_000_000n),
-    limits: { messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs },
+    limits: {
+      ...{ messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs },
+      ...{ reorderBytes, journalBytes },
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { parseHttpAddress } from '../host/http/address.js';
 import { maxTimerMs, parseDuration } from '../model/duration.js';
 import { messageOf } from '../model/errors.js';
@@ -37,6 +37,13 @@ export function byteSize(text: string): number {
 export function formatByteSize(bytes: number): string {
   const [unit, size] = [...unitBytes].reverse().find(([, size]) => bytes % size === 0) ?? ['', 1];
   return `${bytes / size}${unit}`;
+}
+
+/** An option for a limit in bytes. */
+export function byteLimitOption(flag: string, defaultBytes: number, doc: string): Option {
+  return new Option(`${flag} <size>`, doc)
+    .default(defaultBytes, formatByteSize(defaultBytes))
+    .argParser(byteSize);
 }
 
 /** A duration as a TICKscript writes it, at least `min`. */
