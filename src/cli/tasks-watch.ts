@@ -1,7 +1,5 @@
-import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { defaultSocketDir } from '../host/socket-directory.js';
-import type { RoundResult, TaskWatcher } from '../tasks/watch/task-watcher.js';
+import type { TaskWatcher } from '../tasks/watch/task-watcher.js';
 import type { WatchEvent } from '../tasks/watch/watch-event.js';
 import { ExitCode } from './exit-code.js';
 import {
@@ -41,7 +39,10 @@ export function watchCommand(): Command {
     .addOption(kapacitorUrlOption())
     .addOption(socketDirOption())
     .addOption(configOption())
-    .option('--once', 'look once, revive what needs it, and exit: with 1 if a task still does not run')
+    .option(
+      '--once',
+      'look once, revive what needs it, and exit: with 1 if a task still does not run, with 130 (SIGINT) or 143 (SIGTERM) if a signal came first',
+    )
     .addOption(
       new Option('--dry-run', 'show what would be enabled again, once, and do nothing').implies({
         once: true,
@@ -76,34 +77,26 @@ export function watchCommand(): Command {
 }
 
 async function watch(names: readonly string[], options: WatchOptions): Promise<void> {
-  const { onStopSignal } = await import('../host/process-end.js');
+  const { exitCodeOf, onStopSignal } = await import('../host/process-end.js');
   const watcher = await createWatcher(names, options);
   const signal = onStopSignal();
   try {
-    if (options.once) {
-      const { stopped, isAvailable } = await roundsAtOnce(watcher);
-      if (stopped > 0 || !isAvailable) throw new ExitCode(1);
-    } else {
+    if (!options.once) {
       await Promise.race([watcher.start(), signal]);
       await watcher.stop();
+      return;
     }
+    const { watchOnce } = await import('../tasks/watch/watch-once.js');
+    const stop = new AbortController();
+    void signal.then(() => {
+      stop.abort();
+    });
+    const { stopped, isAvailable } = await watchOnce(watcher, stop.signal);
+    if (isAvailable && stopped === 0) return;
+    throw new ExitCode(signal.came ? exitCodeOf(await signal) : 1);
   } finally {
     signal.release();
   }
-}
-
-/** Some rules compare two looks at a task. */
-const maxRounds = 3;
-const betweenRoundsMs = 500;
-
-async function roundsAtOnce(watcher: TaskWatcher): Promise<RoundResult> {
-  const { setTimeout: sleep } = await import('node:timers/promises');
-  let result = await watcher.round();
-  for (let rounds = 1; rounds < maxRounds && result.isAvailable && result.stopped > 0; rounds++) {
-    await sleep(betweenRoundsMs);
-    result = await watcher.round();
-  }
-  return result;
 }
 
 async function createWatcher(names: readonly string[], options: WatchOptions): Promise<TaskWatcher> {
@@ -114,6 +107,8 @@ async function createWatcher(names: readonly string[], options: WatchOptions): P
     { taskConnections },
     { RevivalJournal },
     watching,
+    { watchedSockets },
+    { eventText },
   ] = await Promise.all([
     import('../kapacitor/api.js'),
     import('../kapacitor/target.js'),
@@ -121,14 +116,15 @@ async function createWatcher(names: readonly string[], options: WatchOptions): P
     import('../kapacitor/connections.js'),
     import('../tasks/watch/revival-journal.js'),
     import('../tasks/watch/task-watcher.js'),
+    import('../tasks/watch/watched-sockets.js'),
+    import('../tasks/watch/watch-event.js'),
   ]);
-  const { eventText } = await import('../tasks/watch/watch-event.js');
   const api = new KapacitorApi(kapacitorTarget(options.url, process.env));
   const report = (event: WatchEvent): Promise<void> =>
     print(options.json ? JSON.stringify({ time: new Date().toISOString(), ...event }) : eventText(event));
   return new watching.TaskWatcher({
     ...{ api, report, dryRun: options.dryRun === true },
-    sockets: await socketsOf(names, options),
+    sockets: watchedSockets(names, options),
     probe: (socket) => probeSocket(socket, probeTimeoutMs),
     connections: taskConnections(api.url, { config: options.config }),
     journal: new RevivalJournal(options.journal, say),
@@ -141,32 +137,3 @@ async function createWatcher(names: readonly string[], options: WatchOptions): P
 }
 
 const probeTimeoutMs = 2_000;
-
-/** The sockets of the UDFs; those of a directory may come later, with their host. */
-async function socketsOf(
-  names: readonly string[],
-  { config, socketDir = defaultSocketDir }: WatchOptions,
-): Promise<() => ReadonlyMap<string, string>> {
-  if (config !== undefined) {
-    const { configuredSockets } = await import('../kapacitor/conf.js');
-    const { sockets } = configuredSockets(config, names);
-    const paths = new Map(sockets.map(({ name, path }) => [name, resolve(path)]));
-    return () => paths;
-  }
-  const { socketPathIn, udfsWithSocket } = await import('../host/socket-directory.js');
-  const pathsOf = (udfs: Iterable<string>): ReadonlyMap<string, string> =>
-    new Map(Array.from(udfs, (name) => [name, resolve(socketPathIn(socketDir, name))]));
-  if (names.length > 0) {
-    const paths = pathsOf(names);
-    return () => paths;
-  }
-  const seen = new Set<string>();
-  return () => {
-    try {
-      for (const name of udfsWithSocket(socketDir)) seen.add(name);
-    } catch {
-      // The host is away.
-    }
-    return pathsOf(seen);
-  };
-}

@@ -27,7 +27,7 @@ export function testCommand(): Command {
       'Runs cases for TICKscripts on a running Kapacitor: hands in points, and compares what comes out of nodes, and ' +
         'which alerts are raised, with what is expected. Reads the YAML of kapacitor-unit. Each case runs in a copy of ' +
         'the task with a name and a database of its own, which sends no alert, writes nothing outside, and is removed ' +
-        'afterwards. Exits with 1 unless all cases pass.',
+        'afterwards. Exits with 1 unless all cases pass, and with 130 (SIGINT) or 143 (SIGTERM) if it was stopped.',
     )
     .argument('<file...>', 'YAML files with cases, or globs')
     .addOption(kapacitorUrlOption('--kapacitor'))
@@ -71,11 +71,12 @@ async function test(files: readonly string[], options: TestOptions): Promise<voi
   const { kapacitorTarget } = await import('../kapacitor/target.js');
   const { readInfluxServer } = await import('../influx/scratch-database.js');
   const width = process.stdout.isTTY ? Math.max(process.stdout.columns, 80) : undefined;
+  const { exitCodeOf, onStopSignal } = await import('../host/process-end.js');
   const stop = new AbortController();
-  const onSignal = (): void => {
+  const stopSignal = onStopSignal();
+  void stopSignal.then(() => {
     stop.abort(new Error('it was interrupted'));
-  };
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  });
   try {
     const results = await runTests(files, {
       api: new KapacitorApi(kapacitorTarget(options.kapacitor, process.env)),
@@ -94,10 +95,10 @@ async function test(files: readonly string[], options: TestOptions): Promise<voi
     else if (options.json) await printJson(jsonReport(results));
     else await print(summary(results));
     if (options.junit !== undefined) writeReport(options.junit, junit(results));
-    if (stop.signal.aborted) throw new ExitCode(130);
+    if (stopSignal.came) throw new ExitCode(exitCodeOf(await stopSignal));
     if (!results.every(passed)) throw new ExitCode(1);
   } finally {
-    process.removeListener('SIGINT', onSignal).removeListener('SIGTERM', onSignal);
+    stopSignal.release();
   }
 }
 
