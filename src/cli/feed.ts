@@ -5,7 +5,6 @@ import { redactCredentials } from '../http/credentials.js';
 import { influxTarget, type InfluxTarget } from '../influx/target.js';
 import { kapacitorWriteTarget } from '../kapacitor/target.js';
 import { UdfError } from '../model/errors.js';
-import { counted } from '../model/text.js';
 import { type RecordingFormat, recordingFormats } from '../recording/format.js';
 import { ExitCode } from './exit-code.js';
 import { logLevelOption, type LogOptions, speedOption } from './options.js';
@@ -145,9 +144,9 @@ const maxPrinted = 100;
 
 /** Prints the course of a feed to standard error, with a progress bar on a terminal. */
 async function createReport() {
+  const { feedJson, feedText, outageText, pointsPerSecond } = await import('../feed/report.js');
   const start = performance.now();
-  const rate = (arrived: number): number =>
-    Math.round(arrived / Math.max((performance.now() - start) / 1000, 0.001));
+  const secondsSinceStart = (): number => (performance.now() - start) / 1000;
   let progress = { bytes: 0, arrived: 0 };
   const bar = await createProgressBar('{bar} {percentage}% | {rate} points/s | {eta_formatted} left');
   const note = (text: string): void => {
@@ -157,7 +156,10 @@ async function createReport() {
   const events: FeedEvents = {
     onNote: note,
     onStart: (bytes) => {
-      bar.start(bytes, () => ({ bytes: progress.bytes, values: { rate: rate(progress.arrived) } }));
+      bar.start(bytes, () => ({
+        bytes: progress.bytes,
+        values: { rate: pointsPerSecond(progress.arrived, secondsSinceStart()) },
+      }));
     },
     onProgress: (bytes, arrived) => {
       progress = { bytes, arrived };
@@ -169,8 +171,7 @@ async function createReport() {
       problem(`${from}: refused: ${reason}`);
     },
     onOutage: (reason) => {
-      if (reason === undefined) note('the server is back');
-      else note(`the server is away (${reason}); trying again until it is back`);
+      note(outageText(reason));
     },
   };
   return {
@@ -180,27 +181,12 @@ async function createReport() {
       bar.stop();
     },
     async print(result: FeedResult, json: boolean): Promise<void> {
-      const { arrived, refused, skipped, unsent, waitingBatches } = result;
-      const seconds = (performance.now() - start) / 1000;
-      if (json) {
-        await printJson({ arrived, refused, skipped, unsent, waitingBatches, seconds });
-        return;
+      const seconds = secondsSinceStart();
+      if (json) await printJson(feedJson(result, seconds));
+      else {
+        const text = feedText(result, seconds);
+        if (text !== undefined) note(text);
       }
-      const isNothingRead = arrived + refused + skipped + unsent + waitingBatches === 0;
-      if ('error' in result && isNothingRead) return; // the error says why
-      const why = 'error' in result ? '' : ': the feed was stopped while the server was away';
-      const parts = [
-        `${counted(arrived, 'point')} written`,
-        ...(refused > 0 ? [`${refused} refused`] : []),
-        ...(skipped > 0 ? [`${skipped} left out`] : []),
-        ...(unsent > 0 ? [`${unsent} not sent${why}`] : []),
-        ...(waitingBatches > 0
-          ? [
-              `in the spool there are still ${counted(waitingBatches, 'batch', 'batches')}; run the same again to send them`,
-            ]
-          : []),
-      ];
-      note(`${parts.join(', ')}; ${seconds.toFixed(1)} s, ${rate(arrived).toLocaleString('en')} points/s`);
     },
   };
 }

@@ -6,7 +6,6 @@ import { recordingFormats, type RecordingFormat } from '../recording/format.js';
 import type { ReplayAgent } from '../replay/external-agent.js';
 import type { OutputFormat } from '../replay/output.js';
 import type { FileReplay } from '../replay/replay-file.js';
-import type { ConversationReplay } from '../replay/replay-conversation.js';
 import { ExitCode } from './exit-code.js';
 import { type LoadOptions, loadOption, type LogOptions, logLevelOption, speedOption } from './options.js';
 import { tagList } from './parse-values.js';
@@ -114,7 +113,8 @@ async function run(file: string, options: ReplayCommandOptions): Promise<void> {
 }
 
 async function runPoints(file: string, options: ReplayCommandOptions, signal: AbortSignal): Promise<void> {
-  const { countsOf, replayFile } = await import('../replay/replay-file.js');
+  const { replayFile } = await import('../replay/replay-file.js');
+  const { pageNote, replaySummary } = await import('../replay/report.js');
   const { createLogger } = await import('../telemetry/create-logger.js');
   const { groupBy, inputFormat, skipBad, logLevel, html } = options;
   const isStdin = file === '-';
@@ -146,16 +146,10 @@ async function runPoints(file: string, options: ReplayCommandOptions, signal: Ab
   } finally {
     progress.stop();
   }
-  const { pointsIn, seconds, notOnPage, hints, difference } = result;
-  const counts = countsOf(result);
-  const rate = `${Math.round(pointsIn / seconds).toLocaleString('en')} points/s`;
-  sayWrapped([
-    ...counts.map((count, index) => `${count}${index < counts.length - 1 ? ',' : ';'}`),
-    `${seconds.toFixed(2)} s, ${rate}`,
-  ]);
-  if (notOnPage > 0) {
-    say(`${html!} shows the first 100,000 points each way; ${notOnPage.toLocaleString('en')} are not on it`);
-  }
+  const { hints, difference } = result;
+  sayWrapped(replaySummary(result));
+  const note = html === undefined ? undefined : pageNote(result, html);
+  if (note !== undefined) say(note);
   for (const hint of hints) say(hint);
   if (difference.length === 0) return;
   await print(difference.join('\n'));
@@ -175,6 +169,7 @@ async function runConversation(file: string, options: ReplayCommandOptions): Pro
     );
   }
   const { replayConversationFile } = await import('../replay/replay-file.js');
+  const { conversationSummary } = await import('../replay/report.js');
   const { createLogger } = await import('../telemetry/create-logger.js');
   const result = await replayConversationFile(file, {
     agent: await agentOf(options),
@@ -189,17 +184,6 @@ async function runConversation(file: string, options: ReplayCommandOptions): Pro
     });
   });
   if (result.missing + result.extra > 0 || result.failure !== undefined) throw new ExitCode(1);
-}
-
-function conversationSummary(result: ConversationReplay): string[] {
-  const { task, node, requests, same, missing, extra, failure } = result;
-  return [
-    ...(task === undefined ? [] : [`task ${task}, node ${node!}:`]),
-    `${counted(requests, 'request')},`,
-    `${same} answers as recorded,`,
-    `${missing} missing,`,
-    `${extra} extra${failure === undefined ? '' : `; ${failure}`}`,
-  ];
 }
 
 /** Throws `usage` unless exactly one agent is given. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { ShownState, StateFilter, StoredState } from '../host/state/inspect-states.js';
+import type { StateFilter } from '../host/state/inspect-states.js';
 import { UdfError } from '../model/errors.js';
 import { count } from './parse-values.js';
 import { print, printJson, say } from './print.js';
@@ -79,32 +79,29 @@ function filterOf({ task, node, udf }: FilterOptions): StateFilter {
   };
 }
 
+/** The room is loaded only when a command runs. */
+async function stateRoom() {
+  const [inspecting, reporting] = await Promise.all([
+    import('../host/state/inspect-states.js'),
+    import('../host/state/report-states.js'),
+  ]);
+  return { ...inspecting, ...reporting };
+}
+
 async function list(options: FilterOptions): Promise<void> {
-  const { listStates } = await import('../host/state/inspect-states.js');
+  const { listStates, stateJson, stateTable } = await stateRoom();
   const { states, problems } = await listStates(options.stateDir, filterOf(options));
   for (const problem of problems) say(problem);
-  if (options.json) await printJson(states.map(plainState));
-  else await print(await table(states));
+  if (options.json) await printJson(states.map(stateJson));
+  else await print(stateTable(states));
 }
 
 async function show(options: ShowOptions): Promise<void> {
-  const { showStates } = await import('../host/state/inspect-states.js');
+  const { showStates, shownStatesText, stateJson } = await stateRoom();
   const { limit: maxGroups, group } = options;
   const states = await showStates(options.stateDir, filterOf(options), { maxGroups, group });
-  if (options.json) {
-    await printJson(states.map((state) => ({ ...plainState(state), shown: state.shown.map(plain) })));
-    return;
-  }
-  const { inspect } = await import('node:util');
-  const text = states.map((state: ShownState) => {
-    const title = `${state.task} ${state.node} @${state.udf}()  ${state.groups} groups`;
-    const groups = state.shown.map((shown) => {
-      const value = inspect(shown.state, { breakLength: 100, maxStringLength: 200, maxArrayLength: 50 });
-      return `  ${shown.group === '' ? '(no group)' : shown.group}  ${value.replaceAll('\n', '\n    ')}`;
-    });
-    return [title, ...groups].join('\n');
-  });
-  await print(text.length > 0 ? text.join('\n\n') : 'No state matches.');
+  if (options.json) await printJson(states.map(stateJson));
+  else await print(shownStatesText(states));
 }
 
 async function reset(options: ResetOptions): Promise<void> {
@@ -112,61 +109,8 @@ async function reset(options: ResetOptions): Promise<void> {
   if (Object.keys(filter).length === 0 && !options.all) {
     throw new UdfError('usage', 'say which states to reset: --task, --node, --udf, or --all');
   }
-  const { resetStates } = await import('../host/state/inspect-states.js');
-  const { reset: uses, host } = await resetStates(options.stateDir, filter);
-  if (options.json) {
-    await printJson({ reset: uses.map(({ task, node, udf }) => ({ task, node, udf })), host: host ?? null });
-    return;
-  }
-  const when = host === undefined ? 'when their tasks start next' : `by the running host (process ${host})`;
-  await print(uses.map(({ task, node, udf }) => `${task} ${node} @${udf}(): reset ${when}`).join('\n'));
-}
-
-async function table(states: readonly StoredState[]): Promise<string> {
-  if (states.length === 0) return 'No state matches.';
-  const [{ default: Table }, { formatDuration }] = await Promise.all([
-    import('cli-table3'),
-    import('../model/duration.js'),
-  ]);
-  const lines = new Table({
-    head: ['task', 'node', 'udf', 'groups', 'bytes', 'age', 'options'],
-    style: { head: [], border: [] },
-  });
-  for (const { task, node, udf, groups, bytes, savedAt, options, isReset } of states) {
-    const seconds = Math.max(0, Math.round((Date.now() - savedAt) / 1000));
-    const set = Object.entries(options)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name}=${JSON.stringify(plain(value))}`);
-    const age = formatDuration(BigInt(seconds) * 1_000_000_000n);
-    lines.push([task, node, udf, groups, bytes, age, isReset ? '(reset)' : set.join(' ')]);
-  }
-  return lines.toString();
-}
-
-/** A state as `--json` prints it. */
-function plainState({
-  task,
-  node,
-  udf,
-  groups,
-  bytes,
-  savedAt,
-  version,
-  options,
-  isReset,
-}: StoredState): object {
-  const saved = new Date(savedAt).toISOString();
-  return { task, node, udf, groups, bytes, saved, version, options: plain(options), isReset };
-}
-
-/** Plain data as JSON can hold it: 64-bit integers and special numbers as text, sets and maps as arrays. */
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value);
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
-  if (typeof value !== 'object' || value === null) return value ?? null;
-  if ('toJSON' in value) return value;
-  if (value instanceof Map || value instanceof Set) return Array.from(value as Iterable<unknown>, plain);
-  if (Array.isArray(value)) return Array.from(value, plain);
-  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as Iterable<unknown>, plain);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  const { resetJson, resetStates, resetText } = await stateRoom();
+  const result = await resetStates(options.stateDir, filter);
+  if (options.json) await printJson(resetJson(result));
+  else await print(resetText(result));
 }

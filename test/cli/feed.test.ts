@@ -157,7 +157,7 @@ describe('feed that a signal stops', () => {
   test('while the server is away exits with the code of the signal too', async () => {
     const { url } = await influx({ status: 503, error: 'away' });
     const feed = new Cli(['feed', file('a.lp', 'm v=1 1\n'), '--url', url]);
-    await until('the outage is told', () => feed.stderr.includes('the server is away'));
+    await until('the outage is told', () => feed.stderr.includes('the server does not answer'));
     expect(await feed.stop('SIGTERM')).toEqual({ code: 143, signal: null });
     expect(feed.stderr).toContain('1 not sent: ');
   });
@@ -209,7 +209,7 @@ test('a full disk under --spool ends the feed with one line, a true count, and n
     waitingBatches: files.length,
   });
   expect(stderr.split('\n')).toEqual([
-    expect.stringMatching(/^the server is away /),
+    expect.stringMatching(/^the server does not answer /),
     `kapacitor-udf: cannot spool to ${spool}: no space left on device; 500 lines not kept, from ${path}, line ${500 * files.length + 1} on`,
     '',
   ]);

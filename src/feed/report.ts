@@ -1,0 +1,44 @@
+import { counted } from '../model/text.js';
+import type { FeedResult } from './feed.js';
+
+/** The course of a feed as data for JSON. */
+export function feedJson(result: FeedResult, seconds: number): object {
+  const { arrived, refused, skipped, unsent, waitingBatches } = result;
+  return { arrived, refused, skipped, unsent, waitingBatches, seconds };
+}
+
+/**
+ * The result of a feed as one line for people: `1,000 points written, 2 refused; 1.5 s, 667 points/s`. `undefined` if an error
+ * ended it before anything was read.
+ */
+export function feedText(result: FeedResult, seconds: number): string | undefined {
+  const { arrived, refused, skipped, unsent, waitingBatches } = result;
+  const isNothingRead = arrived + refused + skipped + unsent + waitingBatches === 0;
+  if ('error' in result && isNothingRead) return undefined;
+  const why = 'error' in result ? '' : ': the feed was stopped while the server was away';
+  const counts = [
+    `${counted(arrived, 'point')} written`,
+    ...(refused > 0 ? [`${refused} refused`] : []),
+    ...(skipped > 0 ? [`${skipped} left out`] : []),
+    ...(unsent > 0 ? [`${unsent} not sent${why}`] : []),
+    ...(waitingBatches > 0
+      ? [
+          `${counted(waitingBatches, 'batch', 'batches')} still in the spool; run the same command again to send them`,
+        ]
+      : []),
+  ];
+  const rate = pointsPerSecond(arrived, seconds).toLocaleString('en');
+  return `${counts.join(', ')}; ${seconds.toFixed(1)} s, ${rate} points/s`;
+}
+
+/** An outage of the server, or its end (`undefined`), for people. */
+export function outageText(reason: string | undefined): string {
+  return reason === undefined
+    ? 'the server answers again'
+    : `the server does not answer (${reason}); trying again until it does`;
+}
+
+/** The rate of a feed, rounded. */
+export function pointsPerSecond(arrived: number, seconds: number): number {
+  return Math.round(arrived / Math.max(seconds, 0.001));
+}
