@@ -73,7 +73,9 @@ describe.skipIf(missing)(title, () => {
       );
       await until('some points are there', async () => (await count(name)) > 0);
       await influxd.daemon.kill();
-      await until('the feed has noticed', () => Promise.resolve(said().includes('the server does not answer')));
+      await until('the feed has noticed', () =>
+        Promise.resolve(said().includes('the server does not answer')),
+      );
       await influxd.restart();
       expect(await ended).toMatchObject({ code: 0 });
       expect(await count(name)).toBe(points);
