@@ -12,7 +12,8 @@ const floors = [
   ['recording'],
   ['host'],
   ['expect', 'peer'],
-  ['demo', 'doctor', 'execd', 'feed', 'record', 'replay', 'scaffold', 'script-test', 'tasks'],
+  ['lines'],
+  ['demo', 'doctor', 'execd', 'feed', 'kafka', 'record', 'replay', 'scaffold', 'script-test', 'tasks'],
   ['testkit'],
   ['cli'],
 ];
@@ -41,6 +42,7 @@ const isolationDownOnly = isolationFloors.slice(0, -1).map((room, floor) => ({
 
 /** Packages that only one room may know. */
 const doors = {
+  '@platformatic/kafka': 'kafka',
   '@influxdata/influxdb-client': 'influx',
   commander: 'cli',
   long: 'wire',

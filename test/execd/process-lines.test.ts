@@ -372,7 +372,7 @@ describe('what cannot be', () => {
     await expect(process(outliers, '', { set: ['field=v'] })).rejects.toMatchObject({
       code: 'usage',
       message:
-        'outliers wants batches, and Telegraf sends single points: only a UDF that wants a stream can be its processor',
+        'outliers wants batches, and Telegraf sends single points: only a UDF that wants a stream can be used there',
     });
   });
 

@@ -35,12 +35,13 @@ export class SkippedLines {
     this.#log(`an emitted point is skipped: ${messageOf(reason)}`);
   }
 
-  /** A field is an unsigned integer beyond an int64. Throws `limit` under the policy `stop`. */
-  beyondInt64(field: string, value: bigint, policy: ErrorPolicy): void {
+  /** A field is an unsigned integer beyond an int64. Returns the message; throws it as `limit` under the policy `stop`. */
+  beyondInt64(field: string, value: bigint, policy: ErrorPolicy): string {
     const message = `${this.#prefix}field "${field}" is ${value}u, and a UDF's integers end at ${maxInt64}`;
     if (policy === 'stop') throw new UdfError('limit', message);
     if (policy === 'drop') this.count++;
     this.#log(`${message}; ${policy === 'pass' ? 'passed on unchanged' : 'dropped'}`);
+    return message;
   }
 
   #log(message: string): void {

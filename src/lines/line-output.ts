@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import { formatFields, formatLine, formatSeries } from '../recording/format-line.js';
 import { BytesTable } from '../recording/line-series.js';
 import type { LazyBatch } from '../wire/lazy-batch.js';
@@ -12,8 +11,8 @@ const space = 0x20;
 /** Bytes that are collected before they are written within a turn. */
 const chunkBytes = 64 * 1024;
 
-/** With more unread bytes than this, no input is processed. */
-const maxUnreadBytes = 256 * 1024;
+/** Max lines in a chunk. */
+const maxLines = 8192;
 
 /** Up to this length a loop is faster than the native copy. */
 const maxLoopBytes = 32;
@@ -21,24 +20,32 @@ const maxLoopBytes = 32;
 /** Series that are known by the bytes of their points; a power of two. */
 const maxSeries = 65_536;
 
+/** Where lines go. */
+export interface LineSink {
+  /**
+   * Takes a chunk over, which holds whole lines. The first `lines` of `ends` are the offsets behind each of them, newline
+   * included; they are valid during the call only.
+   */
+  write(chunk: Buffer, ends: Int32Array, lines: number): void;
+  /** Whether the reader is behind: what the UDF emits is then not read. */
+  readonly isBlocked: boolean;
+}
+
 /** Writes what a UDF emits as lines, in few large writes. */
 export class LineOutput {
   points = 0;
-  readonly #stream: Writable;
+  readonly #sink: LineSink;
   readonly #pending: PendingLines;
   readonly #seriesByHead = new BytesTable<LineSeries>(maxSeries);
   #buf = Buffer.allocUnsafeSlow(chunkBytes);
   #at = 0;
+  readonly #ends = new Int32Array(maxLines);
+  #lines = 0;
   #isScheduled = false;
 
-  constructor(stream: Writable, pending: PendingLines) {
-    this.#stream = stream;
+  constructor(sink: LineSink, pending: PendingLines) {
+    this.#sink = sink;
     this.#pending = pending;
-  }
-
-  /** Whether the reader is behind; `drain` of the stream follows. */
-  get isBlocked(): boolean {
-    return this.#stream.writableLength > maxUnreadBytes && this.#stream.writableNeedDrain;
   }
 
   /** The series of a template's points, with `text` as its measurement and tags unless it is known. */
@@ -62,7 +69,7 @@ export class LineOutput {
       this.#copy(series.text, 0, series.text.length);
       this.#buf[this.#at++] = space;
       this.#copy(text, 0, text.length);
-      this.#buf[this.#at++] = newline;
+      this.#endLine();
     }
     this.points++;
     this.#schedule();
@@ -86,11 +93,12 @@ export class LineOutput {
   }
 
   flush(): void {
-    if (this.#at === 0 || !this.#stream.writable) return;
-    this.#stream.write(this.#buf.subarray(0, this.#at));
-    // The stream may keep what it was given: the rest of the memory is used next.
+    if (this.#at === 0) return;
+    this.#sink.write(this.#buf.subarray(0, this.#at), this.#ends, this.#lines);
+    // The sink may keep what it was given: the rest of the memory is used next.
     this.#buf = this.#buf.subarray(this.#at);
     this.#at = 0;
+    this.#lines = 0;
   }
 
   readonly #seriesOfPoint = (point: LazyPoint): LineSeries => {
@@ -105,11 +113,16 @@ export class LineOutput {
   #append(buf: Buffer, start: number, end: number): void {
     this.#reserve(end - start + 1);
     this.#copy(buf, start, end);
+    this.#endLine();
+  }
+
+  #endLine(): void {
     this.#buf[this.#at++] = newline;
+    this.#ends[this.#lines++] = this.#at;
   }
 
   #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#buf.length) return;
+    if (this.#at + bytes <= this.#buf.length && this.#lines < maxLines) return;
     this.flush();
     if (bytes > this.#buf.length) this.#buf = Buffer.allocUnsafeSlow(Math.max(bytes, chunkBytes));
   }
