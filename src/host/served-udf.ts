@@ -5,8 +5,8 @@ import type { UdfDefinition } from '../udf/definition.js';
 import { checkedInfo } from './isolation/worker/udf-info.js';
 import { createIsolatedAgent, type IsolatedAgent } from './isolation/front/isolated-agent.js';
 import type { UdfInfo } from './isolation/worker/messages.js';
-import type { UdfWorkerOptions } from './isolation/worker/udf-worker.js';
-import { WorkerSupply } from './isolation/worker/worker-supply.js';
+import type { WorkerThreadOptions } from './isolation/worker/worker-thread.js';
+import { type WorkerSource, WorkerSupply } from './isolation/worker/worker-supply.js';
 import { tuneV8ForWorkers } from './tune-v8.js';
 
 /** What a connection to a UDF is given. */
@@ -28,7 +28,7 @@ export interface ServedUdf {
 export interface IsolatedUdf {
   /** As of the last reload. */
   info: UdfInfo;
-  readonly workers: WorkerSupply;
+  readonly workers: WorkerSource;
 }
 
 /** A UDF that runs in this thread. */
@@ -47,7 +47,7 @@ export function servedHere(definition: UdfDefinition): ServedUdf {
 const snapshotIntervalMs = 10_000;
 
 /** A UDF whose connections each run in a worker. */
-export function servedInWorkers(info: UdfInfo, workers: WorkerSupply): ServedUdf {
+export function servedInWorkers(info: UdfInfo, workers: WorkerSource): ServedUdf {
   const { name, wants, provides } = info;
   const isolated: IsolatedUdf = { info, workers };
   return {
@@ -73,7 +73,7 @@ export async function loadAgain(udfs: readonly IsolatedUdf[]): Promise<void> {
 }
 
 /** Which UDFs run in workers: all, or those of these names. */
-export interface Isolation extends Pick<UdfWorkerOptions, 'maxMemoryBytes'> {
+export interface Isolation extends Pick<WorkerThreadOptions, 'maxMemoryBytes'> {
   readonly udfs: 'all' | readonly string[];
 }
 

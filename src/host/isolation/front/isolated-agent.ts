@@ -13,7 +13,7 @@ import { beginTag0, endTag0, pointTag0 } from '../../../wire/tags.js';
 import { Feed } from '../supervisor/feed.js';
 import { Supervisor, type SupervisorEvents } from '../supervisor/supervisor.js';
 import type { UdfInfo } from '../worker/messages.js';
-import type { WorkerSupply } from '../worker/worker-supply.js';
+import type { WorkerSource } from '../worker/worker-supply.js';
 import { FlowControl } from './flow-control.js';
 import { FrontSession } from './front-session.js';
 import { FrontState } from './front-state.js';
@@ -22,7 +22,7 @@ import { PoisonPolicy } from './poison-policy.js';
 import { Ticks } from './ticks.js';
 
 export interface IsolatedAgentOptions extends Omit<AgentOptions, 'definition' | 'progress'> {
-  readonly workers: WorkerSupply;
+  readonly workers: WorkerSource;
   readonly udf: UdfInfo;
   /** Milliseconds between two internal snapshots at most, while there is input. */
   readonly snapshotIntervalMs: number;

@@ -11,12 +11,12 @@ import type { UdfInfo } from '../worker/messages.js';
 import type { UdfWorker, UdfWorkerEvents } from '../worker/udf-worker.js';
 import type { OutputProgress } from '../worker/worker-output.js';
 import type { WorkerEnd } from '../worker/worker-end.js';
-import type { WorkerSupply } from '../worker/worker-supply.js';
+import type { WorkerSource } from '../worker/worker-supply.js';
 import type { Feed } from './feed.js';
 import { ReportFilter } from './repeated-reports.js';
 
 export interface WorkerSuccessionOptions {
-  readonly workers: WorkerSupply;
+  readonly workers: WorkerSource;
   readonly udf: UdfInfo;
   readonly feed: Feed;
   readonly defaults: InstanceDefaults;

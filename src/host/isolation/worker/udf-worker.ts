@@ -1,18 +1,14 @@
-import { Worker } from 'node:worker_threads';
 import { UdfError } from '../../../model/errors.js';
 import type { DeadLetter } from '../../../model/dead-letters.js';
 import type { AgentStats } from '../../../model/statistics.js';
 import type { Logger } from '../../../telemetry/logger.js';
-import { SharedRing } from '../../../transport/shared-ring.js';
 import { errorTag, initTag, keepaliveTag, restoreTag, snapshotTag } from '../../../wire/tags.js';
-import { type Ack, ackByte, decodeAck, Steps } from './acks.js';
-import { type FromWorker, type ServeMessage, type ToWorker, type UdfInfo, wakeUp } from './messages.js';
+import { type Ack, ackByte, decodeAck } from './acks.js';
+import type { UdfInfo } from './messages.js';
 import { errorFrom } from './plain-error.js';
 import { type OutputProgress, WorkerOutput } from './worker-output.js';
-import { endByError, hungEnd, memoryEnd, type WorkerEnd } from './worker-end.js';
-
-/** Capacity of a ring. It bounds how far the two sides are apart. */
-const ringBytes = 1024 * 1024;
+import type { WorkerEnd } from './worker-end.js';
+import type { ServeSettings, WorkerMessage, WorkerPort } from './worker-port.js';
 
 /** What a worker's life calls. */
 export interface UdfWorkerEvents {
@@ -36,100 +32,66 @@ export interface UdfWorkerEvents {
   ended(end: WorkerEnd): void;
 }
 
-export interface UdfWorkerOptions {
-  readonly modules: readonly string[];
-  /** Limits V8's heap, and the array buffers as much again. */
-  readonly maxMemoryBytes: number;
-  readonly logger: Logger;
-}
-
-const MiB = 1024 * 1024;
-
-/** A worker thread that serves one connection, as the front sees it. */
+/** A worker that serves one connection, as the front sees it: requests and acknowledgements over a port. */
 export class UdfWorker {
   /** Its UDFs, once their modules are loaded. Rejects if one cannot be, or the worker ends before. */
   readonly loaded: Promise<readonly UdfInfo[]>;
   /** The local files of its modules, once they are loaded or cannot be. */
   localFiles: readonly string[] = [];
-  /** Settles when the thread has ended, for whatever reason. */
+  /** Settles when the worker has ended, for whatever reason. */
   readonly exited: Promise<WorkerEnd>;
   /** The statistics that came last. */
   stats: AgentStats | undefined;
   /** The error that ended the conversation with it, if one did. */
   failure: UdfError | undefined;
-  readonly #options: UdfWorkerOptions;
-  readonly #worker: Worker;
-  readonly #steps = new Int32Array(new SharedArrayBuffer(Steps.count * 4));
-  readonly #input = new SharedRing(ringBytes, () => {
-    this.#post(wakeUp);
-  });
-  readonly #output = new WorkerOutput(
-    new SharedRing(ringBytes, () => {
-      this.#post(wakeUp);
-    }),
-    {
-      frame: (buf, frame, payload, end) => {
-        this.#receive(buf, frame, payload, end);
-      },
-      flush: () => this.#events!.flush(), // nothing is written before `serve`
-    },
-  );
+  readonly #port: WorkerPort;
+  readonly #output: WorkerOutput;
   #events: UdfWorkerEvents | undefined;
   #logger: Logger;
-  #end: WorkerEnd | undefined;
   #sent = 0;
   #ack: Ack = { handled: 0, started: 0, wakeAtMs: NaN, stats: undefined };
   /** The request that is under way: the pieces that are not in the ring yet, and its answer. */
   #request: PendingRequest | undefined;
 
-  constructor(options: UdfWorkerOptions) {
-    this.#options = options;
-    this.#logger = options.logger;
-    const heapMb = Math.max(16, Math.ceil(options.maxMemoryBytes / MiB));
-    this.#worker = new Worker(new URL('./worker-main.js', import.meta.url), {
-      name: 'kapacitor-udf',
-      workerData: { modules: options.modules },
-      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+  constructor(port: WorkerPort, logger: Logger) {
+    this.#port = port;
+    this.#logger = logger;
+    this.#output = new WorkerOutput(port.output, {
+      frame: (buf, frame, payload, end) => {
+        this.#receive(buf, frame, payload, end);
+      },
+      flush: () => this.#events!.flush(), // nothing is written before `serve`
     });
+    let resolveExited!: (end: WorkerEnd) => void; // set by the promise's executor, which runs at once
     this.exited = new Promise((resolve) => {
-      this.#worker.once('exit', (code) => {
-        resolve(this.#ended(code));
-      });
+      resolveExited = resolve;
     });
     this.loaded = new Promise((resolve, reject) => {
-      this.#worker.on('message', (message: FromWorker) => {
-        if (message === wakeUp) this.#woken();
-        else if (message.kind === 'loaded') {
-          this.localFiles = message.localFiles;
-          resolve(message.udfs);
-        } else this.#receiveMessage(message);
-      });
-      void this.exited.then(({ text, error }) => {
-        reject(error ?? new UdfError('handler', `the worker ${text}`));
+      port.listen({
+        message: (message) => {
+          if (message.kind === 'loaded') {
+            this.localFiles = message.localFiles;
+            resolve(message.udfs);
+          } else this.#receiveMessage(message);
+        },
+        woken: () => {
+          this.#woken();
+        },
+        ended: (end) => {
+          this.#ended(end);
+          resolveExited(end);
+          reject(end.error ?? new UdfError('handler', `the worker ${end.text}`));
+        },
       });
     });
     this.loaded.catch(() => undefined); // an unused rejection is no fault; callers of `loaded` still get it
-    this.#worker.on('error', (reason: unknown) => {
-      this.#end ??= endByError(reason, heapMb);
-    });
   }
 
   /** Serves a connection. To be called once, after `loaded`. */
-  serve(
-    message: Omit<ServeMessage, 'kind' | 'input' | 'output' | 'steps' | 'maxBufferBytes'>,
-    logger: Logger,
-    events: UdfWorkerEvents,
-  ): void {
+  serve(settings: ServeSettings, logger: Logger, events: UdfWorkerEvents): void {
     this.#events = events;
     this.#logger = logger;
-    this.#post({
-      kind: 'serve',
-      ...message,
-      input: this.#input.memory,
-      output: this.#output.memory,
-      steps: this.#steps.buffer, // see its creation
-      maxBufferBytes: this.#options.maxMemoryBytes,
-    });
+    this.#port.serve(settings);
     this.#output.pump(); // asks for the first wake-up
   }
 
@@ -138,6 +100,11 @@ export class UdfWorker {
   /** Whether all input is handled, and no request is under way. */
   get isSettled(): boolean {
     return this.#request === undefined && this.#sent === this.#ack.handled;
+  }
+
+  /** Whether it cannot be reached for now. */
+  get isAway(): boolean {
+    return this.#port.isAway;
   }
 
   /** Bytes of input, requests included, that were handled. */
@@ -152,20 +119,19 @@ export class UdfWorker {
 
   /** Frames that the worker has begun since those that it has acknowledged; 0 if it is between two turns. */
   get startedSinceAck(): number {
-    const started = Atomics.load(this.#steps, Steps.started);
-    if (started === Atomics.load(this.#steps, Steps.finished)) return 0; // none is under way
+    const { started, finished } = this.#port;
+    if (started === finished) return 0; // none is under way
     return (started - this.#ack.started) | 0;
   }
 
   /** Changes whenever the worker does something: `alive` counts turns of its event loop too. */
   activity(alive: boolean): number {
-    const started = Atomics.load(this.#steps, Steps.started);
-    return alive ? started + Atomics.load(this.#steps, Steps.alive) : started;
+    return this.#port.activity(alive);
   }
 
   /** Gives the worker input, as much as there is room for; `ready` follows where that is not all. */
   feed(bytes: Buffer): number {
-    const count = this.#input.write(bytes, 0, bytes.length);
+    const count = this.#port.write(bytes, 0, bytes.length);
     this.#sent += count;
     return count;
   }
@@ -176,7 +142,7 @@ export class UdfWorker {
    */
   request(pieces: readonly Buffer[]): Promise<Buffer> {
     return new Promise((resolve) => {
-      Atomics.store(this.#steps, Steps.wantsStats, 1);
+      this.#port.wantStats();
       this.#request = { pieces, next: 0, offset: 0, answer: undefined, resolve };
       this.#sendRequest();
     });
@@ -184,19 +150,19 @@ export class UdfWorker {
 
   /** Ends the input: the worker drains, and `done` follows. */
   endInput(): void {
-    this.#post({ kind: 'end' });
+    this.#port.endInput();
   }
 
   /** Asks for the statistics with the next acknowledgement. */
   wantStats(): void {
-    Atomics.store(this.#steps, Steps.wantsStats, 1);
+    this.#port.wantStats();
   }
 
   #sendRequest(): void {
     const request = this.#request!; // only called while there is one
     for (; request.next < request.pieces.length; request.next++, request.offset = 0) {
       const piece = request.pieces[request.next]!;
-      const count = this.#input.write(piece, request.offset, piece.length);
+      const count = this.#port.write(piece, request.offset, piece.length);
       this.#sent += count;
       request.offset += count;
       if (request.offset < piece.length) return;
@@ -260,22 +226,21 @@ export class UdfWorker {
 
   /** Keeps the process alive, as it does at first. */
   ref(): void {
-    this.#worker.ref();
+    this.#port.ref();
   }
 
   /** Does not keep the process alive. */
   unref(): void {
-    this.#worker.unref();
+    this.#port.unref();
   }
 
   /** Ends the worker at once; with a cause, `ended` is called. */
   terminate(end?: WorkerEnd): void {
-    if (end) this.#end ??= end;
-    else this.#output.stop();
-    void this.#worker.terminate();
+    if (!end) this.#output.stop();
+    this.#port.terminate(end);
   }
 
-  #receiveMessage(message: Exclude<FromWorker, typeof wakeUp | { kind: 'loaded' }>): void {
+  #receiveMessage(message: Exclude<WorkerMessage, { kind: 'loaded' }>): void {
     switch (message.kind) {
       case 'log': {
         const { level, message: text, details, begun } = message;
@@ -284,21 +249,11 @@ export class UdfWorker {
         this.#logger[level](given.err ? { ...given, err: errorFrom(given.err) } : given, text);
         return;
       }
-      case 'failed': {
+      case 'failed':
         this.localFiles = message.localFiles;
-        const error = errorFrom(message.error);
-        this.terminate({ cause: 'load', text: `cannot load its modules: ${error.message}`, error });
         return;
-      }
       case 'letter':
         this.#events?.letter(message.letter, message.begun);
-        return;
-      case 'memory': {
-        this.#end ??= memoryEnd(this.#options.maxMemoryBytes / MiB, 'buffers');
-        return;
-      }
-      case 'hung':
-        this.#end ??= hungEnd(message.handlerMs);
         return;
       case 'done':
         this.stats = message.stats;
@@ -325,18 +280,11 @@ export class UdfWorker {
     this.terminate();
   }
 
-  #ended(code: number): WorkerEnd {
-    const end = this.#end ?? { cause: 'exit', text: `called process.exit(${code})` };
-    if (!this.#output.isStopped) {
-      this.#output.drain();
-      this.#output.stop();
-      this.#events?.ended(end);
-    }
-    return end;
-  }
-
-  #post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+  #ended(end: WorkerEnd): void {
+    if (this.#output.isStopped) return;
+    this.#output.drain();
+    this.#output.stop();
+    this.#events?.ended(end);
   }
 }
 

@@ -1,5 +1,5 @@
-import type { SharedRing } from '../../../transport/shared-ring.js';
 import { FrameReader } from '../../../wire/frame-reader.js';
+import type { OutputSource } from './worker-port.js';
 
 /** Chunks of output that are handled before other events are. */
 const maxChunksPerTurn = 16;
@@ -12,38 +12,34 @@ export interface OutputProgress {
 }
 
 export interface WorkerOutputEvents {
-  /** A frame in the ring's own memory: `buf[frame..end)`. */
+  /** A frame in the source's own memory: `buf[frame..end)`. */
   frame(buf: Buffer, frame: number, payload: number, end: number): void;
   /** Sends the output so far. Its memory is needed until it is sent. */
   flush(): OutputProgress;
 }
 
-/** Reads a worker's output from its ring, frame by frame, and frees the ring's memory once the output is sent. */
+/** Reads a worker's output frame by frame, and frees its memory once the output is sent. */
 export class WorkerOutput {
-  readonly #ring: SharedRing;
+  readonly #source: OutputSource;
   readonly #events: WorkerOutputEvents;
   readonly #reader: FrameReader;
   /** Output that was read but is not sent yet, in order. */
-  readonly #unsent: { readonly ringPosition: number; readonly addedBytes: number }[] = [];
+  readonly #unsent: { readonly position: number; readonly addedBytes: number }[] = [];
   #isPaused = false;
   #isStopped = false;
   #isScheduled = false;
 
-  constructor(ring: SharedRing, events: WorkerOutputEvents) {
-    this.#ring = ring;
+  constructor(source: OutputSource, events: WorkerOutputEvents) {
+    this.#source = source;
     this.#events = events;
     this.#reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
       events.frame(buf, frame, payload, end);
     });
   }
 
-  get memory(): SharedArrayBuffer {
-    return this.#ring.memory;
-  }
-
   /** Whether all that was written is read. */
   get isEmpty(): boolean {
-    return this.#ring.isEmpty;
+    return this.#source.isEmpty;
   }
 
   get isStopped(): boolean {
@@ -57,34 +53,34 @@ export class WorkerOutput {
     if (!isPaused) this.#pumpLater();
   }
 
-  /** Reads what there is, unless paused. When the ring is empty, the worker is asked to wake this thread. */
+  /** Reads what there is, unless paused. When that was all, the worker is asked to wake this thread. */
   pump(): void {
     for (let chunks = 0; !this.#isPaused && !this.#isStopped; chunks++) {
       if (chunks === maxChunksPerTurn) {
         this.#pumpLater();
         return;
       }
-      const chunk = this.#ring.readInPlace();
+      const chunk = this.#source.readInPlace();
       if (chunk === undefined) return;
       this.#reader.push(chunk);
       const { addedBytes, sentBytes } = this.#events.flush();
-      this.#unsent.push({ ringPosition: this.#ring.readPosition, addedBytes });
+      this.#unsent.push({ position: this.#source.readPosition, addedBytes });
       this.released(sentBytes);
     }
   }
 
-  /** To be called when the system has taken more of the output: its room in the ring is used again. */
+  /** To be called when the system has taken more of the output: its memory is used again. */
   released(sentBytes: number): void {
     let last;
     while (this.#unsent.length > 0 && this.#unsent[0]!.addedBytes <= sentBytes) last = this.#unsent.shift();
-    if (last) this.#ring.release(last.ringPosition);
+    if (last) this.#source.release(last.position);
   }
 
   /** Reads the rest, also while paused: what was written before the worker's end is as good as any other output. */
   drain(): void {
     this.#isPaused = false;
     let chunk: Buffer | undefined;
-    while (!this.#isStopped && (chunk = this.#ring.readInPlace())) this.#reader.push(chunk);
+    while (!this.#isStopped && (chunk = this.#source.readInPlace())) this.#reader.push(chunk);
   }
 
   /** Reads no more. */

@@ -1,6 +1,22 @@
 import { UdfError } from '../../../model/errors.js';
+import type { Logger } from '../../../telemetry/logger.js';
 import type { UdfInfo } from './messages.js';
-import { UdfWorker, type UdfWorkerOptions } from './udf-worker.js';
+import { UdfWorker } from './udf-worker.js';
+import { WorkerThread, type WorkerThreadOptions } from './worker-thread.js';
+
+/** Where workers come from. */
+export interface WorkerSource {
+  /** The local files of the modules as of the last `load`; beside them, if it failed, those of the one before. */
+  readonly localFiles: readonly string[];
+  /** A worker that runs the modules' code as of the last `load`, or of a moment ago. */
+  take(): UdfWorker;
+  /** Loads the modules' present code. Rejects with `invalid_module` if it cannot be loaded, and with what `check` throws. */
+  load<Checked>(check: (udfs: ReadonlyMap<string, UdfInfo>) => Checked): Promise<Checked>;
+}
+
+export interface WorkerSupplyOptions extends WorkerThreadOptions {
+  readonly logger: Logger;
+}
 
 /** Time for the worker that was just taken to start its work, before the next one is prepared. */
 const delayMs = 50;
@@ -9,35 +25,30 @@ const delayMs = 50;
  * Starts workers, and keeps one in reserve whose modules are loaded: that takes a few hundred milliseconds, for which a task
  * whose worker has ended would have to wait.
  */
-export class WorkerSupply {
-  readonly #options: UdfWorkerOptions;
-  /** The local files of the modules as of the last `load`; beside them, if it failed, those of the one before. */
+export class WorkerSupply implements WorkerSource {
+  readonly #options: WorkerSupplyOptions;
   localFiles: readonly string[] = [];
   #reserve: UdfWorker | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: UdfWorkerOptions) {
+  constructor(options: WorkerSupplyOptions) {
     this.#options = options;
   }
 
-  /** A worker that runs the modules' code as of the last `load`, or of a moment ago. */
   take(): UdfWorker {
-    const worker = this.#reserve ?? new UdfWorker(this.#options);
+    const worker = this.#reserve ?? this.#create();
     this.#reserve = undefined;
     worker.ref();
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      if (!this.#reserve) this.#keep(new UdfWorker(this.#options));
+      if (!this.#reserve) this.#keep(this.#create());
     }, delayMs).unref();
     return worker;
   }
 
-  /**
-   * Loads the modules' present code, and keeps the worker that did. Rejects with `invalid_module` if it cannot be loaded,
-   * and with what `check` throws: the one in reserve stays.
-   */
+  /** As the interface says; keeps the worker that did. If it rejects, the one in reserve stays. */
   async load<Checked>(check: (udfs: ReadonlyMap<string, UdfInfo>) => Checked): Promise<Checked> {
-    const worker = new UdfWorker(this.#options);
+    const worker = this.#create();
     try {
       const infos = await worker.loaded;
       const checked = check(new Map(infos.map((info) => [info.name, info])));
@@ -50,6 +61,10 @@ export class WorkerSupply {
       this.localFiles = [...new Set([...this.localFiles, ...worker.localFiles])];
       throw UdfError.from(reason, 'invalid_module');
     }
+  }
+
+  #create(): UdfWorker {
+    return new UdfWorker(new WorkerThread(this.#options), this.#options.logger);
   }
 
   #keep(worker: UdfWorker): void {

@@ -1,0 +1,58 @@
+import type { FromWorker, ServeMessage, wakeUp } from './messages.js';
+import type { WorkerEnd } from './worker-end.js';
+
+/** What a worker sends beside its output. */
+export type WorkerMessage = Exclude<FromWorker, typeof wakeUp | { readonly kind: 'memory' | 'hung' }>;
+
+/** What a worker is told to serve; the memory that it shares with the front is the port's own. */
+export type ServeSettings = Omit<ServeMessage, 'kind' | 'input' | 'output' | 'steps' | 'maxBufferBytes'>;
+
+/** The bytes that a worker has written, in order. */
+export interface OutputSource {
+  /** Whether nothing waits to be read. */
+  readonly isEmpty: boolean;
+  /** The position after the bytes that were read last, for `release`. */
+  readonly readPosition: number;
+  /** The next bytes, in memory that is kept until `release`; `undefined` if there are none: `woken` follows. */
+  readInPlace(): Buffer | undefined;
+  /** Frees the memory of all that was read up to `position`, or lets the worker write as much again. */
+  release(position: number): void;
+}
+
+/** What a port calls. */
+export interface WorkerPortEvents {
+  message(message: WorkerMessage): void;
+  /** There is output to read, or room for input. */
+  woken(): void;
+  /** The worker has ended. What it had written before can still be read. */
+  ended(end: WorkerEnd): void;
+}
+
+/** The way to a worker and back, wherever it runs. */
+export interface WorkerPort {
+  readonly output: OutputSource;
+  /** See `Steps`. */
+  readonly started: number;
+  /** See `Steps`. */
+  readonly finished: number;
+  /** Whether the worker cannot be reached for now: it handles nothing that comes meanwhile. */
+  readonly isAway: boolean;
+  /** To be called once, before any other method. */
+  listen(events: WorkerPortEvents): void;
+  /** Starts the worker's work. To be called once. */
+  serve(settings: ServeSettings): void;
+  /** Gives the worker input: as much as there is room for. Returns how much; with less than all, `woken` follows. */
+  write(buf: Buffer, start: number, end: number): number;
+  /** The worker gets no more input: it drains, and sends `done`. */
+  endInput(): void;
+  /** Asks for the statistics with the next acknowledgement. */
+  wantStats(): void;
+  /** A number that changes whenever the worker does something: with `alive`, also when its event loop turns. */
+  activity(alive: boolean): number;
+  /** Keeps the process alive, as it does at first. */
+  ref(): void;
+  /** Does not keep the process alive. */
+  unref(): void;
+  /** Ends the worker at once; `end` is then the reason unless there is one already. */
+  terminate(end?: WorkerEnd): void;
+}
