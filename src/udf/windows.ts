@@ -25,6 +25,7 @@ export interface WindowContext<Value> {
   readonly state: WindowState<Value>;
   readonly timers: Timers;
   readonly count: (counter: string) => void;
+  readonly emit: (output: never) => void;
 }
 
 export interface WindowOptions {
@@ -41,13 +42,16 @@ export interface Windows<Value> {
   /** Whether a value, from a snapshot say, can be such a state: for `isState`. The values of windows are not looked at. */
   isState(this: void, state: unknown): boolean;
   /**
-   * The open windows that a point belongs to, whose `value` the handler changes. A point that belongs to none is counted as
-   * `late`. Throws what `create` throws, and what `Timers.set` does.
+   * The open windows that a point belongs to, whose `value` the handler changes. Empty between two windows, and for a point
+   * whose windows have all been closed, which is counted as `late`. Throws what `create` throws, and what `Timers.set` does.
    */
   of(this: void, point: AnyPoint, context: WindowContext<Value>): readonly Window<Value>[];
   /**
    * To be called by `timer`: closes the windows that are over, and returns what `finish` makes of each, in order of time.
-   * Does nothing unless the timer is theirs: the one named `window`. Throws what `finish` throws: all of these windows are lost then.
+   * Does nothing unless the timer is theirs: the one named `window`.
+   *
+   * If `finish` throws for a window, that one is lost: what `finish` makes of the others is emitted, then the first error is
+   * thrown.
    */
   close<Output>(
     this: void,
@@ -103,8 +107,8 @@ export const windows = {
   },
 
   /**
-   * Windows of one size that begin `every` so long, and overlap if that is less. Throws `invalid_argument` also if a point
-   * would belong to more than 1,000.
+   * Windows of one size that begin `every` so long. They overlap if that is less than the size; if it is more, points
+   * between two windows belong to none. Throws `invalid_argument` also if a point would belong to more than 1,000.
    */
   sliding<Value>(
     size: string | bigint,
@@ -128,12 +132,12 @@ export const windows = {
     return windowsOf(0n, clock, ({ time }, state) => {
       const open = state.windows.at(-1); // by the wall clock, one before it may be open still
       if (!open || time >= open.end) {
-        if (isLate(state, time + length)) return [];
+        if (isLate(state, time + length)) return late;
         const window = { start: time, end: time + length, value: create() };
         state.windows.push(window);
         return [window];
       }
-      if (time < open.start - length) return [];
+      if (time < open.start - length) return late;
       if (time < open.start) open.start = time;
       if (time + length > open.end) open.end = time + length;
       return [open];
@@ -161,7 +165,7 @@ function fixed<Value>(
     const last = time - (((time % every) + every) % every);
     for (let start = last; start > time - size; start -= every) {
       const end = start + size;
-      if (isLate(state, end)) break; // those before it ended earlier
+      if (isLate(state, end)) return found.length > 0 ? found : late; // those before it ended earlier
       let window = state.windows.find((open) => open.start === start);
       if (!window) {
         window = { start, end, value: create() };
@@ -172,6 +176,9 @@ function fixed<Value>(
     return found;
   });
 }
+
+/** The windows of a point that comes after all of its windows were closed. */
+const late: readonly Window<never>[] = [];
 
 function isLate({ closedUpTo }: WindowState<unknown>, end: bigint): boolean {
   return closedUpTo !== null && end <= closedUpTo;
@@ -190,7 +197,7 @@ function windowsOf<Value>(
     if (timers.get(timerName) !== at) timers.set(timerName, { at, clock });
   };
   const closeUpTo = <Output>(
-    { state }: WindowContext<Value>,
+    { state, emit }: WindowContext<Value>,
     time: bigint | undefined,
     finish: (window: Window<Value>) => Output | undefined,
   ): Output[] => {
@@ -198,27 +205,37 @@ function windowsOf<Value>(
     const over = state.windows.filter(isOver).sort((a, b) => (a.end < b.end ? -1 : 1));
     state.windows = state.windows.filter((window) => !isOver(window));
     const outputs: Output[] = [];
+    let failure: { readonly reason: unknown } | undefined;
     for (const window of over) {
       if (state.closedUpTo === null || window.end > state.closedUpTo) state.closedUpTo = window.end;
-      const output = finish(window);
-      if (output !== undefined) outputs.push(output);
+      try {
+        const output = finish(window);
+        if (output !== undefined) outputs.push(output);
+      } catch (reason) {
+        failure ??= { reason };
+      }
     }
-    return outputs;
+    if (!failure) return outputs;
+    // A handler that throws returns nothing. It would have returned these: `emit` takes the same.
+    for (const output of outputs) emit(output as never);
+    throw failure.reason;
   };
   return {
     state: () => ({ windows: [], closedUpTo: null }),
     isState,
     of(point, context) {
       const found = find(point, context.state);
-      if (found.length === 0) context.count('late');
-      else setTimer(context);
+      if (found === late) context.count('late');
+      else if (found.length > 0) setTimer(context);
       return found;
     },
     close(timer, context, finish) {
       if (timer.name !== timerName) return [];
-      const outputs = closeUpTo(context, timer.time - lateness, finish);
-      setTimer(context);
-      return outputs;
+      try {
+        return closeUpTo(context, timer.time - lateness, finish);
+      } finally {
+        setTimer(context);
+      }
     },
     closeAll: (context, finish) => closeUpTo(context, undefined, finish),
   };

@@ -1,4 +1,4 @@
-import { defineUdf, windows, type Windows } from 'kapacitor-udf';
+import { defineUdf, type GroupItems, type NewItem, type Window, windows, type Windows } from 'kapacitor-udf';
 import { describe, expect, it } from 'vitest';
 import { runUdf } from '../../src/testkit/run.js';
 
@@ -89,6 +89,61 @@ it('sliding windows overlap: a point belongs to each', async () => {
   const run = await runUdf(summing('sliding', windows.sliding('10s', '5s', create)));
   const { points } = await run.send([line(1, 1), line(7, 2), line(30, 4)].join('\n'));
   expect(shown(points)).toEqual(['-5-5: 1', '0-10: 3', '5-15: 2']);
+});
+
+describe('windows with gaps between them', () => {
+  const udf = summing('gaps', windows.sliding('10s', '60s', create));
+
+  it('leave out the points between, which are not late', async () => {
+    const run = await runUdf(udf);
+    await run.send([line(1, 1), line(30, 2), line(61, 4)].join('\n'));
+    expect(run.stats.counters).toEqual({});
+    expect(shown((await run.stop()).points)).toEqual(['0-10: 1', '60-70: 4']);
+  });
+
+  it('count a point of a closed window as late', async () => {
+    const run = await runUdf(udf);
+    await run.send([line(1, 1), line(30, 2), line(9, 4), line(45, 8)].join('\n'));
+    expect(run.stats.counters).toEqual({ late: 1 });
+  });
+});
+
+describe('a finish that throws for a window', () => {
+  const five = windows.sliding('10s', '2s', create);
+  const finish = (
+    { end, value: { sum } }: Window<Sum>,
+    context: { newPoint: GroupItems<NewItem>['newPoint'] },
+  ) => {
+    if (end === 4n * second || end === 6n * second) throw new Error(`no luck at ${end / second}`);
+    return context.newPoint({ start: 0, end: Number(end / second), sum }, { time: end });
+  };
+  const failing = defineUdf({
+    name: 'failing',
+    wants: 'stream',
+    provides: 'stream',
+    onError: 'drop',
+    state: five.state,
+    point(point, context) {
+      for (const { value } of five.of(point, context)) value.sum += point.number('v')!;
+    },
+    timer: (timer, context) => five.close(timer, context, (window) => finish(window, context)),
+    stop: (context) => five.closeAll(context, (window) => finish(window, context)),
+  });
+
+  it('loses that one only: the others are emitted, and what is open is closed later', async () => {
+    const run = await runUdf(failing);
+    const { points } = await run.send([line(1, 1), line(20, 2)].join('\n'));
+    expect(shown(points)).toEqual(['0-2: 1', '0-8: 1', '0-10: 1']);
+    expect(run.stats.errors).toBe(2);
+  });
+
+  it('the same at the end', async () => {
+    const run = await runUdf(failing);
+    await run.send(line(1, 1));
+    expect(shown((await run.stop()).points)).toEqual(['0-2: 1', '0-8: 1', '0-10: 1']);
+    expect(run.stats.errors).toBe(1);
+    expect(run.log.some(({ message }) => message.includes('no luck at 4'))).toBe(true);
+  });
 });
 
 describe('a session', () => {
