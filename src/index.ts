@@ -12,6 +12,7 @@ export type {
   ConnectionSignal,
   Context,
   HandlerResult,
+  OnlyWith,
   Setup,
   StopContext,
   TimerContext,

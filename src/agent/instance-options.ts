@@ -39,6 +39,11 @@ export function stateOptionNames({ options, stateIndependentOf }: UdfDefinition)
   );
 }
 
+/** Whether a use has a handler that it is only to have with these options: with any if `names` is undefined. */
+export function isAskedFor(names: readonly string[] | undefined, calls: readonly OptionCall[]): boolean {
+  return names === undefined || calls.some(({ name }) => names.includes(name));
+}
+
 export function pick(values: Readonly<Record<string, unknown>>, names: readonly string[]): StateOptions {
   return Object.fromEntries(names.map((name) => [name, values[name]]));
 }

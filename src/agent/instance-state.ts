@@ -32,9 +32,8 @@ export class InstanceState implements RunningState {
   }
 
   get isStateful(): boolean {
-    const { definition, stages } = this.#options;
-    const { state, timer } = definition.handlers;
-    return state !== undefined || timer !== undefined || stages.isActive;
+    const { definition, instance, stages } = this.#options;
+    return definition.handlers.state !== undefined || instance.timers !== undefined || stages.isActive;
   }
 
   get groups(): number {

@@ -14,6 +14,7 @@ import {
   type AnyContext,
   type BoundHandlers,
   checkedOptions,
+  isAskedFor,
   pick,
   stageOptionsOf,
   stateOptionNames,
@@ -49,8 +50,10 @@ interface LaneSetup {
 export class Instance {
   readonly onError: ErrorPolicy;
   readonly groups: GroupTable;
-  /** `undefined` if the definition has no `timer`. */
+  /** `undefined` if the definition has no `timer`, or not with these options. */
   readonly timers: TimerTable | undefined;
+  /** Whether `stop` is to be called at the end. */
+  readonly hasStop: boolean;
   readonly snapshotOwner: SnapshotOwner;
   /** What is done with points before `point`. */
   readonly stageOptions: Pick<StageOptions, 'reorder' | 'distinct'>;
@@ -84,11 +87,12 @@ export class Instance {
       this.onError = main.onError;
       this.groups = main.groups;
       this.timers = main.timers;
+      this.hasStop = main.hasStop;
       this.snapshotOwner = main.snapshotOwner;
       this.#stateful = main.#stateful;
       this.#isKeyed = main.#isKeyed;
       this.stageOptions = main.stageOptions;
-      this.#scope = new TimerScope(main.timers);
+      this.#scope = new TimerScope(undefined); // calls of a UDF with timers do not overlap
       this.#context = {
         ...main.#context,
         get group() {
@@ -121,8 +125,10 @@ export class Instance {
     this.stageOptions = stageOptionsOf(definition, options as RuntimeOptions);
     const create = handlers.state;
     this.#stateful = create !== undefined;
-    this.timers = handlers.timer && new TimerTable(clock);
-    this.#scope = new TimerScope(this.timers);
+    const { onlyWith } = definition;
+    this.timers = handlers.timer && isAskedFor(onlyWith.timer, calls) ? new TimerTable(clock) : undefined;
+    this.hasStop = handlers.stop !== undefined && isAskedFor(onlyWith.stop, calls);
+    this.#scope = new TimerScope(this.timers, handlers.timer && onlyWith.timer);
     this.#isKeyed = this.#stateful || this.timers !== undefined;
     const expiry = { ttl: groupTtl ?? defaults.groupTtl, max: maxGroups ?? defaults.maxGroups };
     const createState = (): unknown => {

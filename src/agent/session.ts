@@ -86,7 +86,7 @@ export class Session {
   #batches: InputBatches | undefined;
   /** Where there is more to do for a point than to call its handler. Set together with `#instance`. */
   #points: InputPoints | undefined;
-  /** Only if the definition has a `timer`. */
+  /** Only if the use has timers. */
   #timers: TimerRunner | undefined;
   /** The calls of the UDF's handlers, if they may overlap or have a time limit of their own. */
   #calls: ConcurrentCalls | undefined;
@@ -350,8 +350,7 @@ export class Session {
    * incremented before each call. Rejects with errors that end the connection.
    */
   stop(steps?: Int32Array): MaybePromise {
-    const { handlers } = this.#definition;
-    if (this.#stopped || !this.#instance || !handlers.stop) return undefined;
+    if (this.#stopped || this.#instance?.hasStop !== true) return undefined;
     this.#stopped = true;
     this.#batches?.discard();
     this.#guard.endInput();

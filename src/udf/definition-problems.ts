@@ -39,6 +39,7 @@ const keys = [
   'provides',
   'options',
   'stateIndependentOf',
+  'onlyWith',
   'version',
   'onError',
   'concurrency',
@@ -55,6 +56,7 @@ export function definitionProblems(given: unknown): string[] {
     ...problemsOfKeys(given),
     ...problemsOfHead(given),
     ...problemsOfOptions(given),
+    ...problemsOfOnlyWith(given),
     ...functionProblems,
     // A handler that is not a function would be reported twice.
     ...(functionProblems.length === 0 ? problemsOfHandlers(given) : []),
@@ -157,14 +159,35 @@ function problemsOfOptions({ options = {}, stateIndependentOf = [] }: Given): st
     );
     return problems;
   }
-  for (const name of stateIndependentOf as unknown[]) {
-    if (typeof name !== 'string' || !Object.hasOwn(options, name)) {
-      const near = nearestName(String(name), Object.keys(options));
-      const hint = near === undefined ? '' : ` (did you mean "${near}"?)`;
-      problems.push(`"stateIndependentOf" names ${shown(name)}, which is no option${hint}`);
-    }
-  }
+  problems.push(...unknownOptions('stateIndependentOf', stateIndependentOf, options));
   return problems;
+}
+
+function problemsOfOnlyWith(udf: Given): string[] {
+  const { onlyWith = {}, options } = udf;
+  if (!isObject(onlyWith)) return [`"onlyWith" must be an object, got ${typeOf(onlyWith)}`];
+  return Object.entries(onlyWith).flatMap(([handler, names]) => {
+    const place = `"onlyWith.${handler}"`;
+    if (names === undefined) return [];
+    if (handler !== 'timer' && handler !== 'stop')
+      return [`"onlyWith" is for timer and stop, got "${handler}"`];
+    if (!udf[handler]) return [`${place} is given, but there is no "${handler}"`];
+    if (!Array.isArray(names) || names.length === 0) {
+      return [
+        `${place} must be an array of options' names, got ${Array.isArray(names) ? 'none' : typeOf(names)}`,
+      ];
+    }
+    return unknownOptions(place.slice(1, -1), names, isObject(options) ? options : {});
+  });
+}
+
+function unknownOptions(key: string, names: readonly unknown[], options: Given): string[] {
+  return names.flatMap((name) => {
+    if (typeof name === 'string' && Object.hasOwn(options, name)) return [];
+    const near = nearestName(String(name), Object.keys(options));
+    const hint = near === undefined ? '' : ` (did you mean "${near}"?)`;
+    return [`"${key}" names ${shown(name)}, which is no option${hint}`];
+  });
 }
 
 function problemsOfFunctions(udf: Given): string[] {

@@ -96,6 +96,12 @@ export interface Setup {
   readonly node: string;
 }
 
+/** Names of options, for handlers that only uses with one of these options have. */
+export interface OnlyWith<Name extends string = string> {
+  readonly timer?: readonly Name[];
+  readonly stop?: readonly Name[];
+}
+
 /** The order of the output of calls that overlap: within each group, or across all. */
 export type CallOrder = 'group' | 'all';
 
@@ -135,6 +141,11 @@ export interface Udf<
    * changed since it was taken. If another option has changed, groups start afresh, which is logged.
    */
   readonly stateIndependentOf?: readonly (string & keyof NoInfer<Specs>)[];
+  /**
+   * Options that `timer` or `stop` is for. A use in a TICKscript that gives none of them has no such handler, and no cost of
+   * it: no ticks in an isolated worker, no timers in its snapshots, no call for each group at the end. It cannot set timers.
+   */
+  readonly onlyWith?: OnlyWith<string & keyof NoInfer<Specs>>;
   /** Checks the options together. Returns their problems in TICKscript terms, empty if there are none. Not async. */
   check?(this: void, options: OptionValues<Specs>): readonly string[];
   /** Work that is done once per use in a TICKscript, at init; handlers read the result as `prepared`. Not async. */
@@ -289,6 +300,8 @@ export interface UdfDefinition<Specs extends OptionSpecs = OptionSpecs> {
   readonly options: Specs;
   /** Options that the state does not depend on, besides the runtime's. */
   readonly stateIndependentOf: readonly string[];
+  /** Options without which a use has no such handler. */
+  readonly onlyWith: OnlyWith;
   readonly version: number;
   readonly onError: ErrorPolicy;
   readonly concurrency: number;
@@ -344,6 +357,7 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
     provides: udf.provides,
     options: { ...udf.options, ...runtimeOptions },
     stateIndependentOf: udf.stateIndependentOf ?? [],
+    onlyWith: udf.onlyWith ?? {},
     version: udf.version ?? 1,
     onError: udf.onError ?? 'stop',
     concurrency: udf.concurrency ?? 1,

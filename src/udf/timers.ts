@@ -45,7 +45,7 @@ export interface Timers {
    * Sets the timer of this name, in place of an earlier one; the definition's `timer` is called when it fires. One whose
    * time has passed fires with the next point or batch of its clock, or at once for `wall`.
    *
-   * Throws `handler` if the definition has no `timer`, the setting is invalid, the group has 1,000 other timers, or
+   * Throws `handler` if the use has no `timer` (see `onlyWith`), the setting is invalid, the group has 1,000 other timers, or
    * `after` counts from a time that is unknown: that of points, in a timer of the `wall` clock or in `beginBatch`.
    */
   set(this: void, name: string, when: TimerSetting): void;

@@ -5,6 +5,7 @@ import {
   type CallOrder,
   defineUdf,
   type ErrorPolicy,
+  type OnlyWith,
   option,
   type Point,
   type UdfDefinition,
@@ -291,6 +292,30 @@ describe('the handlers and what they emit', () => {
       stateIndependentOf: ['lout'],
       point: (point) => point,
     });
+  });
+
+  it('name only options that there are as those that a handler is for', () => {
+    defineUdf({
+      name: 'a',
+      wants: 'stream',
+      provides: 'stream',
+      options,
+      onlyWith: { timer: ['size'], stop: ['loud', 'also'] },
+      point: (point) => point,
+      timer: () => undefined,
+      stop: () => undefined,
+    });
+    defineUdf({
+      name: 'a',
+      wants: 'stream',
+      provides: 'stream',
+      options,
+      // @ts-expect-error -- no option
+      onlyWith: { timer: ['sise'] },
+      point: (point) => point,
+      timer: () => undefined,
+    });
+    expectTypeOf<OnlyWith['timer']>().toEqualTypeOf<readonly string[] | undefined>();
   });
 
   it('do not compile when they do not fit what is wanted', () => {

@@ -213,6 +213,27 @@ describe('a mistake in a definition gets a sentence that names its place:', () =
       { stateIndependentOf: 'as' },
       '"stateIndependentOf" must be an array of options\' names, got a string',
     ],
+    ['handlers by option that are no object', { onlyWith: 5 }, '"onlyWith" must be an object, got a number'],
+    [
+      'another handler by option',
+      { onlyWith: { point: [] } },
+      '"onlyWith" is for timer and stop, got "point"',
+    ],
+    [
+      'a handler by option that is not there',
+      { options: { size: option.int({ doc: '' }) }, onlyWith: { timer: ['size'] } },
+      '"onlyWith.timer" is given, but there is no "timer"',
+    ],
+    [
+      'a handler by an option that is none',
+      { options: { size: option.int({ doc: '' }) }, onlyWith: { stop: ['sise'] }, stop: point },
+      '"onlyWith.stop" names "sise", which is no option (did you mean "size"?)',
+    ],
+    [
+      'a handler by no option',
+      { onlyWith: { stop: [] }, stop: point },
+      '"onlyWith.stop" must be an array of options\' names, got none',
+    ],
     ['a doc that is no text', { doc: 1 }, '"doc" must be a string, got a number'],
   ])('%s', (_what, wrong, message) => {
     const call = () => define({ ...stream, ...wrong });

@@ -22,9 +22,12 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
   /** What has the time of the points' clock now: the input that is handled, or the timer. */
   #timed: { readonly time: bigint } | undefined;
 
-  /** `table` is undefined if the definition has no `timer`. */
-  constructor(table: TimerTable | undefined) {
+  readonly #onlyWith: readonly string[] | undefined;
+
+  /** `table` is undefined if the use has no `timer`; `onlyWith` names the options that it would have one with. */
+  constructor(table: TimerTable | undefined, onlyWith?: readonly string[]) {
     this.#table = table;
+    this.#onlyWith = onlyWith;
   }
 
   /** The input that is handled from now on. Without `timed`, its time is not known yet. */
@@ -53,8 +56,7 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
 
   readonly set: Timers['set'] = (name, when) => {
     const table = this.#table;
-    if (table === undefined)
-      throw refused(name, 'the definition has no "timer", which is called when it fires');
+    if (table === undefined) throw refused(name, this.#whyNone);
     if (typeof name !== 'string') throw refused(name, 'its name must be a string');
     if (typeof when !== 'object' || (when as unknown) === null) {
       throw refused(name, "it takes { at: nanoseconds } or { after: '30s' }");
@@ -68,6 +70,13 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
       at === undefined ? this.#now(table, name, clock) + durationOf(name, after) : timeOf(name, at);
     table.set(this.#group, name, clock, time, this.#source);
   };
+
+  get #whyNone(): string {
+    const names = this.#onlyWith?.map((option) => `.${option}()`).join(' or ');
+    return names === undefined
+      ? 'the definition has no "timer", which is called when it fires'
+      : `by "onlyWith.timer" of the definition, only uses with ${names} have timers`;
+  }
 
   readonly cancel: Timers['cancel'] = (name) => this.#table?.cancel(this.#group, name) ?? false;
 

@@ -3,15 +3,15 @@ import type { PointInit } from '../../../src/model/point.js';
 import { isolatedInMemory, isolatedUdfs } from '../../support/isolated.js';
 import { tempDir } from '../../support/temp-dir.js';
 
-/** An isolated use of the UDF `timed`, and a way to send it points of group `host=a`. */
-async function timedUse(settings: Parameters<typeof isolatedInMemory>[1] = {}) {
+/** An isolated use of a UDF, `timed` if not given, and a way to send it points of group `host=a`. */
+async function timedUse(settings: Parameters<typeof isolatedInMemory>[1] = {}, name = 'timed', options = '') {
   process.env.TIMED_DIR = tempDir();
   onTestFinished(() => {
     delete process.env.TIMED_DIR;
   });
   const udfs = await isolatedUdfs(new URL('modules/timed.mjs', import.meta.url));
-  const { agent, kapacitor, log } = isolatedInMemory(udfs.get('timed')!, settings);
-  await kapacitor.init();
+  const { agent, kapacitor, log } = isolatedInMemory(udfs.get(name)!, settings);
+  await kapacitor.init(options);
   let time = 0n;
   const send = (fields: PointInit['fields'], host = 'a'): void => {
     time++;
@@ -81,5 +81,24 @@ describe('timers of the wall clock in a worker', () => {
     send({ v: 1, ms: 10n, name: 'x', exitTimer: 'exit always' });
     await expect(kapacitor.received({ points: 2 })).rejects.toThrow('twice on the timers that were due at');
     await agent.closed;
+  });
+});
+
+describe('a UDF that has timers only with some options', () => {
+  test('has them in a worker, whose clock is driven by the input, if one is given', async () => {
+    const { kapacitor, send, emitted } = await timedUse({}, 'optional', '.after(30ms)');
+    send({ v: 1 });
+    await kapacitor.received({ points: 2 });
+    expect(kapacitor.points.map(({ fields }) => fields.name)).toEqual(['driven', 'x']);
+    expect(emitted()).toEqual([1, 'x']);
+    await kapacitor.stop();
+  });
+
+  test('has the clock of the system in a worker, and nothing besides its input comes, if none is given', async () => {
+    const { kapacitor, send } = await timedUse({}, 'optional');
+    send({ v: 1 });
+    await kapacitor.received({ points: 1 });
+    expect(kapacitor.points.map(({ fields }) => fields.name)).toEqual(['free']);
+    await kapacitor.stop();
   });
 });

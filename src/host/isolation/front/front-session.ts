@@ -1,5 +1,6 @@
 import { failConnection } from '../../../agent/connection-failure.js';
 import type { Counters } from '../../../agent/counters.js';
+import { isAskedFor } from '../../../agent/instance-options.js';
 import { lastReadTimeoutMs, type Lifetime } from '../../../agent/lifetime.js';
 import type { Output } from '../../../agent/output.js';
 import { refusedRestore } from '../../../agent/state-keeper.js';
@@ -12,6 +13,7 @@ import { encodeResponse, type Request, type Response } from '../../../wire/messa
 import type { Supervisor } from '../supervisor/supervisor.js';
 import type { UdfInfo } from '../worker/messages.js';
 import type { FrontState } from './front-state.js';
+import type { Ticks } from './ticks.js';
 
 export interface FrontSessionOptions {
   readonly udf: UdfInfo;
@@ -22,6 +24,8 @@ export interface FrontSessionOptions {
   readonly supervisor: Supervisor;
   readonly state: FrontState;
   readonly lifetime: Lifetime;
+  /** For a UDF with timers. */
+  readonly ticks: Ticks | undefined;
   readonly logger: Logger;
 }
 
@@ -94,7 +98,8 @@ export class FrontSession {
 
   #init(request: Extract<Request, { kind: 'init' }>, frame: Buffer): void {
     if (this.#use !== undefined) throw new UdfError('protocol', 'init came twice');
-    const { state, supervisor } = this.#options;
+    const { state, supervisor, udf, ticks } = this.#options;
+    if (!isAskedFor(udf.timersOnlyWith, request.options)) ticks?.disable();
     this.#use = { task: request.taskID, node: request.nodeID };
     this.#logger = this.#logger.child({ ...this.#use });
     const policy = request.options.find(({ name }) => name === 'onError')?.args[0]?.value;

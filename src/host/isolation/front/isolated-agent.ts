@@ -132,7 +132,7 @@ class FrontAgent implements IsolatedAgent {
       state: this.#state,
       lifetime: this.#lifetime,
     };
-    this.#session = new FrontSession({ ...common, ...parts, onError });
+    this.#session = new FrontSession({ ...common, ...parts, onError, ticks });
     this.#flow = new FlowControl({ ...common, ...parts });
     this.#poison = new PoisonPolicy({
       ...common,
@@ -262,7 +262,7 @@ class FrontAgent implements IsolatedAgent {
   #read(chunk: Buffer): void {
     if (!this.#lifetime.isOpen || this.#input.ended) return;
     this.#counters.bytesIn += chunk.length;
-    this.#isTickDue = this.#ticks !== undefined;
+    this.#isTickDue = this.#ticks?.isUsed === true;
     this.#output.beginTurn();
     try {
       this.#input.read(chunk);

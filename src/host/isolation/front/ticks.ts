@@ -18,11 +18,22 @@ export class Ticks {
   readonly #history: { readonly end: number; readonly time: bigint }[] = [];
   #wakeAtMs = NaN;
   #timer: NodeJS.Timeout | undefined;
+  #isUsed = true;
 
   /** `due` is called when a timer is due: a tick is to follow as soon as no batch is open. */
   constructor(feed: Feed, due: () => void) {
     this.#feed = feed;
     this.#due = due;
+  }
+
+  /** Whether there are ticks. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
+  /** To be called at init for a use without timers: its workers have the system's clock, and there are no ticks. */
+  disable(): void {
+    this.#isUsed = false;
   }
 
   /** Adds the present time to the journal, before input. Not to be called within a batch. */
@@ -50,9 +61,10 @@ export class Ticks {
 
   /**
    * The time of a worker's clock whose state is that at a position of the journal: the worker after it starts there. Not to be
-   * called for an earlier position afterwards.
+   * called for an earlier position afterwards. `undefined` if there are no ticks.
    */
-  timeAt(position: number): bigint {
+  timeAt(position: number): bigint | undefined {
+    if (!this.#isUsed) return undefined;
     const next = this.#history.findIndex(({ end }) => end > position);
     const passed = next === -1 ? this.#history.length : next;
     if (passed > 1) this.#history.splice(0, passed - 1);

@@ -24,7 +24,7 @@ export interface WorkerSuccessionOptions {
   /** Whether dropped points are kept. */
   readonly keepsLetters: boolean;
   /** The time of a worker's clock whose state is that at a position; `undefined` if it has the system's clock. */
-  readonly timeAt: ((position: number) => bigint) | undefined;
+  readonly timeAt: ((position: number) => bigint | undefined) | undefined;
 }
 
 /** What the life of the workers calls. */
@@ -88,7 +88,7 @@ export class WorkerSuccession {
     this.#options = options;
     this.#feed = options.feed;
     this.#events = events;
-    this.#base = { position: 0, snapshot: undefined, time: options.timeAt?.(0), stats: noStats };
+    this.#base = { position: 0, snapshot: undefined, time: undefined, stats: noStats };
   }
 
   /** The worker that has the connection, also while it starts. */
@@ -110,6 +110,7 @@ export class WorkerSuccession {
   start(init: Buffer, logger: Logger): void {
     this.#init = init;
     this.#logger = logger;
+    this.#base = { ...this.#base, time: this.#options.timeAt?.(0) };
     this.startNext(0);
   }
 

@@ -30,6 +30,8 @@ export interface UdfInfo {
   readonly isStateful: boolean;
   /** Whether it has timers. */
   readonly hasTimers: boolean;
+  /** Options without which a use has no timers; `undefined` if all uses have them. */
+  readonly timersOnlyWith: readonly string[] | undefined;
   /** Whether a batch is handled as a whole, when it ends. */
   readonly collectsBatches: boolean;
   /** The module that it comes from; `undefined` for a bundled one. */

@@ -15,14 +15,16 @@ export async function udfInfos(udfs: Udfs, modules: readonly string[]): Promise<
 }
 
 function udfInfo(definition: UdfDefinition, module: string | undefined): UdfInfo {
-  const { name, wants, provides, onError, handlers } = definition;
+  const { name, wants, provides, onError, handlers, onlyWith } = definition;
   const options = Object.fromEntries(
     Object.entries(definition.options).map(([option, { args }]) => [option, args.map(({ type }) => type)]),
   );
   const hasTimers = handlers.timer !== undefined;
   const isStateful = handlers.state !== undefined || hasTimers;
   const collectsBatches = handlers.batch !== undefined;
-  return { name, wants, provides, options, onError, isStateful, hasTimers, collectsBatches, module };
+  const timersOnlyWith = onlyWith.timer;
+  const edges = { wants, provides };
+  return { name, ...edges, options, onError, isStateful, hasTimers, timersOnlyWith, collectsBatches, module };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { defineUdf } from 'kapacitor-udf';
+import { defineUdf, option } from 'kapacitor-udf';
 
 /** Whether nothing has called this with the name before, in any worker. */
 function isFirst(name) {
@@ -36,4 +36,21 @@ export const timed = defineUdf({
     state.fired++;
     return newPoint({ name, fired: state.fired });
   },
+});
+
+/** Emits each point with whether the clock stands still while it is handled, and sets a timer if the options say when. */
+export const optional = defineUdf({
+  name: 'optional',
+  wants: 'stream',
+  provides: 'stream',
+  options: { after: option.duration({ doc: 'Time to the timer.' }) },
+  onlyWith: { timer: ['after'] },
+  point(point, { now, options, timers }) {
+    if (options.after !== undefined) timers.set('x', { after: options.after, clock: 'wall' });
+    const before = now();
+    const end = Date.now() + 20;
+    while (Date.now() < end);
+    return point.withField('name', now() === before ? 'driven' : 'free');
+  },
+  timer: ({ name }, { newPoint }) => newPoint({ name }),
 });

@@ -38,6 +38,7 @@ const udf: UdfInfo = {
   onError: 'drop',
   isStateful: true,
   hasTimers: false,
+  timersOnlyWith: undefined,
   collectsBatches: true,
   module: undefined,
 };

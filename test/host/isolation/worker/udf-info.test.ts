@@ -36,6 +36,7 @@ test('the info of a UDF is what the front must know, as plain data', async () =>
     options: { size: ['int'], field: ['string'], onError: ['string'] },
     isStateful: true,
     hasTimers: false,
+    timersOnlyWith: undefined,
     collectsBatches: false,
     module: undefined,
   });
