@@ -38,7 +38,7 @@ export function doctorCommand(): Command {
     )
     .option('--state-dir <dir>', 'also check the states that serve keeps with --state-dir')
     .addOption(
-      new Option('--timeout <duration>', 'how long a UDF may take to answer')
+      new Option('--timeout <duration>', 'how long a UDF, or a request to Kapacitor, may take to be answered')
         .default(5_000_000_000n, '5s')
         .argParser(timerDuration('1ms')),
     )

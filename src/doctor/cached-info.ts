@@ -1,5 +1,5 @@
 import type { KapacitorApi } from '../kapacitor/api.js';
-import { messageOf } from '../model/errors.js';
+import { messageOf, UdfError } from '../model/errors.js';
 import { formatArgument, type OptionArgument, type OptionType } from '../model/option-call.js';
 import type { ExpectedSocket, Facts } from './facts.js';
 import { type Finding, finder } from './finding.js';
@@ -23,6 +23,11 @@ export async function checkCachedInfo({ server, sockets }: Facts): Promise<Findi
     try {
       found.push(...(await differences(server.api, socket)));
     } catch (reason) {
+      if (reason instanceof UdfError && reason.code === 'connection') {
+        // Each further request would take as long as the time limit.
+        found.push(noAnswer(server.api.url, socket.name, reason));
+        break;
+      }
       found.push(
         finding(
           'note',
@@ -34,6 +39,15 @@ export async function checkCachedInfo({ server, sockets }: Facts): Promise<Findi
     }
   }
   return found;
+}
+
+function noAnswer(url: string, udf: string, { message }: UdfError): Finding {
+  return finding(
+    'error',
+    url,
+    `${message}; what Kapacitor knows of @${udf}, and of the UDFs after it, is not checked`,
+    'look into the log of Kapacitor, and restart it if it hangs; --timeout allows a slow one more time',
+  );
 }
 
 async function differences(

@@ -2,9 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type UnixUser, userNamed } from '../files/unix-user.js';
 import { socketPathIn, udfsWithSocket } from '../host/socket-directory.js';
-import { KapacitorApi } from '../kapacitor/api.js';
 import { type KapacitorSettings, readSettings, type UdfSettings } from '../kapacitor/conf-settings.js';
-import { type TaskConnections, taskConnections } from '../kapacitor/connections.js';
 import {
   configFileOf,
   daemonAt,
@@ -12,14 +10,13 @@ import {
   InspectionError,
   kapacitordProcesses,
   rootOf,
+  startingDaemon,
   userOf,
 } from '../kapacitor/daemon-process.js';
-import type { InspectionOptions } from '../kapacitor/inspect-machine.js';
 import type { KapacitorTarget } from '../kapacitor/target.js';
-import { type TaskStatus, taskStatus } from '../kapacitor/task-status.js';
-import type { Task } from '../kapacitor/types.js';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { type ProbeResult, probeSocket } from '../peer/probe-socket.js';
+import { contactServer, type Server } from './contact-server.js';
 import { type Finding, finder } from './finding.js';
 
 export interface DoctorOptions {
@@ -33,7 +30,7 @@ export interface DoctorOptions {
   readonly kapacitorUser?: string | undefined;
   /** The `--state-dir` of the host. */
   readonly stateDir?: string | undefined;
-  /** Max milliseconds for a UDF to answer: 5000 if not given. */
+  /** Max milliseconds for a UDF, or a request to Kapacitor, to be answered: 5000 if not given. */
   readonly answerTimeoutMs?: number | undefined;
   /** The mount point of the proc file system; default `/proc`. */
   readonly proc?: string | undefined;
@@ -54,14 +51,6 @@ export interface ExpectedSocket {
   /** `undefined` if it is missing in the configuration. */
   readonly timeoutMs: number | undefined;
   readonly answer: Answer;
-}
-
-/** A Kapacitor that answers. */
-export interface Server {
-  readonly api: KapacitorApi;
-  readonly version: string;
-  readonly tasks: readonly Task[];
-  readonly statuses: readonly TaskStatus[];
 }
 
 /** What the checks are made from. */
@@ -88,7 +77,10 @@ const defaultAnswerTimeoutMs = 5_000;
 export async function collectFacts(options: DoctorOptions): Promise<Facts> {
   const { kapacitor, kapacitorUser, proc = '/proc' } = options;
   const findings: Finding[] = [];
-  const daemon = kapacitor && daemonAt(kapacitor.url, kapacitordProcesses(proc));
+  const daemons = kapacitor ? kapacitordProcesses(proc) : [];
+  const listening = kapacitor && daemonAt(kapacitor.url, daemons);
+  const starting = kapacitor && !listening ? startingDaemon(kapacitor.url, daemons) : undefined;
+  const daemon = listening ?? starting;
   const user = kapacitorUser === undefined ? daemon && userOf(daemon) : userNamed(kapacitorUser);
   const reach = pathsOf(daemon);
   const settingsFile = chooseSettingsFile(options, daemon, reach, findings);
@@ -103,10 +95,14 @@ export async function collectFacts(options: DoctorOptions): Promise<Facts> {
       return { ...udf, path, answer: await answerOn(path, timeoutMs) };
     }),
   );
+  const server =
+    kapacitor &&
+    (await contactServer({ ...{ kapacitor, settingsFile, sockets, timeoutMs }, proc, starting }));
+  if (server && 'finding' in server) findings.push(server.finding);
   return {
     ...{ options, settingsFile, settings, sockets, user, reach, findings },
     processes: settings?.udfs.filter(({ socket }) => socket === undefined) ?? [],
-    server: await serverAt(options, settingsFile, findings),
+    server: server && 'api' in server ? server : undefined,
   };
 }
 
@@ -196,47 +192,4 @@ async function answerOn(path: string, timeoutMs: number): Promise<Answer> {
     const code = reason instanceof Error ? systemCode(reason.cause) : undefined;
     return { ok: false, reason: messageOf(reason), code };
   }
-}
-
-async function serverAt(
-  { kapacitor, proc }: DoctorOptions,
-  config: string | undefined,
-  findings: Finding[],
-): Promise<Server | undefined> {
-  if (!kapacitor) return undefined;
-  const api = new KapacitorApi(kapacitor);
-  try {
-    const version = await api.ping();
-    const tasks = await api.tasks();
-    const connections = connectionsSeen(api.url, { config, proc });
-    const { tasks: statuses } = await taskStatus({
-      api: { tasks: () => Promise.resolve(tasks) },
-      connections,
-    });
-    return { api, version, tasks, statuses };
-  } catch (reason) {
-    if (!(reason instanceof UdfError)) throw reason;
-    findings.push(
-      finding(
-        'error',
-        api.url,
-        reason.message,
-        'start Kapacitor, or give its URL with --kapacitor; --no-kapacitor leaves out what needs it',
-      ),
-    );
-    return undefined;
-  }
-}
-
-/** The connections of tasks, which are unknown if the configuration names no sockets: other checks report that. */
-function connectionsSeen(url: string, options: InspectionOptions): TaskConnections {
-  const seen = taskConnections(url, options);
-  return (tasks) => {
-    try {
-      return seen(tasks);
-    } catch (reason) {
-      if (!(reason instanceof UdfError)) throw reason;
-      return () => ({ state: 'unknown', reason: reason.message });
-    }
-  };
 }

@@ -3,7 +3,8 @@ import { ownerOf } from '../host/state/directory-lock.js';
 import { listStates, type StoredState } from '../host/state/inspect-states.js';
 import { formatDuration } from '../model/duration.js';
 import { messageOf } from '../model/errors.js';
-import type { Facts, Server } from './facts.js';
+import type { Server } from './contact-server.js';
+import type { Facts } from './facts.js';
 import { type Finding, finder } from './finding.js';
 
 const finding = finder('state');

@@ -22,8 +22,9 @@ const pageSize = 100;
 export class KapacitorApi {
   readonly #http: KapacitorHttp;
 
-  constructor(target: KapacitorTarget | string) {
-    this.#http = new KapacitorHttp(typeof target === 'string' ? { url: target } : target);
+  /** Each request may take `requestTimeoutMs`, ten seconds by default. */
+  constructor(target: KapacitorTarget | string, requestTimeoutMs?: number) {
+    this.#http = new KapacitorHttp(typeof target === 'string' ? { url: target } : target, requestTimeoutMs);
   }
 
   get url(): string {

@@ -18,14 +18,9 @@ export interface DaemonProcess {
 
 /** The process that listens on the URL's port, if the URL's host is this machine. */
 export function daemonAt(url: string, daemons: readonly DaemonProcess[]): DaemonProcess | undefined {
-  const { hostname: host, port, protocol } = new URL(url);
-  const plainHost = host.replace(/^\[|\]$/g, '');
-  const own = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
-  if (!['localhost', '::1', hostname(), ...own].includes(plainHost) && !plainHost.startsWith('127.'))
-    return undefined;
-  const wanted = Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port);
+  if (!isThisMachine(url)) return undefined;
   const listening = daemons.flatMap((daemon) => {
-    const inodes = listenersOn(wanted, daemon.directory);
+    const inodes = listenersOn(portOf(url), daemon.directory);
     if (inodes.length === 0) return [];
     const links = namesIn(join(daemon.directory, 'fd')).map((fd) =>
       linkTarget(join(daemon.directory, 'fd', fd)),
@@ -43,6 +38,27 @@ export function daemonAt(url: string, daemons: readonly DaemonProcess[]): Daemon
   // Another user's file descriptors are not readable: accept such a process if it is the only candidate.
   const candidates = listening.filter(({ readable }) => !readable);
   return candidates.length === 1 ? candidates[0]?.daemon : undefined;
+}
+
+/**
+ * The only kapacitord of this machine, if the URL's host is this machine but nothing listens on its port. Kapacitor opens its
+ * API last: while it starts, it waits up to five minutes for the socket of each UDF.
+ */
+export function startingDaemon(url: string, daemons: readonly DaemonProcess[]): DaemonProcess | undefined {
+  const [daemon, ...others] = isThisMachine(url) ? daemons : [];
+  if (!daemon || others.length > 0 || listenersOn(portOf(url), daemon.directory).length > 0) return undefined;
+  return daemon;
+}
+
+function isThisMachine(url: string): boolean {
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+  const own = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
+  return ['localhost', '::1', hostname(), ...own].includes(host) || host.startsWith('127.');
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  return Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port);
 }
 
 /** The inodes of the TCP sockets in a process's network namespace that listen on a port. */

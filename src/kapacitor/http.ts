@@ -2,9 +2,15 @@ import { messageOf, UdfError } from '../model/errors.js';
 import { formatJson, parseJson } from './json.js';
 import type { KapacitorTarget } from './target.js';
 
-const requestTimeoutMs = 10_000;
+const defaultRequestTimeoutMs = 10_000;
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+
+/** An answer that is no refusal. */
+export interface KapacitorAnswer {
+  readonly headers: Headers;
+  readonly text: string;
+}
 
 /** Kapacitor refused a request. */
 export class KapacitorRefusal extends UdfError {
@@ -27,22 +33,24 @@ export class KapacitorRefusal extends UdfError {
  * Requests to version 1 of Kapacitor's HTTP API.
  *
  * Each rejects with a `KapacitorRefusal` if Kapacitor refuses it, and with `connection` naming the URL if the server
- * cannot be reached, does not answer within ten seconds, or is an InfluxDB.
+ * cannot be reached, does not answer completely within the time limit (ten seconds by default), or is an InfluxDB.
  */
 export class KapacitorHttp {
   readonly url: string;
 
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #requestTimeoutMs: number;
 
-  constructor({ url, authorization }: KapacitorTarget) {
+  constructor({ url, authorization }: KapacitorTarget, requestTimeoutMs = defaultRequestTimeoutMs) {
+    this.#requestTimeoutMs = requestTimeoutMs;
     this.url = url.replace(/\/+$/, '');
     this.#headers = authorization === undefined ? {} : { authorization };
   }
 
   /** Sends an object as JSON and returns the response's JSON. Integers beyond 2^53 are `bigint` both ways. */
   async json<Content>(method: Method, path: string, body?: object): Promise<Content> {
-    const response = await this.send(method, path, body && formatJson(body));
-    return parseJson(await response.text()) as Content; // its shape is what the API documents
+    const { text } = await this.send(method, path, body && formatJson(body));
+    return parseJson(text) as Content; // its shape is what the API documents
   }
 
   /** As `json`, but `undefined` if Kapacitor answers 404. */
@@ -55,32 +63,43 @@ export class KapacitorHttp {
     }
   }
 
-  async send(method: Method, path: string, body?: string): Promise<Response> {
+  async send(method: Method, path: string, body?: string): Promise<KapacitorAnswer> {
     const request = `${method} ${path}`;
     let response: Response;
+    let text: string;
     try {
       response = await fetch(`${this.url}/kapacitor/v1${path}`, {
         method,
         headers: this.#headers,
         ...(body !== undefined && { body }),
-        signal: AbortSignal.timeout(requestTimeoutMs),
+        signal: AbortSignal.timeout(this.#requestTimeoutMs),
       });
+      text = await response.text();
     } catch (cause) {
-      const why = messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
-      throw new UdfError(
-        'connection',
-        `no answer from Kapacitor at ${this.url} (${method} ${path.split('?')[0]}): ${why}; is it running, and the URL right?`,
-        {
-          cause,
-        },
-      );
+      throw this.#noAnswer(`${method} ${path.split('?')[0]}`, cause);
     }
-    if (response.ok) return response;
+    if (response.ok) return { headers: response.headers, text };
     if (response.headers.has('x-influxdb-version')) {
       throw new UdfError('connection', `${this.url} is an InfluxDB; Kapacitor's own port is 9092, as a rule`);
     }
-    throw new KapacitorRefusal(response.status, request, reasonOf(await response.text()));
+    throw new KapacitorRefusal(response.status, request, reasonOf(text));
   }
+
+  #noAnswer(request: string, cause: unknown): UdfError {
+    const why = isTimeout(cause)
+      ? `no complete answer within ${this.#requestTimeoutMs / 1_000} s`
+      : messageOf(cause instanceof Error && cause.cause ? cause.cause : cause);
+    return new UdfError(
+      'connection',
+      `no answer from Kapacitor at ${this.url} (${request}): ${why}; is it running, and the URL right?`,
+      { cause },
+    );
+  }
+}
+
+/** Whether an error means that a time limit has passed. */
+export function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError';
 }
 
 /** A URL path of these segments, each escaped. */

@@ -17,6 +17,8 @@ export interface FakeServer {
   readonly scripts: string[];
   /** Answers requests to define a task with this status, if set. */
   refusesWith: number | undefined;
+  /** Requests that are never answered, or whose answer stops after its first byte. */
+  hangs: { readonly method: string; readonly path: string; readonly inBody?: boolean } | undefined;
 }
 
 /** Plays the parts of Kapacitor's API that a diagnosis uses, with the messages of 1.8.3. */
@@ -28,8 +30,14 @@ export async function fakeServer(): Promise<FakeServer> {
     tasks: [] as Task[],
     scripts: [] as string[],
     refusesWith: undefined as number | undefined,
+    hangs: undefined as FakeServer['hangs'],
   };
   const server = createServer((request, response) => {
+    const { hangs } = fake;
+    if (hangs && request.method === hangs.method && request.url?.startsWith(`/kapacitor/v1${hangs.path}`)) {
+      if (hangs.inBody) response.writeHead(200, { 'X-Kapacitor-Version': fake.version }).write('{');
+      return;
+    }
     void answer(fake, request).then(([status, body]) => {
       response.writeHead(status, { 'X-Kapacitor-Version': fake.version }).end(JSON.stringify(body));
     });
