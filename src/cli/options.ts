@@ -85,7 +85,7 @@ export function socketModeOption(): Option {
 export function socketGroupOption(): Option {
   return new Option(
     '--socket-group <group>',
-    "group of the socket file, name or number (default: this process's own)",
+    "group of the socket file, and of its directory if that is made, name or number (default: this process's own)",
   );
 }
 

@@ -10,7 +10,7 @@ import { checkSocketPath, temporaryPath } from './socket-path.js';
 export interface SocketAccess {
   /** The file's mode: connecting needs write permission. */
   readonly mode: number;
-  /** The file's group, this process's own if none is given. */
+  /** The group of the file, and of its directory if that is made; this process's own if none is given. */
   readonly gid: number | undefined;
 }
 
@@ -35,7 +35,7 @@ export async function listenOnSocket(
   access: SocketAccess,
 ): Promise<SocketFile> {
   checkSocketPath(path);
-  makeSocketDirectory(dirname(path));
+  makeSocketDirectory(dirname(path), access.gid);
   let abandoned = await findReplaceable(path);
   // When a server closes, Node removes the file at the path that it was bound to, even if another process has put it
   // there since. So it is bound to a name that nothing else uses, and moved once its mode and group are right.
@@ -61,12 +61,15 @@ export async function listenOnSocket(
   };
 }
 
-function makeSocketDirectory(directory: string): void {
+function makeSocketDirectory(directory: string, gid: number | undefined): void {
   try {
-    makeDirectory(directory);
+    makeDirectory(directory, gid);
   } catch (reason) {
     const { message, cause } = UdfError.from(reason);
-    if (isPermission(cause)) throw socketError(cause, 'make the directory', directory);
+    if (isPermission(cause)) {
+      const group = systemCode(cause) === 'EPERM' && gid !== undefined ? ` with group ${gid}` : '';
+      throw socketError(cause, `make${group} the directory`, directory);
+    }
     throw new UdfError('socket_failed', `${message}; choose another directory`, { cause });
   }
 }

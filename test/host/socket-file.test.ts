@@ -171,6 +171,46 @@ test.runIf(process.getuid?.() === 0)('the group is what was asked for', async ()
   expect(statSync(path).gid).toBe(12_345);
 });
 
+test.runIf(process.getuid?.() === 0)(
+  'a directory that is made lets the group reach the socket, with its parents, and one that exists stays as it is',
+  async () => {
+    const parent = tempDir();
+    const path = join(parent, 'made', 'too', 'a.sock');
+    const { gid } = statSync(parent);
+    await listen(path, 0o660, 12_345);
+    for (const directory of [dirname(path), dirname(dirname(path))]) {
+      expect(statSync(directory)).toMatchObject({ gid: 12_345, mode: 0o40750 });
+    }
+    expect(statSync(parent).gid).toBe(gid);
+    chmodSync(parent, 0o755);
+    process.setegid?.(12_345);
+    try {
+      await withoutRights(async () => {
+        expect(await answer(path)).toBe('us');
+      });
+    } finally {
+      process.setegid?.(0);
+    }
+  },
+);
+
+test('a directory whose group we may not give is not left behind', async () => {
+  const parent = tempDir();
+  chmodSync(parent, 0o777);
+  await expect(listen(join(parent, 'made', 'a.sock'), 0o660, -2)).rejects.toMatchObject({
+    code: 'socket_failed',
+  });
+  await withoutRights(() =>
+    expect(listen(join(parent, 'made', 'a.sock'), 0o660, 12_345)).rejects.toMatchObject({
+      code: 'socket_permission',
+      message: expect.stringContaining(
+        `cannot make with group 12345 the directory ${join(parent, 'made')}`,
+      ) as string,
+    }),
+  );
+  expect(readdirSync(parent)).toEqual([]);
+});
+
 test('a group that we may not give is refused, and nothing is left', async () => {
   const path = join(tempDir(), 'a.sock');
   await expect(listen(path, 0o660, -2)).rejects.toMatchObject({ code: 'socket_failed' });
