@@ -1,8 +1,7 @@
 import type { Logger } from '../../telemetry/logger.js';
-import type { Metrics } from '../../telemetry/metrics.js';
 import { parseHttpAddress } from './address.js';
-import { json, livePage, type ObservedHost } from './page.js';
-import { type HttpRoute, type HttpRoutes, type HttpServer, startHttpServer } from './server.js';
+import { json, livePage, namedLocally, type ObservedHost } from './page.js';
+import { type HttpReply, type HttpRoute, type HttpServer, startHttpServer } from './server.js';
 
 /** Metrics are made at most so often that they take a twentieth of the time. */
 const minMetricsAgeFactor = 19;
@@ -21,11 +20,17 @@ export async function startEndpoints(
   const { createMetrics } = await import('../../telemetry/metrics.js');
   const metrics = createMetrics(() => ({ stats: host.stats, ready: host.readiness.ready }));
   const page = livePage(parsed, host, showsPoints);
-  const server = await startHttpServer(
-    parsed,
-    new Map([...endpoints(host, metrics), ...page.routes]),
-    logger,
-  );
+  const metricsText = limitedRate(() => metrics.text());
+  const metricsRoute: HttpRoute = async () => ({
+    ...{ status: 200, contentType: metrics.contentType, body: await metricsText() },
+  });
+  const routes = new Map<string, HttpRoute>([
+    ['/healthz', () => json(200, { healthy: true })],
+    ['/readyz', () => readinessAnswer(host)],
+    ['/metrics', namedLocally(parsed, showsPoints, metricsRoute)],
+    ...page.routes,
+  ]);
+  const server = await startHttpServer(parsed, routes, logger);
   return {
     url: server.url,
     close: () => {
@@ -35,19 +40,8 @@ export async function startEndpoints(
   };
 }
 
-function endpoints(host: ObservedHost, metrics: Metrics): HttpRoutes {
-  const metricsText = limitedRate(() => metrics.text());
-  return new Map<string, HttpRoute>([
-    ['/healthz', () => json(200, { healthy: true })],
-    [
-      '/readyz',
-      () => {
-        const { readiness } = host;
-        return json(readiness.ready ? 200 : 503, readiness);
-      },
-    ],
-    ['/metrics', async () => ({ status: 200, contentType: metrics.contentType, body: await metricsText() })],
-  ]);
+function readinessAnswer({ readiness }: ObservedHost): HttpReply {
+  return json(readiness.ready ? 200 : 503, readiness);
 }
 
 /** Calls `make` again only once its last result is old enough: clients that ask all the time do not keep the host busy. */

@@ -39,18 +39,14 @@ const files = [
  * `wanted` says.
  */
 export function livePage(address: HttpAddress, host: ObservedHost, wanted: boolean | undefined): Page {
-  const isLocal = isLoopback(address.host);
-  const showsPoints = wanted ?? isLocal;
+  const showsPoints = wanted ?? isLoopback(address.host);
+  const figures = namedLocally(address, wanted, () =>
+    json(200, figuresOf(host.stats, host.readiness, showsPoints)),
+  );
   const sampler = new PointSampler((use) => host.connectionsOf(use));
   const points = (request: HttpRequest): HttpReply => {
     if (!showsPoints) {
       return json(403, { error: 'points are not shown here; start the host with --http-points' });
-    }
-    // A page of another site whose name was made to mean this machine is of that site's origin to a browser.
-    if (isLocal && wanted !== true && !isLoopbackName(request.host)) {
-      return json(403, {
-        error: 'points are shown to this machine only, by the name localhost or its address',
-      });
     }
     const use = useOf(request.query);
     return use ? json(200, sampler.look(use)) : json(400, { error: 'name udf, task and node' });
@@ -61,13 +57,29 @@ export function livePage(address: HttpAddress, host: ObservedHost, wanted: boole
         const body = readAsset(file);
         return [path, () => ({ status: 200, contentType, body, headers })] as const;
       }),
-      ['/figures', () => json(200, figuresOf(host.stats, host.readiness, showsPoints))],
-      ['/points', points],
+      ['/figures', figures],
+      ['/points', namedLocally(address, wanted, points)],
     ],
     close: () => {
       sampler.close();
     },
   };
+}
+
+/**
+ * Answers 403 if a loopback address is requested by another name than its own, unless points are shown to all: to a browser, a
+ * page of another site whose name was made to mean this machine is of that site's origin, and may read what it requests.
+ */
+export function namedLocally(
+  { host }: HttpAddress,
+  showsPoints: boolean | undefined,
+  route: HttpRoute,
+): HttpRoute {
+  if (!isLoopback(host) || showsPoints === true) return route;
+  return (request) =>
+    isLoopbackName(request.host)
+      ? route(request)
+      : json(403, { error: 'this is shown to this machine only, by the name localhost or its address' });
 }
 
 function useOf(query: URLSearchParams): UseId | undefined {

@@ -139,14 +139,34 @@ describe('points', () => {
     const unwanted = await start({ httpPoints: false });
     expect((await fetch(`${unwanted.url}/points?udf=a&task=b&node=c`)).status).toBe(403);
   });
+});
 
-  test('are refused to a page of another site that has made its name mean this machine', async () => {
+describe('a page of another site that has made its name mean this machine', () => {
+  const ask = async (url: string, path: string): Promise<{ status: number; body: string }> => {
+    const sent = request(`${url}${path}`, { headers: { host: 'evil.example:80' } }).end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return { status: response.statusCode!, body: await text(response) };
+  };
+  const paths = ['/figures', '/points?udf=a&task=b&node=c', '/metrics'];
+
+  test.each(paths)('gets nothing of %s', async (path) => {
     const { url } = await start();
-    const ask = request(`${url}/points?udf=a&task=b&node=c`, { headers: { host: 'evil.example:80' } }).end();
-    const [response] = (await once(ask, 'response')) as [IncomingMessage];
-    expect(response.statusCode).toBe(403);
-    expect(await text(response)).toContain('by the name localhost or its address');
-    expect((await fetch(`${url}/points`)).status).toBe(400);
+    expect(await ask(url, path)).toEqual({
+      status: 403,
+      body: '{"error":"this is shown to this machine only, by the name localhost or its address"}\n',
+    });
+    expect((await fetch(`${url}${path}`)).status).toBe(200);
+  });
+
+  test.each(paths)('gets %s where all may see the points', async (path) => {
+    const { url } = await start({ httpPoints: true });
+    expect((await ask(url, path)).status).toBe(200);
+  });
+
+  test('learns no more than that the host lives and is ready', async () => {
+    const { url } = await start();
+    expect(await ask(url, '/healthz')).toMatchObject({ status: 200 });
+    expect(await ask(url, '/readyz')).toMatchObject({ status: 200 });
   });
 });
 
