@@ -11,26 +11,34 @@ const writers = 2;
 /**
  * Points in InfluxDB's line protocol, the same in every run: 100 groups in turn, whose state changes every tenth time.
  *
- * @returns {{ points: number, changes: number, averages: number, streams: Buffer[][] }} `changes` and `averages` are how
- *   many points a change detection and Kapacitor's own moving average let through. A group is in one stream of bodies,
- *   so that its points arrive in order.
+ * @typedef {object} Part
+ * @property {Buffer[][]} streams Bodies, in order. A group is in one stream only, so that its points arrive in order.
+ * @property {Record<'points' | 'changes' | 'averages', number>} total How many points there are up to its end, and how
+ *   many of them a change detection and Kapacitor's own moving average let through.
+ *
+ * @param {number[]} sizes Points of each part.
+ * @returns {Part[]} Each continues the one before.
  */
-export function createLoad(points) {
+export function createLoad(sizes) {
+  const total = { points: 0, changes: 0, averages: 0 };
+  return sizes.map((size) => ({ streams: createStreams(total, size), total: { ...total } }));
+}
+
+function createStreams(total, size) {
   const lines = Array.from({ length: writers }, () => []);
-  let changes = 0;
-  for (let index = 0; index < points; index++) {
-    const round = Math.floor(index / groups);
-    const group = index % groups;
+  for (const end = total.points + size; total.points < end; total.points++) {
+    const round = Math.floor(total.points / groups);
+    const group = total.points % groups;
     const state = Math.floor((round + group) / 10);
-    if (round === 0 || (round + group) % 10 === 0) changes++;
-    const value = ((index * 7919) % 10_007) / 100;
-    const time = start + BigInt(index) * 1_000_000n;
+    if (round === 0 || (round + group) % 10 === 0) total.changes++;
+    if (round >= window - 1) total.averages++;
+    const value = ((total.points * 7919) % 10_007) / 100;
+    const time = start + BigInt(total.points) * 1_000_000n;
     lines[group % writers].push(
       `load,host=server${group},region=eu value=${value},count=${round}i,state="s${state % 3}" ${time}`,
     );
   }
-  const averages = points - Math.min(points, groups * (window - 1));
-  return { points, changes, averages, streams: lines.map(bodiesOf) };
+  return lines.map(bodiesOf);
 }
 
 function bodiesOf(lines) {
