@@ -110,7 +110,8 @@ class ConnectionAgent implements Agent {
         this.#saveStateIfDue();
         this.#fireTimersIfDue();
       },
-      startTimer: this.#pending.startTimer,
+      startTimeLimit: this.#pending.startTimeLimit,
+      startCallTimeLimit: this.#progress?.startCallTimer ?? this.#pending.startTimeLimit,
       clock:
         options.clock ??
         new SystemClock(() => {
@@ -118,7 +119,6 @@ class ConnectionAgent implements Agent {
           this.#handleQueued();
         }),
       callHooks: {
-        startTimer: this.#progress?.startCallTimer ?? this.#pending.startTimer,
         fail: (reason) => {
           this.#fail(reason);
         },
@@ -249,12 +249,11 @@ class ConnectionAgent implements Agent {
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
     const tag = buf[payload];
-    // No time limit for snapshots and restores, which init may do too: their time depends on the number of groups. Nor for
-    // info, which waits for calls that have limits of their own.
+    // Snapshots, restores, which init may do too, and info, which waits for calls, are no time of handlers.
     if (tag === snapshotTag || tag === restoreTag || tag === initTag || tag === infoTag) {
       this.#pending.await(result, end - frame);
     } else {
-      this.#pending.await(this.#counters.timed(result), end - frame, this.#pending.startTimer());
+      this.#pending.await(this.#counters.timed(result), end - frame);
     }
   }
 

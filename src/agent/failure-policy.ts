@@ -21,25 +21,28 @@ const maxReasonBytes = 7 * 1024;
 export interface FailureSettings {
   readonly onError: ErrorPolicy;
   readonly deadLetters?: DeadLetters | undefined;
+  /** Starts the time limit of one async call; `undefined` without a limit. */
+  readonly startTimeLimit: () => NodeJS.Timeout | undefined;
 }
 
 /** What a handler was called with, which the policy `pass` emits. */
 type HandlerInput = LazyPoint | LazyBatch | undefined;
 
-/** Applies a task's error policy to handlers that throw or reject. */
+/** Calls handlers: each within the time limit, with the task's error policy if it throws or rejects. */
 export class FailurePolicy {
   readonly #guard: OutputGuard;
   readonly #counters: Counters;
   readonly #use: UseId;
   readonly #onError: ErrorPolicy;
   readonly #deadLetters: DeadLetters | undefined;
+  readonly #startTimeLimit: () => NodeJS.Timeout | undefined;
   /** Names the UDF and the task in messages. */
   readonly #prefix: string;
   readonly #logger: RateLimitedLogger;
 
   constructor(
     use: UseId,
-    { onError, deadLetters }: FailureSettings,
+    { onError, deadLetters, startTimeLimit }: FailureSettings,
     guard: OutputGuard,
     counters: Counters,
     logger: Logger | RateLimitedLogger,
@@ -49,25 +52,36 @@ export class FailurePolicy {
     this.#use = use;
     this.#onError = onError;
     this.#deadLetters = deadLetters;
+    this.#startTimeLimit = startTimeLimit;
     this.#prefix = `${use.udf}: task ${use.task}: `;
     this.#logger = logger instanceof RateLimitedLogger ? logger : new RateLimitedLogger(logger);
   }
 
-  /** The same policy for handlers whose input is passed on through another guard, and kept as other dead letters. */
-  forGuard(guard: OutputGuard, deadLetters: DeadLetters | undefined): FailurePolicy {
-    const settings = { onError: this.#onError, deadLetters };
-    return new FailurePolicy(this.#use, settings, guard, this.#counters, this.#logger);
+  /** The same policy for handlers whose input is passed on through another guard. */
+  forGuard(guard: OutputGuard, settings: Omit<FailureSettings, 'onError'>): FailurePolicy {
+    const all = { ...settings, onError: this.#onError };
+    return new FailurePolicy(this.#use, all, guard, this.#counters, this.#logger);
   }
 
   /** Calls a handler; `input` is what `pass` would emit. Throws, or rejects with, what `failed` throws. */
   guarded(call: () => MaybePromise, input: HandlerInput, where?: () => string): MaybePromise {
     try {
-      return call()?.catch((reason: unknown) => {
-        this.failed(reason, input, where);
-      });
+      const called = call();
+      return called && this.#limited(called, input, where);
     } catch (reason) {
       this.failed(reason, input, where);
       return undefined;
+    }
+  }
+
+  async #limited(called: Promise<void>, input: HandlerInput, where?: () => string): Promise<void> {
+    const limit = this.#startTimeLimit();
+    try {
+      await called;
+    } catch (reason) {
+      this.failed(reason, input, where);
+    } finally {
+      clearTimeout(limit);
     }
   }
 

@@ -56,16 +56,32 @@ export class InputPoints {
       count('repeated');
       return undefined;
     }
-    if (!reorder?.add(point)) return this.#handle(point);
-    return this.#handleAll(() => reorder.next());
+    if (!reorder) return this.#handle(point);
+    let late = reorder.add(point) ? undefined : point;
+    return this.#handleAll(() => {
+      if (!late) return reorder.next();
+      const first = late;
+      late = undefined;
+      return first;
+    });
   }
 
+  /** Handles points that one frame, or the end of the input, has released: they wait for calls as frames would. */
   #handleAll(next: () => LazyPoint | undefined): MaybePromise {
-    return runInSlices(next, (point) => this.#handle(point), this.#options);
+    const { calls, signal } = this.#options;
+    const handle = (point: LazyPoint): MaybePromise => {
+      const room = calls?.room();
+      if (!room) return this.#handle(point);
+      return room.then(() => (signal.aborted ? undefined : this.#handle(point)));
+    };
+    return runInSlices(next, handle, this.#options);
   }
 
   #handle(point: LazyPoint): MaybePromise {
-    const { instance, timers } = this.#options;
+    const { instance, timers, calls, signal } = this.#options;
+    // A timer comes after all points before it.
+    const idle = instance.timers && timers?.isActive ? calls?.idle() : undefined;
+    if (idle) return idle.then(() => (signal.aborted ? undefined : this.#handle(point)));
     const fired = timers?.isActive
       ? timers.before(instance.timers ? instance.enterPoint(point) : noGroup, point.time)
       : undefined;

@@ -43,14 +43,12 @@ export class PendingWork {
     return { bytes: this.#frameBytes, frames: Number(this.#isBusy) };
   }
 
-  /** Waits for `work`. `timer` limits its time. */
-  await(work: Promise<void>, frameBytes = 0, timer?: NodeJS.Timeout): void {
+  await(work: Promise<void>, frameBytes = 0): void {
     const { activity, fail, settled } = this.#options;
     this.#isAwaiting = this.#isBusy = true;
     this.#frameBytes = frameBytes;
     activity.pending();
     work.catch(fail).finally(() => {
-      clearTimeout(timer);
       this.#isAwaiting = false;
       this.#isBusy = this.#isFull;
       this.#frameBytes = 0;
@@ -63,7 +61,7 @@ export class PendingWork {
    * Starts the time limit of a handler call, and starts it again if the handler waits for Kapacitor to read. Calls `fail`
    * unless cleared in time. `undefined` without a limit.
    */
-  readonly startTimer = (): NodeJS.Timeout | undefined => {
+  readonly startTimeLimit = (): NodeJS.Timeout | undefined => {
     const { limits, output, fail } = this.#options;
     const { handlerMs } = limits;
     if (handlerMs === 0) return undefined;

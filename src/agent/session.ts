@@ -65,7 +65,9 @@ export interface SessionOptions extends InstanceDefaults {
   /** Called when a batch whose points are handled one by one has ended. */
   readonly batchEnded: () => void;
   /** Starts the time limit of one call of a handler. */
-  readonly startTimer: () => NodeJS.Timeout | undefined;
+  readonly startTimeLimit: () => NodeJS.Timeout | undefined;
+  /** The same for a call that may overlap others. */
+  readonly startCallTimeLimit: () => NodeJS.Timeout | undefined;
   readonly clock: WallClock;
 }
 
@@ -217,12 +219,13 @@ export class Session {
     }
     const use = { ...this.use, udf: definition.name };
     const { onError } = this.#instance;
-    const { deadLetters, limits } = this.#options;
-    this.#failures = new FailurePolicy(use, { onError, deadLetters }, guard, counters, this.#logger);
+    const { limits } = this.#options;
+    this.#failures = new FailurePolicy(use, { ...this.#options, onError }, guard, counters, this.#logger);
     if (definition.concurrency > 1 || definition.callTimeoutMs !== undefined) {
       this.#calls = new ConcurrentCalls({
         ...this.#options,
         ...this.#options.callHooks,
+        startTimeLimit: this.#options.startCallTimeLimit,
         instance: this.#instance,
         failures: this.#failures,
       });
@@ -258,7 +261,6 @@ export class Session {
       call: (timer) => instance.timer(timer),
       groupName: (group) => instance.groupName(group),
       failures: this.#failures,
-      startTimeLimit: this.#options.startTimer,
     });
     return this.#timers;
   }
@@ -358,7 +360,6 @@ export class Session {
       failures: this.#failures,
       output: this.#output,
       signal: this.#options.signal,
-      startTimer: this.#options.startTimer,
       steps,
     });
   }

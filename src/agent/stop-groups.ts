@@ -8,8 +8,6 @@ export interface StopContext {
   readonly output: Output;
   /** Ends the loop early when the connection closes. */
   readonly signal: AbortSignal;
-  /** Starts the time limit of one async call. */
-  readonly startTimer: () => NodeJS.Timeout | undefined;
   /** Its first element is incremented before each call. */
   readonly steps: Int32Array | undefined;
 }
@@ -20,7 +18,7 @@ export interface StopContext {
  */
 export async function stopGroups(
   instance: Instance,
-  { failures, output, signal, startTimer, steps }: StopContext,
+  { failures, output, signal, steps }: StopContext,
 ): Promise<void> {
   const slice = new TimeSlice();
   for (const group of instance.groupsToStop()) {
@@ -30,12 +28,7 @@ export async function stopGroups(
       undefined,
       () => ` in stop of group "${instance.groupName(group)}"`,
     );
-    if (called) {
-      const timer = startTimer();
-      await called.finally(() => {
-        clearTimeout(timer);
-      });
-    }
+    if (called) await called;
     if (output.blocked) await output.unblocked(signal);
     if (slice.isOver) await slice.pause();
     if (signal.aborted) return;

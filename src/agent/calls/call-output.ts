@@ -4,6 +4,7 @@ import type { LazyPoint } from '../../wire/point/lazy-point.js';
 import { retainedBytes } from '../limits.js';
 import type { Output } from '../output.js';
 import type { GuardedOutput } from '../output-guard.js';
+import { Gate } from './gate.js';
 
 /** With more bytes than this held back, a call that emits an array or awaits `drained` waits. */
 const maxUnblockedBytes = 256 * 1024;
@@ -36,10 +37,7 @@ export class HeldOutput {
   readonly #begunBytes: number;
   #sends: (() => void)[] | undefined = [];
   #bytes = 0;
-  #release!: () => void; // set by the promise's executor, which runs at once
-  readonly #released = new Promise<void>((resolve) => {
-    this.#release = resolve;
-  });
+  readonly #released = new Gate();
 
   /** `progress` has the bytes of input that have begun, by which a host attributes reports to input. */
   constructor(total: HeldTotal, progress: { begunBytes: number } | undefined) {
@@ -56,7 +54,7 @@ export class HeldOutput {
   async wait(): Promise<void> {
     this.#total.waiting++;
     this.#total.onWait();
-    await this.#released;
+    await this.#released.wait();
     this.#total.waiting--;
   }
 
@@ -89,7 +87,7 @@ export class HeldOutput {
   /** Holds nothing back any more, and sends nothing: the connection has ended. */
   discard(): void {
     this.#sends = undefined;
-    this.#release();
+    this.#released.open();
   }
 
   /** Sends what was held back: all calls ahead have ended. Throws what sending throws. */
@@ -98,7 +96,7 @@ export class HeldOutput {
     this.#sends = undefined;
     this.#total.bytes -= this.#bytes;
     this.#bytes = 0;
-    this.#release();
+    this.#released.open();
     for (const send of sends) send();
   }
 }

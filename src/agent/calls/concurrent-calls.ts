@@ -5,6 +5,7 @@ import type { Counters } from '../counters.js';
 import type { Limits } from '../limits.js';
 import { HeldOutput, HeldTotal } from './call-output.js';
 import { Fifo } from './fifo.js';
+import { Gate } from './gate.js';
 import { type CallInput, Lane, type LaneOptions } from './lane.js';
 
 /** Calls that may wait or run, for each that may run at once: enough that a few busy groups do not hold up the others. */
@@ -37,8 +38,6 @@ export interface ConcurrentCallsOptions
 
 /** What the calls need of their connection. */
 export interface CallHooks {
-  /** Starts the host's time limit of one call. */
-  readonly startTimer: () => NodeJS.Timeout | undefined;
   /** Ends the connection. */
   readonly fail: (reason: unknown) => void;
   /** An emit came after the end of its call. */
@@ -96,7 +95,8 @@ export class ConcurrentCalls {
   #isFull = false;
   #isStarting = false;
   #isReporting = false;
-  #idle: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  readonly #idle = new Gate();
+  readonly #room = new Gate();
 
   constructor(options: ConcurrentCallsOptions) {
     const { definition, limits, progress, signal, fail, late } = options;
@@ -225,12 +225,18 @@ export class ConcurrentCalls {
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
     this.#options.setFull(isFull);
+    if (!isFull) this.#room.open();
+  }
+
+  /** Resolves when another call can be added; `undefined` if it can be now. */
+  room(): Promise<void> | undefined {
+    return this.#isFull ? this.#room.wait() : undefined;
   }
 
   // ---- calls ----
 
   #run(call: Call): void {
-    const { activity, counters, startTimer } = this.#options;
+    const { activity, counters } = this.#options;
     const lane = this.#idleLanes.pop() ?? new Lane(this.#laneOptions);
     this.#runningLanes.add(lane);
     call.stage = 'running';
@@ -246,12 +252,10 @@ export class ConcurrentCalls {
       return;
     }
     activity?.pending();
-    const timer = startTimer();
     void counters
       .timed(called)
       .catch(this.#options.fail)
       .finally(() => {
-        clearTimeout(timer);
         this.#endLater(call, lane);
       });
   }
@@ -297,8 +301,7 @@ export class ConcurrentCalls {
     else this.#groups.delete(call.group);
     if (this.#open === 0) {
       this.#options.activity?.settled();
-      this.#idle?.resolve();
-      this.#idle = undefined;
+      this.#idle.open();
     }
     call.stage = 'ended';
     call.input = undefined;
@@ -317,15 +320,7 @@ export class ConcurrentCalls {
 
   /** Resolves when all calls have ended; `undefined` if there are none. */
   idle(): Promise<void> | undefined {
-    if (this.#open === 0) return undefined;
-    if (!this.#idle) {
-      let resolve!: () => void; // set by the executor, which runs at once
-      const promise = new Promise<void>((settle) => {
-        resolve = settle;
-      });
-      this.#idle = { promise, resolve };
-    }
-    return this.#idle.promise;
+    return this.#open === 0 ? undefined : this.#idle.wait();
   }
 
   /** The connection has ended: aborts the calls that run, and drops those that wait. */
@@ -335,8 +330,7 @@ export class ConcurrentCalls {
     this.#open = this.#runningLanes.size;
     for (const lane of this.#runningLanes) lane.abort(reason);
     for (const { held } of this.#window) held?.discard();
-    if (this.#open > 0) return;
-    this.#idle?.resolve();
-    this.#idle = undefined;
+    this.#room.open();
+    if (this.#open === 0) this.#idle.open();
   }
 }

@@ -18,6 +18,8 @@ export interface LaneOptions {
   readonly instance: Instance;
   readonly failures: FailurePolicy;
   readonly deadLetters?: DeadLetters | undefined;
+  /** Starts the host's time limit of one call. */
+  readonly startTimeLimit: () => NodeJS.Timeout | undefined;
   readonly output: Output;
   readonly total: HeldTotal;
   readonly batchBytes: number;
@@ -60,7 +62,10 @@ export class Lane {
       },
     });
     this.#policyGuard = new OutputGuard(definition, this.#policyOutput, batchBytes, signal, emitFailures);
-    this.#failures = failures.forGuard(this.#policyGuard, this.#letters(options.deadLetters));
+    this.#failures = failures.forGuard(this.#policyGuard, {
+      deadLetters: this.#letters(options.deadLetters),
+      startTimeLimit: options.startTimeLimit,
+    });
     this.#instance = instance.lane(this.#guard, () => this.#signal);
   }
 

@@ -1,26 +1,36 @@
+import TinyQueue from 'tinyqueue';
 import { LazyPoint } from '../../wire/point/lazy-point.js';
 import { retainedBytes } from '../limits.js';
+import { StreamClock } from './stream-clock.js';
 
-/** Points in a row that are behind the waiting time of their group before its clock is set back to them. */
-const maxPointsBehind = 10;
+/** Groups without waiting points that are remembered, so that a late point is known as such: those that waited last. */
+const maxIdleGroups = 100_000;
+
+/** Entries without a point that are tolerated, above as many as have one, before a list is rebuilt. */
+const maxTaken = { arrivals: 1024, group: 16 };
 
 interface WaitingPoint {
-  readonly point: LazyPoint;
+  /** `undefined` once it was handed on. */
+  point: LazyPoint | undefined;
   readonly time: bigint;
+  /** Orders points of the same time: raised with each point. */
+  readonly number: number;
   readonly group: WaitingGroup;
-  /** The newest time of any point when it came. */
-  readonly arrivedAt: bigint;
-  isWaiting: boolean;
+  /** The connection's time when it came. */
+  arrivedAt: bigint;
 }
 
 interface WaitingGroup {
   readonly name: string;
-  /** In order of time; those of the same time in the order in which they came. */
-  readonly points: WaitingPoint[];
-  newest: bigint;
-  /** The time up to which points were handed on; one before it is late. */
+  readonly clock: StreamClock;
+  /** In order of time. Some may have been handed on already. */
+  points: TinyQueue<WaitingPoint>;
+  /** Points that wait. */
+  size: number;
+  /** The time up to which points were handed on in order; one before it is late. */
   releasedUpTo: bigint | undefined;
-  pointsBehind: number;
+  /** The last point if it is far ahead of the group's clock. */
+  ahead: WaitingPoint | undefined;
 }
 
 export interface ReorderEvents {
@@ -34,23 +44,32 @@ export interface ReorderEvents {
  * Holds points back, and hands those of a group on in order of time.
  *
  * A point waits until its group has one that is newer by `wait`. Where its group falls silent, it waits until the points of
- * other groups show that so much time has passed since it came. Above `maxBytes`, those that came first are handed on.
+ * other groups show that so much time has passed since it came. Above `maxBytes`, the groups whose points came first hand
+ * theirs on early.
+ *
+ * A stray, which is a point far ahead of the group's points before and after it, is handed on by the one after it, alone.
  */
 export class ReorderBuffer {
   readonly #wait: bigint;
   readonly #maxBytes: number;
   readonly #events: ReorderEvents;
   readonly #groups = new Map<string, WaitingGroup>();
-  /** All points in the order in which they came, from `#first` on; some were handed on already. */
+  /** Groups without waiting points, in the order in which they became so. */
+  readonly #idleGroups = new Map<string, WaitingGroup>();
+  /** The time of all groups together. */
+  #clock: StreamClock;
+  /** All points in the order in which they came, from `#first` on. Some were handed on already. */
   #arrivals: WaitingPoint[] = [];
   #first = 0;
-  #newest: bigint | undefined;
   #bytes = 0;
   #size = 0;
-  /** The group whose points are handed on now, and up to which time. */
-  #releasing: { readonly group: WaitingGroup; readonly upTo: bigint } | undefined;
-  /** The group of the last point. */
+  #number = 0;
+  /** The last point, until what it makes due was handed on. */
   #last: WaitingGroup | undefined;
+  /** A stray that is to be handed on. */
+  #stray: WaitingPoint | undefined;
+  /** The last point if it is far ahead of the connection's clock. */
+  #ahead: WaitingPoint | undefined;
   /** Whether the arrivals are in order of time, as the input has ended. */
   #isSorted = false;
 
@@ -58,6 +77,7 @@ export class ReorderBuffer {
     this.#wait = wait;
     this.#maxBytes = maxBytes;
     this.#events = events;
+    this.#clock = new StreamClock(wait);
   }
 
   /** Points that wait. */
@@ -68,166 +88,228 @@ export class ReorderBuffer {
   /** Adds a point, unless it is late: returns false then. The points that are due follow from `next`. */
   add(point: LazyPoint): boolean {
     const { time } = point;
-    const group = this.#groupOf(point, time);
-    if (this.#newest === undefined || time > this.#newest) this.#newest = time;
-    if (time > group.newest) group.newest = time;
+    const group = this.#groupOf(point);
+    const arrivedAt = this.#noteTime(time);
+    this.#noteGroupTime(group, time);
     this.#last = group;
-    this.#noteBehind(group, time);
     if (group.releasedUpTo !== undefined && time < group.releasedUpTo) {
       this.#events.late();
+      this.#setIdleIfEmpty(group);
       return false;
     }
-    this.#insert(point.detach(), time, group, this.#newest);
+    const waiting = this.#insert(point.detach(), time, group, arrivedAt);
+    if (group.clock.isAhead) group.ahead = waiting;
+    if (this.#clock.isAhead) this.#ahead = waiting;
     return true;
   }
 
   /** Removes and returns the next point that is due. */
   next(): LazyPoint | undefined {
-    for (;;) {
-      const releasing = this.#releasing;
-      if (releasing) {
-        const first = releasing.group.points[0];
-        if (first && first.time <= releasing.upTo) return this.#take(first);
-        this.#releasing = undefined;
-        this.#forgetIfEmpty(releasing.group);
-      }
-      const { group, upTo } = this.#due() ?? none;
-      if (group === undefined) return undefined;
-      this.#releasing = { group, upTo };
+    const stray = this.#stray;
+    this.#stray = undefined;
+    if (stray?.point) return this.#takeAlone(stray, stray.point);
+    const last = this.#last;
+    if (last) {
+      const first = firstOf(last);
+      if (first && this.#isDue(first)) return this.#takeFirstOf(last, first);
+      this.#last = undefined;
     }
+    const oldest = this.#oldest();
+    if (!oldest?.point) return undefined;
+    const passed = this.#clock.now! - oldest.arrivedAt; // a point has come
+    // Negative after the clock was set back.
+    const isOver = passed >= this.#wait || passed < 0n;
+    const isFull = this.#bytes > this.#maxBytes;
+    if (!isOver && !isFull) return undefined;
+    const { group } = oldest;
+    if (oldest.time > group.clock.now!) {
+      if (!isOver) this.#events.early();
+      return this.#takeAlone(oldest, oldest.point);
+    }
+    const first = firstOf(group)!; // `oldest`, or one before it
+    if (!isOver && !this.#isDue(first)) this.#events.early();
+    return this.#takeFirstOf(group, first);
   }
 
   /** Removes and returns the first of all points, in order of time, when the input has ended. */
   takeFirst(): LazyPoint | undefined {
-    if (this.#size === 0) return undefined;
-    this.#sortAll();
-    const first = this.#arrivals[this.#first++]!; // all that are left wait
-    return this.#take(first);
-  }
-
-  #sortAll(): void {
-    if (this.#isSorted) return;
-    this.#isSorted = true;
-    this.#releasing = undefined;
-    const waiting = this.#arrivals.filter(({ isWaiting }) => isWaiting);
-    this.#arrivals = waiting.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-    this.#first = 0;
-  }
-
-  /** A group with points that are due, and up to which time they are. */
-  #due(): { readonly group: WaitingGroup; readonly upTo: bigint } | undefined {
-    const last = this.#last;
-    this.#last = undefined;
-    if (last) {
-      const upTo = last.newest - this.#wait;
-      const first = last.points[0];
-      if (first && first.time <= upTo) return { group: last, upTo };
-    }
-    for (; this.#first < this.#arrivals.length; this.#first++) {
-      const { isWaiting, group, time, arrivedAt } = this.#arrivals[this.#first]!;
-      if (!isWaiting) continue;
-      const passed = this.#newest! - arrivedAt; // a point has come
-      const isFull = this.#bytes > this.#maxBytes;
-      // Negative after the clock was set back.
-      if (!isFull && passed >= 0n && passed < this.#wait) break;
-      if (isFull) this.#events.early();
-      return { group, upTo: time };
-    }
-    if (this.#first > 1024 && 2 * this.#first > this.#arrivals.length) {
-      this.#arrivals = this.#arrivals.slice(this.#first);
+    if (!this.#isSorted) {
+      this.#isSorted = true;
+      this.#arrivals = this.#arrivals.filter(isWaiting).sort(compare);
       this.#first = 0;
     }
-    return undefined;
+    const first = this.#arrivals[this.#first++];
+    return first?.point && this.#takeAlone(first, first.point);
   }
 
-  /**
-   * Sets a group's clock back when its points stay behind it: a single point from the far future would otherwise keep all
-   * later ones from being put in order. What waits of the group is handed on at once then.
-   */
-  #noteBehind(group: WaitingGroup, time: bigint): void {
-    if (time > group.newest - this.#wait) {
-      group.pointsBehind = 0;
-      return;
+  /** Records a point's time for the connection, and returns when the point came. */
+  #noteTime(time: bigint): bigint {
+    const shown = this.#clock.note(time);
+    const now = this.#clock.now!; // a point has come
+    // It came when the clock had not moved yet.
+    if (shown === 'confirmed' && this.#ahead) this.#ahead.arrivedAt = now;
+    this.#ahead = undefined;
+    return now;
+  }
+
+  #noteGroupTime(group: WaitingGroup, time: bigint): void {
+    const { clock, ahead } = group;
+    const before = clock.now;
+    const shown = clock.note(time);
+    group.ahead = undefined;
+    if (shown === 'stray') this.#stray = ahead;
+    if (before !== undefined && clock.now! < before) group.releasedUpTo = undefined;
+  }
+
+  /** Whether no point of the group that keeps to the waiting time can come before this one any more. */
+  #isDue({ time, group }: WaitingPoint): boolean {
+    return time <= group.clock.now! - this.#wait; // the group has had a point
+  }
+
+  /** The point that has waited longest. */
+  #oldest(): WaitingPoint | undefined {
+    const arrivals = this.#arrivals;
+    while (this.#first < arrivals.length && !isWaiting(arrivals[this.#first]!)) this.#first++;
+    return arrivals[this.#first];
+  }
+
+  #insert(point: LazyPoint, time: bigint, group: WaitingGroup, arrivedAt: bigint): WaitingPoint {
+    const waiting: WaitingPoint = { point, time, number: this.#number++, group, arrivedAt };
+    if (this.#arrivals.length > 2 * this.#size + maxTaken.arrivals) {
+      this.#arrivals = this.#arrivals.filter(isWaiting);
+      this.#first = 0;
     }
-    if (++group.pointsBehind <= maxPointsBehind) return;
-    if (this.#newest === group.newest) this.#newest = time;
-    this.#releasing = { group, upTo: group.newest };
-    group.newest = time;
-    group.releasedUpTo = undefined;
-    group.pointsBehind = 0;
+    group.points.push(waiting);
+    this.#arrivals.push(waiting);
+    this.#bytes += retainedBytes(point);
+    this.#size++;
+    group.size++;
+    return waiting;
   }
 
-  #groupOf(point: LazyPoint, time: bigint): WaitingGroup {
+  /** Hands on the group's first point: what comes before it from now on is late. */
+  #takeFirstOf(group: WaitingGroup, first: WaitingPoint): LazyPoint {
+    group.points.pop();
+    const point = this.#takeAlone(first, first.point!); // `firstOf` returns one that waits
+    // Not a point beyond the group's clock, which was set back.
+    if (first.time <= group.clock.now!) group.releasedUpTo = first.time;
+    return point;
+  }
+
+  /** Hands on a point that says nothing about the order of its group. */
+  #takeAlone(waiting: WaitingPoint, point: LazyPoint): LazyPoint {
+    waiting.point = undefined;
+    this.#bytes -= retainedBytes(point);
+    this.#size--;
+    const { group } = waiting;
+    if (group.points.length > 2 * --group.size + maxTaken.group) {
+      group.points = new TinyQueue(group.points.data.filter(isWaiting), compare);
+    }
+    this.#setIdleIfEmpty(group);
+    return point;
+  }
+
+  // ---- groups ----
+
+  #groupOf(point: LazyPoint): WaitingGroup {
     const { buf, groupStart, groupLength } = LazyPoint.groupBytesOf(point);
-    const name = buf.toString('latin1', groupStart, groupStart + groupLength);
+    return this.#groupNamed(buf.toString('latin1', groupStart, groupStart + groupLength));
+  }
+
+  #groupNamed(name: string): WaitingGroup {
     let group = this.#groups.get(name);
     if (!group) {
-      group = { name, points: [], newest: time, releasedUpTo: undefined, pointsBehind: 0 };
+      group = this.#idleGroups.get(name) ?? {
+        ...{ name, clock: new StreamClock(this.#wait), points: new TinyQueue<WaitingPoint>([], compare) },
+        ...{ size: 0, releasedUpTo: undefined, ahead: undefined },
+      };
+      this.#idleGroups.delete(name);
       this.#groups.set(name, group);
     }
     return group;
   }
 
-  #insert(point: LazyPoint, time: bigint, group: WaitingGroup, arrivedAt: bigint): void {
-    const waiting: WaitingPoint = { point, time, group, arrivedAt, isWaiting: true };
-    const { points } = group;
-    let at = points.length;
-    while (at > 0 && points[at - 1]!.time > time) at--; // mostly none: points come nearly in order
-    points.splice(at, 0, waiting);
-    this.#arrivals.push(waiting);
-    this.#bytes += retainedBytes(point);
-    this.#size++;
-  }
-
-  #take(waiting: WaitingPoint): LazyPoint {
-    const { group, point, time } = waiting;
-    group.points.splice(group.points.indexOf(waiting), 1);
-    waiting.isWaiting = false;
-    // Not those beyond the group's clock, which was set back.
-    if (time <= group.newest && (group.releasedUpTo ?? time) <= time) group.releasedUpTo = time;
-    this.#bytes -= retainedBytes(point);
-    this.#size--;
-    return point;
-  }
-
-  /** The groups that are kept have points that wait, so their number is bounded too. */
-  #forgetIfEmpty(group: WaitingGroup): void {
-    if (group.points.length === 0) this.#groups.delete(group.name);
+  #setIdleIfEmpty(group: WaitingGroup): void {
+    if (group.size > 0) return;
+    this.#groups.delete(group.name);
+    this.#idleGroups.set(group.name, group);
+    if (this.#idleGroups.size <= maxIdleGroups) return;
+    for (const name of this.#idleGroups.keys()) {
+      this.#idleGroups.delete(name);
+      return;
+    }
   }
 
   // ---- snapshots ----
 
-  /** The points that wait, in the order in which they came, each with the time up to which its group was handed on. */
-  *entries(): Generator<WaitingEntry> {
+  /** The groups, those without waiting points first, then the points that wait, in the order in which they came. */
+  *entries(): Generator<GroupEntry | PointEntry> {
+    for (const groups of [this.#idleGroups, this.#groups]) {
+      for (const { name, clock, releasedUpTo } of groups.values()) {
+        yield { name, newest: clock.now!, releasedUpTo }; // it has had a point
+      }
+    }
     for (let at = this.#first; at < this.#arrivals.length; at++) {
-      const { isWaiting, point, group, arrivedAt } = this.#arrivals[at]!;
-      if (isWaiting) yield { point, arrivedAt, newest: group.newest, releasedUpTo: group.releasedUpTo };
+      const { point, arrivedAt } = this.#arrivals[at]!;
+      if (point) yield { point, arrivedAt };
     }
   }
 
-  restore({ point, arrivedAt, newest, releasedUpTo }: WaitingEntry): void {
-    const group = this.#groupOf(point, newest);
-    group.newest = newest;
+  restoreGroup({ name, newest, releasedUpTo }: GroupEntry): void {
+    const group = this.#groupNamed(name);
+    group.clock.now = newest;
     group.releasedUpTo = releasedUpTo;
-    if (this.#newest === undefined || arrivedAt > this.#newest) this.#newest = arrivedAt;
-    this.#insert(point, point.time, group, arrivedAt);
+    this.#setIdleIfEmpty(group);
+  }
+
+  restorePoint({ point, arrivedAt }: PointEntry): void {
+    const { time } = point;
+    const group = this.#groupOf(point);
+    group.clock.now ??= time;
+    if (this.#clock.now === undefined || arrivedAt > this.#clock.now) this.#clock.now = arrivedAt;
+    this.#insert(point, time, group, arrivedAt);
   }
 
   clear(): void {
     this.#groups.clear();
+    this.#idleGroups.clear();
+    this.#clock = new StreamClock(this.#wait);
     this.#arrivals = [];
     this.#first = this.#bytes = this.#size = 0;
-    this.#newest = this.#releasing = this.#last = undefined;
+    this.#last = this.#stray = this.#ahead = undefined;
     this.#isSorted = false;
   }
 }
 
-/** A point that waits, as a snapshot holds it. */
-export interface WaitingEntry {
-  readonly point: LazyPoint;
-  readonly arrivedAt: bigint;
+/** A group, as a snapshot holds it. */
+export interface GroupEntry {
+  /** In latin1, one character per byte. */
+  readonly name: string;
   readonly newest: bigint;
   readonly releasedUpTo: bigint | undefined;
 }
 
-const none = { group: undefined, upTo: 0n };
+/** A point that waits, as a snapshot holds it. */
+export interface PointEntry {
+  readonly point: LazyPoint;
+  readonly arrivedAt: bigint;
+}
+
+/** The first of a group's points that wait. */
+function firstOf({ points }: WaitingGroup): WaitingPoint | undefined {
+  let first = points.peek();
+  while (first && !isWaiting(first)) {
+    points.pop();
+    first = points.peek();
+  }
+  return first;
+}
+
+function isWaiting({ point }: WaitingPoint): boolean {
+  return point !== undefined;
+}
+
+function compare(a: WaitingPoint, b: WaitingPoint): number {
+  if (a.time !== b.time) return a.time < b.time ? -1 : 1;
+  return a.number - b.number;
+}

@@ -56,26 +56,32 @@ export class Stages {
   }
 }
 
+/** A group is stored as its name and times, a point as its frame and time of arrival. */
 function reorderSnapshot(stages: Stages): SnapshotStage {
   return {
     name: 'reorder',
     *parts() {
       for (const entries of chunks(stages.reorder?.entries() ?? [])) {
-        yield entries.map(({ point, arrivedAt, newest, releasedUpTo }) => [
-          Uint8Array.from(point.frameBytes()),
-          arrivedAt,
-          newest,
-          releasedUpTo,
-        ]);
+        yield entries.map((entry) =>
+          'point' in entry
+            ? [Uint8Array.from(entry.point.frameBytes()), entry.arrivedAt]
+            : [entry.name, entry.newest, entry.releasedUpTo],
+        );
       }
     },
     restore(part) {
       for (const entry of listIn(part)) {
-        const [frame, arrivedAt, newest, releasedUpTo] = listIn(entry);
-        const point = frame instanceof Uint8Array ? LazyPoint.fromWholeFrame(Buffer.from(frame)) : undefined;
-        if (!point || typeof arrivedAt !== 'bigint' || typeof newest !== 'bigint') throw damaged();
-        if (releasedUpTo !== undefined && typeof releasedUpTo !== 'bigint') throw damaged();
-        stages.requireReorder().restore({ point, arrivedAt, newest, releasedUpTo });
+        const [what, time, releasedUpTo] = listIn(entry);
+        if (typeof time !== 'bigint') throw damaged();
+        const reorder = stages.requireReorder();
+        if (typeof what === 'string') {
+          if (releasedUpTo !== undefined && typeof releasedUpTo !== 'bigint') throw damaged();
+          reorder.restoreGroup({ name: what, newest: time, releasedUpTo });
+        } else {
+          const point = what instanceof Uint8Array ? LazyPoint.fromWholeFrame(Buffer.from(what)) : undefined;
+          if (!point) throw damaged();
+          reorder.restorePoint({ point, arrivedAt: time });
+        }
       }
     },
     clear() {

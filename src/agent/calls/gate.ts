@@ -1,0 +1,19 @@
+/** Something that callers wait for. */
+export class Gate {
+  #promise: Promise<void> | undefined;
+  #resolve: (() => void) | undefined;
+
+  /** Resolves at the next `open`. */
+  wait(): Promise<void> {
+    this.#promise ??= new Promise<void>((resolve) => {
+      this.#resolve = resolve;
+    });
+    return this.#promise;
+  }
+
+  /** Lets all go on that wait now. */
+  open(): void {
+    this.#resolve?.();
+    this.#promise = this.#resolve = undefined;
+  }
+}
