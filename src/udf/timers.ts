@@ -42,8 +42,12 @@ export type TimerSetting = {
  */
 export interface Timers {
   /**
-   * Sets the timer of this name, in place of an earlier one; the definition's `timer` is called when it fires. One whose
-   * time has passed fires with the next point or batch of its clock, or at once for `wall`.
+   * Sets the timer of this name, in place of an earlier one; the definition's `timer` is called when it fires.
+   *
+   * One whose time has passed fires with the next point or batch of its clock, or at once for `wall`. The same holds for one
+   * that `timer` sets for no later time than that of the timer which fires: it does not fire again with the same point. One
+   * that is set for a later time does if the point has reached that too, so `{ after: '1s' }` in `timer` fires once for each
+   * second that has passed, also after a gap.
    *
    * Throws `handler` if the use has no `timer` (see `onlyWith`), the setting is invalid, the group has 1,000 other timers, or
    * `after` counts from a time that is unknown: that of points, in a timer of the `wall` clock or in `beginBatch`.

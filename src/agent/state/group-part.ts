@@ -106,7 +106,11 @@ function restoreExtras(bytes: Buffer, groups: GroupTable, indexes: readonly numb
   // The UDF has, or had, no timers.
   if (!groups.extras || bytes.length === 0) return;
   const restore = groups.extras.read(new ByteReader(bytes), indexes.length);
-  // Where groups are limited, one may have expired meanwhile, and its index be another's.
+  if (!groups.expires) {
+    for (let at = 0; at < indexes.length; at++) restore(at, indexes[at]!);
+    return;
+  }
+  // One may have expired meanwhile, and its index be another's.
   const lastAt = new Map(indexes.map((index, at) => [index, at]));
   for (const [at, index] of indexes.entries()) {
     if (lastAt.get(index) === at && groups.has(index)) restore(at, index);

@@ -4,7 +4,7 @@ import { type Column, readColumn, readOffsets } from '../state/column-reader.js'
 import { ColumnWriter } from '../state/column-writer.js';
 import { damaged } from '../state/parts.js';
 import type { GroupExtras, RestoreExtras } from '../state/table.js';
-import { isGroupHead } from './group-head.js';
+import type { GroupTimer } from './timer-queue.js';
 import { maxTimersPerGroup, type TimerTable } from './timer-table.js';
 
 /** The timers of groups as columns of a snapshot: the number and the head of each group, then the timers of all of them. */
@@ -16,10 +16,22 @@ export class TimerColumns implements GroupExtras {
   }
 
   write(writer: ByteWriter, groups: readonly number[]): void {
+    const { heads } = this.#table;
     const columns = new ColumnWriter(writer);
-    const timers = groups.flatMap((group) => this.#table.timersOf(group));
-    columns.integers(groups.map((group) => this.#table.timersOf(group).length));
-    columns.write(groups.map((group) => this.#table.head(group)));
+    const timers: GroupTimer[] = [];
+    columns.integers(groups.map((group) => this.#table.collect(group, timers)));
+    const lengths = groups.map((group) => heads.length(group));
+    columns.integers(lengths);
+    writer.fill(
+      lengths.reduce((sum, length) => sum + length, 0),
+      (bytes, start) => {
+        let at = start;
+        for (let index = 0; index < groups.length; index++) {
+          heads.copy(groups[index]!, bytes, at);
+          at += lengths[index]!;
+        }
+      },
+    );
     if (timers.length === 0) return;
     columns.write(timers.map(({ name }) => name));
     columns.integers(timers.map(({ clock }) => timerClocks.indexOf(clock)));
@@ -31,18 +43,20 @@ export class TimerColumns implements GroupExtras {
     const offsets = readOffsets(reader, groups);
     const count = offsets[groups]!;
     if (count > reader.rest) throw damaged(); // a timer takes more than a byte
-    const heads = readColumn(reader, groups);
+    const headOffsets = readOffsets(reader, groups);
+    const { bytes } = reader;
+    const headsAt = reader.skip(headOffsets[groups]!);
     const names = count === 0 ? none : readColumn(reader, count);
     const clocks = count === 0 ? none : readColumn(reader, count);
     const times = count === 0 ? none : readColumn(reader, count);
     const orders = count === 0 ? none : readColumn(reader, count);
     if (!reader.isAtEnd) throw damaged();
     return (ordinal, group) => {
-      const head = heads(ordinal);
-      if (head !== undefined) {
-        if (typeof head !== 'string' || !isGroupHead(head)) throw damaged();
-        this.#table.setHead(group, head);
-      }
+      const { heads } = this.#table;
+      const headStart = headsAt + headOffsets[ordinal]!;
+      const headEnd = headsAt + headOffsets[ordinal + 1]!;
+      if (heads.has(group)) this.#table.forget(group); // a forged part has a group twice
+      if (headEnd > headStart && !heads.restore(group, bytes, headStart, headEnd)) throw damaged();
       const end = offsets[ordinal + 1]!;
       if (end - offsets[ordinal]! > maxTimersPerGroup) throw damaged();
       for (let at = offsets[ordinal]!; at < end; at++) {
@@ -52,7 +66,7 @@ export class TimerColumns implements GroupExtras {
         const order = orders(at);
         if (typeof name !== 'string' || typeof time !== 'bigint' || clock === undefined) throw damaged();
         if (typeof order !== 'number' || !Number.isSafeInteger(order)) throw damaged();
-        this.#table.add({ group, name, clock, time, order, slot: undefined });
+        this.#table.add(group, name, clock, time, order);
       }
     };
   }

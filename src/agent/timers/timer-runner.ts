@@ -6,6 +6,9 @@ import type { GroupTimer } from './timer-queue.js';
 import type { TimerTable } from './timer-table.js';
 import { DrivenClock } from './wall-clock.js';
 
+/** A timer that is to fire; `more` if the table is to be asked again. */
+type Due = GroupTimer | 'more' | undefined;
+
 export interface TimerRunnerOptions {
   readonly table: TimerTable;
   /** Calls the definition's `timer`. */
@@ -16,8 +19,6 @@ export interface TimerRunnerOptions {
   readonly output: Output;
   /** Ends the run early when the connection closes. */
   readonly signal: AbortSignal;
-  /** Starts the time limit of one async call. */
-  readonly startTimeLimit: () => NodeJS.Timeout | undefined;
 }
 
 /** What is done before a point or a batch is handled. */
@@ -75,11 +76,10 @@ export class TimerRunner implements BeforeInput {
     return this.#fire(() => this.#table.takeDue(group, time));
   }
 
-  /** Fires the timers that are due by the wall clock. One that they set waits for the next call: input comes first. */
+  /** Fires the timers that are due by the wall clock. */
   dueByWall(): MaybePromise {
     const now = this.#table.clock.now();
-    const { order } = this.#table;
-    const fired = this.#fire(() => this.#table.takeDueByWall(now, order));
+    const fired = this.#fire(() => this.#table.takeDueByWall(now));
     if (fired) {
       return fired.then(() => {
         this.#table.wakeForNext();
@@ -91,9 +91,9 @@ export class TimerRunner implements BeforeInput {
 
   /** Moves a driven clock, and fires the timers that are due meanwhile, each at its own time. */
   moveClock(clock: DrivenClock, time: bigint): MaybePromise {
-    const next = (): GroupTimer | undefined => {
+    const next = (): Due => {
       const due = this.#table.takeDueByWall(time);
-      if (due) clock.moveTo(due.time);
+      if (due && due !== 'more') clock.moveTo(due.time);
       return due;
     };
     const moved = (): void => {
@@ -111,21 +111,28 @@ export class TimerRunner implements BeforeInput {
     while (this.#table.takeDueByWall(time));
   }
 
-  #fire(next: () => GroupTimer | undefined): MaybePromise {
-    return runInSlices(next, (timer) => this.#call(timer), this.#options);
+  /** Fires timers until none is due. Each run ends: a timer that sets itself for no later time waits for the next one. */
+  #fire(next: () => Due): MaybePromise {
+    const fired = runInSlices(
+      next,
+      (timer) => (timer === 'more' ? undefined : this.#call(timer)),
+      this.#options,
+    );
+    if (fired) {
+      return fired.then(() => {
+        this.#table.endRun();
+      });
+    }
+    this.#table.endRun();
+    return undefined;
   }
 
   #call(timer: GroupTimer): MaybePromise {
-    const { failures, call, groupName, startTimeLimit } = this.#options;
-    const called = failures.guarded(
+    const { failures, call, groupName } = this.#options;
+    return failures.guarded(
       () => call(timer),
       undefined,
       () => ` in timer "${timer.name}" of group "${groupName(timer.group)}" at ${timer.time}`,
     );
-    if (!called) return undefined;
-    const limit = startTimeLimit();
-    return called.finally(() => {
-      clearTimeout(limit);
-    });
   }
 }

@@ -9,7 +9,8 @@ import {
   type Timers,
 } from '../../udf/timers.js';
 import { int64Of } from '../../wire/int64.js';
-import { type GroupHead, type HeadSource, newBatch, newPoint, unknownHead } from './group-head.js';
+import type { LazyPoint } from '../../wire/point/lazy-point.js';
+import { type HeadSource, newBatch, newPoint, unknownHead } from './group-heads.js';
 import type { GroupTimer } from './timer-queue.js';
 import type { TimerTable } from './timer-table.js';
 
@@ -21,6 +22,8 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
   #source: HeadSource | undefined;
   /** What has the time of the points' clock now: the input that is handled, or the timer. */
   #timed: { readonly time: bigint } | undefined;
+  /** The timer whose handler is called. Its time is that of new points and batches. */
+  #firing: GroupTimer | undefined;
 
   readonly #onlyWith: readonly string[] | undefined;
 
@@ -44,14 +47,11 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
 
   enterTimer(timer: GroupTimer): void {
     this.enter(timer.group, undefined, timer.clock === 'wall' ? undefined : timer);
-    this.#defaultTime = timer.time;
+    this.#firing = timer;
   }
 
-  /** The time of new points and batches, in a timer. */
-  #defaultTime: bigint | undefined;
-
   leaveTimer(): void {
-    this.#defaultTime = undefined;
+    this.#firing = undefined;
   }
 
   readonly set: Timers['set'] = (name, when) => {
@@ -68,7 +68,7 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
     if ((at === undefined) === (after === undefined)) throw refused(name, 'it takes one of "at" and "after"');
     const time =
       at === undefined ? this.#now(table, name, clock) + durationOf(name, after) : timeOf(name, at);
-    table.set(this.#group, name, clock, time, this.#source);
+    table.set(this.#group, name, clock, time, this.#source, this.#firing);
   };
 
   get #whyNone(): string {
@@ -97,13 +97,13 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
     return timed.time;
   }
 
-  #head(call: string): GroupHead {
-    const head = this.#table?.head(this.#group);
+  #head(call: string): LazyPoint {
+    const head = this.#table?.heads.pointOf(this.#group);
     if (head === undefined) throw unknownHead(call);
     return head;
   }
 
-  #timedItem(call: string, { time = this.#defaultTime, tags }: Partial<NewItem>): NewItem {
+  #timedItem(call: string, { time = this.#firing?.time, tags }: Partial<NewItem>): NewItem {
     if (time === undefined) throw new UdfError('invalid_argument', `${call} needs a time here: { time }`);
     return { time, tags };
   }

@@ -1,7 +1,7 @@
 import { UdfError } from '../../model/errors.js';
 import type { TimerClock } from '../../udf/timers.js';
-import { type GroupHead, type HeadSource, headOf } from './group-head.js';
-import { compareTimers, type GroupTimer, TimerQueue } from './timer-queue.js';
+import { GroupHeads, type HeadSource } from './group-heads.js';
+import { compareTimers, GroupTimer, TimerQueue } from './timer-queue.js';
 import type { WallClock } from './wall-clock.js';
 
 /** Max timers of a group: names that are made up per point would fill the memory. */
@@ -10,11 +10,12 @@ export const maxTimersPerGroup = 1_000;
 /** The timers of all groups of an instance, by the groups' indexes in the `GroupTable`. */
 export class TimerTable {
   readonly clock: WallClock;
-  /** A group's timers, by name. Few, so a list. */
-  readonly #timers: (GroupTimer[] | undefined)[] = [];
-  readonly #heads: (GroupHead | undefined)[] = [];
+  /** A group's timers, by name: mostly one, and few otherwise. */
+  readonly #timers: (GroupTimer | GroupTimer[] | undefined)[] = [];
+  readonly #heads = new GroupHeads();
   readonly #connection = new TimerQueue();
   readonly #wall = new TimerQueue();
+  #deferred: GroupTimer[] = [];
   #count = 0;
   #order = 0;
   #fired = 0;
@@ -34,34 +35,47 @@ export class TimerTable {
     return this.#fired;
   }
 
-  /** Sets a timer, and keeps the group's head if it is the first. Throws `handler` above `maxTimersPerGroup`. */
-  set(group: number, name: string, clock: TimerClock, time: bigint, source: HeadSource | undefined): void {
-    if (this.#hasEnded) return;
-    if (source !== undefined && this.#heads[group] === undefined) this.#heads[group] = headOf(source);
-    const found = this.#find(group, name);
-    if (found?.clock === clock) {
-      found.time = time;
-      found.order = ++this.#order;
-      this.#enqueue(found, false);
-      return;
-    }
-    if (found) this.#remove(found);
-    this.add({ group, name, clock, time, order: ++this.#order, slot: undefined });
+  /** The groups' heads, by the groups' indexes. */
+  get heads(): GroupHeads {
+    return this.#heads;
   }
 
-  /** Adds a timer that the group does not have yet. */
-  add(timer: GroupTimer): void {
-    const timers = (this.#timers[timer.group] ??= []);
-    if (timers.length === maxTimersPerGroup) {
-      throw new UdfError(
-        'handler',
-        `timers.set("${timer.name}"): the group has ${maxTimersPerGroup} timers already`,
-      );
+  /**
+   * Sets a timer, and keeps the group's head if it is the first. `firing` is the timer whose handler sets it: not after that
+   * one's time, it waits for the next run, so that each run ends. Throws `handler` above `maxTimersPerGroup`.
+   */
+  set(
+    group: number,
+    name: string,
+    clock: TimerClock,
+    time: bigint,
+    source: HeadSource | undefined,
+    firing?: GroupTimer,
+  ): void {
+    if (this.#hasEnded) return;
+    if (source !== undefined && !this.#heads.has(group)) this.#heads.keep(group, source);
+    let timer = this.#find(group, name);
+    if (timer && timer.clock !== clock) {
+      this.#remove(timer);
+      timer = undefined;
     }
-    timers.push(timer);
-    this.#count++;
-    if (timer.order > this.#order) this.#order = timer.order;
-    this.#enqueue(timer, true);
+    if (timer) {
+      timer.time = time;
+      timer.order = ++this.#order;
+    } else {
+      timer = new GroupTimer(group, name, clock, time, ++this.#order);
+      this.#keep(timer);
+    }
+    if (firing && time <= firing.time && (clock === 'wall') === (firing.clock === 'wall')) this.#defer(timer);
+    else this.#enqueue(timer);
+  }
+
+  /** Adds a timer that the group does not have yet. Throws `handler` above `maxTimersPerGroup`. */
+  add(group: number, name: string, clock: TimerClock, time: bigint, order: number): void {
+    const timer = new GroupTimer(group, name, clock, time, order);
+    this.#keep(timer);
+    if (order > this.#order) this.#order = order;
+    this.#enqueue(timer);
   }
 
   cancel(group: number, name: string): boolean {
@@ -76,39 +90,52 @@ export class TimerTable {
   }
 
   timersOf(group: number): readonly GroupTimer[] {
-    return this.#timers[group] ?? noTimers;
+    const timers = this.#timers[group];
+    if (timers === undefined) return noTimers;
+    return timers instanceof GroupTimer ? [timers] : timers;
   }
 
-  head(group: number): GroupHead | undefined {
-    return this.#heads[group];
+  /** Adds the timers of a group to `to`. Returns how many. */
+  collect(group: number, to: GroupTimer[]): number {
+    const timers = this.#timers[group];
+    if (timers === undefined) return 0;
+    if (timers instanceof GroupTimer) {
+      to.push(timers);
+      return 1;
+    }
+    to.push(...timers);
+    return timers.length;
   }
 
-  setHead(group: number, head: GroupHead): void {
-    this.#heads[group] = head;
-  }
-
-  /** Removes and returns the first timer that input of `group` at `time` reaches. */
-  takeDue(group: number, time: bigint): GroupTimer | undefined {
+  /** Removes and returns the first timer that input of `group` at `time` reaches; `more` if it is to be asked again. */
+  takeDue(group: number, time: bigint): GroupTimer | 'more' | undefined {
     let due = this.#connection.firstDue(time);
-    for (const timer of this.timersOf(group)) {
-      if (timer.clock !== 'event' || timer.time > time) continue;
-      if (due === undefined || compareTimers(timer, due) < 0) due = timer;
+    if (due === 'more') return due;
+    const timers = this.#timers[group];
+    if (timers instanceof GroupTimer) {
+      due = earlier(timers, due, time);
+    } else if (timers !== undefined) {
+      for (const timer of timers) due = earlier(timer, due, time);
     }
     return this.#taken(due);
   }
 
-  /**
-   * Removes and returns the first timer of the wall clock that is due at `time`; `undefined` also if it was set after
-   * `maxOrder` timers.
-   */
-  takeDueByWall(time: bigint, maxOrder = Infinity): GroupTimer | undefined {
+  /** Removes and returns the first timer of the wall clock that is due at `time`; `more` if it is to be asked again. */
+  takeDueByWall(time: bigint): GroupTimer | 'more' | undefined {
     const due = this.#wall.firstDue(time);
-    return due && due.order <= maxOrder ? this.#taken(due) : undefined;
+    return due === 'more' ? due : this.#taken(due);
   }
 
-  /** The number of timers that have been set so far. */
-  get order(): number {
-    return this.#order;
+  /** To be called when no further timer is due: those that wait for the next run can fire then. */
+  endRun(): void {
+    if (this.#deferred.length === 0) return;
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const timer of deferred) {
+      if (!timer.isDeferred) continue; // cancelled, or set again
+      timer.isDeferred = false;
+      this.#enqueue(timer);
+    }
   }
 
   /** Asks the clock to wake for the next timer of the wall clock. */
@@ -124,16 +151,16 @@ export class TimerTable {
 
   /** Removes the timers of a group, whose index may be used again. */
   forget(group: number): void {
-    this.#heads[group] = undefined;
-    const timers = this.#timers[group];
-    if (!timers) return;
-    for (const timer of timers.slice()) this.#remove(timer);
+    this.#heads.forget(group);
+    for (const timer of this.timersOf(group).slice()) this.#remove(timer);
   }
 
   clear(): void {
-    this.#timers.length = this.#heads.length = 0;
+    this.#timers.length = 0;
+    this.#heads.clear();
     this.#connection.clear();
     this.#wall.clear();
+    this.#deferred = [];
     this.#count = 0;
     this.wakeForNext();
   }
@@ -141,6 +168,7 @@ export class TimerTable {
   #find(group: number, name: string): GroupTimer | undefined {
     const timers = this.#timers[group];
     if (timers === undefined) return undefined;
+    if (timers instanceof GroupTimer) return timers.name === name ? timers : undefined;
     for (const timer of timers) if (timer.name === name) return timer;
     return undefined;
   }
@@ -152,23 +180,62 @@ export class TimerTable {
     return timer;
   }
 
-  #enqueue(timer: GroupTimer, isNew: boolean): void {
-    if (timer.clock === 'connection') this.#connection.set(timer, isNew);
-    else if (timer.clock === 'wall' && this.#wall.set(timer, isNew)) this.wakeForNext();
+  #keep(timer: GroupTimer): void {
+    const { group, name } = timer;
+    const timers = this.#timers[group];
+    if (timers === undefined) {
+      while (this.#timers.length < group) this.#timers.push(undefined); // V8 would make far indexes of a map
+      this.#timers[group] = timer;
+    } else if (timers instanceof GroupTimer) {
+      this.#timers[group] = [timers, timer];
+    } else if (timers.length < maxTimersPerGroup) {
+      timers.push(timer);
+    } else {
+      throw new UdfError(
+        'handler',
+        `timers.set("${name}"): the group has ${maxTimersPerGroup} timers already`,
+      );
+    }
+    this.#count++;
+  }
+
+  #queueOf({ clock }: GroupTimer): TimerQueue | undefined {
+    return clock === 'wall' ? this.#wall : clock === 'connection' ? this.#connection : undefined;
+  }
+
+  #enqueue(timer: GroupTimer): void {
+    timer.isDeferred = false;
+    const queue = this.#queueOf(timer);
+    const isNext = timer.isQueued ? queue?.move(timer) : queue?.add(timer);
+    if (isNext && queue === this.#wall) this.wakeForNext();
+  }
+
+  #defer(timer: GroupTimer): void {
+    if (timer.isQueued) this.#queueOf(timer)?.remove(timer);
+    if (timer.isDeferred) return;
+    timer.isDeferred = true;
+    this.#deferred.push(timer);
   }
 
   #remove(timer: GroupTimer): void {
     this.#count--;
-    if (timer.clock === 'connection') this.#connection.remove(timer);
-    else if (timer.clock === 'wall') this.#wall.remove(timer);
-    const timers = this.#timers[timer.group]!; // it was found or kept there
-    if (timers.length === 1) {
-      this.#timers[timer.group] = undefined;
-      return;
+    timer.isDeferred = false;
+    if (timer.isQueued) this.#queueOf(timer)?.remove(timer);
+    const { group } = timer;
+    const timers = this.#timers[group];
+    if (timers instanceof GroupTimer || timers?.length === 1) {
+      this.#timers[group] = undefined;
+    } else if (timers) {
+      timers[timers.indexOf(timer)] = timers.at(-1)!; // `order` keeps the order
+      timers.pop();
     }
-    timers[timers.indexOf(timer)] = timers.at(-1)!; // `order` keeps the order
-    timers.pop();
   }
+}
+
+/** The earlier of a timer of the event clock, if it is due at `time`, and another one. */
+function earlier(timer: GroupTimer, other: GroupTimer | undefined, time: bigint): GroupTimer | undefined {
+  if (timer.clock !== 'event' || timer.isDeferred || timer.time > time) return other;
+  return other === undefined || compareTimers(timer, other) < 0 ? timer : other;
 }
 
 const noTimers: readonly GroupTimer[] = [];
