@@ -34,7 +34,7 @@ export function doctorCommand(): Command {
     .option('--no-kapacitor', 'leave out what needs a running Kapacitor')
     .option(
       '--kapacitor-user <user>',
-      'whom Kapacitor runs as, name or number (default: as the running kapacitord)',
+      'the user that Kapacitor runs as, name or number (default: as the running kapacitord)',
     )
     .option('--state-dir <dir>', 'also check the states that serve keeps with --state-dir')
     .addOption(

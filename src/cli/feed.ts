@@ -64,14 +64,17 @@ export function feedCommand(): Command {
         count(1),
       ),
     )
-    .option('--follow', 'go on with what is appended to the file, until a signal')
+    .option('--follow', 'keep reading what is appended to the file, until a signal')
     .addOption(speedOption())
     .option(
       '--shift-to-now',
-      'move all times so that the newest is now; a demo begins at midnight a day ago, and goes on as time does',
+      'move all times so that the newest is now; a demo begins at midnight a day ago and continues in real time',
     )
-    .option('--skip-bad', 'tell what is malformed and go on, instead of stopping there')
-    .option('--spool <dir>', 'where lines wait while the server is away; without it reading waits')
+    .option('--skip-bad', 'report and skip malformed entries, instead of stopping at the first')
+    .option(
+      '--spool <dir>',
+      'keep lines in this directory while the server does not answer (default: reading waits)',
+    )
     .addOption(new Option('--batch <n>', 'lines per request').default(5000).argParser(count(1)))
     .addOption(
       new Option('--flush <duration>', 'the longest that a line waits for others')

@@ -35,7 +35,7 @@ export function addReadOptions(command: Command): Command {
     .addOption(
       new Option(
         '--delimiter <character>',
-        "what parts the cells of CSV: ';', '|', tab (default: ,)",
+        "the character between the cells of CSV: ';', '|', tab (default: ,)",
       ).argParser(delimiter),
     )
     .option(

@@ -79,7 +79,7 @@ function silence({ name, path, answer }: ExpectedSocket, { settingsFile, server 
   const risk =
     users.length === 0
       ? ''
-      : `; task ${users[0]!.id} uses it, and Kapacitor may crash when a snapshot comes due while that starts`;
+      : `; task ${users[0]!.id} uses it, and Kapacitor may crash if a snapshot is due while the task starts`;
   switch (answer.code) {
     case 'ENOENT':
       return [finding('error', path, `@${name} does not answer: there is no socket${risk}`, start)];
@@ -89,7 +89,7 @@ function silence({ name, path, answer }: ExpectedSocket, { settingsFile, server 
           ? finding(
               'error',
               path,
-              `@${name} does not answer: the socket is stale, its host is gone${risk}`,
+              `@${name} does not answer: the socket is stale, its host has ended${risk}`,
               `${start}; it replaces the socket`,
             )
           : finding(
@@ -139,7 +139,7 @@ async function abandoned(sockets: readonly ExpectedSocket[]): Promise<Finding[]>
       finding(
         'warning',
         path,
-        'a stale socket: nobody listens there, and no section of the configuration names it',
+        'a stale socket: no process listens there, and no section of the configuration names it',
         'remove it',
       ),
     );

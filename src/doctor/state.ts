@@ -40,7 +40,7 @@ function snapshotSettings({ settings, settingsFile: file, options: { stateDir } 
     finding(
       'warning',
       file,
-      `snapshot-interval is ${snapshotIntervalMs} ms: a snapshot that comes due while the host restarts can crash Kapacitor`,
+      `snapshot-interval is ${snapshotIntervalMs} ms: a snapshot that is due while the host restarts can crash Kapacitor`,
       'write snapshot-interval = "1m" into [task]',
     ),
   ];
@@ -133,7 +133,7 @@ function stateProblems(
       'warning',
       where,
       `the state is ${ageText(ageMs)} old, though points flow: it is not saved, or does not change`,
-      'see that the host runs with this --state-dir and that its log tells no failure to write',
+      'see that the host runs with this --state-dir and that its log reports no failed write',
     ),
   ];
 }

@@ -15,7 +15,7 @@ const defects = [
       'disable tasks while no points come, and let a supervisor restart Kapacitor; kapacitor-udf tasks restart leaves connected tasks alone',
   },
   {
-    what: 'it crashes (nil pointer dereference) when a snapshot comes due while a task starts whose socket is absent',
+    what: 'it crashes (nil pointer dereference) if a snapshot is due while a task starts whose socket is absent',
     remedy:
       'start the host before Kapacitor, restart it fast, and keep snapshot-interval at a minute or more',
   },

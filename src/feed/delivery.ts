@@ -146,7 +146,7 @@ export class Delivery {
   /** Bisects a rejected batch down to the invalid lines. Resolves to false if a half was not delivered. */
   async #deliverHalves(batch: readonly Line[], { message, statusCode }: InfluxWriteError): Promise<boolean> {
     if (statusCode !== 400 && statusCode !== 413 && statusCode !== 422) {
-      throw new UdfError('refused', `the server takes nothing: ${message}`);
+      throw new UdfError('refused', `the server refuses all writes: ${message}`);
     }
     if (batch.length === 1) {
       this.refused++;

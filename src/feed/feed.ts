@@ -209,7 +209,7 @@ async function resolveFiles(options: FeedOptions): Promise<string[]> {
     throw new UdfError('usage', 'name either sources or --demo');
   }
   if (sources.some((source) => /^https?:\/\//i.test(source))) {
-    throw new UdfError('usage', 'a source is a file, and one is a URL; the server is named by --url');
+    throw new UdfError('usage', 'a source must be a file, got a URL; name the server with --url');
   }
   if (follow && (sources.length !== 1 || sources[0] === '-')) {
     throw new UdfError('usage', '--follow takes one file');

@@ -15,7 +15,7 @@ export function feedText(result: FeedResult, seconds: number): string | undefine
   const { arrived, refused, skipped, unsent, waitingBatches } = result;
   const isNothingRead = arrived + refused + skipped + unsent + waitingBatches === 0;
   if ('error' in result && isNothingRead) return undefined;
-  const why = 'error' in result ? '' : ': the feed was stopped while the server was away';
+  const why = 'error' in result ? '' : ': the feed was stopped while the server did not answer';
   const counts = [
     `${counted(arrived, 'point')} written`,
     ...(refused > 0 ? [`${refused} refused`] : []),

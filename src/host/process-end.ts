@@ -89,7 +89,7 @@ export function onUncaught(
     try {
       const err = new UdfError('internal', messageOf(reason), { cause: reason });
       const { suffix, ...named } = originText(reason);
-      logger.error({ ...named, err }, `exits: nobody caught: ${messageOf(reason)}${suffix}`);
+      logger.error({ ...named, err }, `exits: uncaught error: ${messageOf(reason)}${suffix}`);
     } finally {
       beforeExit();
       exitProcess(1);
@@ -100,7 +100,7 @@ export function onUncaught(
     const { suffix, ...named } = originText(reason);
     rejections.error(
       () => ({ ...named, err: new UdfError('handler', messageOf(reason), { cause: reason }) }),
-      `a promise was rejected that nobody waited for: ${messageOf(reason)}; return or await it in the handler${suffix}`,
+      `a promise was rejected that was not awaited: ${messageOf(reason)}; return or await it in the handler${suffix}`,
     );
   };
   process.on('uncaughtException', exit);

@@ -31,7 +31,7 @@ const noUse: TaskUse = { task: '', node: '' };
 /**
  * The statistics of a host's connections, by UDF, task and node.
  *
- * Counters of a use go on when its task is enabled again. The use that ended first is no longer listed when there are too
+ * Counters of a use continue when its task is enabled again. The use that ended first is no longer listed when there are too
  * many: its counters are added to those of the UDF's connections that belong to no use.
  */
 export class UseStatistics {

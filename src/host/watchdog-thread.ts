@@ -133,7 +133,7 @@ async function end(why: string): Promise<void> {
 /** Lets signals end the process, whose handlers cannot run while its event loop is blocked. */
 async function leaveSignals(): Promise<void> {
   if (await callInMain(remoteCalls.leaveSignals)) {
-    logger.warn({}, 'the event loop is still blocked: until it goes on, signals end the process at once');
+    logger.warn({}, 'the event loop is still blocked: until it runs again, signals end the process at once');
   }
 }
 

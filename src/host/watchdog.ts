@@ -94,7 +94,10 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
       signals.take();
       const ms = Math.round(now - lastBeat);
       const use = activity.uses.get(stalled - 1);
-      logger.warn({ ...use, ms }, `the event loop goes on: it was blocked for ${(ms / 1000).toFixed(1)} s`);
+      logger.warn(
+        { ...use, ms },
+        `the event loop runs again: it was blocked for ${(ms / 1000).toFixed(1)} s`,
+      );
     }
     lastBeat = now;
   }, beatMs).unref();

@@ -35,7 +35,7 @@ export class BadEntries {
   get warnings(): readonly string[] {
     if (this.withoutFields === 0) return [];
     return [
-      `${counted(this.withoutFields, 'point')} without a field left out: line protocol cannot hold any`,
+      `${counted(this.withoutFields, 'point')} without fields left out: line protocol cannot hold them`,
     ];
   }
 

@@ -29,7 +29,7 @@ export function formatOfName(name: string): RecordingFormat {
   if (found) return found[1];
   throw new UdfError(
     'invalid_config',
-    `the name ${basename(name)} does not tell the format; recordings end in .lp, .srpl, .brpl, .jsonl or .csv, with .gz behind it if compressed`,
+    `the name ${basename(name)} shows no known format; recordings end in .lp, .srpl, .brpl, .jsonl or .csv, with .gz behind it if compressed`,
   );
 }
 

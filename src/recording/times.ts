@@ -108,7 +108,7 @@ export class TimeParser {
     ]; // the pattern matches digits only
     const localMs = utcMs(Y, M, D, h, m, s);
     if (localMs === undefined)
-      throw new UdfError('malformed', `"${text}" is no time: there is no such date or hour`);
+      throw new UdfError('malformed', `"${text}" is not a valid time: that date or hour does not exist`);
     return BigInt(this.#zoned(localMs, zone, text)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
   }
 

@@ -18,7 +18,7 @@ export function watchUncaught(report: (message: string) => void): Uncaught {
   const onRejection = (reason: unknown): void => {
     rejections++;
     report(
-      `a promise was rejected that nobody awaited: ${messageOf(reason)}; return or await it in the handler`,
+      `a promise was rejected that was not awaited: ${messageOf(reason)}; return or await it in the handler`,
     );
   };
   const thrown = new AbortController();

@@ -127,7 +127,7 @@ export const metricSpecs: readonly MetricSpec[] = [
   ofHost(
     'counter',
     'log_lines_dropped_total',
-    'Lines of the log, and printed ones, that nobody read in time.',
+    'Lines of the log, and printed ones, that were dropped because they were not read in time.',
     droppedLines,
   ),
   each('gauge', 'connections', 'Open connections.', (_, { connections }) => connections),

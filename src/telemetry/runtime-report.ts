@@ -53,10 +53,10 @@ export function startReport(options: ReportOptions): Report {
       }
       connected.written(reported);
       delay.reset();
-      if (failing) logger.info({}, 'telemetry arrives again');
+      if (failing) logger.info({}, 'telemetry is written again');
       failing = false;
     } catch (err) {
-      if (!failing) logger.warn({}, `telemetry does not arrive: ${messageOf(err)}; trying on`);
+      if (!failing) logger.warn({}, `telemetry cannot be written: ${messageOf(err)}; trying again`);
       failing = true;
     }
   };

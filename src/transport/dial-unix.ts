@@ -24,7 +24,7 @@ export function connectProblem(reason: unknown): string {
     case 'ENOENT':
       return 'there is no socket';
     case 'ECONNREFUSED':
-      return 'nobody listens there; its host is gone';
+      return 'no process listens there; its host has ended';
     case 'EACCES':
       return 'no permission to connect; see --socket-mode and --socket-group of serve';
     default:

@@ -67,7 +67,7 @@ describe('check', () => {
     const { code, stdout } = await run('check', '--socket-dir', directory);
     expect(code).toBe(1);
     expect(stdout).toContain(
-      `FAIL  stale     ${directory}/stale.sock  nobody listens there; its host is gone\n`,
+      `FAIL  stale     ${directory}/stale.sock  no process listens there; its host has ended\n`,
     );
     expect(stdout).toContain('ok    mirror');
   });

@@ -63,8 +63,8 @@ describe('what blocks the event loop is logged after a second, with UDF, task, n
 
   test('and how long it took, once it goes on', async () => {
     const { cli, kapacitor } = await hostWith('block');
-    await cli.untilLogged('the event loop goes on');
-    const { ms, ...entry } = entryOf(cli, 'goes on') as { readonly ms: number };
+    await cli.untilLogged('the event loop runs again');
+    const { ms, ...entry } = entryOf(cli, 'runs again') as { readonly ms: number };
     expect(entry).toMatchObject({ level: 'warn', udf: 'faulty', task: 'task', node: 'node' });
     expect(ms).toBeGreaterThan(1_000);
     await kapacitor.next('point');
@@ -132,8 +132,8 @@ describe('a UDF that ends the host is named, and the sockets are removed', () =>
     ['exit 0', 1, 'exits: process.exit(0) was called (UDF faulty of task task ('],
     ['exit 3', 3, 'exits: process.exit(3) was called (UDF faulty of task task ('],
     ['exit in a timer', 1, 'exits: process.exit(0) was called (UDF faulty ('],
-    ['error event', 1, 'exits: nobody caught: boom (UDF faulty ('],
-    ['microtask', 1, 'exits: nobody caught: boom (UDF faulty ('],
+    ['error event', 1, 'exits: uncaught error: boom (UDF faulty ('],
+    ['microtask', 1, 'exits: uncaught error: boom (UDF faulty ('],
   ])('by %s', async (fault, code, message) => {
     const { cli, directory } = await hostWith(fault);
     expect(await cli.ended).toEqual({ code, signal: null });

@@ -73,7 +73,7 @@ describe('feed', () => {
     const { url } = await influx({ status: 500, error });
     const { code, stderr } = await run('feed', file('a.lp', 'm v=1 1\n'), '--url', `${url}&rp=nosuch`);
     expect(code).toBe(1);
-    expect(stderr).toContain(`the server takes nothing: HTTP 500: ${error}`);
+    expect(stderr).toContain(`the server refuses all writes: HTTP 500: ${error}`);
   });
 
   test('into a database that is not there says how to create it', async () => {
@@ -81,7 +81,7 @@ describe('feed', () => {
     const { code, stderr } = await run('feed', file('a.lp', 'm v=1 1\n'), '--url', url);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `the server takes nothing: HTTP 404: database not found: "telegraf"; create it: influx -execute 'CREATE DATABASE "telegraf"'\n`,
+      `the server refuses all writes: HTTP 404: database not found: "telegraf"; create it: influx -execute 'CREATE DATABASE "telegraf"'\n`,
     );
   });
 
@@ -126,8 +126,8 @@ describe('feed', () => {
       [['a.lp', '--kapacitor', 'http://k:9092?db=d&u=me&p=secret'], 'give credentials in KAPACITOR_USERNAME'],
       [['a.lp'], 'name either --url or --kapacitor'],
       [['a.lp', '--url', url, '--kapacitor', 'http://k?db=d'], 'name either --url or --kapacitor'],
-      [[url, '--url', url], 'a source is a file, and one is a URL'],
-      [['http://me:secret@h', '--url', url], 'a source is a file, and one is a URL'],
+      [[url, '--url', url], 'a source must be a file, got a URL'],
+      [['http://me:secret@h', '--url', url], 'a source must be a file, got a URL'],
       [['a.lp', '--kapacitor', 'nonsense'], '"nonsense" is no URL of a Kapacitor'],
     ] as const) {
       const { code, stderr } = await run('feed', ...args);

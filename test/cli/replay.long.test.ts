@@ -151,7 +151,7 @@ describe('replay', () => {
     const went = await run('replay', input, '--udf', 'mirror');
     expect(went).toMatchObject({ code: 0, stdout: 'm x=1 1\nm x=3 3\n' });
     expect(went.stderr).toMatch(
-      /^1 point without a field left out: line protocol cannot hold any\n2 points in, 2 points out, 0 errors; /,
+      /^1 point without fields left out: line protocol cannot hold them\n2 points in, 2 points out, 0 errors; /,
     );
     const { stdout } = await run('replay', input, '--udf', 'mirror', '--format', 'json');
     expect(stdout).toContain('{"time":"2","name":"m","tags":{},"fields":{}}\n');
@@ -317,9 +317,9 @@ export default defineUdf({ name: 'rejecting', wants: 'stream', provides: 'stream
     expect(code).toBe(1);
     expect(stdout.split('\n')).toHaveLength(18);
     expect(stderr).toContain(
-      'a promise was rejected that nobody awaited: lost; return or await it in the handler\n',
+      'a promise was rejected that was not awaited: lost; return or await it in the handler\n',
     );
-    expect(stderr.match(/nobody awaited/g)).toHaveLength(10);
+    expect(stderr.match(/was not awaited/g)).toHaveLength(10);
     expect(stderr).toContain('17 points in, 17 points out, 0 errors; ');
     expect(stderr).toMatch(/17 promises of the UDF rejected without being awaited\n$/);
   });

@@ -130,7 +130,7 @@ describe('stdio', () => {
     kapacitor.send(pointRequest(adslPoints[0]!));
     expect(await cli.ended).toEqual({ code: 1, signal: null });
     const [entry] = cli.log.filter(({ level }) => level === 'error');
-    expect(entry!.msg).toMatch(/^exits: nobody caught: boom \(UDF bomb \(/);
+    expect(entry!.msg).toMatch(/^exits: uncaught error: boom \(UDF bomb \(/);
     expect(JSON.stringify(entry)).toContain('bomb.mjs:');
   });
 

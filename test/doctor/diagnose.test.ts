@@ -36,7 +36,7 @@ describe('sockets', () => {
     const findings = (await setup.findings()).filter(({ severity }) => severity === 'error');
     expect(lines(findings)).toEqual([
       `error ${absent}: @udf0 does not answer: there is no socket`,
-      `error ${stale}: @udf1 does not answer: the socket is stale, its host is gone`,
+      `error ${stale}: @udf1 does not answer: the socket is stale, its host has ended`,
       `error ${file}: @udf2 does not answer: the file is not a socket`,
     ]);
     expect(findings.map(({ remedy }) => remedy)).toEqual([
@@ -52,7 +52,7 @@ describe('sockets', () => {
     setup.kapacitor.tasks.push(taskOf('adsl', 'stream|from()@mirror()'));
     const [first] = await setup.findings();
     expect(first!.what).toBe(
-      '@mirror does not answer: there is no socket; task adsl uses it, and Kapacitor may crash when a snapshot comes due while that starts',
+      '@mirror does not answer: there is no socket; task adsl uses it, and Kapacitor may crash if a snapshot is due while the task starts',
     );
   });
 
@@ -97,7 +97,7 @@ describe('sockets', () => {
     expect(await setup.findings()).toEqual([
       {
         ...{ severity: 'warning', check: 'sockets', where: left, remedy: 'remove it' },
-        what: 'a stale socket: nobody listens there, and no section of the configuration names it',
+        what: 'a stale socket: no process listens there, and no section of the configuration names it',
       },
     ]);
   });
@@ -174,7 +174,7 @@ describe('the configuration', () => {
     ]);
     setup.configure(`${udf}[task]\nsnapshot-interval = "2s"\n`);
     expect((await setup.findings()).map(({ what }) => what)).toEqual([
-      'snapshot-interval is 2000 ms: a snapshot that comes due while the host restarts can crash Kapacitor',
+      'snapshot-interval is 2000 ms: a snapshot that is due while the host restarts can crash Kapacitor',
     ]);
   });
 });

@@ -242,7 +242,7 @@ const data: readonly Mistake[] = [
     'a name that tells no format',
     'replay DIR/points.dat --udf mirror',
     1,
-    /^the name points.dat does not tell the format; recordings end in .lp, .srpl, .brpl, .jsonl or .csv/,
+    /^the name points.dat shows no known format; recordings end in .lp, .srpl, .brpl, .jsonl or .csv/,
   ],
   [
     'a key that is misspelt',

@@ -142,7 +142,7 @@ describe.each([
       for (const line of run.errors) {
         expect(line).toMatchObject({ udf: injected, task: 'task', node: 'node', cause, stage: 'input' });
         expect(line.msg).toMatch(text);
-        expect(line.msg).toMatch(/it is replaced, and goes on from its last snapshot$/);
+        expect(line.msg).toMatch(/it is replaced, and the new one continues from its last snapshot$/);
       }
       expect(run.restarts).toEqual({ [cause]: count });
       expect(run.keepalives.answered).toBe(run.keepalives.asked);

@@ -122,7 +122,7 @@ test('a server that takes nothing at all ends the feed with what it says', async
   const { delivery } = deliveryTo(server);
   await expect(delivery.send(lines(1, 2))).rejects.toMatchObject({
     code: 'refused',
-    message: 'the server takes nothing: HTTP 401: unauthorized access',
+    message: 'the server refuses all writes: HTTP 401: unauthorized access',
   });
 });
 

@@ -76,7 +76,7 @@ describe('a feed returns what happened', () => {
     [{ sources: ['a.lp'], generator: { name: 'adsl' } }, 'name either sources or --demo'],
     [{ sources: ['-'], follow: true }, '--follow takes one file'],
     [{ sources: ['-'], shiftToNow: true }, '--shift-to-now reads files twice'],
-    [{ sources: ['https://h'] }, 'a source is a file, and one is a URL'],
+    [{ sources: ['https://h'] }, 'a source must be a file, got a URL'],
   ] as const)('or refuses options that contradict each other: %j', async (options, message) => {
     const { start } = await setUp();
     await expect(start(options)).rejects.toMatchObject({

@@ -87,7 +87,7 @@ describe('a point without fields, which line protocol cannot hold,', () => {
     const found: string[] = [];
     for await (const line of lines) found.push(line.text);
     expect(found).toEqual(['m x=1 1', 'm x=3 3']);
-    expect(told).toEqual([`${path}: 1 point without a field left out: line protocol cannot hold any`]);
+    expect(told).toEqual([`${path}: 1 point without fields left out: line protocol cannot hold them`]);
   });
 
   const cases: readonly (readonly [string, string, string])[] = [

@@ -15,7 +15,7 @@ test('the result of a feed names what arrived, and only the losses that there we
 
 test('what was not sent is said, with the reason if the feed was stopped', () => {
   const result = { ...none, unsent: 4, isStopped: true };
-  expect(feedText(result, 1)).toContain('4 not sent: the feed was stopped while the server was away');
+  expect(feedText(result, 1)).toContain('4 not sent: the feed was stopped while the server did not answer');
   expect(feedText({ ...result, error: new Error('full') }, 1)).toContain('4 not sent; ');
 });
 

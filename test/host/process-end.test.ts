@@ -37,7 +37,7 @@ describe('a promise that is rejected and that nobody waits for', () => {
       expect.objectContaining({
         udf: 'forgetful',
         msg: expect.stringMatching(
-          /^a promise was rejected that nobody waited for: lost; return or await it in the handler \(UDF forgetful \(.*forgetful\.mjs:9\)\)$/,
+          /^a promise was rejected that was not awaited: lost; return or await it in the handler \(UDF forgetful \(.*forgetful\.mjs:9\)\)$/,
         ) as string,
         err: { code: 'handler', message: 'lost' },
       }),
@@ -61,6 +61,6 @@ test('what a UDF throws where nobody can catch it ends the host with 1, and its 
   await kapacitor.init();
   kapacitor.send(pointRequest(adslPoints[0]!));
   expect(await cli.ended).toEqual({ code: 1, signal: null });
-  expect(cli.logged('exits: nobody caught: boom')).toBe(true);
+  expect(cli.logged('exits: uncaught error: boom')).toBe(true);
   expect(existsSync(path('mirror'))).toBe(false);
 });

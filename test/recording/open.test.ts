@@ -169,7 +169,7 @@ describe('a malformed entry', () => {
 describe('a file that cannot be read', () => {
   it.each([
     ['is not there', 'none.lp', undefined, /^cannot read .*none\.lp: there is no such file$/],
-    ['has a name without a format', 'file.dat', 'm v=1', /^the name file\.dat does not tell the format; /],
+    ['has a name without a format', 'file.dat', 'm v=1', /^the name file\.dat shows no known format; /],
     [
       'ends inside its gzip data',
       'a.lp.gz',

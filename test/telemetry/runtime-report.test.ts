@@ -120,7 +120,7 @@ describe('the report on the runtime', () => {
     away = false;
     await vi.advanceTimersByTimeAsync(5000);
 
-    expect(log).toEqual(['telemetry does not arrive: refused; trying on', 'telemetry arrives again']);
+    expect(log).toEqual(['telemetry cannot be written: refused; trying again', 'telemetry is written again']);
     await report.stop();
   });
 

@@ -101,7 +101,7 @@ export class RevivalJournal {
       this.#isFailing = false;
     } catch (reason) {
       if (!this.#isFailing) {
-        this.#warn(`${this.#file} cannot be written: ${messageOf(reason)}; revivals go on without it`);
+        this.#warn(`${this.#file} cannot be written: ${messageOf(reason)}; tasks are revived without it`);
       }
       this.#isFailing = true;
     }

@@ -104,7 +104,9 @@ describe('a fault of an isolated UDF', () => {
       expect(errors).toMatchObject([{ details: { udf: 'faulty', task: 'test', node: 'udf2' } }]);
       expect(errors[0]!.message).toContain(`faulty: the worker ${cause}`);
       expect(otherLog.filter(({ level }) => level === 'error')).toEqual([]);
-      expect(errors[0]!.message).toContain('it is replaced, and goes on from its last snapshot');
+      expect(errors[0]!.message).toContain(
+        'it is replaced, and the new one continues from its last snapshot',
+      );
     },
   );
 

@@ -93,7 +93,7 @@ export class Faults {
 /** What follows, for the log. */
 export function consequenceOf({ kind }: Exclude<Remedy, { kind: 'give-up' }>): string {
   return {
-    restart: 'it is replaced, and goes on from its last snapshot',
+    restart: 'it is replaced, and the new one continues from its last snapshot',
     poison: 'for the second time at the same input, which is left to the error policy',
     'skip-stop': 'for the second time in stop, whose output is lost',
     'refuse-restore': 'for the second time at the same snapshot, which is not restored',

@@ -157,7 +157,7 @@ function surviveRejections(logger: Logger): void {
   process.on('unhandledRejection', (reason) => {
     rejections.error(
       () => ({ err: reason }),
-      `a promise was rejected that nobody waited for: ${messageOf(reason)}; return or await it in the handler`,
+      `a promise was rejected that was not awaited: ${messageOf(reason)}; return or await it in the handler`,
     );
   });
 }
