@@ -44,13 +44,9 @@ export type {
 export { createHost } from './host/host.js';
 export type { Host, HostedSocket, HostOptions, Readiness } from './host/host.js';
 export { createDeadLetterFiles } from './host/dead-letters/dead-letter-files.js';
-export type {
-  DeadLetterFiles,
-  DeadLetterOptions,
-  DeadLetterStats,
-} from './host/dead-letters/dead-letter-files.js';
+export type { DeadLetterFiles, DeadLetterOptions } from './host/dead-letters/dead-letter-files.js';
 export type { DeadLetter, DeadLetters } from './model/dead-letters.js';
-export type { UseId } from './model/statistics.js';
+export type { DeadLetterStats, StateSaveStats, UseId } from './model/statistics.js';
 export { serve } from './host/serve.js';
 export type { ServeOptions } from './host/serve.js';
 export { serveStdio } from './host/serve-stdio.js';

@@ -1,5 +1,5 @@
 import type { BatchInfo } from './batch.js';
-import type { UseId } from './statistics.js';
+import type { DeadLetterStats, UseId } from './statistics.js';
 
 /** Points that the error policy has dropped: plain data, which `postMessage` can transfer. */
 export interface DeadLetter {
@@ -19,4 +19,6 @@ export interface DeadLetter {
 export interface DeadLetters {
   /** Takes over points. Never throws, and never waits: what cannot be kept is lost and counted. */
   add(use: UseId, letter: DeadLetter): void;
+  /** The counters that a host shows; absent if they are not counted. */
+  readonly stats?: DeadLetterStats;
 }

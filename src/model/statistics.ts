@@ -85,6 +85,32 @@ export interface UdfStats {
  */
 export interface UseStats extends UdfStats, TaskUse {}
 
+/** Counters of dead letters since the start, and the current size of their files. */
+export interface DeadLetterStats {
+  /** Points that are in files, or were in those that have been removed. */
+  readonly written: number;
+  /** Bytes of those points and their comments. */
+  readonly writtenBytes: number;
+  /** Points that were not written: more came than could be written, or the directory stayed unusable. */
+  readonly lost: number;
+  /** Failed writes; each is tried again. */
+  readonly writeErrors: number;
+  /** Files that were removed to keep the limit. */
+  readonly removedFiles: number;
+  /** Bytes of all files. */
+  readonly bytes: number;
+}
+
+/** Counters of the saves to a state directory since the start. */
+export interface StateSaveStats {
+  readonly saves: number;
+  readonly savedBytes: number;
+  /** Failed saves; each is tried again. */
+  readonly errors: number;
+  /** When a state was saved last, in milliseconds since the epoch. */
+  readonly lastSave: number | undefined;
+}
+
 /** Statistics of a host since its start. */
 export interface HostStats {
   /** Connections since the start. */
@@ -96,6 +122,10 @@ export interface HostStats {
   readonly udfs: readonly UdfStats[];
   /** The uses of each UDF: the open ones, and the last 1,000 that have ended. */
   readonly uses: readonly UseStats[];
+  /** `undefined` if no dead letters are kept, or not in files. */
+  readonly deadLetters?: DeadLetterStats | undefined;
+  /** `undefined` without a state directory. */
+  readonly stateSaves?: StateSaveStats | undefined;
 }
 
 /** Statistics of a connection that has just opened. */

@@ -71,15 +71,83 @@ function eachBy(label: string, name: string, help: string, read: (stats: AgentSt
   return { name, help, type: 'counter', values };
 }
 
-/** A number of the host. */
+/** A number of the host; `undefined` is left out. */
 function ofHost(
   type: 'counter' | 'gauge',
   name: string,
   help: string,
-  read: (source: MetricsSource) => number,
+  read: (source: MetricsSource) => number | undefined,
 ): MetricSpec {
-  return { name, help, type, values: (source) => [{ labels: {}, value: read(source) }] };
+  const values = (source: MetricsSource): Value[] => {
+    const value = read(source);
+    return value === undefined ? [] : [{ labels: {}, value }];
+  };
+  return { name, help, type, values };
 }
+
+/** Dead letters and saved states, where the host keeps them. */
+const keptSpecs: readonly MetricSpec[] = [
+  ofHost(
+    'counter',
+    'dead_letter_points_total',
+    'Dropped points that were written as dead letters.',
+    ({ stats }) => stats.deadLetters?.written,
+  ),
+  ofHost(
+    'counter',
+    'dead_letter_points_lost_total',
+    'Dropped points that could not be written as dead letters.',
+    ({ stats }) => stats.deadLetters?.lost,
+  ),
+  ofHost(
+    'counter',
+    'dead_letter_written_bytes_total',
+    'Bytes of dead letters that were written.',
+    ({ stats }) => stats.deadLetters?.writtenBytes,
+  ),
+  ofHost(
+    'counter',
+    'dead_letter_write_errors_total',
+    'Failed writes of dead letters; each is tried again.',
+    ({ stats }) => stats.deadLetters?.writeErrors,
+  ),
+  ofHost(
+    'counter',
+    'dead_letter_files_removed_total',
+    'Files of dead letters that were removed to keep the limit.',
+    ({ stats }) => stats.deadLetters?.removedFiles,
+  ),
+  ofHost(
+    'gauge',
+    'dead_letter_size_bytes',
+    'Size of all files of dead letters.',
+    ({ stats }) => stats.deadLetters?.bytes,
+  ),
+  ofHost(
+    'counter',
+    'state_saves_total',
+    'States that were saved to the state directory.',
+    ({ stats }) => stats.stateSaves?.saves,
+  ),
+  ofHost(
+    'counter',
+    'state_saved_bytes_total',
+    'Bytes of states that were saved.',
+    ({ stats }) => stats.stateSaves?.savedBytes,
+  ),
+  ofHost(
+    'counter',
+    'state_save_errors_total',
+    'Failed saves of states; each is tried again.',
+    ({ stats }) => stats.stateSaves?.errors,
+  ),
+  ofHost(
+    'gauge',
+    'last_state_save_timestamp_seconds',
+    'Time of the last save of a state, in seconds since the epoch.',
+    ({ stats: { stateSaves } }) => stateSaves?.lastSave && stateSaves.lastSave / 1000,
+  ),
+];
 
 /** A histogram's buckets are cumulative: each counts what is at most its bound. */
 function handlerTimeValues({ uses }: Scrape): Value[] {
@@ -207,4 +275,5 @@ export const metricSpecs: readonly MetricSpec[] = [
     ({ restarts }) => restarts,
   ),
   eachBy('counter', 'events_total', "The UDF's own counters.", ({ counters }) => counters),
+  ...keptSpecs,
 ];

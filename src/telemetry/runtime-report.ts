@@ -10,7 +10,7 @@ export interface ReportOptions {
   readonly intervalMs: number;
   readonly logger: Logger;
   /** The current statistics. */
-  readonly stats: () => Pick<HostStats, 'udfs' | 'uses'>;
+  readonly stats: () => Pick<HostStats, 'udfs' | 'uses' | 'deadLetters' | 'stateSaves'>;
 }
 
 export interface Report {
@@ -45,9 +45,10 @@ export function startReport(options: ReportOptions): Report {
 
   const write = async (): Promise<void> => {
     try {
-      const { udfs, uses } = stats();
+      const { udfs, uses, ...kept } = stats();
       const reported = connected.reported(uses);
-      const lines = linesOf([...udfs.map(udfPoint), ...reported.map(usePoint), processPoint(delay)]);
+      const ofProcess = withKept(processPoint(delay), kept);
+      const lines = linesOf([...udfs.map(udfPoint), ...reported.map(usePoint), ofProcess]);
       for (let start = 0; start < lines.length; start += maxRequestPoints) {
         await writer.write(lines.slice(start, start + maxRequestPoints));
       }
@@ -159,6 +160,33 @@ function processPoint(delay: IntervalHistogram): InfluxPoint {
     .floatField('cpu_seconds', (user + system) / 1e6)
     .intField('rss_bytes', rss)
     .intField('heap_bytes', heapUsed);
+}
+
+/** Adds dead letters and saved states, where the host keeps them. */
+function withKept(
+  point: InfluxPoint,
+  { deadLetters, stateSaves }: Pick<HostStats, 'deadLetters' | 'stateSaves'>,
+): InfluxPoint {
+  if (deadLetters) {
+    point
+      .intField('dead_letter_points', deadLetters.written)
+      .intField('dead_letter_points_lost', deadLetters.lost)
+      .intField('dead_letter_written_bytes', deadLetters.writtenBytes)
+      .intField('dead_letter_write_errors', deadLetters.writeErrors)
+      .intField('dead_letter_files_removed', deadLetters.removedFiles)
+      .intField('dead_letter_size_bytes', deadLetters.bytes);
+  }
+  if (stateSaves) {
+    const { lastSave } = stateSaves;
+    point
+      .intField('state_saves', stateSaves.saves)
+      .intField('state_saved_bytes', stateSaves.savedBytes)
+      .intField('state_save_errors', stateSaves.errors);
+    if (lastSave !== undefined) {
+      point.floatField('state_save_age_seconds', Math.max(0, Date.now() - lastSave) / 1000);
+    }
+  }
+  return point;
 }
 
 /** Node reports the nanoseconds between two samples, so the sampling interval itself is subtracted. */

@@ -165,6 +165,19 @@ describe('a state file that is not intact', () => {
   });
 });
 
+test('saves are counted, with their bytes and the time of the last', async () => {
+  const { states } = await open(tempDir());
+  expect(states.stats).toEqual({ saves: 0, savedBytes: 0, errors: 0, lastSave: undefined });
+  const before = Date.now();
+  await states.save(use, snapshot(1));
+  await states.save(use, snapshot(2));
+  const { lastSave, ...counts } = states.stats;
+  const savedBytes = Buffer.concat([...snapshot(1), ...snapshot(2)]).length;
+  expect(counts).toEqual({ saves: 2, savedBytes, errors: 0 });
+  expect(lastSave).toBeGreaterThanOrEqual(before);
+  expect(lastSave).toBeLessThanOrEqual(Date.now());
+});
+
 describe('a directory that cannot be written', () => {
   test('is logged at a limited rate, and tried again', async () => {
     const directory = join(tempDir(), 'states');
@@ -176,6 +189,7 @@ describe('a directory that cannot be written', () => {
       log.filter(({ message }) => message.startsWith('cannot write to the state directory')),
     ).toHaveLength(1);
     expect(sequenceOf(await states.load(use))).toBe(9);
+    expect(states.stats).toEqual({ saves: 0, savedBytes: 0, errors: 9, lastSave: undefined });
   });
 
   test.skipIf(process.getuid?.() === 0)(

@@ -61,6 +61,27 @@ describe('the report on the runtime', () => {
     await report.stop();
   });
 
+  it('adds dead letters and saved states of a host that keeps them to the point of the process', async () => {
+    const write = vi.fn<(lines: readonly string[]) => Promise<void>>(() => Promise.resolve());
+    const kept = {
+      deadLetters: { written: 7, writtenBytes: 700, lost: 2, writeErrors: 3, removedFiles: 1, bytes: 600 },
+      stateSaves: { saves: 4, savedBytes: 400, errors: 1, lastSave: 1_700_000_000_000 },
+    };
+    const { logger } = countingLogger();
+    const stats = () => ({ udfs: [], uses: [], ...kept });
+    const report = startReport({ writer: { write }, intervalMs: 1000, logger, stats });
+    await vi.advanceTimersByTimeAsync(1000);
+    const line = write.mock.calls[0]![0].find((text) => text.startsWith('kapacitor_udf_process'))!;
+    for (const field of [
+      ...['dead_letter_points=7i', 'dead_letter_points_lost=2i', 'dead_letter_written_bytes=700i'],
+      ...['dead_letter_write_errors=3i', 'dead_letter_files_removed=1i', 'dead_letter_size_bytes=600i'],
+      ...['state_saves=4i', 'state_saved_bytes=400i', 'state_save_errors=1i', 'state_save_age_seconds=1,'],
+    ]) {
+      expect(line).toContain(field);
+    }
+    await report.stop();
+  });
+
   it('writes a point for each use, by task and node, and a last one when it has ended', async () => {
     const write = vi.fn<(lines: readonly string[]) => Promise<void>>(() => Promise.resolve());
     const stats = {

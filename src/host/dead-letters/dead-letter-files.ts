@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import type { DeadLetter, DeadLetters } from '../../model/dead-letters.js';
-import type { UseId } from '../../model/statistics.js';
+import type { DeadLetterStats, UseId } from '../../model/statistics.js';
 import { makeDirectory } from '../../files/make-directory.js';
 import { messageOf, systemCode, UdfError } from '../../model/errors.js';
 import { counted } from '../../model/text.js';
@@ -17,18 +17,6 @@ export interface DeadLetterOptions {
   readonly maxBytes?: number | undefined;
   /** Logs to standard error at level `info` if not given. */
   readonly logger?: Logger | undefined;
-}
-
-/** Counters since the start, and the current size. */
-export interface DeadLetterStats {
-  /** Points that are in files, or were in those that have been removed. */
-  readonly written: number;
-  /** Points that were not written: more came than could be written, or the directory stayed unusable. */
-  readonly lost: number;
-  /** Files that were removed to keep the limit. */
-  readonly removedFiles: number;
-  /** Bytes of all files. */
-  readonly bytes: number;
 }
 
 /** Dead letters in files. */
@@ -111,6 +99,8 @@ class DeadLetterWriter implements DeadLetterFiles {
   readonly #queues = new Map<string, Queue>();
   #pendingBytes = 0;
   #written = 0;
+  #writtenBytes = 0;
+  #writeErrors = 0;
   #lost = 0;
   #running: Promise<void> | undefined;
   #isFailing = false;
@@ -131,7 +121,10 @@ class DeadLetterWriter implements DeadLetterFiles {
 
   get stats(): DeadLetterStats {
     const { removedFiles, bytes } = this.#files;
-    return { written: this.#written, lost: this.#lost, removedFiles, bytes };
+    return {
+      ...{ written: this.#written, writtenBytes: this.#writtenBytes, writeErrors: this.#writeErrors },
+      ...{ lost: this.#lost, removedFiles, bytes },
+    };
   }
 
   add(use: UseId, letter: DeadLetter): void {
@@ -216,6 +209,7 @@ class DeadLetterWriter implements DeadLetterFiles {
     try {
       await this.#files.append(use, text);
     } catch (reason) {
+      this.#writeErrors++;
       this.#isFailing = true;
       this.#failures.error(
         () => ({ ...use, code: systemCode(reason), directory: this.#directory }),
@@ -225,6 +219,7 @@ class DeadLetterWriter implements DeadLetterFiles {
       return false;
     }
     this.#written += points;
+    this.#writtenBytes += text.length;
     if (this.#isFailing) this.#logger.info({ directory: this.#directory }, 'dead letters are written again');
     this.#isFailing = false;
     const removed = this.#files.removedFiles - removedFiles;

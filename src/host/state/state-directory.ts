@@ -6,6 +6,7 @@ import { compareRevisions, readHeader, type Revision } from '../../agent/state/h
 import type { StateStore, UseId } from '../../agent/state-store.js';
 import { makeDirectory } from '../../files/make-directory.js';
 import { messageOf, systemCode, UdfError } from '../../model/errors.js';
+import type { StateSaveStats } from '../../model/statistics.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { RateLimitedLogger } from '../../telemetry/rate-limited-logger.js';
 import { type DirectoryLock, lockDirectory } from './directory-lock.js';
@@ -63,6 +64,10 @@ export class StateDirectory implements StateStore {
   #watcher: FSWatcher | undefined;
   #upkeep: NodeJS.Timeout | undefined;
   #closed = false;
+  #saves = 0;
+  #savedBytes = 0;
+  #saveErrors = 0;
+  #lastSave: number | undefined;
 
   private constructor({ directory, logger, maxAgeMs = 30 * dayMs }: StateDirectoryOptions) {
     this.#directory = directory;
@@ -88,6 +93,13 @@ export class StateDirectory implements StateStore {
     }, upkeepMs);
     states.#upkeep.unref();
     return states;
+  }
+
+  get stats(): StateSaveStats {
+    return {
+      ...{ saves: this.#saves, savedBytes: this.#savedBytes, errors: this.#saveErrors },
+      lastSave: this.#lastSave,
+    };
   }
 
   async load(use: UseId): Promise<Buffer | undefined> {
@@ -160,10 +172,14 @@ export class StateDirectory implements StateStore {
       try {
         if (!(await this.#replacedByReset(slot, snapshot))) {
           await writeStateFile(slot.path + stateExtension, slot.use, snapshot);
+          this.#saves++;
+          this.#savedBytes += snapshot.reduce((sum, { length }) => sum + length, 0);
+          this.#lastSave = Date.now();
           await this.#removeAppliedReset(slot, snapshot);
         }
         if (slot.waiting === snapshot) slot.waiting = undefined;
       } catch (reason) {
+        this.#saveErrors++;
         const consequence = this.#closed ? '' : '; the task continues, and it is tried again';
         this.#failures.error(
           () => ({ ...slot.use, code: systemCode(reason) }),

@@ -17,6 +17,8 @@ export async function telemetryFields(): Promise<ReadonlyMap<string, readonly st
     intervalMs: 60_000,
     logger: silentLogger,
     stats: () => ({
+      deadLetters: { written: 1, writtenBytes: 1, lost: 0, writeErrors: 0, removedFiles: 0, bytes: 1 },
+      stateSaves: { saves: 1, savedBytes: 1, errors: 0, lastSave: 0 },
       udfs: [{ udf: 'edgeDetect', connections: 1, stats }],
       uses: [{ udf: 'edgeDetect', task: 'adsl-edges', node: 'edgeDetect2', connections: 1, stats }],
     }),

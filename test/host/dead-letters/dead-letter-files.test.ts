@@ -74,7 +74,10 @@ describe('dead letters in files', () => {
     });
     expect(line).toBe('cpu,host=a v=1i,ok=true 5');
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(files.stats).toEqual({ written: 1, lost: 0, removedFiles: 0, bytes: statSync(path).size });
+    const bytes = statSync(path).size;
+    expect(files.stats).toEqual({
+      ...{ written: 1, writtenBytes: bytes, writeErrors: 0, lost: 0, removedFiles: 0, bytes },
+    });
   });
 
   test("have a batch's name and tags, its other data in one comment", async () => {
@@ -186,6 +189,7 @@ describe('dead letters in files', () => {
       { timeout: 5000 },
     );
     expect(log.map(({ message }) => message).slice(1)).toEqual(['dead letters are written again']);
+    expect(files.stats.writeErrors).toBeGreaterThan(0);
     await files.close();
   });
 
