@@ -6,7 +6,14 @@ import { stopRequest, timerRequest, unwatched, type UseActivity } from './activi
 import { defaultsProblem } from './defaults.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
-import type { Agent, AgentOptions, MaybePromise, DataObserver, Progress } from './interface.js';
+import {
+  type Agent,
+  type AgentOptions,
+  type MaybePromise,
+  type DataObserver,
+  type Progress,
+  refusalMark,
+} from './interface.js';
 import { lastReadTimeoutMs, Lifetime } from './lifetime.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
@@ -17,6 +24,7 @@ import { StateKeeper } from './state-keeper.js';
 import { SystemClock } from './timers/wall-clock.js';
 import { Counters } from './counters.js';
 
+export { refusalMark } from './interface.js';
 export type { Agent, AgentOptions, DataObserver, Progress } from './interface.js';
 
 /**
@@ -85,6 +93,11 @@ class ConnectionAgent implements Agent {
         this.#handleQueued();
       },
     });
+    if (this.#progress) {
+      this.#progress.runs.onRefusal = () => {
+        this.#output.send(refusalMark);
+      };
+    }
     const onDue = (): void => {
       this.#settle();
     };
@@ -102,6 +115,7 @@ class ConnectionAgent implements Agent {
       signal: this.#abort.signal,
       isLogged,
       newerThan: this.#progress?.newerThan,
+      runs: this.#progress?.runs,
       close: (reason) => {
         this.#lifetime.noteFailure(reason);
         this.#lifetime.close(lastReadTimeoutMs);
@@ -242,9 +256,9 @@ class ConnectionAgent implements Agent {
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     this.#activity.request(buf[payload] ?? 0);
     const progress = this.#progress;
-    if (progress !== undefined) {
-      progress.steps[0]!++;
-      if (buf[payload]! >= minDataTag) progress.begunBytes += end - frame;
+    if (progress !== undefined && buf[payload]! >= minDataTag) {
+      progress.begunBytes += end - frame;
+      progress.runs.beginFrame(progress.begunBytes);
     }
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
@@ -351,7 +365,7 @@ class ConnectionAgent implements Agent {
     const waiting = this.#flushPoints() ?? this.#session.calls?.idle();
     if (!this.#lifetime.isOpen) return;
     if (!waiting) this.#session.endTimers();
-    const stopping = waiting ?? this.#saveLastState() ?? this.#session.stop(this.#progress?.steps);
+    const stopping = waiting ?? this.#saveLastState() ?? this.#session.stop();
     if (stopping) this.#pending.await(stopping);
     else this.#lifetime.close();
     this.#activity.leave();

@@ -7,6 +7,7 @@ import type { ConcurrentCalls } from './calls/concurrent-calls.js';
 import { CollectedBatch, headOf } from './collected-batch.js';
 import type { Counters } from './counters.js';
 import type { FailurePolicy } from './failure-policy.js';
+import type { HandlerRuns } from './handler-runs.js';
 import type { Instance } from './instance.js';
 import type { MaybePromise } from './interface.js';
 import type { OutputGuard } from './output-guard.js';
@@ -16,6 +17,7 @@ export interface InputBatchesOptions {
   readonly definition: UdfDefinition;
   readonly instance: Instance;
   readonly failures: FailurePolicy;
+  readonly runs?: HandlerRuns | undefined;
   readonly guard: OutputGuard;
   readonly counters: Counters;
   readonly timers: BeforeInput | undefined;
@@ -53,7 +55,7 @@ export class InputBatches {
   }
 
   begin(begin: BeginMessage, frame: FrameSlice): MaybePromise {
-    const { definition, instance, failures, guard, counters, maxBytes } = this.#options;
+    const { definition, instance, guard, counters, maxBytes } = this.#options;
     if (this.isOpen) throw new UdfError('protocol', 'a batch began inside another');
     counters.batchesIn++;
     if (definition.handlers.batch) {
@@ -64,12 +66,12 @@ export class InputBatches {
     this.#streamed = Object.freeze(begin);
     guard.setInputBatch(begin);
     if (definition.provides === 'batch') guard.beginBatch();
-    return failures.guarded(() => instance.beginBatch(begin), undefined);
+    return this.#guarded(() => instance.beginBatch(begin), undefined);
   }
 
   point(point: LazyPoint): MaybePromise {
-    const { instance, failures } = this.#options;
-    if (this.#streamed) return failures.guarded(() => instance.batchPoint(point), point);
+    const { instance } = this.#options;
+    if (this.#streamed) return this.#guarded(() => instance.batchPoint(point), point);
     if (!this.#collected) throw new UdfError('protocol', 'a point came outside a batch');
     this.#collected.add(point);
     return undefined;
@@ -89,21 +91,21 @@ export class InputBatches {
   }
 
   #handle(batch: LazyBatch): MaybePromise {
-    const { instance, failures, guard, calls } = this.#options;
+    const { instance, guard, calls, runs } = this.#options;
     if (calls) {
-      calls.batch(batch);
+      calls.batch(batch, runs?.frameNumber);
       return undefined;
     }
     guard.setInputBatch(batch);
-    return failures.guarded(() => instance.batch(batch), batch);
+    return this.#guarded(() => instance.batch(batch), batch);
   }
 
   #endStreamed(begin: BeginMessage, end: EndMessage): MaybePromise {
-    const { instance, failures, guard, timers, batchEnded } = this.#options;
+    const { instance, guard, timers, batchEnded } = this.#options;
     this.#streamed = undefined;
     const head = headOf(begin, end);
     const time = end.tmax;
-    const called = failures.guarded(() => instance.endBatch(Object.freeze({ ...head, time })), undefined);
+    const called = this.#guarded(() => instance.endBatch(Object.freeze({ ...head, time })), undefined);
     const ended = (): MaybePromise => {
       guard.endBatch(head, time);
       if (!timers?.isActive) return undefined;
@@ -115,6 +117,16 @@ export class InputBatches {
     if (fired) return fired;
     batchEnded();
     return undefined;
+  }
+
+  /** Calls the handler of the current frame. */
+  #guarded(call: () => MaybePromise, input: LazyPoint | LazyBatch | undefined): MaybePromise {
+    const { failures, runs } = this.#options;
+    if (!runs) return failures.guarded(call, input);
+    return failures.guarded(() => {
+      runs.beginCurrent();
+      return call();
+    }, input);
   }
 
   /** Drops an open batch: the input has ended within it. */

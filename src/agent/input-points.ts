@@ -1,16 +1,19 @@
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { FailurePolicy } from './failure-policy.js';
+import type { HandlerRuns } from './handler-runs.js';
 import type { Instance } from './instance.js';
 import type { MaybePromise } from './interface.js';
 import type { ConcurrentCalls } from './calls/concurrent-calls.js';
 import type { Output } from './output.js';
 import { runInSlices } from './run-in-slices.js';
+import type { ReorderBuffer } from './stages/reorder-buffer.js';
 import type { Stages } from './stages/stages.js';
 import type { BeforeInput } from './timers/timer-runner.js';
 
 export interface InputPointsOptions {
   readonly instance: Instance;
   readonly failures: FailurePolicy;
+  readonly runs?: HandlerRuns | undefined;
   readonly timers: BeforeInput | undefined;
   /** Calls `point`, if calls may overlap. */
   readonly calls: ConcurrentCalls | undefined;
@@ -46,7 +49,7 @@ export class InputPoints {
   /** Handles the points that still wait, in order of time: the input has ended. `undefined` once there are none. */
   flush(): MaybePromise {
     const { reorder } = this.#options.stages;
-    return reorder && this.#handleAll(() => reorder.takeFirst());
+    return reorder && this.#handleAll(reorder, () => reorder.takeFirst());
   }
 
   #arrived(point: LazyPoint): MaybePromise {
@@ -56,9 +59,10 @@ export class InputPoints {
       count('repeated');
       return undefined;
     }
-    if (!reorder) return this.#handle(point);
-    let late = reorder.add(point) ? undefined : point;
-    return this.#handleAll(() => {
+    const run = this.#options.runs?.frameNumber ?? 0;
+    if (!reorder) return this.#handle(point, run);
+    let late = reorder.add(point, run) ? undefined : point;
+    return this.#handleAll(reorder, () => {
       if (!late) return reorder.next();
       const first = late;
       late = undefined;
@@ -67,34 +71,39 @@ export class InputPoints {
   }
 
   /** Handles points that one frame, or the end of the input, has released: they wait for calls as frames would. */
-  #handleAll(next: () => LazyPoint | undefined): MaybePromise {
+  #handleAll(reorder: ReorderBuffer, next: () => LazyPoint | undefined): MaybePromise {
     const { calls, signal } = this.#options;
     const handle = (point: LazyPoint): MaybePromise => {
+      const { takenRun } = reorder;
       const room = calls?.room();
-      if (!room) return this.#handle(point);
-      return room.then(() => (signal.aborted ? undefined : this.#handle(point)));
+      if (!room) return this.#handle(point, takenRun);
+      return room.then(() => (signal.aborted ? undefined : this.#handle(point, takenRun)));
     };
     return runInSlices(next, handle, this.#options);
   }
 
-  #handle(point: LazyPoint): MaybePromise {
+  /** `run` identifies the point for `HandlerRuns.beginPoint`. */
+  #handle(point: LazyPoint, run: number): MaybePromise {
     const { instance, timers, calls, signal } = this.#options;
     // A timer comes after all points before it.
     const idle = instance.timers && timers?.isActive ? calls?.idle() : undefined;
-    if (idle) return idle.then(() => (signal.aborted ? undefined : this.#handle(point)));
+    if (idle) return idle.then(() => (signal.aborted ? undefined : this.#handle(point, run)));
     const fired = timers?.isActive
       ? timers.before(instance.timers ? instance.enterPoint(point) : noGroup, point.time)
       : undefined;
-    return fired ? fired.then(() => this.#call(point)) : this.#call(point);
+    return fired ? fired.then(() => this.#call(point, run)) : this.#call(point, run);
   }
 
-  #call(point: LazyPoint): MaybePromise {
-    const { instance, failures, calls } = this.#options;
+  #call(point: LazyPoint, run: number): MaybePromise {
+    const { instance, failures, calls, runs } = this.#options;
     if (calls) {
-      calls.point(point);
+      calls.point(point, run);
       return undefined;
     }
-    return failures.guarded(() => instance.point(point), point);
+    return failures.guarded(() => {
+      runs?.beginPoint(run);
+      return instance.point(point);
+    }, point);
   }
 }
 

@@ -7,6 +7,7 @@ import type { FrameHandler } from '../wire/frame-reader.js';
 import type { UseActivity } from './activity.js';
 import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from './defaults.js';
+import type { HandlerRuns } from './handler-runs.js';
 import type { Limits } from './limits.js';
 import type { Revision } from './state/header.js';
 import type { StateStore } from './state-store.js';
@@ -37,11 +38,7 @@ export interface AgentOptions extends InstanceDefaults {
 
 /** How far an agent has come, for a host that can repeat its input to another one. */
 export interface Progress {
-  /**
-   * Its first element is incremented before each frame, and each call of `stop`. In shared memory, so that another thread
-   * can read it.
-   */
-  readonly steps: Int32Array;
+  readonly runs: HandlerRuns;
   /** Set to the bytes of points and batches so far, before each of their frames. */
   begunBytes: number;
   /** A revision that the agent's snapshots are newer than: that of a state which an earlier agent could not restore. */
@@ -56,6 +53,12 @@ export interface Progress {
   /** Starts the time limit of a call that may overlap others. */
   readonly startCallTimer?: () => NodeJS.Timeout | undefined;
 }
+
+/**
+ * A frame among the output that no message of the protocol begins with: what the handler had emitted that has ended other
+ * agents, which is refused now, comes before it.
+ */
+export const refusalMark: Buffer = Buffer.of(1, 0xfe);
 
 /** Sees the data of a connection as it passes. Its functions must neither throw nor keep the buffers. */
 export interface DataObserver {

@@ -23,6 +23,7 @@ import type { InstanceDefaults } from './defaults.js';
 import { ConcurrentCalls } from './calls/concurrent-calls.js';
 import type { CallHooks, CallProgress } from './calls/concurrent-calls.js';
 import { FailurePolicy } from './failure-policy.js';
+import type { HandlerRuns } from './handler-runs.js';
 import { InputBatches } from './input-batches.js';
 import { InputPoints } from './input-points.js';
 import { Instance } from './instance.js';
@@ -58,6 +59,8 @@ export interface SessionOptions extends InstanceDefaults {
   readonly isLogged: boolean;
   /** Set where input can be repeated to another agent. */
   readonly progress?: CallProgress | undefined;
+  /** Set with `progress`. */
+  readonly runs?: HandlerRuns | undefined;
   /** For calls that overlap. */
   readonly callHooks: CallHooks;
   /** Flushes and closes the connection: Kapacitor never closes it after a refused init or restore. */
@@ -275,8 +278,7 @@ export class Session {
     this.#instance?.timers?.end();
   }
 
-  #tick({ time, drops }: Tick, clock: DrivenClock): MaybePromise {
-    if (drops) this.#timers?.dropDue(time);
+  #tick({ time }: Tick, clock: DrivenClock): MaybePromise {
     if (this.#timers) return this.#timers.moveClock(clock, time);
     clock.moveTo(time);
     return undefined;
@@ -309,11 +311,12 @@ export class Session {
     if (this.#definition.wants === 'stream') {
       if (this.#points?.isActive === true) return this.#points.point(point);
       if (this.#calls !== undefined) {
-        this.#calls.point(point);
+        this.#calls.point(point, this.#options.runs?.frameNumber ?? 0);
         return undefined;
       }
       // Inlines `guarded`, to save a closure per point.
       try {
+        this.#options.runs?.requireFrame();
         const called = instance.point(point);
         return called === undefined ? undefined : this.#failures.guarded(() => called, point);
       } catch (reason) {
@@ -348,10 +351,10 @@ export class Session {
   }
 
   /**
-   * Calls the UDF's `stop` handler for each group; `undefined` if it has none or was stopped before. `steps[0]` is
-   * incremented before each call. Rejects with errors that end the connection.
+   * Calls the UDF's `stop` handler for each group; `undefined` if it has none or was stopped before. Rejects with errors that
+   * end the connection.
    */
-  stop(steps?: Int32Array): MaybePromise {
+  stop(): MaybePromise {
     if (this.#stopped || this.#instance?.hasStop !== true) return undefined;
     this.#stopped = true;
     this.#batches?.discard();
@@ -360,7 +363,7 @@ export class Session {
       failures: this.#failures,
       output: this.#output,
       signal: this.#options.signal,
-      steps,
+      runs: this.#options.runs,
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { FailurePolicy } from './failure-policy.js';
+import { type HandlerRuns, RunKind } from './handler-runs.js';
 import type { Instance } from './instance.js';
 import type { Output } from './output.js';
 import { TimeSlice } from './state/time-slice.js';
@@ -8,8 +9,7 @@ export interface StopContext {
   readonly output: Output;
   /** Ends the loop early when the connection closes. */
   readonly signal: AbortSignal;
-  /** Its first element is incremented before each call. */
-  readonly steps: Int32Array | undefined;
+  readonly runs: HandlerRuns | undefined;
 }
 
 /**
@@ -18,13 +18,15 @@ export interface StopContext {
  */
 export async function stopGroups(
   instance: Instance,
-  { failures, output, signal, steps }: StopContext,
+  { failures, output, signal, runs }: StopContext,
 ): Promise<void> {
   const slice = new TimeSlice();
   for (const group of instance.groupsToStop()) {
-    if (steps !== undefined) steps[0]!++;
     const called = failures.guarded(
-      () => instance.stop(group),
+      () => {
+        runs?.begin(RunKind.stop, group);
+        return instance.stop(group);
+      },
       undefined,
       () => ` in stop of group "${instance.groupName(group)}"`,
     );

@@ -166,7 +166,7 @@ class MemoryRun implements UdfRun {
     if (step < 0n)
       throw new UdfError('invalid_argument', 'time does not go back: advance takes a duration from 0');
     return this.#withContext(async () => {
-      this.#kapacitorSide.output.write(encodeTick({ time: this.now + step, drops: false }));
+      this.#kapacitorSide.output.write(encodeTick({ time: this.now + step }));
       await this.#kapacitor.info();
       return this.#takeNew();
     });

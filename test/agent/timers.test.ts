@@ -658,7 +658,7 @@ describe('with the clock of the system', () => {
 
   test('an agent without a clock of its own refuses ticks', async () => {
     const { agent, transport } = agentInMemory(timed);
-    transport.output.write(encodeTick({ time: 1n, drops: false }));
+    transport.output.write(encodeTick({ time: 1n }));
     transport.input.resume();
     transport.output.end();
     await agent.closed;

@@ -140,7 +140,7 @@ describe.each([
       });
       expect(run.errors).toHaveLength(count);
       for (const line of run.errors) {
-        expect(line).toMatchObject({ udf: injected, task: 'task', node: 'node', cause, stage: 'input' });
+        expect(line).toMatchObject({ udf: injected, task: 'task', node: 'node', cause, stage: 'handler' });
         expect(line.msg).toMatch(text);
         expect(line.msg).toMatch(/it is replaced, and the new one continues from its last snapshot$/);
       }

@@ -53,6 +53,8 @@ interface Call {
   input: CallInput | undefined;
   readonly group: string;
   readonly bytes: number;
+  /** Identifies it for `HandlerRuns.beginPoint`. */
+  readonly run: number;
   readonly held: HeldOutput | undefined;
   /** The input before the call's frame. */
   readonly before: Taken;
@@ -145,24 +147,26 @@ export class ConcurrentCalls {
   }
 
   /** Calls `point`, now or when its turn has come. Throws errors that end the connection. */
-  point(point: LazyPoint): void {
-    this.#add(point, point.frameLength);
+  point(point: LazyPoint, run: number): void {
+    this.#add(point, point.frameLength, run);
   }
 
   /** As `point`, for `batch`. */
-  batch(batch: LazyBatch): void {
+  batch(batch: LazyBatch, run = 0): void {
     this.#add(
       batch,
       batch.points.reduce((bytes, { frameLength }) => bytes + frameLength, 0),
+      run,
     );
   }
 
-  #add(input: CallInput, bytes: number): void {
+  #add(input: CallInput, bytes: number, run: number): void {
     const { group } = input;
     const call: Call = {
       input,
       group,
       bytes,
+      run,
       held: this.#isOrdered ? new HeldOutput(this.#total, this.#options.progress) : undefined,
       before: { bytes: this.#takenBytes - this.#frameBytes, frames: this.#takenFrames - 1 },
       stage: 'waiting',
@@ -242,7 +246,7 @@ export class ConcurrentCalls {
     call.stage = 'running';
     let called;
     try {
-      called = lane.run(call.input!, call.held); // it has not ended
+      called = lane.run(call.input!, call.held, call.run); // it has not ended
     } catch (reason) {
       this.#end(call, lane);
       throw reason;

@@ -4,6 +4,7 @@ import type { UdfDefinition } from '../../udf/definition.js';
 import { LazyBatch } from '../../wire/lazy-batch.js';
 import type { LazyPoint } from '../../wire/point/lazy-point.js';
 import type { FailurePolicy } from '../failure-policy.js';
+import type { HandlerRuns } from '../handler-runs.js';
 import type { Instance } from '../instance.js';
 import type { MaybePromise } from '../interface.js';
 import type { Output } from '../output.js';
@@ -17,6 +18,7 @@ export interface LaneOptions {
   /** Has the options, and the state of each group. */
   readonly instance: Instance;
   readonly failures: FailurePolicy;
+  readonly runs?: HandlerRuns | undefined;
   readonly deadLetters?: DeadLetters | undefined;
   /** Starts the host's time limit of one call. */
   readonly startTimeLimit: () => NodeJS.Timeout | undefined;
@@ -75,17 +77,20 @@ export class Lane {
   }
 
   /**
-   * Calls the handler, and applies the error policy to what it throws. `held` holds its output back. Throws, or rejects
-   * with, errors that end the connection.
+   * Calls the handler, and applies the error policy to what it throws. `held` holds its output back; `run` is for
+   * `HandlerRuns.beginPoint`. Throws, or rejects with, errors that end the connection.
    */
-  run(input: CallInput, held: HeldOutput | undefined): MaybePromise {
+  run(input: CallInput, held: HeldOutput | undefined, run: number): MaybePromise {
     this.#held = held;
     this.#output.begin(held);
     this.#policyOutput.begin(held);
     this.#controller = this.#aborted = undefined;
     this.#isRunning = true;
     try {
-      const called = this.#failures.guarded(() => this.#call(input), input);
+      const called = this.#failures.guarded(() => {
+        this.#options.runs?.beginPoint(run);
+        return this.#call(input);
+      }, input);
       if (called) {
         return called.finally(() => {
           this.#isRunning = false;

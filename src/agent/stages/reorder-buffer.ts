@@ -18,6 +18,8 @@ interface WaitingPoint {
   readonly group: WaitingGroup;
   /** The connection's time when it came. */
   arrivedAt: bigint;
+  /** Identifies it for `HandlerRuns.beginPoint`. */
+  readonly run: number;
 }
 
 interface WaitingGroup {
@@ -70,6 +72,8 @@ export class ReorderBuffer {
   #stray: WaitingPoint | undefined;
   /** The last point if it is far ahead of the connection's clock. */
   #ahead: WaitingPoint | undefined;
+  #takenRun = 0;
+  #restored = 0;
   /** Whether the arrivals are in order of time, as the input has ended. */
   #isSorted = false;
 
@@ -85,8 +89,13 @@ export class ReorderBuffer {
     return this.#size;
   }
 
+  /** The `run` of the point that was handed on last, or was late; of restored points their place in the snapshot, negative. */
+  get takenRun(): number {
+    return this.#takenRun;
+  }
+
   /** Adds a point, unless it is late: returns false then. The points that are due follow from `next`. */
-  add(point: LazyPoint): boolean {
+  add(point: LazyPoint, run = 0): boolean {
     const { time } = point;
     const group = this.#groupOf(point);
     const arrivedAt = this.#noteTime(time);
@@ -95,9 +104,10 @@ export class ReorderBuffer {
     if (group.releasedUpTo !== undefined && time < group.releasedUpTo) {
       this.#events.late();
       this.#setIdleIfEmpty(group);
+      this.#takenRun = run;
       return false;
     }
-    const waiting = this.#insert(point.detach(), time, group, arrivedAt);
+    const waiting = this.#insert(point.detach(), time, group, arrivedAt, run);
     if (group.clock.isAhead) group.ahead = waiting;
     if (this.#clock.isAhead) this.#ahead = waiting;
     return true;
@@ -173,8 +183,8 @@ export class ReorderBuffer {
     return arrivals[this.#first];
   }
 
-  #insert(point: LazyPoint, time: bigint, group: WaitingGroup, arrivedAt: bigint): WaitingPoint {
-    const waiting: WaitingPoint = { point, time, number: this.#number++, group, arrivedAt };
+  #insert(point: LazyPoint, time: bigint, group: WaitingGroup, arrivedAt: bigint, run: number): WaitingPoint {
+    const waiting: WaitingPoint = { point, time, number: this.#number++, group, arrivedAt, run };
     if (this.#arrivals.length > 2 * this.#size + maxTaken.arrivals) {
       this.#arrivals = this.#arrivals.filter(isWaiting);
       this.#first = 0;
@@ -199,6 +209,7 @@ export class ReorderBuffer {
   /** Hands on a point that says nothing about the order of its group. */
   #takeAlone(waiting: WaitingPoint, point: LazyPoint): LazyPoint {
     waiting.point = undefined;
+    this.#takenRun = waiting.run;
     this.#bytes -= retainedBytes(point);
     this.#size--;
     const { group } = waiting;
@@ -267,7 +278,7 @@ export class ReorderBuffer {
     const group = this.#groupOf(point);
     group.clock.now ??= time;
     if (this.#clock.now === undefined || arrivedAt > this.#clock.now) this.#clock.now = arrivedAt;
-    this.#insert(point, time, group, arrivedAt);
+    this.#insert(point, time, group, arrivedAt, -++this.#restored);
   }
 
   clear(): void {
@@ -275,7 +286,7 @@ export class ReorderBuffer {
     this.#idleGroups.clear();
     this.#clock = new StreamClock(this.#wait);
     this.#arrivals = [];
-    this.#first = this.#bytes = this.#size = 0;
+    this.#first = this.#bytes = this.#size = this.#restored = 0;
     this.#last = this.#stray = this.#ahead = undefined;
     this.#isSorted = false;
   }

@@ -6,29 +6,23 @@ import { lengthSize, writeLength } from '../../wire/framing.js';
  */
 export const tickByte = 0xff;
 
-/** How a tick handles the timers that it makes due: it fires them, or drops them. */
-export const tickMode = { fire: 0, drop: 1 } as const;
-
 export interface Tick {
   /** Nanoseconds since the epoch. */
   readonly time: bigint;
-  /** Whether the timers that it makes due are dropped: they have ended two workers. */
-  readonly drops: boolean;
 }
 
-const tickBytes = 1 + 1 + 8;
+const tickBytes = 1 + 8;
 
-export function encodeTick({ time, drops }: Tick): Buffer {
+export function encodeTick({ time }: Tick): Buffer {
   const frame = Buffer.alloc(lengthSize(tickBytes) + tickBytes);
   const at = writeLength(frame, 0, tickBytes);
   frame[at] = tickByte;
-  frame[at + 1] = drops ? tickMode.drop : tickMode.fire;
-  frame.writeBigInt64LE(time, at + 2);
+  frame.writeBigInt64LE(time, at + 1);
   return frame;
 }
 
 /** The tick in a frame's payload, `buf[payload..end)`; `undefined` if it is another message. */
 export function readTick(buf: Buffer, payload: number, end: number): Tick | undefined {
   if (buf[payload] !== tickByte || end - payload !== tickBytes) return undefined;
-  return { time: buf.readBigInt64LE(payload + 2), drops: buf[payload + 1] === tickMode.drop };
+  return { time: buf.readBigInt64LE(payload + 1) };
 }

@@ -1,4 +1,5 @@
 import type { FailurePolicy } from '../failure-policy.js';
+import { type HandlerRuns, RunKind } from '../handler-runs.js';
 import type { MaybePromise } from '../interface.js';
 import type { Output } from '../output.js';
 import { runInSlices } from '../run-in-slices.js';
@@ -16,6 +17,7 @@ export interface TimerRunnerOptions {
   /** A group's name, for messages. */
   readonly groupName: (group: number) => string;
   readonly failures: FailurePolicy;
+  readonly runs?: HandlerRuns | undefined;
   readonly output: Output;
   /** Ends the run early when the connection closes. */
   readonly signal: AbortSignal;
@@ -106,11 +108,6 @@ export class TimerRunner implements BeforeInput {
     return undefined;
   }
 
-  /** Drops the timers of the wall clock that are due at `time`. */
-  dropDue(time: bigint): void {
-    while (this.#table.takeDueByWall(time));
-  }
-
   /** Fires timers until none is due. Each run ends: a timer that sets itself for no later time waits for the next one. */
   #fire(next: () => Due): MaybePromise {
     const fired = runInSlices(
@@ -128,9 +125,12 @@ export class TimerRunner implements BeforeInput {
   }
 
   #call(timer: GroupTimer): MaybePromise {
-    const { failures, call, groupName } = this.#options;
+    const { failures, runs, call, groupName } = this.#options;
     return failures.guarded(
-      () => call(timer),
+      () => {
+        runs?.begin(RunKind.timer, timer.order);
+        return call(timer);
+      },
       undefined,
       () => ` in timer "${timer.name}" of group "${groupName(timer.group)}" at ${timer.time}`,
     );

@@ -207,7 +207,7 @@ describe('a point that ends its worker twice', () => {
     const { batches } = await peer.stop();
     expect(batches.map(({ time }) => time)).toEqual([1n, 2n, 4n, 5n]);
     expect(batches.map(({ points: [point] }) => point!.fields.count)).toEqual([1, 2, 3, 4]);
-    expect(logged(log, 'twice on a batch of group ""; dropped')).toBe(true);
+    expect(logged(log, 'twice on the batch of group "" at 3; dropped')).toBe(true);
   });
 
   test('in a batch that is handled point by point, is left out alone', async () => {
@@ -225,12 +225,24 @@ describe('a point that ends its worker twice', () => {
     ]);
   });
 
-  test('in stop, ends the connection without the rest', async () => {
-    const { kapacitor: peer, log } = isolatedInMemory(udfs.get('faultyStop')!);
+  test('in stop, is left to the error policy: the other groups emit', async () => {
+    const { kapacitor: peer, log } = isolatedInMemory(udfs.get('faultyStop')!, { onError: 'drop' });
+    await peer.init();
+    for (const host of ['a', 'b', 'c']) {
+      const fields = host === 'b' ? { value: 1, do: 'always' } : { value: 1 };
+      peer.point({ time: 1n, name: 'cpu', tags: { host }, dimensions: ['host'], fields });
+    }
+    expect((await peer.stop()).points.map(({ tags }) => tags.host)).toEqual(['a', 'c']);
+    expect(
+      log.filter(({ message }) => message.includes('twice in stop of group "host=b"; dropped')),
+    ).toHaveLength(1);
+  });
+
+  test('in stop, ends the task where the policy is to stop', async () => {
+    const { kapacitor: peer } = isolatedInMemory(udfs.get('faultyStop')!);
     await peer.init();
     peer.point({ time: 1n, name: 'cpu', fields: { value: 1, do: 'always' } });
-    await peer.stop();
-    expect(logged(log, 'for the second time in stop, whose output is lost')).toBe(true);
+    await expect(peer.stop()).rejects.toThrow('called process.exit(1), twice in stop of group ""');
   });
 });
 

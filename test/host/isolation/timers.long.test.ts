@@ -63,23 +63,36 @@ describe('timers of the wall clock in a worker', () => {
     await kapacitor.stop();
   });
 
-  test('one that ends two workers is dropped by the error policy, with what was due at the same time', async () => {
+  test('one that ends two workers is dropped by the error policy, and those that are due with it fire', async () => {
     const { kapacitor, send, emitted, log, agent } = await timedUse();
-    send({ v: 1, ms: 10n, name: 'x', exitTimer: 'exit always' });
-    send({ v: 2, ms: 3000n, name: 'y' });
+    send({ v: 1, ms: 10n, name: 'w' });
+    send({ v: 2, ms: 10n, name: 'x', exitTimer: 'exit always' });
+    send({ v: 3, ms: 10n, name: 'y' });
+    await kapacitor.received({ points: 5 });
+    expect(emitted()).toEqual([1, 2, 3, 'w', 'y']);
+    expect(agent.stats.restarts).toEqual({ exit: 2 });
+    const dropped = /twice in timer "x" of group "host=a" at \d+; dropped/;
+    expect(log.filter(({ message }) => dropped.test(message))).toHaveLength(1);
+    await kapacitor.stop();
+  });
+
+  test('one that never returns is dropped too', async () => {
+    const { kapacitor, send, emitted, agent } = await timedUse({ limits: { handlerMs: 300 } });
+    send({ v: 1, ms: 10n, name: 'x', exitTimer: 'loop' });
+    await kapacitor.received({ points: 1 });
+    send({ v: 2, ms: 10n, name: 'y' });
     await kapacitor.received({ points: 3 });
     expect(emitted()).toEqual([1, 2, 'y']);
-    expect(agent.stats.restarts).toEqual({ exit: 2 });
-    expect(log.some(({ message }) => /twice on the timers that were due at \d+; dropped/.test(message))).toBe(
-      true,
-    );
+    expect(agent.stats.restarts).toEqual({ hung: 2 });
     await kapacitor.stop();
   });
 
   test('one that ends two workers ends the task under the policy stop', async () => {
     const { agent, kapacitor, send } = await timedUse({ onError: 'stop' });
     send({ v: 1, ms: 10n, name: 'x', exitTimer: 'exit always' });
-    await expect(kapacitor.received({ points: 2 })).rejects.toThrow('twice on the timers that were due at');
+    await expect(kapacitor.received({ points: 2 })).rejects.toThrow(
+      'twice in timer "x" of group "host=a" at',
+    );
     await agent.closed;
   });
 });

@@ -7,7 +7,6 @@ import { refusedRestore } from '../../../agent/state-keeper.js';
 import { UdfError } from '../../../model/errors.js';
 import type { TaskUse, UseId } from '../../../model/statistics.js';
 import type { Logger } from '../../../telemetry/logger.js';
-import type { ErrorPolicy } from '../../../udf/runtime-options.js';
 import { snapshotFrameStart } from '../../../wire/framing.js';
 import { encodeResponse, type Request, type Response } from '../../../wire/messages.js';
 import type { Supervisor } from '../supervisor/supervisor.js';
@@ -17,8 +16,6 @@ import type { Ticks } from './ticks.js';
 
 export interface FrontSessionOptions {
   readonly udf: UdfInfo;
-  /** The host's error policy. */
-  readonly onError: ErrorPolicy | undefined;
   readonly counters: Counters;
   readonly output: Output;
   readonly supervisor: Supervisor;
@@ -36,12 +33,10 @@ export interface FrontSessionOptions {
 export class FrontSession {
   readonly #options: FrontSessionOptions;
   #use: TaskUse | undefined;
-  #onError: ErrorPolicy;
   #logger: Logger;
 
   constructor(options: FrontSessionOptions) {
     this.#options = options;
-    this.#onError = options.onError ?? options.udf.onError;
     this.#logger = options.logger;
   }
 
@@ -53,11 +48,6 @@ export class FrontSession {
   /** To be read after init. */
   get useId(): UseId {
     return { ...this.#use!, udf: this.#options.udf.name };
-  }
-
-  /** The task's error policy. */
-  get onError(): ErrorPolicy {
-    return this.#onError;
   }
 
   /** Adds the UDF, and after init the task and node, to each line. */
@@ -102,8 +92,6 @@ export class FrontSession {
     if (!isAskedFor(udf.timersOnlyWith, request.options)) ticks?.disable();
     this.#use = { task: request.taskID, node: request.nodeID };
     this.#logger = this.#logger.child({ ...this.#use });
-    const policy = request.options.find(({ name }) => name === 'onError')?.args[0]?.value;
-    if (policy !== undefined) this.#onError = policy as ErrorPolicy; // the worker refuses any other value
     state.start(this.useId, this.#logger);
     supervisor.start(Buffer.from(frame), this.#logger);
   }

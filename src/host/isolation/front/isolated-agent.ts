@@ -18,7 +18,6 @@ import { FlowControl } from './flow-control.js';
 import { FrontSession } from './front-session.js';
 import { FrontState } from './front-state.js';
 import { JournalWriter } from './journal-writer.js';
-import { PoisonPolicy } from './poison-policy.js';
 import { Ticks } from './ticks.js';
 
 export interface IsolatedAgentOptions extends Omit<AgentOptions, 'definition' | 'progress'> {
@@ -61,7 +60,6 @@ class FrontAgent implements IsolatedAgent {
   readonly #state: FrontState;
   readonly #session: FrontSession;
   readonly #flow: FlowControl;
-  readonly #poison: PoisonPolicy;
   /** Only for a UDF with timers. */
   readonly #ticks: Ticks | undefined;
   /** Whether a tick is due: before the next data, or at the end of the open batch. */
@@ -132,17 +130,8 @@ class FrontAgent implements IsolatedAgent {
       state: this.#state,
       lifetime: this.#lifetime,
     };
-    this.#session = new FrontSession({ ...common, ...parts, onError, ticks });
+    this.#session = new FrontSession({ ...common, ...parts, ticks });
     this.#flow = new FlowControl({ ...common, ...parts });
-    this.#poison = new PoisonPolicy({
-      ...common,
-      session: this.#session,
-      deadLetters: options.deadLetters,
-      ticks: this.#ticks,
-      forward: (buf, frame, payload, end) => {
-        this.#forward(buf, frame, payload, end);
-      },
-    });
     this.closed = this.#lifetime.closed.then(() => this.#ending);
     this.#listen();
   }
@@ -180,13 +169,6 @@ class FrontAgent implements IsolatedAgent {
         this.#ticks?.wakeAt(this.#supervisor.wakeAtMs);
         this.#updateFlow();
       },
-      poison: (span, reason) => {
-        const error = this.#poison.apply(span, reason);
-        if (error === undefined) return true;
-        this.#lastPosition = span.start;
-        this.#session.fail(error);
-        return false;
-      },
     };
   }
 
@@ -200,11 +182,10 @@ class FrontAgent implements IsolatedAgent {
 
   get stats(): AgentStats {
     const { pointsIn, pointsOut, batchesIn, batchesOut, bytesIn, bytesOut } = this.#counters;
-    const { pointsDropped, snapshots, lastSnapshot } = this.#counters;
+    const { snapshots, lastSnapshot } = this.#counters;
     const stats = this.#finalStats ?? this.#supervisor.stats;
     return {
       ...stats,
-      pointsDropped: stats.pointsDropped + pointsDropped,
       // Those that Kapacitor got, without the internal ones.
       ...{ snapshots, lastSnapshot },
       // Counted here, they do not include what a second worker repeats.

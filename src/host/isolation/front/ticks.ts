@@ -39,17 +39,12 @@ export class Ticks {
   /** Adds the present time to the journal, before input. Not to be called within a batch. */
   addBeforeInput(): void {
     const nowMs = Date.now();
-    if (nowMs !== this.#lastMs) this.#append(nowMs, false);
+    if (nowMs !== this.#lastMs) this.#append(nowMs);
   }
 
   /** Adds the present time to the journal, for a timer that is due. Not to be called within a batch. */
   add(): void {
-    this.#append(Date.now(), false);
-  }
-
-  /** Adds the present time such that the timers due by then are dropped without a call: they have ended two workers. */
-  addDropping(): void {
-    this.#append(Date.now(), true);
+    this.#append(Date.now());
   }
 
   /** To be called when the time at which the worker's next timer is due may have changed; NaN if there is none. */
@@ -76,10 +71,10 @@ export class Ticks {
     clearTimeout(this.#timer);
   }
 
-  #append(nowMs: number, drops: boolean): void {
+  #append(nowMs: number): void {
     this.#lastMs = nowMs;
     const time = BigInt(nowMs) * nanosPerMs;
-    const frame = encodeTick({ time, drops });
+    const frame = encodeTick({ time });
     const { journal } = this.#feed;
     journal.append(frame, 0, frame.length);
     this.#history.push({ end: journal.end, time });

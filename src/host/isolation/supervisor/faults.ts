@@ -1,23 +1,23 @@
+import { RunKind } from '../../../agent/handler-runs.js';
 import { UdfError } from '../../../model/errors.js';
-import type { Span } from './journal.js';
 import type { WorkerEnd } from '../worker/worker-end.js';
+import { RefusedRuns, runId, type WorkerRun } from './refused-runs.js';
 
 /** What a worker was doing when it ended. */
 export type Stage =
   | { readonly kind: 'start' | 'snapshot' | 'restore' | 'stop' | 'idle' }
-  /** It handled this frame, or the batch that the frame ends. */
-  | { readonly kind: 'input'; readonly span: Span };
+  /** A handler ran, of the input or in `stop`. */
+  | { readonly kind: 'handler'; readonly run: WorkerRun };
 
 /** What follows a worker's end. */
 export type Remedy =
   | { readonly kind: 'restart'; readonly delayMs: number }
-  /** Start again, without this input. */
-  | { readonly kind: 'poison'; readonly span: Span }
-  | { readonly kind: 'skip-stop' }
+  /** Start again; the run that has ended the worker is refused from now on. */
+  | { readonly kind: 'refuse-run' }
   | { readonly kind: 'refuse-restore' }
   | { readonly kind: 'give-up'; readonly error: UdfError };
 
-/** Ends at the same input, or in the same step, that are no accident. */
+/** Ends in the same run of a handler, or in the same step, that are no accident. */
 const maxEndsAtOneStep = 2;
 
 /** Ends in the same start or snapshot: nothing but the whole task can be given up there, so more are tried. */
@@ -37,6 +37,8 @@ const maxDelayMs = 1_000;
 export class Faults {
   /** Ends so far, by cause. */
   readonly counts: Record<string, number> = {};
+  /** The runs that have ended two workers. */
+  readonly refused = new RefusedRuns();
   #lastStep = '';
   #endsAtStep = 0;
   #endsWithoutProgress = 0;
@@ -46,7 +48,7 @@ export class Faults {
   /** `acked` is the position up to which all input is handled. */
   remedyFor(end: WorkerEnd, stage: Stage, acked: number, now: number = performance.now()): Remedy {
     this.counts[end.cause] = (this.counts[end.cause] ?? 0) + 1;
-    const step = stage.kind === 'input' ? `input ${stage.span.start}` : `${stage.kind} ${acked}`;
+    const step = stage.kind === 'handler' ? runId(stage.run) : `${stage.kind} ${acked}`;
     this.#endsAtStep = step === this.#lastStep ? this.#endsAtStep + 1 : 1;
     this.#lastStep = step;
     this.#endsWithoutProgress = acked > this.#lastAcked ? 1 : this.#endsWithoutProgress + 1;
@@ -56,11 +58,12 @@ export class Faults {
     if (hopeless !== undefined) return giveUp(end, hopeless);
     if (this.#endsAtStep >= maxEndsAtOneStep) {
       switch (stage.kind) {
-        case 'input':
-          this.#endsWithoutProgress = 0;
-          return { kind: 'poison', span: stage.span };
-        case 'stop':
-          return { kind: 'skip-stop' };
+        case 'handler':
+          if (this.refused.has(stage.run)) break; // something else that goes on beside it has ended the worker
+          this.refused.add(stage.run, `the worker ${end.text}, twice`);
+          // Each run of the input is followed by another one, in the end; those of `stop` only hold up the end of the task.
+          if (stage.run.kind !== RunKind.stop) this.#endsWithoutProgress = 0;
+          return { kind: 'refuse-run' };
         case 'restore':
           return { kind: 'refuse-restore' };
         case 'start':
@@ -68,6 +71,7 @@ export class Faults {
           // Code that does not load may be about to be replaced: it is tried again until there is no progress.
           if (end.cause === 'load' || this.#endsAtStep < maxEndsAtOneStart) break;
           return giveUp(end, `at the same step (${stage.kind}) ${this.#endsAtStep} times`);
+        case 'stop':
         case 'idle':
       }
     }
@@ -94,8 +98,7 @@ export class Faults {
 export function consequenceOf({ kind }: Exclude<Remedy, { kind: 'give-up' }>): string {
   return {
     restart: 'it is replaced, and the new one continues from its last snapshot',
-    poison: 'for the second time at the same input, which is left to the error policy',
-    'skip-stop': 'for the second time in stop, whose output is lost',
+    'refuse-run': 'for the second time in the same call of a handler, which is left to the error policy',
     'refuse-restore': 'for the second time at the same snapshot, which is not restored',
   }[kind];
 }

@@ -1,5 +1,5 @@
 import type { Ack } from '../worker/acks.js';
-import { Journal, type Span } from './journal.js';
+import { Journal } from './journal.js';
 
 /** A worker, as its input is fed to it. */
 export interface FeedTarget {
@@ -8,14 +8,6 @@ export interface FeedTarget {
   /** Whether all that it was given is handled. */
   readonly isSettled: boolean;
   readonly handledBytes: number;
-  /** Frames that it has begun since those that it has acknowledged. */
-  readonly startedSinceAck: number;
-}
-
-/** Input that no worker gets any more. */
-interface Poison extends Span {
-  /** Called when its turn in the output comes. */
-  readonly passOn: (() => void) | undefined;
 }
 
 /**
@@ -39,10 +31,13 @@ export class Feed {
   #forwarded = 0;
   /** Frames of output that are still to be dropped, once the worker is at `#acknowledged`. */
   #toDrop = 0;
+  /** Refusals since `#acknowledged` that any worker has come to: what is forwarded and dropped is counted from the last one. */
+  #refusals = 0;
+  /** Those that the current worker has come to. */
+  #passedRefusals = 0;
   /** A position, and the bytes that the worker had handled there: requests are bytes without a position. */
   #origin = { position: 0, handledBytes: 0 };
   #isEnding = false;
-  #poison: Poison[] = [];
 
   /** The position up to which all input is handled, and its output forwarded. */
   get acknowledged(): number {
@@ -75,25 +70,20 @@ export class Feed {
     return boundary;
   }
 
-  /** Whether the worker still repeats what an earlier one has done. */
-  get isRepeating(): boolean {
-    return this.#handled < this.#acknowledged || this.#toDrop > 0;
+  /** Where the frame starts that ends at `end`; `acknowledged` if all before `end` is handled. */
+  frameStart(end: number): number {
+    let start = this.#acknowledged;
+    this.journal.visitFrames(this.#handled, (span) => {
+      if (span.end > end) return false;
+      if (span.end === end) start = span.start;
+      return true;
+    });
+    return start;
   }
 
-  /**
-   * Converts the bytes that a worker has been fed since `start` to a position, for a worker that is started now: it gets no
-   * poison.
-   */
-  positionsFrom(start: number): (fedBytes: number) => number {
-    const poison = this.#poison.filter((one) => one.start >= start);
-    return (fedBytes) => {
-      let position = start + fedBytes;
-      for (const { start: from, end } of poison) {
-        if (position <= from) break;
-        position += end - from;
-      }
-      return position;
-    };
+  /** Whether the worker still repeats what an earlier one has done. */
+  get isRepeating(): boolean {
+    return this.#handled < this.#acknowledged || this.#toDrop > 0 || this.#passedRefusals < this.#refusals;
   }
 
   /** Starts feeding a settled worker whose state is that at `position`. */
@@ -102,6 +92,7 @@ export class Feed {
     this.#farthest = this.farthest;
     this.#fed = this.#handled = position;
     this.#toDrop = this.#forwarded;
+    this.#passedRefusals = 0;
     this.#isEnding = false;
     this.rebase();
   }
@@ -130,27 +121,12 @@ export class Feed {
       }
       if (!target.isSettled) return false;
       if (this.#fed >= limit) return true;
-      this.#leap();
     }
   }
 
-  /** Where feeding has to wait until all is handled: what follows belongs to another step. */
+  /** Where feeding has to wait until all is handled: what follows has not been repeated. */
   #barrier(limit: number): number {
-    const repeated = this.#handled < this.#acknowledged ? this.#acknowledged : limit;
-    const poison = this.#poison.find(({ start }) => start >= this.#fed)?.start ?? limit;
-    return Math.min(limit, repeated, poison);
-  }
-
-  /** Leaves out the poison that the worker has come to, if any. */
-  #leap(): void {
-    const poison = this.#poison.find(({ start }) => start === this.#fed);
-    if (!poison) return;
-    this.#fed = this.#handled = poison.end;
-    this.rebase();
-    if (poison.end <= this.#acknowledged) return;
-    this.#acknowledged = poison.end;
-    this.#forwarded = this.#toDrop = 0; // what it had emitted before its end
-    poison.passOn?.();
+    return this.#handled < this.#acknowledged ? Math.min(limit, this.#acknowledged) : limit;
   }
 
   /** The worker has acknowledged input. */
@@ -161,6 +137,16 @@ export class Feed {
     this.#acknowledged = this.#handled;
     // An earlier worker may have come further in one turn: the rest of its output belongs to what follows.
     this.#forwarded = this.#toDrop;
+    this.#refusals -= this.#passedRefusals;
+    this.#passedRefusals = 0;
+  }
+
+  /** The worker refuses a run of a handler: what follows is not what the handler has emitted in other workers. */
+  refused(): void {
+    if (this.#handled < this.#acknowledged) return;
+    if (++this.#passedRefusals <= this.#refusals) return;
+    this.#refusals = this.#passedRefusals;
+    this.#forwarded = this.#toDrop = 0;
   }
 
   /** The worker was told that the input has ended: its output belongs to `stop` from now on. */
@@ -170,7 +156,7 @@ export class Feed {
 
   /** Whether a frame of output, which has just come, is new. */
   isNew(): boolean {
-    if (this.#handled < this.#acknowledged) return false;
+    if (this.#handled < this.#acknowledged || this.#passedRefusals < this.#refusals) return false;
     // With no input under way, it comes from the UDF's own `setTimeout`, which no later worker repeats.
     if (this.#target!.isSettled && !this.#isEnding) return true;
     if (this.#toDrop > 0) {
@@ -179,31 +165,5 @@ export class Feed {
     }
     this.#forwarded++;
     return true;
-  }
-
-  /** The frame that the worker is handling. */
-  current(): Span | undefined {
-    let rest = this.#target?.startedSinceAck ?? 0;
-    if (rest <= 0) return undefined;
-    let found: Span | undefined;
-    this.journal.visitFrames(this.#handled, (span) => {
-      if (this.#poison.some(({ start, end }) => span.start >= start && span.end <= end)) return true;
-      if (--rest > 0) return true;
-      found = span;
-      return false;
-    });
-    return found;
-  }
-
-  /** Leaves out a part of the input from the next worker on. `passOn` is called when its turn in the output comes. */
-  leaveOut({ start, end }: Span, passOn?: () => void): void {
-    const others = this.#poison.filter((poison) => poison.end <= start || poison.start >= end);
-    this.#poison = [...others, { start, end, passOn }].sort((one, other) => one.start - other.start);
-  }
-
-  /** Forgets the input before `position`, which a snapshot now covers. */
-  release(position: number): void {
-    this.journal.release(position);
-    this.#poison = this.#poison.filter(({ start }) => start >= position);
   }
 }

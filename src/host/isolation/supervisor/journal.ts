@@ -1,4 +1,5 @@
 import { FrameReader } from '../../../wire/frame-reader.js';
+import { beginTag0, endTag0 } from '../../../wire/tags.js';
 
 const segmentBytes = 256 * 1024;
 
@@ -71,11 +72,16 @@ export class Journal {
     return this.#segments[index]!.subarray(at, Math.min(segmentBytes, at + limit - position));
   }
 
-  /** A copy of a part, in one piece. */
-  copy({ start, end }: Span): Buffer {
-    const pieces: Buffer[] = [];
-    for (let at = start; at < end; at += pieces.at(-1)!.length) pieces.push(this.read(at, end));
-    return Buffer.concat(pieces);
+  /** Where the batch began that `position` is in; `position` itself if it is in none. */
+  batchStart(position: number): number {
+    let open: number | undefined;
+    this.visitFrames(this.#start, (span, payload) => {
+      if (span.start >= position) return false;
+      if (payload[0] === beginTag0) open = span.start;
+      else if (payload[0] === endTag0) open = undefined;
+      return true;
+    });
+    return open ?? position;
   }
 
   /** Calls `visit` for each frame from `position` on, until it returns false or the journal ends. */

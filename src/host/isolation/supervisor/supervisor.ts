@@ -6,8 +6,6 @@ import type { WorkerEnd } from '../worker/worker-end.js';
 import { consequenceOf, Faults, type Stage } from './faults.js';
 import type { Feed } from './feed.js';
 import { HangWatch } from './hang-watch.js';
-import type { Span } from './journal.js';
-import { batchStart } from './poison.js';
 import { reloadWorker } from './reload-worker.js';
 import { SnapshotSchedule } from './snapshot-schedule.js';
 import { WorkQueue } from './work-queue.js';
@@ -31,11 +29,9 @@ export interface SupervisorEvents extends Pick<
   giveUp(error: UdfError): void;
   /** More input may be taken now. */
   progress(): void;
-  /** A part of the input has ended workers twice. Returns whether the conversation continues without it. */
-  poison(span: Span, reason: string): boolean;
 }
 
-export interface SupervisorOptions extends WorkerSuccessionOptions {
+export interface SupervisorOptions extends Omit<WorkerSuccessionOptions, 'refused'> {
   readonly logger: Logger;
   readonly snapshotIntervalMs: number;
   readonly events: SupervisorEvents;
@@ -72,29 +68,32 @@ export class Supervisor {
     this.#queue = new WorkQueue(feed, () => {
       events.progress();
     });
-    this.#workers = new WorkerSuccession(options, {
-      ...events,
-      output: (buf, frame, payload, end) => {
-        if (!this.#last && feed.isNew()) events.output(buf, frame, payload, end);
+    this.#workers = new WorkerSuccession(
+      { ...options, refused: this.faults.refused },
+      {
+        ...events,
+        output: (buf, frame, payload, end) => {
+          if (!this.#last && feed.isNew()) events.output(buf, frame, payload, end);
+        },
+        prepared: (worker) => {
+          this.#queue.begin(worker);
+        },
+        ready: () => {
+          this.#snapshotIfDue(); // while the journal is full there is no input, and no `advance`
+          this.#queue.pump();
+          events.progress();
+        },
+        failed: (frame) => {
+          this.#failed(frame);
+        },
+        ended: (end) => {
+          this.#workerEnded(end);
+        },
+        giveUp: (error) => {
+          this.#giveUp(error);
+        },
       },
-      prepared: (worker) => {
-        this.#queue.begin(worker);
-      },
-      ready: () => {
-        this.#snapshotIfDue(); // while the journal is full there is no input, and no `advance`
-        this.#queue.pump();
-        events.progress();
-      },
-      failed: (frame) => {
-        this.#failed(frame);
-      },
-      ended: (end) => {
-        this.#workerEnded(end);
-      },
-      giveUp: (error) => {
-        this.#giveUp(error);
-      },
-    });
+    );
     this.#schedule = new SnapshotSchedule(limits.journalBytes, options.snapshotIntervalMs);
     this.state = new WorkerState(options.udf.isStateful, () => feed.acknowledged, {
       snapshotStarted: () => {
@@ -220,7 +219,7 @@ export class Supervisor {
     const { udf } = this.#options;
     const { stage } = this.#queue;
     const isStreamed = udf.wants === 'batch' && !udf.collectsBatches;
-    const at = isStreamed ? batchStart(this.#feed.journal, position) : position;
+    const at = isStreamed ? this.#feed.journal.batchStart(position) : position;
     const isStarting = stage === 'start';
     const isUsable = isStarting || (this.#workers.current !== undefined && this.#feed.fed <= at);
     const keepsCurrent = isUsable && !isStarting && stage !== 'input';
@@ -254,7 +253,7 @@ export class Supervisor {
   // ---- faults ----
 
   #failed(frame: Buffer): void {
-    const position = this.#feed.current()?.start ?? this.#feed.acknowledged;
+    const position = this.#feed.frameStart(this.#workers.begunPosition);
     if (!this.#last) this.#events.failed(frame, position);
     else if (this.#queue.stage === 'input') this.#goTo(position, this.#last);
     else this.abandonLast(new UdfError('handler', 'the UDF has ended the task'));
@@ -280,14 +279,11 @@ export class Supervisor {
       case 'give-up':
         this.#giveUp(remedy.error); // which logs the connection's end
         return;
-      case 'skip-stop':
-        this.#events.done();
-        return;
       case 'refuse-restore':
         if (!this.state.refuse(new UdfError('snapshot_damaged', error.message))) this.#startNext(0);
         return;
-      case 'poison':
-        if (this.#events.poison(remedy.span, error.message)) this.#startNext(0);
+      case 'refuse-run':
+        this.#startNext(0);
         return;
       case 'restart':
         this.#startNext(remedy.delayMs);
@@ -296,9 +292,10 @@ export class Supervisor {
 
   #faultStage(): Stage {
     const { stage } = this.#queue;
-    if (stage === 'input') {
-      const span = this.#feed.current();
-      return span ? { kind: 'input', span } : { kind: 'idle' };
+    if (stage === 'input' || stage === 'stop') {
+      const run = this.#workers.currentRun;
+      if (run) return { kind: 'handler', run };
+      return { kind: stage === 'input' ? 'idle' : 'stop' };
     }
     return { kind: stage === 'reload' ? 'snapshot' : stage };
   }

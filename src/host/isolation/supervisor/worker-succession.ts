@@ -13,6 +13,7 @@ import type { OutputProgress } from '../worker/worker-output.js';
 import type { WorkerEnd } from '../worker/worker-end.js';
 import type { WorkerSource } from '../worker/worker-supply.js';
 import type { Feed } from './feed.js';
+import type { RefusedRuns, WorkerRun } from './refused-runs.js';
 import { ReportFilter } from './repeated-reports.js';
 
 export interface WorkerSuccessionOptions {
@@ -23,6 +24,7 @@ export interface WorkerSuccessionOptions {
   readonly limits: Limits;
   /** Whether dropped points are kept. */
   readonly keepsLetters: boolean;
+  readonly refused: RefusedRuns;
   /** The time of a worker's clock whose state is that at a position; `undefined` if it has the system's clock. */
   readonly timeAt: ((position: number) => bigint | undefined) | undefined;
 }
@@ -77,6 +79,10 @@ export class WorkerSuccession {
   #isInitAnswered = false;
   #current: UdfWorker | undefined;
   #base: Base;
+  /** The position of the state that the current worker was started with. */
+  #startedFrom = 0;
+  /** What workers have said of the runs that they refuse: each repeats it. */
+  readonly #refusals = new Set<string>();
   /** The totals at the state that the current worker started with. */
   #carried: AgentStats = noStats;
   #newerThan: Revision | undefined;
@@ -106,6 +112,17 @@ export class WorkerSuccession {
     return this.#base.position;
   }
 
+  /** The handler that the current worker runs, or ran at its end. */
+  get currentRun(): WorkerRun | undefined {
+    const run = this.#current?.currentRun;
+    return run && { ...run, base: this.#startedFrom };
+  }
+
+  /** The end of the frame that the current worker has begun last. */
+  get begunPosition(): number {
+    return this.#startedFrom + (this.#current?.begunBytes ?? 0);
+  }
+
   /** Starts the first worker. `init` is Kapacitor's request, whose answer follows; `logger` names the task. */
   start(init: Buffer, logger: Logger): void {
     this.#init = init;
@@ -125,7 +142,8 @@ export class WorkerSuccession {
     const position = this.#feed.acknowledged;
     const time = this.#options.timeAt?.(position);
     this.#base = { position, snapshot, time, stats: { ...this.stats, groups: 0 } };
-    this.#feed.release(position);
+    this.#feed.journal.release(position);
+    this.#options.refused.release(position);
   }
 
   /** Snapshots of the next workers are to be newer than `revision`. */
@@ -223,14 +241,15 @@ export class WorkerSuccession {
   }
 
   #launch(worker: UdfWorker): Promise<Launched> {
-    const { udf, defaults, limits, keepsLetters } = this.#options;
+    const { udf, defaults, limits, keepsLetters, refused } = this.#options;
+    const { position, snapshot, time } = this.#base;
     return launch(worker, {
       ...{ udf, defaults, limits, keepsLetters },
       init: this.#init,
-      snapshot: this.#base.snapshot,
-      time: this.#base.time,
+      refused: refused.from(position),
+      ...{ snapshot, time },
       newerThan: this.#newerThan,
-      sequentialBytes: this.#feed.farthest - this.#base.position,
+      sequentialBytes: this.#feed.farthest - position,
       logger: this.#logger,
       events: this.#eventsOf(worker),
     });
@@ -240,6 +259,7 @@ export class WorkerSuccession {
   #feedFromBase(worker: UdfWorker): void {
     this.#current = worker;
     this.#carried = this.#base.stats;
+    this.#startedFrom = this.#base.position;
     worker.setPaused(this.#isOutputPaused);
     this.#feed.begin(worker, this.#base.position);
   }
@@ -250,11 +270,20 @@ export class WorkerSuccession {
     const ifCurrent = (call: () => void): void => {
       if (worker === this.#current && !this.#hasEnded) call();
     };
-    const positionOf = this.#feed.positionsFrom(this.#base.position);
+    const start = this.#base.position;
+    const positionOf = (begun: number): number => start + begun;
     const lines = this.#lines.next(positionOf);
     const letters = this.#letters.next(positionOf);
     return {
-      isNewLine: (begun, text) => lines.isNew(begun, text),
+      isNewLine: (begun, text, isRefusal) => {
+        if (!isRefusal) return lines.isNew(begun, text);
+        const isNew = !this.#refusals.has(text);
+        this.#refusals.add(text);
+        return isNew;
+      },
+      refused: () => {
+        if (worker === this.#current) this.#feed.refused();
+      },
       letter: (letter, begun) => {
         if (letters.isNew(begun)) events.letter(letter);
       },

@@ -1,17 +1,13 @@
 import type { AgentStats } from '../../../model/statistics.js';
 import { lengthSize, writeLength } from '../../../wire/framing.js';
 
-/** The elements of the shared words that tell how far a worker is. */
-export const Steps = {
-  /** Frames and calls of `stop` that have been started. */
-  started: 0,
-  /** As `started`, but counted when a turn ends, without a handler that is still pending. */
-  finished: 3,
+/** The elements of the words that a worker shares with the front. */
+export const Signals = {
   /** Turns of the event loop, counted ten times a second: it stands still in synchronous code. */
-  alive: 1,
+  alive: 0,
   /** Set by the front to have the statistics with the next acknowledgement. */
-  wantsStats: 2,
-  count: 4,
+  wantsStats: 1,
+  count: 2,
 } as const;
 
 /**
@@ -20,27 +16,24 @@ export const Steps = {
  */
 export const ackByte = 0xff;
 
-const ackHeadBytes = 1 + 8 + 4 + 8;
+const ackHeadBytes = 1 + 8 + 8;
 
 export interface Ack {
   /** Bytes of input that are handled. */
   readonly handled: number;
-  /** `Steps.started` at that time. */
-  readonly started: number;
   /** When its next timer of the wall clock is due, in Unix milliseconds; NaN if there is none. */
   readonly wakeAtMs: number;
   readonly stats: AgentStats | undefined;
 }
 
 /** Encodes an acknowledgement as a frame. */
-export function encodeAck({ handled, started, wakeAtMs, stats }: Ack): Buffer {
+export function encodeAck({ handled, wakeAtMs, stats }: Ack): Buffer {
   const text = stats === undefined ? empty : Buffer.from(JSON.stringify(stats));
   const size = ackHeadBytes + text.length;
   const frame = Buffer.allocUnsafe(lengthSize(size) + size);
   let at = writeLength(frame, 0, size);
   frame[at++] = ackByte;
   at = frame.writeDoubleLE(handled, at);
-  at = frame.writeInt32LE(started, at);
   at = frame.writeDoubleLE(wakeAtMs, at);
   text.copy(frame, at);
   return frame;
@@ -52,8 +45,7 @@ const empty = Buffer.alloc(0);
 export function decodeAck(payload: Buffer): Ack {
   return {
     handled: payload.readDoubleLE(1),
-    started: payload.readInt32LE(9),
-    wakeAtMs: payload.readDoubleLE(13),
+    wakeAtMs: payload.readDoubleLE(9),
     stats:
       payload.length > ackHeadBytes
         ? (JSON.parse(payload.toString('utf8', ackHeadBytes)) as AgentStats) // written by encodeAck

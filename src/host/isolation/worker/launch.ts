@@ -1,4 +1,5 @@
 import type { InstanceDefaults } from '../../../agent/defaults.js';
+import type { RefusedRun } from '../../../agent/handler-runs.js';
 import type { Revision } from '../../../agent/state/header.js';
 import type { Limits } from '../../../agent/limits.js';
 import { UdfError } from '../../../model/errors.js';
@@ -22,6 +23,8 @@ export interface LaunchOptions {
   /** The time that its clock starts at; `undefined` for the system's clock. */
   readonly time: bigint | undefined;
   readonly keepsLetters: boolean;
+  /** Runs that have ended two workers. */
+  readonly refused: readonly RefusedRun[];
   /** The revision of a newer state that could not be restored. */
   readonly newerThan: Revision | undefined;
   /** The first bytes of its input whose calls must not overlap. */
@@ -46,9 +49,8 @@ export async function checkUdf(worker: UdfWorker, udf: UdfInfo): Promise<void> {
 
 /** Gives a worker the task and the state. Does not settle if the worker ends. */
 export async function launch(worker: UdfWorker, options: LaunchOptions): Promise<Launched> {
-  const { udf, defaults, limits, keepsLetters, newerThan, sequentialBytes, time, init, snapshot } = options;
-  const settings = { defaults, limits, keepsLetters, newerThan, sequentialBytes, time };
-  worker.serve({ udf: udf.name, ...settings }, options.logger, options.events);
+  const { udf, init, snapshot, logger, events, ...settings } = options;
+  worker.serve({ udf: udf.name, ...settings }, logger, events);
   const answer = decodeResponse(await worker.request([init]));
   if (answer.kind !== 'init') throw new UdfError('internal', `init was answered by "${answer.kind}"`);
   if (!answer.success || snapshot === undefined) return { init: answer, problem: undefined };

@@ -1,11 +1,11 @@
 import type { Limits } from '../../../agent/limits.js';
 import type { Revision } from '../../../agent/state/header.js';
 import type { InstanceDefaults } from '../../../agent/defaults.js';
+import type { RefusedRun } from '../../../agent/handler-runs.js';
 import type { DeadLetter } from '../../../model/dead-letters.js';
 import type { AgentStats } from '../../../model/statistics.js';
 import type { EdgeType } from '../../../model/values.js';
 import type { OptionType } from '../../../model/option-call.js';
-import type { ErrorPolicy } from '../../../udf/runtime-options.js';
 
 // What the front and a worker send each other besides the bytes in the rings.
 
@@ -25,7 +25,6 @@ export interface UdfInfo {
   readonly provides: EdgeType;
   /** The argument types of each option. */
   readonly options: Readonly<Record<string, readonly OptionType[]>>;
-  readonly onError: ErrorPolicy;
   /** Whether it has state, or timers. */
   readonly isStateful: boolean;
   /** Whether it has timers. */
@@ -44,8 +43,12 @@ export interface ServeMessage {
   readonly udf: string;
   readonly input: SharedArrayBuffer;
   readonly output: SharedArrayBuffer;
-  /** See `Steps`. */
-  readonly steps: SharedArrayBuffer;
+  /** See `Signals`. */
+  readonly signals: SharedArrayBuffer;
+  /** The memory of its `HandlerRuns`. */
+  readonly runs: SharedArrayBuffer;
+  /** Runs that have ended two workers. */
+  readonly refused: readonly RefusedRun[];
   readonly defaults: InstanceDefaults;
   readonly limits: Limits;
   /** Whether it sends the points that the error policy drops. */
@@ -76,6 +79,8 @@ export type FromWorker =
       readonly message: string;
       /** Bytes of points and batches that the worker had begun to handle. */
       readonly begun: number;
+      /** Whether it says that a run is refused. */
+      readonly isRefusal: boolean;
     }
   | { readonly kind: 'letter'; readonly letter: DeadLetter; readonly begun: number }
   | { readonly kind: 'memory'; readonly bytes: number }

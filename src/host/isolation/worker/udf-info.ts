@@ -15,7 +15,7 @@ export async function udfInfos(udfs: Udfs, modules: readonly string[]): Promise<
 }
 
 function udfInfo(definition: UdfDefinition, module: string | undefined): UdfInfo {
-  const { name, wants, provides, onError, handlers, onlyWith } = definition;
+  const { name, wants, provides, handlers, onlyWith } = definition;
   const options = Object.fromEntries(
     Object.entries(definition.options).map(([option, { args }]) => [option, args.map(({ type }) => type)]),
   );
@@ -24,7 +24,7 @@ function udfInfo(definition: UdfDefinition, module: string | undefined): UdfInfo
   const collectsBatches = handlers.batch !== undefined;
   const timersOnlyWith = onlyWith.timer;
   const edges = { wants, provides };
-  return { name, ...edges, options, onError, isStateful, hasTimers, timersOnlyWith, collectsBatches, module };
+  return { name, ...edges, options, isStateful, hasTimers, timersOnlyWith, collectsBatches, module };
 }
 
 /**

@@ -1,3 +1,5 @@
+import { refusalMark } from '../../../agent/agent.js';
+import type { HandlerRun } from '../../../agent/handler-runs.js';
 import { UdfError } from '../../../model/errors.js';
 import type { DeadLetter } from '../../../model/dead-letters.js';
 import type { AgentStats } from '../../../model/statistics.js';
@@ -18,8 +20,13 @@ export interface UdfWorkerEvents {
   flush(): OutputProgress;
   /** The worker has handled more input. */
   handled(ack: Ack): void;
-  /** Whether a line of the log is new; `begun`: bytes of points and batches that the worker had begun to handle. */
-  isNewLine(begun: number, text: string): boolean;
+  /** The worker refuses a run of a handler; what it had emitted in other workers does not follow. */
+  refused(): void;
+  /**
+   * Whether a line of the log is new; `begun`: bytes of points and batches that the worker had begun to handle; `isRefusal`:
+   * it says that a run is refused.
+   */
+  isNewLine(begun: number, text: string, isRefusal: boolean): boolean;
   /** The error policy has dropped points. */
   letter(letter: DeadLetter, begun: number): void;
   /** There is room for input again, or a request was answered. */
@@ -49,7 +56,7 @@ export class UdfWorker {
   #events: UdfWorkerEvents | undefined;
   #logger: Logger;
   #sent = 0;
-  #ack: Ack = { handled: 0, started: 0, wakeAtMs: NaN, stats: undefined };
+  #ack: Ack = { handled: 0, wakeAtMs: NaN, stats: undefined };
   /** The request that is under way: the pieces that are not in the ring yet, and its answer. */
   #request: PendingRequest | undefined;
 
@@ -117,11 +124,14 @@ export class UdfWorker {
     return this.#ack.wakeAtMs;
   }
 
-  /** Frames that the worker has begun since those that it has acknowledged; 0 if it is between two turns. */
-  get startedSinceAck(): number {
-    const { started, finished } = this.#port;
-    if (started === finished) return 0; // none is under way
-    return (started - this.#ack.started) | 0;
+  /** The run of a handler that is under way, or was when the worker ended. */
+  get currentRun(): HandlerRun | undefined {
+    return this.#port.runs.current;
+  }
+
+  /** The bytes of points and batches that have begun. */
+  get begunBytes(): number {
+    return this.#port.runs.begunBytes;
   }
 
   /** Changes whenever the worker does something: `alive` counts turns of its event loop too. */
@@ -194,6 +204,9 @@ export class UdfWorker {
       case ackByte:
         this.#acknowledge(decodeAck(buf.subarray(payload, end)));
         return;
+      case refusalMark[1]:
+        events.refused();
+        return;
       case initTag:
       case snapshotTag:
       case restoreTag:
@@ -243,8 +256,8 @@ export class UdfWorker {
   #receiveMessage(message: Exclude<WorkerMessage, { kind: 'loaded' }>): void {
     switch (message.kind) {
       case 'log': {
-        const { level, message: text, details, begun } = message;
-        if (this.#events?.isNewLine(begun, text) === false) return;
+        const { level, message: text, details, begun, isRefusal } = message;
+        if (this.#events?.isNewLine(begun, text, isRefusal) === false) return;
         const given = details as { readonly err?: Parameters<typeof errorFrom>[0] };
         this.#logger[level](given.err ? { ...given, err: errorFrom(given.err) } : given, text);
         return;

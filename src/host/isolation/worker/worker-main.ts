@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createAgent, type Progress } from '../../../agent/agent.js';
+import { HandlerRuns } from '../../../agent/handler-runs.js';
 import { DrivenClock } from '../../../agent/timers/wall-clock.js';
 import type { DeadLetters } from '../../../model/dead-letters.js';
 import { messageOf } from '../../../model/errors.js';
@@ -10,7 +11,7 @@ import { sharedTransport } from '../../../transport/shared-transport.js';
 import type { UdfDefinition } from '../../../udf/definition.js';
 import { availableUdfs } from '../../available-udfs.js';
 import { localFiles } from '../../load-module.js';
-import { encodeAck, Steps } from './acks.js';
+import { encodeAck, Signals } from './acks.js';
 import {
   type FromWorker,
   type LogMethod,
@@ -49,11 +50,12 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     send(wakeUp);
   };
   const transport = sharedTransport(new SharedRing(given.input, wake), new SharedRing(given.output, wake));
-  const steps = new Int32Array(given.steps);
+  const signals = new Int32Array(given.signals);
+  const runs = new HandlerRuns(given.runs, given.refused);
   // Created as a double, since V8 discards the code of `createAgent` when an integer outgrows 2^31.
   const { newerThan, sequentialBytes } = given;
   const startCallTimer = (): NodeJS.Timeout | undefined => callTimer(given.limits.handlerMs);
-  const progress: Progress = { steps, begunBytes: NaN, newerThan, sequentialBytes, handled, startCallTimer };
+  const progress: Progress = { runs, begunBytes: NaN, newerThan, sequentialBytes, handled, startCallTimer };
   progress.begunBytes = 0;
   const logger = frontLogger(progress);
   surviveRejections(logger);
@@ -74,17 +76,16 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     clock,
   });
   function handled(bytes: number, begunFrames: number): void {
-    const started = steps[Steps.started]! - begunFrames;
-    Atomics.store(steps, Steps.finished, started);
+    if (begunFrames === 0) runs.end();
     if (bytes === acknowledged || !transport.output.writable) return;
     acknowledged = bytes;
-    const isWanted = Atomics.exchange(steps, Steps.wantsStats, 0) === 1;
+    const isWanted = Atomics.exchange(signals, Signals.wantsStats, 0) === 1;
     const stats = isWanted ? agent.stats : undefined;
     const wakeAtMs = clock?.next === undefined ? NaN : Number(clock.next) / 1e6;
-    transport.output.write(encodeAck({ handled: bytes, started, wakeAtMs, stats }));
+    transport.output.write(encodeAck({ handled: bytes, wakeAtMs, stats }));
   }
   setInterval(() => {
-    Atomics.add(steps, Steps.alive, 1);
+    Atomics.add(signals, Signals.alive, 1);
     const { arrayBuffers } = process.memoryUsage();
     if (arrayBuffers <= given.maxBufferBytes) return;
     send({ kind: 'memory', bytes: arrayBuffers });
@@ -128,10 +129,11 @@ function frontLogger(progress: Progress): Logger {
   const at =
     (level: LogMethod) =>
     (details: object, message: string): void => {
-      const { begunBytes: begun } = progress;
+      const { begunBytes: begun, runs } = progress;
+      const isRefusal = 'err' in details && runs.isRefusal(details.err);
       const sent = 'err' in details ? { ...details, err: plainError(details.err) } : details;
       try {
-        send({ kind: 'log', level, details: sent, message, begun });
+        send({ kind: 'log', level, details: sent, message, begun, isRefusal });
       } catch (reason) {
         send({
           kind: 'log',
@@ -139,6 +141,7 @@ function frontLogger(progress: Progress): Logger {
           details: { details: `unreadable: ${messageOf(reason)}` },
           message,
           begun,
+          isRefusal,
         });
       }
     };

@@ -1,3 +1,4 @@
+import type { HandlerRunsReader } from '../../../agent/handler-runs.js';
 import type { FromWorker, ServeMessage, wakeUp } from './messages.js';
 import type { WorkerEnd } from './worker-end.js';
 
@@ -5,7 +6,10 @@ import type { WorkerEnd } from './worker-end.js';
 export type WorkerMessage = Exclude<FromWorker, typeof wakeUp | { readonly kind: 'memory' | 'hung' }>;
 
 /** What a worker is told to serve; the memory that it shares with the front is the port's own. */
-export type ServeSettings = Omit<ServeMessage, 'kind' | 'input' | 'output' | 'steps' | 'maxBufferBytes'>;
+export type ServeSettings = Omit<
+  ServeMessage,
+  'kind' | 'input' | 'output' | 'signals' | 'runs' | 'maxBufferBytes'
+>;
 
 /** The bytes that a worker has written, in order. */
 export interface OutputSource {
@@ -31,10 +35,8 @@ export interface WorkerPortEvents {
 /** The way to a worker and back, wherever it runs. */
 export interface WorkerPort {
   readonly output: OutputSource;
-  /** See `Steps`. */
-  readonly started: number;
-  /** See `Steps`. */
-  readonly finished: number;
+  /** The runs of the worker's handlers, also those at its end. */
+  readonly runs: Pick<HandlerRunsReader, 'current' | 'begunBytes'>;
   /** Whether the worker cannot be reached for now: it handles nothing that comes meanwhile. */
   readonly isAway: boolean;
   /** To be called once, before any other method. */

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
+import { handlerRunsBytes, HandlerRunsReader } from '../../../agent/handler-runs.js';
 import type { UdfError } from '../../../model/errors.js';
 import { SharedRing } from '../../../transport/shared-ring.js';
-import { Steps } from './acks.js';
+import { Signals } from './acks.js';
 import { type FromWorker, type ToWorker, wakeUp } from './messages.js';
 import { errorFrom } from './plain-error.js';
 import { endByError, hungEnd, memoryEnd, type WorkerEnd } from './worker-end.js';
@@ -23,7 +24,9 @@ export class WorkerThread implements WorkerPort {
   readonly isAway = false;
   readonly #maxMemoryBytes: number;
   readonly #worker: Worker;
-  readonly #steps = new Int32Array(new SharedArrayBuffer(Steps.count * 4));
+  readonly #signals = new Int32Array(new SharedArrayBuffer(Signals.count * 4));
+  readonly #runsMemory = new SharedArrayBuffer(handlerRunsBytes);
+  readonly runs = new HandlerRunsReader(this.#runsMemory);
   readonly #input = new SharedRing(ringBytes, () => {
     this.#post(wakeUp);
   });
@@ -69,21 +72,15 @@ export class WorkerThread implements WorkerPort {
       ...settings,
       input: this.#input.memory,
       output: this.output.memory,
-      steps: this.#steps.buffer, // see its creation
+      signals: this.#signals.buffer, // see its creation
+      runs: this.#runsMemory,
       maxBufferBytes: this.#maxMemoryBytes,
     });
   }
 
-  get started(): number {
-    return Atomics.load(this.#steps, Steps.started);
-  }
-
-  get finished(): number {
-    return Atomics.load(this.#steps, Steps.finished);
-  }
-
   activity(alive: boolean): number {
-    return alive ? this.started + Atomics.load(this.#steps, Steps.alive) : this.started;
+    const { activity } = this.runs;
+    return alive ? activity + Atomics.load(this.#signals, Signals.alive) : activity;
   }
 
   write(buf: Buffer, start: number, end: number): number {
@@ -95,7 +92,7 @@ export class WorkerThread implements WorkerPort {
   }
 
   wantStats(): void {
-    Atomics.store(this.#steps, Steps.wantsStats, 1);
+    Atomics.store(this.#signals, Signals.wantsStats, 1);
   }
 
   ref(): void {

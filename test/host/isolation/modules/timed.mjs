@@ -12,6 +12,7 @@ function isFirst(name) {
 }
 
 function act({ do: action, key }) {
+  while (action === 'loop');
   if (action === 'exit always' || (action === 'exit' && isFirst(key))) process.exit(1);
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { RunKind, type RunKindValue } from '../../../../src/agent/handler-runs.js';
 import { Faults, type Remedy, type Stage } from '../../../../src/host/isolation/supervisor/faults.js';
 import type { WorkerEnd, WorkerEndCause } from '../../../../src/host/isolation/worker/worker-end.js';
 import { UdfError } from '../../../../src/model/errors.js';
@@ -7,7 +8,14 @@ function endOf(cause: WorkerEndCause, error?: UdfError): WorkerEnd {
   return { cause, text: `has ended by ${cause}`, error };
 }
 
-const input = (start: number): Stage => ({ kind: 'input', span: { start, end: start + 1 } });
+const input = (number: number): Stage => ({
+  kind: 'handler',
+  run: { kind: RunKind.frame, number, base: 0 },
+});
+const run = (kind: RunKindValue, number: number, base: number): Stage => ({
+  kind: 'handler',
+  run: { kind, number, base },
+});
 const restartNow: Remedy = { kind: 'restart', delayMs: 0 };
 
 describe("a worker's first end at a step is followed by a restart at once", () => {
@@ -36,8 +44,11 @@ test.each<Stage>([{ kind: 'start' }, { kind: 'snapshot' }])(
 
 describe('the second end', () => {
   test.each<[Stage, object]>([
-    [input(7), { kind: 'poison', span: { start: 7, end: 8 } }],
-    [{ kind: 'stop' }, { kind: 'skip-stop' }],
+    [input(7), { kind: 'refuse-run' }],
+    [run(RunKind.restored, 2, 100), { kind: 'refuse-run' }],
+    [run(RunKind.timer, 2, 100), { kind: 'refuse-run' }],
+    [run(RunKind.stop, 2, 100), { kind: 'refuse-run' }],
+    [{ kind: 'stop' }, restartNow],
     [{ kind: 'restore' }, { kind: 'refuse-restore' }],
     [{ kind: 'idle' }, restartNow],
   ])('at the same step %j', (stage, remedy) => {
@@ -88,11 +99,36 @@ test('with progress, restarts do not end', () => {
   expect(faults.counts).toEqual({ exit: 100 });
 });
 
-test('poison counts as progress', () => {
+test('the run that has ended two workers is refused, with the reason', () => {
+  const faults = new Faults();
+  faults.remedyFor(endOf('exit'), run(RunKind.frame, 10, 100), 3);
+  expect(faults.remedyFor(endOf('hung'), run(RunKind.frame, 110, 0), 3)).toEqual({ kind: 'refuse-run' });
+  expect(faults.refused.from(50)).toEqual([
+    { kind: RunKind.frame, number: 60, reason: 'the worker has ended by hung, twice' },
+  ]);
+});
+
+test('a run that ends workers although it is refused ends the task, not in an endless loop', () => {
+  const faults = new Faults();
+  const kinds = Array.from({ length: 22 }, () => faults.remedyFor(endOf('exit'), input(7), 3).kind);
+  expect(kinds).toEqual(['restart', 'refuse-run', ...new Array<string>(19).fill('restart'), 'give-up']);
+});
+
+test('calls of stop that each end two workers end the task', () => {
+  const faults = new Faults();
+  const kinds = Array.from(
+    { length: 20 },
+    (_, end) => faults.remedyFor(endOf('exit'), run(RunKind.stop, end >> 1, 0), 3).kind,
+  );
+  expect(kinds.slice(0, 4)).toEqual(['restart', 'refuse-run', 'restart', 'refuse-run']);
+  expect(kinds.at(-1)).toBe('give-up');
+});
+
+test('runs of the input that are refused count as progress', () => {
   const faults = new Faults();
   for (let start = 0; start < 100; start++) {
     faults.remedyFor(endOf('exit'), input(start), 0);
-    expect(faults.remedyFor(endOf('exit'), input(start), 0).kind).toBe('poison');
+    expect(faults.remedyFor(endOf('exit'), input(start), 0).kind).toBe('refuse-run');
   }
 });
 

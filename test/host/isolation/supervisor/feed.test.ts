@@ -19,12 +19,20 @@ class FakeWorker implements FeedTarget {
   #bytes: Buffer = Buffer.alloc(0);
   #fedBytes = 0;
   handledBytes = 0;
-  startedSinceAck = 0;
   /** Frames that were begun, with repeated ones. */
   readonly begun: number[] = [];
 
-  constructor(feed: Feed, room: number, emit: (output: string) => void) {
+  readonly #refused: ReadonlySet<number>;
+
+  /** `refused`: the frames whose handler it does not call. */
+  constructor(
+    feed: Feed,
+    room: number,
+    emit: (output: string) => void,
+    refused: ReadonlySet<number> = new Set<number>(),
+  ) {
     this.#feed = feed;
+    this.#refused = refused;
     this.#room = room;
     this.#emit = emit;
   }
@@ -60,9 +68,10 @@ class FakeWorker implements FeedTarget {
     if (this.#bytes.length < size) return false;
     const index = this.#bytes.readUInt32LE(1);
     this.#bytes = this.#bytes.subarray(size);
-    this.startedSinceAck++;
     this.begun.push(index);
-    for (const output of outputsOf(index).slice(0, maxOutputs)) {
+    const isRefused = this.#refused.has(index);
+    if (isRefused) this.#feed.refused();
+    for (const output of isRefused ? [`${index} refused`] : outputsOf(index).slice(0, maxOutputs)) {
       if (this.#feed.isNew()) this.#emit(output);
     }
     return true;
@@ -71,8 +80,7 @@ class FakeWorker implements FeedTarget {
   #acknowledge(): void {
     const handled = this.#fedBytes - this.#bytes.length;
     this.handledBytes = handled;
-    this.startedSinceAck = 0;
-    this.#feed.handled({ handled, started: 0, wakeAtMs: NaN, stats: undefined });
+    this.#feed.handled({ handled, wakeAtMs: NaN, stats: undefined });
   }
 }
 
@@ -87,6 +95,8 @@ class Bench {
   readonly output: string[] = [];
   /** The place of each frame. */
   readonly spans: Span[] = [];
+  /** The frames that the next workers refuse. */
+  readonly refused = new Set<number>();
   base = 0;
   worker!: FakeWorker;
 
@@ -104,7 +114,12 @@ class Bench {
   /** Replaces the worker by one that starts with the last snapshot. */
   start(room = 64): void {
     this.feed.stop();
-    this.worker = new FakeWorker(this.feed, room, (output) => this.output.push(output));
+    this.worker = new FakeWorker(
+      this.feed,
+      room,
+      (output) => this.output.push(output),
+      new Set(this.refused),
+    );
     this.feed.begin(this.worker, this.base);
   }
 
@@ -116,12 +131,8 @@ class Bench {
   snapshot(): void {
     this.settle();
     this.base = this.feed.acknowledged;
-    this.feed.release(this.base);
+    this.feed.journal.release(this.base);
     this.feed.rebase();
-  }
-
-  leaveOut(index: number, passOn?: string): void {
-    this.feed.leaveOut(this.spans[index]!, passOn === undefined ? undefined : () => this.output.push(passOn));
   }
 }
 
@@ -175,67 +186,50 @@ describe('a feed', () => {
     );
   });
 
-  test('names the frame that a worker ended at', () => {
+  test('gives the output of what is refused after that of the handler which has ended workers, once', () => {
+    const step = fc.record({ frames: fc.nat(6), last: fc.nat(3), refuses: fc.boolean(), turns: fc.nat(4) });
     fc.assert(
-      fc.property(fc.nat(10), fc.nat(10), fc.nat(3), (acked, more, last) => {
+      fc.property(fc.array(step, { maxLength: 15 }), (steps) => {
         const bench = new Bench(10_000);
-        for (let index = 0; index < 30; index++) bench.append(index);
-        bench.feed.advance(bench.feed.journal.end);
-        bench.worker.turn(acked);
-        expect(bench.feed.current()).toBeUndefined();
-        bench.worker.die(more, last);
-        expect(bench.feed.current()).toEqual(bench.spans[acked + more]);
+        /** How much of each refused frame's output had been emitted. */
+        const emitted = new Map<number, number>();
+        let farthest = -1;
+        for (let index = 0; index < 30; index++) bench.append(1);
+        for (const { frames, last, refuses, turns } of steps) {
+          bench.feed.advance(bench.feed.journal.end);
+          for (let turn = 0; turn < turns; turn++) bench.worker.turn(1);
+          bench.feed.advance(bench.feed.journal.end);
+          bench.worker.die(frames, last);
+          const current = bench.worker.begun.at(-1);
+          const isKnown = current === undefined || bench.refused.has(current);
+          farthest = Math.max(farthest, current ?? -1);
+          // What ends two workers is nothing that another one has come beyond.
+          const isHandled = !isKnown && bench.spans[current]!.end <= bench.feed.acknowledged;
+          if (refuses && !isKnown && !isHandled && current === farthest) {
+            bench.refused.add(current);
+            emitted.set(current, bench.output.filter((text) => text.startsWith(`${current}.`)).length);
+          }
+          bench.start(10_000);
+        }
+        bench.settle();
+        const wanted = Array.from({ length: 30 }, (_, index) => {
+          const outputs = outputsOf(index);
+          return emitted.has(index) ? [...outputs.slice(0, emitted.get(index)), `${index} refused`] : outputs;
+        });
+        expect(bench.output).toEqual(wanted.flat());
+        expect(bench.feed.isRepeating).toBe(false);
       }),
     );
   });
 
-  test('gives no later worker what is left out, and passes it on in its place', () => {
+  test('finds where the frame starts that ends at a position, unless it is handled', () => {
     const bench = new Bench(10_000);
-    for (let index = 0; index < 10; index++) bench.append(1);
+    for (let index = 0; index < 5; index++) bench.append(index);
     bench.feed.advance(bench.feed.journal.end);
-    bench.worker.die(5, 0);
-    bench.leaveOut(5, 'passed on');
-    bench.leaveOut(8);
-    bench.start();
-    bench.settle();
-    expect(bench.worker.begun).toEqual([0, 1, 2, 3, 4, 6, 7, 9]);
-    expect(bench.output).toEqual(
-      [0, 1, 2, 3, 4].flatMap(outputsOf).concat('passed on', [6, 7, 9].flatMap(outputsOf)),
-    );
-    bench.start();
-    bench.settle();
-    expect(bench.output.filter((output) => output === 'passed on')).toHaveLength(1);
-  });
-
-  test('names the frame that a worker ended at beyond what is left out', () => {
-    const bench = new Bench(10_000);
-    for (let index = 0; index < 10; index++) bench.append(1);
-    bench.leaveOut(2);
-    bench.start();
-    bench.settle(1);
-    bench.start();
-    bench.feed.advance(bench.spans[6]!.end);
-    while (bench.feed.fed < bench.spans[6]!.end) {
-      bench.worker.turn(1);
-      bench.feed.advance(bench.spans[6]!.end);
-    }
-    const handled = bench.worker.begun.length;
-    bench.worker.die(1, 0);
-    const begun = bench.worker.begun[handled + 1] ?? bench.worker.begun[handled]!;
-    expect(bench.feed.current()).toEqual(bench.spans[begun]);
-  });
-
-  test('forgets what was left out with the input that is released', () => {
-    const bench = new Bench();
-    for (let index = 0; index < 4; index++) bench.append(1);
-    bench.leaveOut(1);
-    bench.start();
-    bench.snapshot();
-    bench.append(1);
-    bench.start();
-    bench.settle();
-    expect(bench.worker.begun).toEqual([4]);
-    expect(bench.output).toEqual([0, 2, 3, 4].flatMap(outputsOf));
+    bench.worker.turn(2);
+    const starts = bench.spans.map(({ end }) => bench.feed.frameStart(end));
+    const acknowledged = bench.spans[1]!.end;
+    expect(starts).toEqual([acknowledged, acknowledged, ...bench.spans.slice(2).map(({ start }) => start)]);
   });
 
   test('takes output without input for that of a timer, which comes once, and after the end for that of stop', () => {
@@ -265,23 +259,5 @@ describe('a feed', () => {
     bench.append(1);
     bench.settle();
     expect(bench.feed.acknowledged).toBe(bench.feed.journal.end);
-  });
-
-  test('converts the bytes that a worker was fed to positions, beyond what it does not get', () => {
-    const bench = new Bench();
-    for (let index = 0; index < 6; index++) bench.append(index);
-    bench.leaveOut(1);
-    bench.leaveOut(2);
-    bench.leaveOut(4);
-    const positionOf = bench.feed.positionsFrom(0);
-    const sizes = bench.spans.map(({ start, end }) => end - start);
-    let fed = 0;
-    expect(
-      [0, 3, 5].map((index) => {
-        fed += sizes[index]!;
-        return positionOf(fed);
-      }),
-    ).toEqual([0, 3, 5].map((index) => bench.spans[index]!.end));
-    expect(positionOf(0)).toBe(0);
   });
 });

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Journal, type Span } from '../../../../src/host/isolation/supervisor/journal.js';
+import { encodeRequest } from '../../../../src/wire/messages.js';
 import { frameOf } from '../../../support/input-frames.js';
+import { batchRequests } from '../../../support/udf-messages.js';
 
 /** A frame of this size, whose bytes are of none of its neighbours. */
 function frame(size: number, seed: number): Buffer {
@@ -79,7 +81,6 @@ describe('a journal', () => {
             .sort((one, other) => one - other) as [number, number];
           const wanted = bytes.subarray(from, to);
           expect(readAll(journal, from, to).equals(wanted)).toBe(true);
-          expect(journal.copy({ start: from, end: to }).equals(wanted)).toBe(true);
         });
       }),
       runs,
@@ -104,5 +105,44 @@ describe('a journal', () => {
       }),
       runs,
     );
+  });
+});
+
+describe('where a batch began', () => {
+  const batch = batchRequests({
+    name: 'cpu',
+    group: 'g',
+    time: 2n,
+    points: [1n, 2n].map((time) => ({ time, fields: { v: 1 } })),
+  });
+
+  /** A journal of two batches of four frames, and where each frame starts. */
+  function twoBatches(): { readonly journal: Journal; readonly starts: readonly number[] } {
+    const journal = new Journal();
+    const starts = [...batch, ...batch].map((request) => {
+      const start = journal.end;
+      const frame = encodeRequest(request);
+      journal.append(frame, 0, frame.length);
+      return start;
+    });
+    return { journal, starts };
+  }
+
+  test('is the start of the batch for each of its frames', () => {
+    const { journal, starts } = twoBatches();
+    expect(starts.map((start) => journal.batchStart(start))).toEqual(
+      starts.map((_, index) => starts[index < 4 ? 0 : 4]),
+    );
+  });
+
+  test('is the position itself between batches, and at the end of the input', () => {
+    const { journal } = twoBatches();
+    expect(journal.batchStart(journal.end)).toBe(journal.end);
+  });
+
+  test('is found from where the journal was released', () => {
+    const { journal, starts } = twoBatches();
+    journal.release(starts[4]!);
+    expect(journal.batchStart(starts[6]!)).toBe(starts[4]);
   });
 });

@@ -13,7 +13,6 @@ test('an acknowledgement is one frame, which no message of the protocol begins l
     fc.property(
       fc.record({
         handled: fc.maxSafeNat(),
-        started: fc.integer(),
         wakeAtMs: fc.oneof(fc.double(), fc.constant(NaN)),
         stats: fc.option(statsArbitrary, { nil: undefined }),
       }),

@@ -32,7 +32,6 @@ test('the info of a UDF is what the front must know, as plain data', async () =>
     name: 'averages',
     wants: 'stream',
     provides: 'stream',
-    onError: 'drop',
     options: { size: ['int'], field: ['string'], onError: ['string'] },
     isStateful: true,
     hasTimers: false,
@@ -46,7 +45,7 @@ test('the info of a UDF is what the front must know, as plain data', async () =>
 describe('new code of a UDF', () => {
   test('is taken if Kapacitor need not be told', async () => {
     const old = await infoOf(averages);
-    const found: UdfInfo = { ...old, onError: 'stop', isStateful: false };
+    const found: UdfInfo = { ...old, isStateful: false };
     expect(checkedInfo(old, found)).toBe(found);
   });
 
