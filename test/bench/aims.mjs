@@ -1,5 +1,7 @@
 /** What the speed is meant to be, and whether it is: looked up in a run's results. */
 
+import { isolatedShare } from './statistics.mjs';
+
 /** How far the bytes per second of any shape may be below the default one's. */
 const cliff = 3;
 
@@ -24,6 +26,11 @@ export function aims({ results, yardstick }) {
       atLeast(least),
     );
   };
+  const isolated = (udf, least) => {
+    const metrics = find('throughput', udf, 'default');
+    const share = metrics && isolatedShare(metrics.pointsPerSecond)?.median;
+    return aim(`${udf}, isolated: points/s at least ${least} of the plain host's`, share, '', atLeast(least));
+  };
   const own = (kind, udf, variant, metric) => find(kind, udf, variant)?.[metric].values.this.median;
   const state = (metric) => own('groups', 'edgeDetect', 'state, snapshot and restore', metric);
   /** What mirror moves over 64 connections, as a share of what it moves over one. */
@@ -38,6 +45,8 @@ export function aims({ results, yardstick }) {
     ...speed('edgeDetect', 'default', 0.2),
     ...speed('movingAverage', 'default', 0.12),
     ...speed('outliers', 'batches of 10,000', 0.1),
+    ...isolated('mirror', 0.6),
+    ...isolated('movingAverage', 0.85),
     ...aim(
       `a point's round trip at most 1.3 times the ${yardstick}'s (p50)`,
       find('round trip', 'mirror', 'single points')?.p50.ratios.yardstick.median,

@@ -1,4 +1,5 @@
 import { aims } from './aims.mjs';
+import { isolatedShare } from './statistics.mjs';
 import { titleOf } from './measure/plan.mjs';
 
 /** Prints a run's results, ratios first. */
@@ -6,8 +7,12 @@ export function printReport(run) {
   const { results, yardstick, compared } = run;
   console.log(`\nkapacitor-udf ${run.commit} on Node ${run.node}, ${run.machine}`);
   console.log(`yardstick: ${yardstick}. Median of ${run.rounds} rounds (least to most).\n`);
-  const rows = results.flatMap((result) => (result.metrics ? metricRows(result, compared) : []));
-  const heads = ['', 'of yardstick', ...(compared ? [`of ${compared}`] : []), 'kapacitor-udf', 'yardstick'];
+  const isIsolated = results.some(({ metrics }) => metrics?.pointsPerSecond?.values.isolated);
+  const rows = results.flatMap((result) => (result.metrics ? metricRows(result, compared, isIsolated) : []));
+  const heads = [
+    ...['', 'of yardstick', ...(compared ? [`of ${compared}`] : [])],
+    ...['kapacitor-udf', 'yardstick', ...(isIsolated ? ['isolated', 'isolated of plain'] : [])],
+  ];
   console.log(aligned([heads, ...rows]));
   const reached = aims(run);
   if (reached.length > 0) console.log('\nAims');
@@ -46,11 +51,12 @@ function megabytes(value) {
   return (value / 1e6).toFixed(1);
 }
 
-function metricRows(result, compared) {
+function metricRows(result, compared, isIsolated) {
   const known = Object.entries(result.metrics).filter(([metric]) => metric in shown);
   return [
     [titleOf(result)],
-    ...known.map(([metric, { values, ratios }]) => {
+    ...known.map(([metric, measured]) => {
+      const { values, ratios } = measured;
       const [name, format] = shown[metric];
       const ratio = (label) => range(ratios[label], fixed(2));
       return [
@@ -59,6 +65,7 @@ function metricRows(result, compared) {
         ...(compared ? [ratio(compared)] : []),
         range(values.this, format),
         range(values.yardstick, format),
+        ...(isIsolated ? [range(values.isolated, format), range(isolatedShare(measured), fixed(2))] : []),
       ];
     }),
   ];

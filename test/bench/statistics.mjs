@@ -18,6 +18,12 @@ export function spread(values) {
   return { median: quantile(values, 0.5), min: Math.min(...values), max: Math.max(...values) };
 }
 
+/** What isolated UDFs reach of the plain host's number, as a spread; `undefined` if they were not measured. */
+export function isolatedShare({ ratios }) {
+  const ofPlain = ratios.isolated; // a ratio is of what is measured, the plain host, to the other one
+  return ofPlain && { median: 1 / ofPlain.median, min: 1 / ofPlain.max, max: 1 / ofPlain.min };
+}
+
 /**
  * Measures subjects in turn, round by round, so that what disturbs the machine disturbs them alike.
  *

@@ -1,18 +1,25 @@
-/** A run's results as Markdown. */
+import { isolatedShare } from './statistics.mjs';
+
+/** A run's results as Markdown. With `--isolated`, the main table has the isolated UDFs and their share of the plain host. */
 export function resultTables(run) {
   const { commit, node, machine, at, rounds, quick, yardstick } = run;
   const caption =
     `Commit ${commit} on Node ${node.slice(1)}, ${machine}, ${at.slice(0, 10)}` +
     `${quick ? ', a quick run' : ''}. Medians of ${rounds} rounds.`;
+  const isIsolated = run.results.some(({ metrics }) => metrics?.pointsPerSecond?.values.isolated);
+  const heads = ['', 'kapacitor-udf', yardstick, 'ratio', ...(isIsolated ? ['isolated', 'of plain'] : [])];
   return [
     caption,
-    table(['', 'kapacitor-udf', yardstick, 'ratio'], mainRows(run)),
+    table(
+      heads,
+      mainRows(run).map((cells) => cells.slice(0, heads.length)),
+    ),
     'Millions of points a second by shape, and the ratio to the echo agent on the same bytes:',
     shapes(run),
   ].join('\n\n');
 }
 
-/** The rows of the main table, those that the run has numbers for. */
+/** The rows of the main table, those that the run has numbers for: the last two cells are of isolated UDFs. */
 function mainRows({ results }) {
   const find = (kind, udf, variant) =>
     results.find(
@@ -24,11 +31,13 @@ function mainRows({ results }) {
     const cell = (pick, how) => keys.map((key) => how(pick(metrics[key])?.median)).join(' / ');
     const own = cell(({ values }) => values.this, show);
     const yardstick = cell(({ values }) => values.yardstick, show);
-    const ratio = cell(
-      ({ ratios }) => ratios.yardstick,
-      (value) => (Number.isFinite(value) ? value.toFixed(2) : ''),
-    );
-    return [[name, own, yardstick, ratio].map((text) => (/^[ /]*$/.test(text) ? '' : text))];
+    const share = (value) => (Number.isFinite(value) ? value.toFixed(2) : '');
+    const ratio = cell(({ ratios }) => ratios.yardstick, share);
+    const isolated = cell(({ values }) => values.isolated, show);
+    const ofPlain = cell(isolatedShare, share);
+    return [
+      [name, own, yardstick, ratio, isolated, ofPlain].map((text) => (/^[ /]*$/.test(text) ? '' : text)),
+    ];
   };
   const known = (how) => (value) => (value === undefined ? '' : how(value));
   const million = known((value) => `${(value / 1e6).toFixed(2)} M`);
