@@ -3,7 +3,9 @@ import { errorPolicies, type ErrorPolicy } from '../udf/runtime-options.js';
 /** The host's settings for every use of a UDF; a TICKscript can override them. */
 export interface InstanceDefaults {
   readonly onError?: ErrorPolicy | undefined;
+  /** Nanoseconds without points after which a group's state is forgotten; never by default. */
   readonly groupTtl?: bigint | undefined;
+  /** Max groups of a use that have state, those used last; no limit by default. */
   readonly maxGroups?: number | undefined;
 }
 

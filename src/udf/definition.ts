@@ -59,7 +59,7 @@ export interface Context<Options, Prepared, State, Output> {
   readonly log: UdfLog;
   /** The current group's timers; the definition's `timer` is called when one fires. */
   readonly timers: Timers;
-  /** The time of day in nanoseconds, by the clock that timers of the `wall` clock wait for: in a test, the test's. */
+  /** The time of day in nanoseconds since the epoch, by the clock that timers of the `wall` clock wait for: in a test, the test's. */
   now(this: void): bigint;
   /**
    * For an async handler's own requests: aborts when the connection ends, and if the definition has `callTimeoutMs` when this

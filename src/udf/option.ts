@@ -131,7 +131,7 @@ export const option = {
     return single({ type: 'bool' }, given, given.default);
   },
 
-  /** `.period(30s)`, read in nanoseconds; bounds and default are written as in a TICKscript. */
+  /** `.period(30s)`, read as a `bigint` of nanoseconds; bounds and default are written as in a TICKscript. */
   duration<const Given extends DurationGiven>(
     given: Only<DurationGiven, Given>,
   ): OptionSpec<Read<bigint, Given>> {

@@ -55,14 +55,14 @@ export interface Timers {
   set(this: void, name: string, when: TimerSetting): void;
   /** Cancels the timer of this name. Returns whether there was one. */
   cancel(this: void, name: string): boolean;
-  /** The time that the timer of this name is set for; `undefined` if it is not set. */
+  /** The time that the timer of this name is set for, in nanoseconds since the epoch; `undefined` if it is not set. */
   get(this: void, name: string): bigint | undefined;
 }
 
 /** A timer that fires. */
 export interface Timer {
   readonly name: string;
-  /** The time that it was set for, in nanoseconds. It may fire later; see `clock`. */
+  /** The time that it was set for, in nanoseconds since the epoch. It may fire later; see `clock`. */
   readonly time: bigint;
   readonly clock: TimerClock;
 }
@@ -76,7 +76,8 @@ export interface NewItem {
 }
 
 /**
- * Creates points and batches of the current group, for handlers that are not called with one. They have the name, database,
+ * Creates points and batches of the current group, for `timer` and `stop`, which are not called with one. The other handlers make
+ * theirs of their input (`point.withFields`, `batch.withPoints`), or by `createPoint` and `createBatch`. Items have the name, database,
  * retention policy and group of the point or batch whose handler first set a timer for the group, and the tags that it is
  * grouped by. `Item` is `Partial<NewItem>` where the time may be left out: it is the timer's then.
  *

@@ -5,7 +5,7 @@ import type { Timer, TimerClock, Timers } from './timers.js';
 
 /** A span of time with what its points have added up to. */
 export interface Window<Value> {
-  /** Its first nanosecond. */
+  /** Its first nanosecond, since the epoch. */
   start: bigint;
   /** The nanosecond after its last one. Of a session: the time at which it ends unless another point comes. */
   end: bigint;
@@ -16,7 +16,7 @@ export interface Window<Value> {
 export interface WindowState<Value> {
   /** The open windows. */
   windows: Window<Value>[];
-  /** The end of the last window that was closed; null if none was. */
+  /** The end of the last window that was closed, in nanoseconds since the epoch; null if none was. */
   closedUpTo: bigint | null;
 }
 
