@@ -56,14 +56,25 @@ function cell(row, className, label) {
 
 function createRow(key, use) {
   const row = element('uses').tBodies[0].insertRow();
-  const udf = document.createElement('th');
-  udf.scope = 'row';
-  udf.className = 'wide';
-  udf.textContent = use.udf;
-  row.append(udf);
-  cell(row, 'wide', 'task').textContent = `${use.task}, ${use.node}`;
+  row.append(udfHeading(use.udf));
+  cell(row, 'wide').textContent = `${use.task}, ${use.node}`;
   const numbers = columns.map(([label]) => cell(row, 'number', label));
   const points = cell(row, 'wide');
+  const button = showButton(key, use);
+  points.append(button);
+  return { row, numbers, points, button };
+}
+
+function udfHeading(udf) {
+  const heading = document.createElement('th');
+  heading.scope = 'row';
+  heading.className = 'wide';
+  heading.textContent = udf;
+  return heading;
+}
+
+/** Shows the points of a use, or hides them if they are shown. */
+function showButton(key, use) {
   const button = document.createElement('button');
   button.type = 'button';
   button.textContent = 'show';
@@ -71,8 +82,7 @@ function createRow(key, use) {
   button.addEventListener('click', () => {
     choose(key === (chosen && keyOf(chosen)) ? undefined : use);
   });
-  points.append(button);
-  return { row, numbers, points, button };
+  return button;
 }
 
 function showUse(use, canShowPoints) {
@@ -123,44 +133,60 @@ function showStatus(text, isBad) {
 }
 
 function show(figures) {
-  const { readiness, points, udfs, omitted } = figures;
+  const { readiness, points } = figures;
   const uses = withRates(figures);
   showStatus(readiness.ready ? 'ready' : `not ready: ${readiness.reason}`, !readiness.ready);
   showTotals(uses);
-  element('points-column').hidden = !points;
-  for (const use of uses) showUse(use, points);
-  const keys = new Set(uses.map(keyOf));
+  showTable(uses, points);
+  setText(element('idle'), notes(figures).join(' '));
+  before = { time: figures.time, uses: new Map(uses.map((use) => [keyOf(use), use])) };
+}
+
+function showTable(uses, canShowPoints) {
+  element('points-column').hidden = !canShowPoints;
+  for (const use of uses) showUse(use, canShowPoints);
+  removeRowsExcept(new Set(uses.map(keyOf)));
+  element('uses').hidden = uses.length === 0;
+}
+
+function removeRowsExcept(keys) {
   for (const [key, { row }] of rows) {
     if (keys.has(key)) continue;
     row.remove();
     rows.delete(key);
   }
-  element('uses').hidden = uses.length === 0;
+}
+
+/** What the table does not show, a sentence each. */
+function notes({ points, uses, udfs, omitted }) {
   const used = new Set(uses.filter(({ connections }) => connections > 0).map(({ udf }) => udf));
   const idle = udfs.filter((udf) => !used.has(udf));
-  const notes = [];
-  if (idle.length > 0) notes.push(`Not used by a running task: ${idle.join(', ')}.`);
-  if (omitted > 0) notes.push(`${whole.format(omitted)} more uses are in /metrics.`);
-  if (!points) notes.push('Points are not shown here; --http-points of serve shows them.');
-  setText(element('idle'), notes.join(' '));
-  before = { time: figures.time, uses: new Map(uses.map((use) => [keyOf(use), use])) };
+  return [
+    ...(idle.length > 0 ? [`Not used by a running task: ${idle.join(', ')}.`] : []),
+    ...(omitted > 0 ? [`${whole.format(omitted)} more uses are in /metrics.`] : []),
+    ...(points ? [] : ['Points are not shown here; --http-points of serve shows them.']),
+  ];
 }
 
 // ---- points ----
 
 function choose(use) {
   chosen = use;
-  for (const [key, { button }] of rows) {
-    const isChosen = use !== undefined && key === keyOf(use);
-    button.setAttribute('aria-pressed', String(isChosen));
-    button.textContent = isChosen ? 'hide' : 'show';
-  }
+  markChosen(use && keyOf(use));
   element('points').hidden = use === undefined;
   element('points-in').replaceChildren();
   element('points-out').replaceChildren();
   if (!use) return;
   element('points-title').textContent = `Points of ${use.udf} in ${use.task}, ${use.node}`;
   void refreshPoints();
+}
+
+function markChosen(chosenKey) {
+  for (const [key, { button }] of rows) {
+    const isChosen = key === chosenKey;
+    button.setAttribute('aria-pressed', String(isChosen));
+    button.textContent = isChosen ? 'hide' : 'show';
+  }
 }
 
 function pointText({ time, name, group, fields }) {
