@@ -195,6 +195,39 @@ const serving: readonly Mistake[] = [
   ],
 ];
 
+const isolation: readonly Mistake[] = [
+  [
+    'both ways to isolate',
+    'serve mirror --isolate --isolate-udf mirror',
+    2,
+    "option '--isolate-udf <name>' cannot be used with option '--isolate'; --help shows the usage",
+  ],
+  [
+    'watching without a module',
+    'serve mirror --socket-dir DIR/free --watch',
+    2,
+    '--watch needs --load with the file of a module',
+  ],
+  [
+    'a size in another unit',
+    'serve --journal-bytes 64MB',
+    2,
+    "option '--journal-bytes <size>' argument '64MB' is invalid. Write it as a number of bytes, or like 64KiB, 64MiB or 1GiB; --help shows the usage",
+  ],
+  [
+    'a reset that names no state',
+    'state reset --state-dir DIR',
+    2,
+    'say which states to reset: --task, --node, --udf, or --all',
+  ],
+  [
+    'a reset of a state that is not there',
+    'state reset --state-dir DIR --task load',
+    1,
+    'no state in DIR matches; see kapacitor-udf state list, or name --task, --node and --udf',
+  ],
+];
+
 const data: readonly Mistake[] = [
   [
     'an option that is misspelt',
@@ -317,6 +350,7 @@ async function outcomeOf(command: string): Promise<{ code: number | null; lines:
 describe.each([
   ['a module', modules],
   ['a host', serving],
+  ['isolation and states', isolation],
   ['data and servers', data],
 ])('a mistake with %s:', { concurrent: false }, (_, mistakes) => {
   test.each(mistakes)('%s', async (_mistake, command, code, message) => {
