@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { encodeRequest, type Request } from '../../src/wire/messages.js';
 import { connect } from '../support/connect.js';
 import { type Cli, serve } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
 import { batchRequests, pointRequest, type TestPoint } from '../support/udf-messages.js';
 import { until } from '../support/until.js';
 import { Bystander } from './support/bystander.js';
+import { bytesOf, point, stages } from './support/stages.js';
 
 const load = ['--load', fileURLToPath(new URL('support/faulty.mjs', import.meta.url))];
 
@@ -40,31 +40,6 @@ async function expectRecovered(maxKeepaliveMs?: number): Promise<void> {
   await bystander.expectUntouched(maxKeepaliveMs);
   expect(host.process.exitCode).toBeNull();
 }
-
-const point = (fields: TestPoint['fields'] = {}) =>
-  pointRequest({ time: 1n, name: 'cpu', fields: { v: 1, ...fields } });
-const init: Request = { kind: 'init', taskID: 'task', nodeID: 'node', options: [] };
-const begin: Request = { kind: 'begin', name: 'cpu', group: '', tags: {}, size: 5n, byName: false };
-const middle = encodeRequest(point()).subarray(0, 10);
-
-/** What Kapacitor has sent when its side fails. */
-const stages: Readonly<Record<string, readonly [udf: string, ...sent: readonly (Request | Buffer)[]]>> = {
-  'before info': ['faulty'],
-  'in a length prefix': ['faulty', Buffer.of(0x80)],
-  'between init and its answer': ['faulty', init],
-  'in a frame': ['faulty', init, middle],
-  'in a batch': ['faultyBatch', init, begin, point()],
-  'in a snapshot': ['faulty', init, point(), { kind: 'snapshot' }],
-  'in a restore': [
-    'faulty',
-    init,
-    encodeRequest({ kind: 'restore', snapshot: Buffer.alloc(5000) }).subarray(0, 2000),
-  ],
-  'in an async handler': ['faulty', init, point({ fault: 'never' })],
-};
-
-const bytesOf = (sent: readonly (Request | Buffer)[]): Buffer =>
-  Buffer.concat(sent.map((part) => (Buffer.isBuffer(part) ? part : encodeRequest(part))));
 
 describe("Kapacitor's side, ", () => {
   beforeEach(() => start());
