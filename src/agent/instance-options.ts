@@ -71,6 +71,13 @@ export function checkedOptions(
   return options;
 }
 
+const stageOptionNames: readonly string[] = ['reorder', 'distinct', 'distinctPoints', 'distinctTime'];
+
+/** Whether a use has stages, which keep state: points that wait, or what was seen of others. */
+export function asksForStages(calls: readonly OptionCall[]): boolean {
+  return calls.some(({ name }) => stageOptionNames.includes(name));
+}
+
 /**
  * The stages that `.reorder()`, `.distinct()` and its variants ask for. Throws `invalid_options` if the UDF wants batches, or if
  * the options contradict each other.

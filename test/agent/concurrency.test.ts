@@ -1,4 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type Batch, defineUdf, type FieldValue, type Point, UdfError } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
@@ -672,4 +674,36 @@ test('while Kapacitor does not read, no further call begins, and nothing is lost
   expect(agent.stats.bytesOut).toBeLessThan(8e6);
   kapacitor.resumeReading();
   expect((await kapacitor.stop()).points).toHaveLength(8000);
+});
+
+test('a call that has ended frees its input, though it waits in order behind one that has not', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void; // the flag makes it a global of new contexts
+  const inputs: WeakRef<object>[] = [];
+  let end!: () => void;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const udf = defineUdf({
+    name: 'ordered',
+    wants: 'stream',
+    provides: 'stream',
+    concurrency: 2,
+    ordered: 'all',
+    async point(point) {
+      if (point.group === 'host=slow') return ended;
+      inputs.push(new WeakRef(point));
+    },
+  });
+  const { kapacitor } = kapacitorInMemory(udf);
+  await kapacitor.init();
+  for (const host of ['slow', 'a', 'b', 'c']) {
+    kapacitor.point({ time: 1n, name: 'm', tags: { host }, dimensions: ['host'], fields: { v: 1 } });
+  }
+  await vi.waitUntil(() => inputs.length === 3);
+  await vi.waitUntil(() => {
+    collectGarbage();
+    // The lane that ran last may still refer to its point.
+    return inputs.filter((input) => input.deref() !== undefined).length <= 1;
+  });
+  end();
+  await kapacitor.stop();
 });

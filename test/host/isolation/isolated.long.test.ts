@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { IsolatedAgent } from '../../../src/host/isolation/front/isolated-agent.js';
 import type { ServedUdf } from '../../../src/host/served-udf.js';
 import { showStates } from '../../../src/host/state/inspect-states.js';
 import { createKapacitorPeer } from '../../../src/peer/kapacitor-peer.js';
@@ -14,6 +15,7 @@ import { encodeRequest } from '../../../src/wire/messages.js';
 import { isolatedInMemory, isolatedUdfs } from '../../support/isolated.js';
 import { type Cli, serve } from '../../support/spawn-cli.js';
 import { tempDir } from '../../support/temp-dir.js';
+import { batchRequests } from '../../support/udf-messages.js';
 
 const module = new URL('modules/faulty.mjs', import.meta.url);
 
@@ -197,6 +199,29 @@ describe('a point that ends its worker twice', () => {
     expect((await peer.stop()).points).toHaveLength(points - 1);
   });
 
+  test('is the one that is left out where it waited in .reorder(), whatever released it', async () => {
+    const { kapacitor: peer, log, agent } = isolatedInMemory(udfs.get('faulty')!, { onError: 'drop' });
+    await peer.init('.reorder(3ns).distinct()');
+    for (let time = 1; time <= 20; time++) {
+      const fields = time === 10 ? { value: time, do: 'exit always' } : { value: time };
+      // Pairs in reverse order, each point twice.
+      const shown = time % 2 === 0 ? time - 1 : time + 1;
+      const point = { name: 'cpu', time: BigInt(shown), fields: { ...fields, value: shown } };
+      peer.point(point);
+      peer.point(point);
+    }
+    const { points: emitted } = await peer.stop();
+    expect(counts({ points: emitted })).toEqual(
+      Array.from({ length: 20 }, (_, index) => index + 1)
+        .filter((time) => time !== 9)
+        .map((time, index) => [time, index + 1]),
+    );
+    expect(agent.stats.restarts).toEqual({ exit: 2 });
+    expect(
+      log.filter(({ message }) => message.includes('twice on the point of group "" at 9; dropped')),
+    ).toHaveLength(1);
+  });
+
   test('in a batch that is handled as a whole, leaves out the batch', async () => {
     const { kapacitor: peer, log } = isolatedInMemory(udfs.get('faultyBatch')!, { onError: 'drop' });
     await peer.init();
@@ -363,5 +388,49 @@ describe('an isolated UDF whose batches never end with a read', () => {
     const { batches: emitted } = await kapacitor.stop();
     expect(agent.stats.bytesIn).toBeGreaterThan(2 * limits.journalBytes);
     expect(emitted.at(-1)!.points[0]!.fields.count).toBe(batches);
+  });
+});
+
+describe('a reload that comes within a batch', () => {
+  const frames = () =>
+    batchRequests({
+      name: 'cpu',
+      time: 1n,
+      points: [1n, 2n].map((time) => ({ time, fields: { value: 1 } })),
+    }).map(encodeRequest);
+
+  test('happens between two batches, though each read ends within one: nothing is lost or doubled', async () => {
+    const { agent, kapacitor } = isolatedInMemory(udfs.get('faultyBatch')!);
+    await kapacitor.init();
+    const [begin, first, second, end] = frames();
+    kapacitor.write(Buffer.concat([begin!, first!]));
+    const progress = { isReloaded: false };
+    const reloaded = (agent as IsolatedAgent).reload().then(() => {
+      progress.isReloaded = true;
+    });
+    let count = 0;
+    while (!progress.isReloaded) {
+      kapacitor.write(Buffer.concat([second!, end!, begin!, first!]));
+      await kapacitor.received({ batches: ++count });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await reloaded;
+    kapacitor.write(Buffer.concat([second!, end!]));
+    const { batches } = await kapacitor.stop();
+    expect(batches.map(({ points }) => points.map(({ fields }) => fields.count))).toEqual(
+      Array.from({ length: count + 1 }, (_, index) => [index + 1, index + 1]),
+    );
+    expect(agent.stats.restarts).toEqual({});
+  });
+
+  test('settles when the connection ends before the batch does', async () => {
+    const { agent, kapacitor } = isolatedInMemory(udfs.get('faultyBatch')!);
+    await kapacitor.init();
+    kapacitor.write(Buffer.concat(frames().slice(0, 2)));
+    await kapacitor.snapshot();
+    const reloads = [1, 2].map(() => (agent as IsolatedAgent).reload());
+    kapacitor.abort();
+    await Promise.all(reloads);
+    await agent.closed;
   });
 });

@@ -1,6 +1,6 @@
 import { failConnection } from '../../../agent/connection-failure.js';
 import type { Counters } from '../../../agent/counters.js';
-import { isAskedFor } from '../../../agent/instance-options.js';
+import { asksForStages, isAskedFor } from '../../../agent/instance-options.js';
 import { lastReadTimeoutMs, type Lifetime } from '../../../agent/lifetime.js';
 import type { Output } from '../../../agent/output.js';
 import { refusedRestore } from '../../../agent/state-keeper.js';
@@ -92,6 +92,7 @@ export class FrontSession {
     if (!isAskedFor(udf.timersOnlyWith, request.options)) ticks?.disable();
     this.#use = { task: request.taskID, node: request.nodeID };
     this.#logger = this.#logger.child({ ...this.#use });
+    if (asksForStages(request.options)) supervisor.state.isStateful = true;
     state.start(this.useId, this.#logger);
     supervisor.start(Buffer.from(frame), this.#logger);
   }

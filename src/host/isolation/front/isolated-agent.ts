@@ -73,8 +73,6 @@ class FrontAgent implements IsolatedAgent {
   #lastPosition: number | undefined;
   #ending: Promise<void> | undefined;
   #finalStats: AgentStats | undefined;
-  /** Reloads that wait for the end of the open batch. */
-  readonly #waitingReloads: (() => void)[] = [];
   #advance: NodeJS.Immediate | undefined;
 
   constructor(options: IsolatedAgentOptions) {
@@ -213,12 +211,6 @@ class FrontAgent implements IsolatedAgent {
 
   async reload(): Promise<void> {
     if (this.use === undefined || !this.#lifetime.isOpen || this.#input.ended) return;
-    if (this.#isInBatch) {
-      await new Promise<void>((resolve) => {
-        this.#waitingReloads.push(resolve);
-      });
-      if (this.#ending) return;
-    }
     await this.#supervisor.reload();
   }
 
@@ -247,7 +239,7 @@ class FrontAgent implements IsolatedAgent {
     this.#output.beginTurn();
     try {
       this.#input.read(chunk);
-      this.#journalInput();
+      this.#journal.flush();
     } catch (reason) {
       this.#session.fail(UdfError.from(reason));
     }
@@ -265,7 +257,7 @@ class FrontAgent implements IsolatedAgent {
   #receive(buf: Buffer, frame: number, payload: number, end: number): void {
     if (this.#isTickDue && !this.#isInBatch && this.use !== undefined) {
       this.#isTickDue = false;
-      this.#journalInput();
+      this.#journal.flush();
       this.#ticks!.addBeforeInput(); // `#isTickDue` is only set where there are ticks
     }
     switch (buf[payload]) {
@@ -288,7 +280,7 @@ class FrontAgent implements IsolatedAgent {
         }
         return;
       default:
-        this.#journalInput();
+        this.#journal.flush();
         this.#session.request(decodeRequest(buf.subarray(payload, end)), buf.subarray(frame, end));
         return;
     }
@@ -303,19 +295,10 @@ class FrontAgent implements IsolatedAgent {
       this.#isTickDue = true;
       return;
     }
-    this.#journalInput();
+    this.#journal.flush();
     this.#ticks!.add(); // only `#ticks` calls this method
     this.#supervisor.advance(this.#journal.end);
     this.#updateFlow();
-  }
-
-  #journalInput(): void {
-    this.#journal.flush();
-    if (!this.#isInBatch) this.#continueReloads();
-  }
-
-  #continueReloads(): void {
-    for (const resolve of this.#waitingReloads.splice(0)) resolve();
   }
 
   #endInput(): void {
@@ -336,8 +319,7 @@ class FrontAgent implements IsolatedAgent {
   #end(): Promise<void> {
     // A worker that repeats input to give its state would count it again.
     if (this.#state.isUnsaved) this.#finalStats = this.#supervisor.stats;
-    this.#journalInput();
-    this.#continueReloads(); // the connection may have ended within a batch
+    this.#journal.flush();
     return this.#state.end(this.#lastPosition ?? this.#feed.journal.end);
   }
 

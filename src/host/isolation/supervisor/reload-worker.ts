@@ -5,13 +5,14 @@ import type { WorkerState } from './worker-state.js';
 import type { WorkerSuccession } from './worker-succession.js';
 
 /**
- * Replaces a connection's worker by one with the modules' present code and the same state; not to be called within a batch.
- * Rejects with `invalid_module`, `handler` or `snapshot_migration` if that is impossible: the old worker continues then.
+ * Replaces a connection's worker by one with the modules' present code and the same state. `atBoundary` calls back with the next
+ * position between two batches where a step can be added. Rejects with `invalid_module`, `handler` or `snapshot_migration` if that is impossible: the old worker continues then.
  */
 export async function reloadWorker(
   workers: WorkerSuccession,
   queue: WorkQueue,
   state: WorkerState,
+  atBoundary: (call: (position: number) => void) => void,
 ): Promise<void> {
   const next = await workers.prepare();
   const handOver = async (worker: UdfWorker): Promise<void> => {
@@ -26,13 +27,16 @@ export async function reloadWorker(
       void next.exited.then(({ text }) => {
         reject(new UdfError('invalid_module', `the new worker ${text}`));
       });
-      queue.add({
+      const step = {
         kind: 'reload',
-        run: (worker) => handOver(worker).then(resolve, reject),
+        run: (worker: UdfWorker) => handOver(worker).then(resolve, reject),
         abandon: () => {
           next.terminate(); // the old worker has ended: its successor has the same code
           resolve();
         },
+      } as const;
+      atBoundary((position) => {
+        queue.add(step, position);
       });
     });
   } catch (reason) {

@@ -58,6 +58,8 @@ export class Supervisor {
   #hasEnded = false;
   /** The last position in the input that is not within a batch. */
   #boundary = 0;
+  /** Reloads that wait for a boundary. */
+  readonly #waitingReloads: ((position: number) => void)[] = [];
 
   constructor(options: SupervisorOptions) {
     const { limits, events, feed } = options;
@@ -143,6 +145,7 @@ export class Supervisor {
   /** To be called when the feed has more input. `boundary`: the last position in it that is not within a batch. */
   advance(boundary: number): void {
     this.#boundary = boundary;
+    this.#continueReloads();
     this.#snapshotIfDue();
     this.#queue.pump();
   }
@@ -191,11 +194,21 @@ export class Supervisor {
   }
 
   /**
-   * Replaces the worker by one with the modules' present code and the same state; not to be called within a batch. Rejects
-   * with `invalid_module`, `handler` or `snapshot_migration` if that is impossible: the old worker continues then.
+   * Replaces the worker by one with the modules' present code and the same state, between two batches. Resolves too if the
+   * connection ends before. Rejects with `invalid_module`, `handler` or `snapshot_migration` if that is impossible: the old worker continues then.
    */
   reload(): Promise<void> {
-    return reloadWorker(this.#workers, this.#queue, this.state);
+    return reloadWorker(this.#workers, this.#queue, this.state, (call) => {
+      this.#waitingReloads.push(call);
+      this.#continueReloads();
+    });
+  }
+
+  /** Continues reloads, unless the worker, or a step before, is beyond the last boundary. */
+  #continueReloads(): void {
+    const isBeyond = this.#boundary < Math.max(this.#feed.fed, this.#queue.lastPosition);
+    if (isBeyond && !this.#hasEnded) return;
+    for (const call of this.#waitingReloads.splice(0)) call(this.#boundary);
   }
 
   // ---- the end ----
@@ -242,6 +255,7 @@ export class Supervisor {
     this.abandonLast(new UdfError('connection', 'the connection has ended'));
     this.#hangs.end();
     this.#queue.close();
+    this.#continueReloads();
     this.#workers.destroy();
   }
 

@@ -50,6 +50,11 @@ export class WorkQueue {
     return this.#steps.length > 0;
   }
 
+  /** The position of the last step; 0 without steps. */
+  get lastPosition(): number {
+    return this.#steps.at(-1)?.at ?? 0;
+  }
+
   /** The worker can be fed: the input, or the step that an earlier worker has not finished. */
   begin(worker: UdfWorker): void {
     this.#worker = worker;

@@ -40,7 +40,7 @@ const snapshotRequest = encodeRequest({ kind: 'snapshot' });
 
 /** The state of an isolated UDF, whichever worker has it: what the end of a worker interrupts, the next one repeats. */
 export class WorkerState implements RunningState {
-  readonly isStateful: boolean;
+  isStateful: boolean;
   readonly #position: () => number;
   readonly #events: WorkerStateEvents;
   #worker: StateTarget | undefined;

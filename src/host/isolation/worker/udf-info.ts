@@ -29,13 +29,34 @@ function udfInfo(definition: UdfDefinition, module: string | undefined): UdfInfo
 
 /**
  * The present definition of a UDF, as it was found. Throws `invalid_module` if it is gone, or has changed so that Kapacitor
- * would have to be told.
+ * would have to be told, or that connections which are open cannot take it over.
  */
 export function checkedInfo(old: UdfInfo, found: UdfInfo | undefined): UdfInfo {
+  const refuse = (change: string, remedy: string): never => {
+    throw new UdfError('invalid_module', `${old.name}: ${change}; ${remedy}`);
+  };
   const change = found ? infoChange(old, found) : 'its module does not export it any more';
-  if (found && change === undefined) return found;
-  const remedy = 'Kapacitor learns that only when it and this host are started again';
-  throw new UdfError('invalid_module', `${old.name}: ${change}; ${remedy}`);
+  if (!found || change !== undefined) {
+    return refuse(change!, 'Kapacitor learns that only when it and this host are started again');
+  }
+  const kind = kindChange(old, found);
+  if (kind !== undefined)
+    return refuse(kind, 'open connections cannot take that over: start this host again');
+  return found;
+}
+
+/** What of a UDF its connections depend on, for their whole time, has changed; `undefined` if nothing has. */
+function kindChange(old: UdfInfo, now: UdfInfo): string | undefined {
+  const kinds = [
+    [old.isStateful, now.isStateful, 'state or timers'],
+    [old.hasTimers, now.hasTimers, 'timers'],
+    [old.collectsBatches, now.collectsBatches, 'a "batch" handler'],
+  ] as const;
+  for (const [before, after, what] of kinds) {
+    if (before !== after) return after ? `it has ${what} now` : `it has no ${what} any more`;
+  }
+  if (isDeepStrictEqual(old.timersOnlyWith, now.timersOnlyWith)) return undefined;
+  return 'the options that its timers depend on have changed';
 }
 
 /**

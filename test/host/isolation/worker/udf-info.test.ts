@@ -45,7 +45,7 @@ test('the info of a UDF is what the front must know, as plain data', async () =>
 describe('new code of a UDF', () => {
   test('is taken if Kapacitor need not be told', async () => {
     const old = await infoOf(averages);
-    const found: UdfInfo = { ...old, isStateful: false };
+    const found: UdfInfo = { ...old, module: 'another.mjs' };
     expect(checkedInfo(old, found)).toBe(found);
   });
 
@@ -67,6 +67,21 @@ describe('new code of a UDF', () => {
       expect.objectContaining({
         code: 'invalid_module',
         message: `averages: ${reason}; Kapacitor learns that only when it and this host are started again`,
+      }),
+    );
+  });
+
+  test.each<[Partial<UdfInfo>, string]>([
+    [{ isStateful: false }, 'it has no state or timers any more'],
+    [{ hasTimers: true }, 'it has timers now'],
+    [{ collectsBatches: true }, 'it has a "batch" handler now'],
+    [{ timersOnlyWith: ['hold'] }, 'the options that its timers depend on have changed'],
+  ])('is refused if open connections cannot take it over: %j', async (changed, reason) => {
+    const old = await infoOf(averages);
+    expect(() => checkedInfo(old, { ...old, ...changed })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_module',
+        message: `averages: ${reason}; open connections cannot take that over: start this host again`,
       }),
     );
   });
