@@ -92,7 +92,7 @@ export class Instance {
       this.#stateful = main.#stateful;
       this.#isKeyed = main.#isKeyed;
       this.stageOptions = main.stageOptions;
-      this.#scope = new TimerScope(undefined); // calls of a UDF with timers do not overlap
+      this.#scope = new TimerScope(main.timers, definition.handlers.timer && definition.onlyWith.timer);
       this.#context = {
         ...main.#context,
         get group() {
