@@ -89,8 +89,10 @@ export class Session {
   /** Set together with `#instance`. */
   #failures!: FailurePolicy;
   #batches: InputBatches | undefined;
-  /** Where there is more to do for a point than to call its handler. Set together with `#instance`. */
-  #points: InputPoints | undefined;
+  /** Set together with `#instance`. */
+  #points!: InputPoints;
+  /** Whether there is no more to do for a point than to call its handler: one look for each point of most uses. */
+  #isDirect = false;
   /** Only if the use has timers. */
   #timers: TimerRunner | undefined;
   /** The calls of the UDF's handlers, if they may overlap or have a time limit of their own. */
@@ -239,10 +241,18 @@ export class Session {
       failures: this.#failures,
       timers: this.#createTimers(this.#instance),
       calls: this.#calls,
-      stages: new Stages({ ...this.#instance.stageOptions, maxReorderBytes: limits.reorderBytes, count }),
+      stages: new Stages({
+        ...this.#instance.stageOptions,
+        maxReorderBytes: limits.reorderBytes,
+        count,
+        activated: () => {
+          this.#isDirect = false;
+        },
+      }),
       count,
     };
     this.#points = new InputPoints(given);
+    this.#isDirect = definition.wants === 'stream' && !given.timers && !given.calls && !given.stages.isActive;
     this.#batches = new InputBatches({
       ...given,
       maxBytes: limits.batchBytes,
@@ -308,23 +318,19 @@ export class Session {
   #point(point: LazyPoint): MaybePromise {
     const instance = this.#ready('a point');
     this.#counters.pointsIn++;
-    if (this.#definition.wants === 'stream') {
-      if (this.#points?.isActive === true) return this.#points.point(point);
-      if (this.#calls !== undefined) {
-        this.#calls.point(point, this.#options.runs?.frameNumber ?? 0);
-        return undefined;
-      }
-      // Inlines `guarded`, to save a closure per point.
-      try {
-        this.#options.runs?.requireFrame();
-        const called = instance.point(point);
-        return called === undefined ? undefined : this.#failures.guarded(() => called, point);
-      } catch (reason) {
-        this.#failures.failed(reason, point);
-        return undefined;
-      }
+    if (!this.#isDirect) {
+      if (this.#definition.wants === 'batch') return this.#batches!.point(point); // set together with `#instance`
+      if (this.#calls !== undefined || this.#points.isActive) return this.#points.point(point);
     }
-    return this.#batches!.point(point); // set together with `#instance`
+    // Inlines `guarded`, to save a closure per point.
+    try {
+      this.#options.runs?.requireFrame();
+      const called = instance.point(point);
+      return called === undefined ? undefined : this.#failures.guarded(() => called, point);
+    } catch (reason) {
+      this.#failures.failed(reason, point);
+      return undefined;
+    }
   }
 
   #begin(begin: BeginMessage, frame: FrameSlice): MaybePromise {
@@ -347,7 +353,7 @@ export class Session {
 
   /** Handles the points that still wait to be put in order; `undefined` once there are none. */
   flush(): MaybePromise {
-    return this.#points?.flush();
+    return this.#instance && this.#points.flush();
   }
 
   /**

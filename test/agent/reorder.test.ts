@@ -227,6 +227,7 @@ describe('.reorder(duration) with other features', () => {
     };
     const stages = new Stages({
       ...{ reorder: 10n * second, distinct: undefined, maxReorderBytes: Infinity, count: () => undefined },
+      activated: () => undefined,
     });
     const points = new InputPoints({
       ...{ calls: calls as unknown as ConcurrentCalls, stages, count: () => undefined }, // what is used of it

@@ -14,6 +14,8 @@ export interface StageOptions {
   readonly distinct: RepeatBounds | undefined;
   readonly maxReorderBytes: number;
   readonly count: (counter: string) => void;
+  /** Called when a restored snapshot makes a stage active. */
+  readonly activated: () => void;
 }
 
 /** What the runtime does with the points of a stream before the UDF gets them: `.distinct()` and `.reorder()`. */
@@ -40,7 +42,11 @@ export class Stages {
 
   /** For points that wait in a snapshot of a use with `.reorder()`, where this one has none: they are not lost. */
   requireReorder(): ReorderBuffer {
-    return (this.reorder ??= this.#createReorder(0n));
+    if (!this.reorder) {
+      this.reorder = this.#createReorder(0n);
+      this.#options.activated();
+    }
+    return this.reorder;
   }
 
   #createReorder(wait: bigint): ReorderBuffer {

@@ -135,7 +135,7 @@ export async function readSnapshot(
   for (let rest = header.groups; rest > 0;) {
     const isFirst = rest === header.groups;
     rest -= restoreGroups(format, parts.nextBytes(), groups, rest, conversion);
-    if (isFirst) groups.reserveNames(expected, snapshot.length);
+    if (isFirst) groups.reserveLike(expected, snapshot.length);
     await slice.pause();
   }
   for (const name of header.stages ?? []) {

@@ -20,6 +20,8 @@ export interface GroupExtras {
   write(writer: ByteWriter, groups: readonly number[]): void;
   /** Reads what `write` has written, for so many groups. Throws `snapshot_damaged`. */
   read(reader: ByteReader, groups: number): RestoreExtras;
+  /** Allocates for so many groups at once, at most `maxBytes`, assuming that they are like the `restored` ones so far. */
+  reserve(groups: number, restored: number, maxBytes: number): void;
   /** The group at `index` has expired. */
   forget(index: number): void;
   /** There are no groups any more. */
@@ -188,11 +190,15 @@ export class GroupTable {
     this.#hashes = new Int32Array(length);
   }
 
-  /** Allocates for the names of this many groups in all, at most `maxBytes`, assuming that they are like those so far. */
-  reserveNames(expected: number, maxBytes: number): void {
+  /**
+   * Allocates for the names and the extras of this many groups in all, each at most `maxBytes`, assuming that they are like
+   * those so far.
+   */
+  reserveLike(expected: number, maxBytes: number): void {
     const groups = Math.min(expected, this.#max);
     const words = (this.#names.usedWords / this.#size) * groups;
     this.#names.reserve(groups, Math.ceil(Math.min(words, maxBytes / 4)));
+    this.extras?.reserve(groups, this.#size, maxBytes);
   }
 
   /**

@@ -63,6 +63,12 @@ export class GroupHeads {
     return true;
   }
 
+  /** Allocates for the heads of so many groups, at most `maxBytes`, assuming that they are like the `restored` ones. */
+  reserve(groups: number, restored: number, maxBytes: number): void {
+    const words = (this.#frames.usedWords / restored) * groups;
+    this.#frames.reserve(groups, Math.ceil(Math.min(words, maxBytes / 4)));
+  }
+
   /** The bytes of a group's head; 0 without one. */
   length(group: number): number {
     return this.#frames.has(group) ? this.#frames.length(group) : 0;

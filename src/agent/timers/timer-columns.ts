@@ -71,6 +71,10 @@ export class TimerColumns implements GroupExtras {
     };
   }
 
+  reserve(groups: number, restored: number, maxBytes: number): void {
+    this.#table.heads.reserve(groups, restored, maxBytes);
+  }
+
   forget(group: number): void {
     this.#table.forget(group);
   }
