@@ -13,6 +13,7 @@ import { ProtocolFailure } from '../peer/protocol-failure.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
 import { stdioTransport } from '../transport/stdio-transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
+import { markPrintedLines } from './mark-printed-lines.js';
 import { type LineProcessing, LineProcessor } from './process-lines.js';
 
 export interface ExecdOptions
@@ -52,7 +53,7 @@ export async function runExecd(
   const activity = new Activity();
   const definitions: UdfDefinition[] = [];
   const serving = new ServingProcess({ activity, definitions, logger, log, drainMs, stallLimitMs });
-  const unmark = [markPrinting(process.stdout, 'I! '), markPrinting(process.stderr, 'W! ')];
+  const unmark = [markPrintedLines(process.stdout, 'I! '), markPrintedLines(process.stderr, 'W! ')];
   let states: StateDirectory | undefined;
   try {
     const udf = await load();
@@ -99,21 +100,6 @@ export async function runExecd(
     for (const restore of unmark) restore();
     serving.release();
   }
-}
-
-/** Marks the lines that a UDF prints: Telegraf takes one without a mark for an error. Returns a function that ends this. */
-function markPrinting(stream: NodeJS.WriteStream, mark: string): () => void {
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with `stream` below, and put back
-  const { write } = stream;
-  stream.write = (chunk: string | Uint8Array, ...rest: readonly unknown[]): boolean => {
-    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
-    const marked = text.replace(/^(?=.)/gm, mark);
-    const done = rest.find((argument) => typeof argument === 'function');
-    return write.call(stream, marked, undefined, done as (() => void) | undefined); // the last argument of `write`
-  };
-  return () => {
-    stream.write = write;
-  };
 }
 
 /** A service manager signals Telegraf and its children alike; Telegraf then sends its last points and ends the input. */

@@ -53,6 +53,8 @@ export class LineUdf {
   readonly #skipped: SkippedLines;
   readonly #now: () => bigint;
   #onError: ErrorPolicy;
+  /** A line that is passed on as it came, once what the UDF emits for the lines before it is in the sink. */
+  #passed: Buffer | undefined;
 
   constructor(options: LineUdfOptions) {
     this.#options = options;
@@ -125,7 +127,10 @@ export class LineUdf {
     this.#onError = policyIn(calls) ?? this.#onError;
   }
 
-  /** Sends the splitter's current line; false if the UDF is behind. Throws `limit` as the error policy says. */
+  /**
+   * Sends the splitter's current line; false if the next one must wait for `drained`. Throws `limit` as the error policy
+   * says.
+   */
   line(splitter: LineSplitter): boolean {
     const parser = this.#parser;
     if (isEmpty(splitter)) return true;
@@ -137,7 +142,7 @@ export class LineUdf {
       return true;
     }
     const { fields, series, seconds } = parser;
-    if (fields.unsignedNames.length > 0 && !this.#takeUnsigned(splitter)) return true;
+    if (fields.unsignedNames.length > 0 && !this.#takeUnsigned(splitter)) return this.#passed === undefined;
     const point =
       seconds >= 0
         ? series.template.scannedPoint(seconds, parser.nanoseconds, fields)
@@ -151,10 +156,12 @@ export class LineUdf {
   }
 
   /**
-   * Hands all lines to the UDF, and what it has emitted at once to the sink. Resolves when the UDF is not behind any more;
+   * Hands all lines to the UDF, and what it has emitted at once to the sink. Resolves when the UDF takes the next line;
    * rejects if the connection is closed.
    */
   drained(): Promise<void> {
+    const passed = this.#passed;
+    if (passed !== undefined) return this.#pass(passed);
     const drained = this.#peer.drained();
     this.#output.flush();
     return drained;
@@ -186,11 +193,16 @@ export class LineUdf {
       fields.value(index) as bigint,
       this.#onError,
     );
-    if (this.#onError === 'pass') {
-      void this.#peer.drained().catch(() => undefined); // flushes, so that the lines before it are in the output
-      this.#output.line(buf, start, end);
-    } else this.#options.skipped?.(buf.subarray(start, end), message);
+    if (this.#onError === 'pass') this.#passed = Buffer.from(buf.subarray(start, end));
+    else this.#options.skipped?.(buf.subarray(start, end), message);
     return false;
+  }
+
+  async #pass(line: Buffer): Promise<void> {
+    await this.settled();
+    this.#passed = undefined;
+    this.#output.line(line, 0, line.length);
+    this.#output.flush();
   }
 
   #emitted(write: () => void): void {

@@ -329,6 +329,21 @@ describe('an unsigned integer', () => {
   test('beyond an int64 is passed on in its place by the policy pass', async () => {
     expect((await process(mirror, beyond, { set: ['onError=pass'] })).output).toBe(beyond);
   });
+
+  test('is passed on in its place behind calls that have not ended', async () => {
+    const slow = defineUdf({
+      name: 'slow',
+      wants: 'stream',
+      provides: 'stream',
+      point: async (point) => {
+        await new Promise(setImmediate);
+        return point;
+      },
+    });
+    const text = beyond + beyond + 'm n=9223372036854775808u 4\n';
+    expect((await process(slow, text, { set: ['onError=pass'] })).output).toBe(text);
+    expect((await process(slow, text, { set: ['onError=pass'], chunkBytes: 5 })).output).toBe(text);
+  });
 });
 
 describe('a reader that is slow', () => {
