@@ -57,7 +57,7 @@ function cell(row, className, label) {
 function createRow(key, use) {
   const row = element('uses').tBodies[0].insertRow();
   row.append(udfHeading(use.udf));
-  cell(row, 'wide').textContent = `${use.task}, ${use.node}`;
+  cell(row, 'wide', 'task').textContent = `${use.task}, ${use.node}`;
   const numbers = columns.map(([label]) => cell(row, 'number', label));
   const points = cell(row, 'wide');
   const button = showButton(key, use);
