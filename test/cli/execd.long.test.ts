@@ -91,7 +91,12 @@ describe('execd', () => {
     ['a UDF that wants batches', ['outliers', '--set', 'field=v'], 2, 'E! outliers wants batches'],
     ['a UDF that there is not', ['nope'], 2, 'E! there is no UDF nope'],
     ['an unknown option', ['mirror', '--set', 'field=v'], 2, 'E! --set field=v: the UDF has no option field'],
-    ['options that are not enough', ['edgeDetect'], 1, 'E! edgeDetect: .field() is required'],
+    [
+      'options that are not enough',
+      ['edgeDetect'],
+      1,
+      'E! edgeDetect: one of .field() or .tag() is required',
+    ],
   ])('refuses %s in one line', async (_what, args, code, message) => {
     const result = await runCli(['execd', ...args]);
     expect(result.code).toBe(code);

@@ -229,7 +229,7 @@ describe('replay', () => {
     ],
     [['--udf', 'edgeDetect', '--set', 'emitFirst=x'], '--set emitFirst=x: "x" is no bool, such as TRUE', 2],
     [['--udf', 'edgeDetect', '--set', 'field'], '--set field: write it as field=text', 2],
-    [['--udf', 'edgeDetect'], 'edgeDetect: .field() is required (task fails: ', 1],
+    [['--udf', 'edgeDetect'], 'edgeDetect: one of .field() or .tag() is required (task fails: ', 1],
     [['--udf', 'mirror', '--update'], '--update needs --expect GOLDEN', 2],
     [['--udf', 'mirror', '--speed', 'fast'], 'It must be max, real, or a factor like 60x', 2],
     [['--udf', 'mirror', '--group-by', 'a,,b'], "Write it as host,region, or '*'", 2],

@@ -43,7 +43,7 @@ describe.each(stdioKindNames)('stdio over %s', (kind) => {
 
   test('exits with 1 when the options are refused', async () => {
     const { cli, kapacitor } = start(['edgeDetect']);
-    await expect(kapacitor.init()).rejects.toThrow('.field() is required');
+    await expect(kapacitor.init()).rejects.toThrow('one of .field() or .tag() is required');
     await kapacitor.closed();
     expect(await cli.ended).toEqual({ code: 1, signal: null });
   });

@@ -401,7 +401,7 @@ describe('what cannot be', () => {
   test('options that the UDF refuses end it with the reason', async () => {
     await expect(process(edgeDetect, '')).rejects.toMatchObject({
       rule: 'init-refused',
-      detail: expect.stringContaining('.field() is required') as string,
+      detail: expect.stringContaining('one of .field() or .tag() is required') as string,
     });
   });
 

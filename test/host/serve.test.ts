@@ -79,7 +79,7 @@ describe('serveStdio', () => {
   test('ends the script with 1 when the conversation fails', async () => {
     const { child } = embedder('await serveStdio(edgeDetect);');
     const kapacitor = new Conversation(child.stdin!, child.stdout!);
-    await expect(kapacitor.init()).rejects.toThrow('.field() is required');
+    await expect(kapacitor.init()).rejects.toThrow('one of .field() or .tag() is required');
     expect(await once(child, 'exit')).toEqual([1, null]);
   });
 });

@@ -34,6 +34,7 @@ describe('edgeDetect starts afresh from a snapshot with an impossible', () => {
   const options = ".field('v').durationAs('s').countAs('n')";
   const state = { value: 1, since: 0n, count: 2, seconds: 0, nanos: 1 };
   const pending = { value: 2, since: 0n, count: 1 };
+  const totals = { start: 0n, until: 1n, quiet: 0, states: ['1'], spent: [1n] };
 
   test.each<readonly [string, object]>([
     ['time since when', { since: null }],
@@ -49,6 +50,14 @@ describe('edgeDetect starts afresh from a snapshot with an impossible', () => {
     ['pending state', { pending: 1 }],
     ['value of a pending state', { pending: { ...pending, value: undefined } }],
     ['time of a pending state', { pending: { ...pending, since: 1 } }],
+    ['time of a pending state by the clock', { pending: { ...pending, began: 1 } }],
+    ['last point', { last: { time: 1n } }],
+    ['silence', { silent: 1 }],
+    ['interval', { totals: 1 }],
+    ['time of an interval', { totals: { ...totals, start: 0 } }],
+    ['state of an interval', { totals: { ...totals, states: [1] } }],
+    ['time in a state', { totals: { ...totals, spent: [1] } }],
+    ['number of times', { totals: { ...totals, spent: [] } }],
   ])('%s', async (_what, wrong) => {
     expect(await after(edgeDetect, options, { ...state, ...wrong })).toEqual({
       fields: [{ v: 3 }],
@@ -59,6 +68,7 @@ describe('edgeDetect starts afresh from a snapshot with an impossible', () => {
   test.each<readonly [string, object]>([
     ['as it is', {}],
     ['with all that is optional', { emitted: null, pending, late: { points: 1, since: 0 } }],
+    ['with silence and totals', { pending: { ...pending, began: 0n }, silent: true, totals }],
   ])('nothing: it goes on %s', async (_what, more) => {
     const { fields, codes } = await after(edgeDetect, options, { ...state, ...more });
     expect(fields).toEqual([{ v: 3, s: 20, n: expect.any(BigInt) as bigint }]);

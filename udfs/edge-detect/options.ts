@@ -1,22 +1,24 @@
 import { lateOptions, option, type OptionValues } from 'kapacitor-udf';
-import { high, low } from './level.js';
 
 export const options = {
   field: option.field({
-    required: true,
     repeatable: true,
     doc: 'Field to watch. Called again, it watches another one too: a change in any of them counts.',
   }),
+  tag: option.tag({
+    repeatable: true,
+    doc: 'Tag to watch, one that the stream is not grouped by. With others and with fields, a change in any counts.',
+  }),
   as: option.field({
     repeatable: true,
-    doc: 'Field that gets the new state, also when it is repeated. With several fields: one for each, in order.',
+    doc: 'Field that gets the new state, also when it is repeated. For several fields and tags: one for each.',
   }),
   previousAs: option.field({
     repeatable: true,
-    doc: 'Field that gets the old state. With several fields: one for each, in order.',
+    doc: 'Field that gets the old state. For several fields and tags: one for each.',
   }),
   durationAs: option.field({ doc: 'Field that gets how long the old state lasted, as a double.' }),
-  unit: option.duration({ default: '1s', min: '1ns', doc: 'What durationAs counts in.' }),
+  unit: option.duration({ default: '1s', min: '1ns', doc: 'What durationAs and totalsEvery count in.' }),
   countAs: option.field({ doc: 'Field that gets how many points the old state lasted, as an integer.' }),
   emitFirst: option.bool({ default: true, doc: "Emit a group's first point, which has no old state." }),
   from: option.string({
@@ -40,11 +42,36 @@ export const options = {
   }),
   hold: option.duration({
     min: '0s',
-    doc: "A new state counts once it has lasted so long, in the points' own time; emitted with the time it began.",
+    doc: 'A new state counts once it has lasted so long; emitted with the time it began.',
   }),
   every: option.duration({
     min: '1ns',
-    doc: 'Repeat an unchanged state with the first point that comes so long after it was last emitted.',
+    doc: 'Repeat an unchanged state so long after it was last emitted: with the next point, or by the clock.',
+  }),
+  clock: option.string({
+    oneOf: ['event', 'wall'],
+    default: 'event',
+    doc: "What hold, every, silentAfter and totalsEvery go by: the points' own time, or the time of day.",
+  }),
+  silentAfter: option.duration({
+    min: '1ns',
+    doc: 'Emit a point when nothing has come from a group for so long, and the next point that comes.',
+  }),
+  silentAs: option.field({
+    doc: "With silentAfter: field that is TRUE for silence, FALSE for all else; 'silent' if not given.",
+  }),
+  newAs: option.field({
+    doc: "Field that is TRUE for a group's first point, which is always emitted, FALSE for all else.",
+  }),
+  totalsEvery: option.duration({
+    min: '1s',
+    doc: "At the end of each interval of this length, emit a group's total time in each state: one point per state.",
+  }),
+  totalAs: option.field({
+    doc: "With totalsEvery: field that gets the time, as a double; 'total' if not given.",
+  }),
+  stateTag: option.tag({
+    doc: "With totalsEvery: tag that gets the state, none that the group has; 'state' if not given.",
   }),
   onMissing: option.string({
     oneOf: ['skip', 'change', 'error'],
@@ -61,41 +88,12 @@ export const options = {
 
 export type Options = OptionValues<typeof options>;
 
-/** Returns problems of the combination of options. */
-export function problemsOf(given: Options): string[] {
-  const { field, above, hysteresis, deadband, from, to } = given;
-  const problems: string[] = [];
-  for (const name of repeated(field)) problems.push(`.field('${name}') is given more than once`);
-  for (const name of ['as', 'previousAs'] as const) {
-    const { length } = given[name];
-    if (length === 0 || length === field.length) continue;
-    problems.push(`.${name}() must be given once per .field() (${field.length}), got ${length}`);
-  }
-  const written = outputs(given);
-  for (const name of repeated(written)) problems.push(`two options write the field '${name}'`);
-  for (const name of new Set(written.filter((output) => field.includes(output)))) {
-    problems.push(`an option would overwrite the watched field '${name}'; give it another name`);
-  }
-  if (above !== undefined && deadband !== undefined)
-    problems.push('.above() and .deadband() exclude each other');
-  if (above === undefined && hysteresis !== undefined) problems.push('.hysteresis() needs .above()');
-  if (above !== undefined) {
-    problems.push(...notLevels('from', from), ...notLevels('to', to));
-  }
-  return problems;
+/** The field that marks silence. */
+export function silentName({ silentAs = 'silent' }: Options): string {
+  return silentAs;
 }
 
-/** The fields that are written. */
-function outputs({ as, previousAs, durationAs, countAs }: Options): string[] {
-  return [...as, ...previousAs, durationAs, countAs].filter((name) => name !== undefined);
-}
-
-function repeated(names: readonly string[]): Set<string> {
-  return new Set(names.filter((name, index) => names.indexOf(name) !== index));
-}
-
-function notLevels(name: string, texts: readonly string[]): string[] {
-  return texts
-    .filter((text) => text !== high && text !== low)
-    .map((text) => `.${name}() must be '${high}' or '${low}' with .above(), got '${text}'`);
+/** The field of the time in a state. */
+export function totalName({ totalAs = 'total' }: Options): string {
+  return totalAs;
 }

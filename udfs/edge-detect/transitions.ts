@@ -5,7 +5,7 @@ import type { Reading, Watch } from './watch.js';
 /** Whether to emit a change; `before` is `undefined` for a group's first state. */
 export type Wanted = (before: Reading | undefined, now: Reading) => boolean;
 
-/** Creates the filter of `.from()` and `.to()`. With several fields, at least one changed field must match. */
+/** Creates the filter of `.from()` and `.to()`. With several fields and tags, at least one that changed must match. */
 export function createFilter({ from, to }: Options, watch: Watch): Wanted {
   if (from.length === 0 && to.length === 0) return () => true;
   const leaves = matcher(from);

@@ -345,7 +345,7 @@ describe('calls that overlap', () => {
 
 test('options are refused as without isolation', async () => {
   const { kapacitor: peer } = isolatedInMemory(udfs.get('edgeDetect')!);
-  await expect(peer.init()).rejects.toThrow('.field() is required');
+  await expect(peer.init()).rejects.toThrow('one of .field() or .tag() is required');
 });
 
 function logged(log: readonly LogLine[], text: string): boolean {
