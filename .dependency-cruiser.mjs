@@ -59,7 +59,7 @@ export default {
       name: `${name}-behind-its-door`,
       severity: 'error',
       from: { path: '^(src|udfs)/', pathNot: path([room]) },
-      to: { path: `node_modules/${name}/` },
+      to: { path: `^(node_modules/)?${name}(/|$)` },
     })),
     {
       name: 'no-circles',
@@ -91,8 +91,12 @@ export default {
       name: 'no-unresolvable',
       severity: 'error',
       from: {},
-      // The package's own name resolves once it is built; @bomb.sh/tab only by its `exports`, which are not read here.
-      to: { couldNotResolve: true, pathNot: '^(kapacitor-udf(/(testkit|udfs))?|@bomb\\.sh/tab)$' },
+      // The package's own name resolves once it is built; some packages only by their
+      // `exports`, which are not read here.
+      to: {
+        couldNotResolve: true,
+        pathNot: '^(kapacitor-udf(/(testkit|udfs))?|@bomb\\.sh/tab|@platformatic/kafka)$',
+      },
     },
   ],
   options: {

@@ -103,6 +103,7 @@ export default defineConfig({
         monitoring: 'Metrics and health',
         tasks: 'Tasks of Kapacitor',
         telegraf: 'In Telegraf',
+        kafka: 'On Kafka',
         faults: 'What can go wrong',
         'kapacitor-limits': 'Limits of Kapacitor',
       }),

@@ -9,6 +9,7 @@ const udfCommands: ReadonlySet<string> = new Set([
   'serve',
   'stdio',
   'execd',
+  'kafka',
   'list',
   'config',
   'check',

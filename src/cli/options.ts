@@ -101,17 +101,12 @@ export function speedOption(): Option {
     .argParser(replaySpeed);
 }
 
-/** How UDFs are run, however Kapacitor reaches them. */
-export interface RunOptions extends LogOptions, LoadOptions {
+/** How UDFs are run, wherever their points come from. */
+export interface UdfRunOptions extends LogOptions, LoadOptions {
   readonly onError?: ErrorPolicy;
   readonly groupTtl?: bigint;
   readonly maxGroups?: number;
   readonly strictRestore?: true;
-  readonly deadLetter?: string;
-  readonly deadLetterBytes: number;
-  readonly stateDir?: string;
-  readonly stateInterval: bigint;
-  readonly stateMaxAge: bigint;
   readonly drainMs: number;
   readonly messageBytes: number;
   readonly inputBytes: number;
@@ -123,8 +118,32 @@ export interface RunOptions extends LogOptions, LoadOptions {
   readonly stallLimit?: bigint;
 }
 
+/** How UDFs are run that keep their state, and points that are dropped, in files of this machine. */
+export interface RunOptions extends UdfRunOptions {
+  readonly deadLetter?: string;
+  readonly deadLetterBytes: number;
+  readonly stateDir?: string;
+  readonly stateInterval: bigint;
+  readonly stateMaxAge: bigint;
+}
+
 export function addRunOptions(command: Command): Command {
-  command
+  return addLimitOptions(addFileOptions(addPolicyOptions(command)));
+}
+
+/** Adds the options of `UdfRunOptions`. */
+export function addUdfRunOptions(command: Command): Command {
+  return addLimitOptions(addPolicyOptions(command));
+}
+
+export function stateIntervalOption(): Option {
+  return new Option('--state-interval <duration>', 'how often to save a state that has changed')
+    .default(10_000_000_000n, '10s')
+    .argParser(timerDuration('1ms'));
+}
+
+function addPolicyOptions(command: Command): Command {
+  return command
     .addOption(loadOption())
     .addOption(
       new Option(
@@ -147,7 +166,11 @@ export function addRunOptions(command: Command): Command {
     .option(
       '--strict-restore',
       'fail a task whose snapshot cannot be restored, instead of starting it afresh',
-    )
+    );
+}
+
+function addFileOptions(command: Command): Command {
+  return command
     .option(
       '--dead-letter <dir>',
       'write the points that the policy "drop" drops to files in this directory, which replay reads (default: none)',
@@ -163,16 +186,16 @@ export function addRunOptions(command: Command): Command {
       '--state-dir <dir>',
       'keep the newest state of each task here, so that it continues after any end of this process (default: not kept)',
     )
-    .addOption(
-      new Option('--state-interval <duration>', 'how often to save a state that has changed')
-        .default(10_000_000_000n, '10s')
-        .argParser(timerDuration('1ms')),
-    )
+    .addOption(stateIntervalOption())
     .addOption(
       new Option('--state-max-age <duration>', 'remove the state of a task that has not run for so long')
         .default(30n * 24n * 3_600_000_000_000n, '30d')
         .argParser(duration('2h')),
-    )
+    );
+}
+
+function addLimitOptions(command: Command): Command {
+  command
     .addOption(byteLimitOption('--message-bytes', defaultLimits.messageBytes, 'largest message that is read'))
     .addOption(
       byteLimitOption('--input-bytes', defaultLimits.inputBytes, 'how much is read ahead of a busy handler'),
@@ -228,7 +251,7 @@ export async function openDeadLetters(
 }
 
 /** How the watchdog of a serving process works. */
-export function watchdogSettings({ stallLimit, logLevel, logFormat }: RunOptions): WatchdogSettings {
+export function watchdogSettings({ stallLimit, logLevel, logFormat }: UdfRunOptions): WatchdogSettings {
   return {
     stallLimitMs: stallLimit === undefined ? undefined : Number(stallLimit / 1_000_000n),
     log: { level: logLevel, format: logFormat },
@@ -239,6 +262,18 @@ export function watchdogSettings({ stallLimit, logLevel, logFormat }: RunOptions
 export async function connectionOptions(
   options: RunOptions & Partial<Pick<IsolationFlags, 'journalBytes'>>,
 ): Promise<ConnectionOptions> {
+  return {
+    ...(await udfSettings(options)),
+    stateDir: options.stateDir,
+    stateIntervalMs: Number(options.stateInterval / 1_000_000n),
+    stateMaxAgeMs: Number(options.stateMaxAge / 1_000_000n),
+  };
+}
+
+/** The options of `addUdfRunOptions`, likewise. */
+export async function udfSettings(
+  options: UdfRunOptions & Partial<Pick<IsolationFlags, 'journalBytes'>>,
+): Promise<ConnectionOptions> {
   const { createLogger } = await import('../telemetry/create-logger.js');
   const { messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs } = options;
   const { reorderBytes, journalBytes = defaultLimits.journalBytes } = options;
@@ -248,9 +283,6 @@ export async function connectionOptions(
     groupTtl: options.groupTtl,
     maxGroups: options.maxGroups,
     strictRestore: options.strictRestore,
-    stateDir: options.stateDir,
-    stateIntervalMs: Number(options.stateInterval / 1_000_000n),
-    stateMaxAgeMs: Number(options.stateMaxAge / 1_000_000n),
     limits: {
       ...{ messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs },
       ...{ reorderBytes, journalBytes },

@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.js')).serveCommand(),
   stdio: async () => (await import('./stdio.js')).stdioCommand(),
   execd: async () => (await import('./execd.js')).execdCommand(),
+  kafka: async () => (await import('./kafka.js')).kafkaCommand(),
   reload: async () => (await import('./reload.js')).reloadCommand(),
   state: async () => (await import('./state.js')).stateCommand(),
   list: async () => (await import('./list.js')).listCommand(),

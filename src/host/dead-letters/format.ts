@@ -45,7 +45,7 @@ function comment(content: object): string {
   return `# ${JSON.stringify(content)}\n`;
 }
 
-function eachPoint(frames: Uint8Array, visit: (point: LazyPoint) => void): void {
+export function eachPoint(frames: Uint8Array, visit: (point: LazyPoint) => void): void {
   const reader = new FrameReader(Infinity, (buf, frame, payload, end) => {
     const point = LazyPoint.fromFrame(buf, frame, payload, end);
     if (point) visit(point);

@@ -1,0 +1,197 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Broker, Connection, ConnectionPool } from '@platformatic/kafka';
+import { UdfError } from '../../model/errors.js';
+import { BrokerError, hasCode, isRetriable } from './broker-error.js';
+import type { KafkaLibrary } from './library.js';
+
+export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+
+export interface ClientSettings {
+  /** `host:port` each. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly tls?: TlsOptions | undefined;
+  readonly sasl?:
+    { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string } | undefined;
+}
+
+/** Requests that may block the broker's handling of a connection get connections of their own. */
+export type Purpose = 'main' | 'fetch' | 'group';
+
+/** A request of the client library. */
+export interface Api<Args extends readonly unknown[], Response> {
+  readonly async: (connection: Connection, ...args: [...Args]) => Promise<Response>;
+}
+
+/** A topic's partitions, as the leader of each: -1 if there is none at the moment. */
+export interface TopicInfo {
+  readonly leaders: readonly number[];
+}
+
+const requestTimeoutMs = 30_000;
+const minBackoffMs = 20;
+const maxBackoffMs = 1_000;
+const metadataAgeMs = 60_000;
+
+/** The brokers of a cluster: connections, who leads which partition, and who coordinates what. */
+export class Cluster {
+  readonly library: KafkaLibrary;
+  readonly #settings: ClientSettings;
+  readonly #bootstrap: readonly Broker[];
+  readonly #pools = new Map<Purpose, ConnectionPool>();
+  readonly #brokers = new Map<number, Broker>();
+  readonly #topics = new Map<string, TopicInfo & { readonly at: number }>();
+  readonly #coordinators = new Map<string, number>();
+  readonly #closing = new AbortController();
+
+  constructor(library: KafkaLibrary, settings: ClientSettings) {
+    this.library = library;
+    this.#settings = settings;
+    this.#bootstrap = settings.brokers.map(parseBroker);
+  }
+
+  /** Aborted by `close`. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Sends a request to a broker, or to any. Rejects with a `BrokerError`. */
+  async call<Args extends readonly unknown[], Response>(
+    node: number | 'any',
+    what: string,
+    api: Api<Args, Response>,
+    args: Args,
+    purpose: Purpose = 'main',
+  ): Promise<Response> {
+    return this.send(node, what, purpose, (connection) => api.async(connection, ...args));
+  }
+
+  /** As `call`, for a request that `request` encodes. */
+  async send<Response>(
+    node: number | 'any',
+    what: string,
+    purpose: Purpose,
+    request: (connection: Connection) => Promise<Response>,
+  ): Promise<Response> {
+    let connection: Connection | undefined;
+    try {
+      const pool = this.#pool(purpose);
+      const brokers =
+        node === 'any' ? [...this.#bootstrap, ...this.#brokers.values()] : [await this.#broker(node)];
+      connection = await pool.getFirstAvailable(brokers);
+      return await request(connection);
+    } catch (reason) {
+      const error = BrokerError.from(reason, what);
+      // After a time-out the library's connection cannot be used any more.
+      if (error.code === 'NETWORK') void connection?.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Repeats `work` while it fails with what may pass, for up to `timeoutMs`. Rejects with its last error. */
+  async retry<Result>(work: () => Promise<Result>, timeoutMs: number, signal?: AbortSignal): Promise<Result> {
+    const end = performance.now() + timeoutMs;
+    for (let backoffMs = minBackoffMs; ; backoffMs = Math.min(2 * backoffMs, maxBackoffMs)) {
+      try {
+        return await work();
+      } catch (reason) {
+        if (!isRetriable(reason) || performance.now() + backoffMs > end) throw reason;
+        if (this.signal.aborted || signal?.aborted === true) throw reason;
+        if (!hasCode(reason, 'CONCURRENT_TRANSACTIONS', 'UNSTABLE_OFFSET_COMMIT')) this.forget();
+      }
+      await delay(backoffMs);
+    }
+  }
+
+  /** The partitions of topics. Rejects with a `BrokerError`, `UNKNOWN_TOPIC_OR_PARTITION` among others. */
+  async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicInfo>> {
+    const oldest = performance.now() - metadataAgeMs;
+    if (names.some((name) => (this.#topics.get(name)?.at ?? -Infinity) < oldest)) await this.#refresh(names);
+    return new Map(names.map((name) => [name, this.#topics.get(name)!])); // `#refresh` rejects if one is missing
+  }
+
+  /** The broker that leads a partition. Rejects with a `BrokerError`. */
+  async leader(topic: string, partition: number): Promise<number> {
+    const { leaders } = (await this.topics([topic])).get(topic)!; // `topics` rejects if it is missing
+    const leader = leaders[partition] ?? -1;
+    if (leader >= 0) return leader;
+    this.#topics.delete(topic);
+    throw new BrokerError('LEADER_NOT_AVAILABLE', `partition ${partition} of ${topic} has no leader`);
+  }
+
+  /** The broker that coordinates a consumer group or a transactional id. Rejects with a `BrokerError`. */
+  async coordinator(type: 'group' | 'transaction', key: string): Promise<number> {
+    const id = `${type}:${key}`;
+    const known = this.#coordinators.get(id);
+    if (known !== undefined) return known;
+    const { findCoordinatorV4, FindCoordinatorKeyTypes: types } = this.library;
+    const keyType = type === 'group' ? types.GROUP : types.TRANSACTION;
+    const { coordinators } = await this.call('any', `the coordinator of ${key}`, findCoordinatorV4.api, [
+      keyType,
+      [key],
+    ]);
+    const [found] = coordinators;
+    if (!found || found.nodeId < 0)
+      throw new BrokerError('COORDINATOR_NOT_AVAILABLE', `${key} has no coordinator`);
+    this.#brokers.set(found.nodeId, found);
+    this.#coordinators.set(id, found.nodeId);
+    return found.nodeId;
+  }
+
+  /** Forgets who leads and coordinates: a request has failed, and may belong to another broker. */
+  forget(): void {
+    this.#topics.clear();
+    this.#coordinators.clear();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(Array.from(this.#pools.values(), (pool) => pool.close()));
+  }
+
+  #pool(purpose: Purpose): ConnectionPool {
+    let pool = this.#pools.get(purpose);
+    if (!pool) {
+      const { clientId, tls, sasl } = this.#settings;
+      pool = new this.library.ConnectionPool(clientId, {
+        requestTimeout: purpose === 'group' ? 10 * requestTimeoutMs : requestTimeoutMs,
+        maxInflights: 64,
+        ...(tls && { tls, tlsServerName: true }),
+        ...(sasl && { sasl: { ...sasl } }),
+      });
+      this.#pools.set(purpose, pool);
+    }
+    return pool;
+  }
+
+  async #broker(node: number): Promise<Broker> {
+    if (!this.#brokers.has(node)) await this.#refresh([]);
+    const broker = this.#brokers.get(node);
+    if (!broker) throw new BrokerError('NETWORK', `there is no broker ${node}`);
+    return broker;
+  }
+
+  async #refresh(names: readonly string[]): Promise<void> {
+    const { metadataV9 } = this.library;
+    const what = names.length === 0 ? 'the brokers' : `topic ${names.join(', ')}`;
+    const { brokers, topics } = await this.call('any', what, metadataV9.api, [[...names], false]);
+    this.#brokers.clear();
+    for (const broker of brokers) this.#brokers.set(broker.nodeId, broker);
+    for (const { name, partitions } of topics) {
+      if (typeof name !== 'string') continue;
+      const leaders = new Array<number>(partitions.length).fill(-1);
+      for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId;
+      this.#topics.set(name, { leaders, at: performance.now() });
+    }
+  }
+}
+
+function parseBroker(text: string): Broker {
+  const match = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port < 1 || port > 65_535) {
+    throw new UdfError('usage', `"${text}" is not a broker's address; write it as HOST:PORT`);
+  }
+  return { host: match[1] ?? match[2]!, port };
+}

@@ -1,0 +1,273 @@
+import { messageOf } from '../../model/errors.js';
+import type { Logger } from '../../telemetry/logger.js';
+import { BrokerError, hasCode, isRetriable } from './broker-error.js';
+import type { Cluster } from './cluster.js';
+import {
+  assignPartitions,
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from './group-protocol.js';
+import { partitionKey, type TopicPartition } from './requests.js';
+import type { GroupIdentity } from './transactional-producer.js';
+
+export interface GroupMemberOptions {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  /** After this time without a heartbeat the member is excluded. */
+  readonly sessionTimeoutMs: number;
+  /** How long a member may take to give partitions up. */
+  readonly rebalanceTimeoutMs: number;
+  readonly logger: Logger;
+  /** These partitions are the member's from now on. */
+  assigned(this: void, partitions: readonly TopicPartition[]): void;
+  /** Gives partitions up, in order: no other member gets them before this resolves. Never rejects. */
+  revoke(this: void, partitions: readonly TopicPartition[]): Promise<void>;
+  /** All partitions may belong to others already. */
+  lost(this: void): void;
+}
+
+const protocolType = 'consumer';
+const protocolName = 'kapacitor-udf';
+const heartbeatsPerSession = 4;
+const maxHeartbeatMs = 1_000;
+const retryMs = 200;
+
+type JoinResult = 'joined' | 'again';
+
+/**
+ * A member of a consumer group, by Kafka's classic protocol. Rebalances are cooperative: a member keeps what it owns while
+ * the group is assigned anew, and gives up only what moves to others.
+ */
+export class GroupMember {
+  readonly #cluster: Cluster;
+  readonly #options: GroupMemberOptions;
+  #memberId = '';
+  #generation = -1;
+  #owned: readonly TopicPartition[] = [];
+  /** Whether the generation is known: while the member joins, it is not. */
+  #isStable = false;
+  #hasEnded = false;
+  readonly #waiting: (() => void)[] = [];
+  #lastHeartbeat = 0;
+  #isStopping = false;
+  #wake: (() => void) | undefined;
+
+  constructor(cluster: Cluster, options: GroupMemberOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  /** The partitions that are the member's now. */
+  get owned(): readonly TopicPartition[] {
+    return this.#owned;
+  }
+
+  /** The member as it is to commit offsets; waits while the group is assigned anew. Rejects once it has stopped. */
+  readonly identity = async (): Promise<GroupIdentity> => {
+    while (!this.#isStable) {
+      if (this.#hasEnded) throw new BrokerError('NOT_A_MEMBER', 'the worker has left its consumer group');
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    return { groupId: this.#options.groupId, memberId: this.#memberId, generation: this.#generation };
+  };
+
+  /** Takes part until `stop`. Rejects with a `BrokerError` that repetition does not mend, as for a lack of rights. */
+  async run(): Promise<void> {
+    try {
+      while (!this.#isStopping) {
+        if ((await this.#attempt(() => this.#join())) === 'joined') await this.#stay();
+      }
+    } finally {
+      this.#hasEnded = true;
+      this.#wakeWaiting();
+    }
+  }
+
+  /** Ends `run`, after what is under way. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#wake?.();
+  }
+
+  /** Leaves the group, so that its partitions are assigned to others at once. To be called after `run` has ended. */
+  async leave(): Promise<void> {
+    const { groupId } = this.#options;
+    if (this.#memberId === '') return;
+    try {
+      const { leaveGroupV4 } = this.#cluster.library;
+      const node = await this.#cluster.coordinator('group', groupId);
+      const members = [{ memberId: this.#memberId, groupInstanceId: null }];
+      await this.#cluster.call(node, `leave group ${groupId}`, leaveGroupV4.api, [groupId, members], 'group');
+    } catch (reason) {
+      this.#options.logger.warn({}, `the group is left by time-out: ${messageOf(reason)}`);
+    }
+  }
+
+  /** Does `work` until it succeeds, as far as its errors may pass or tell to join anew. */
+  async #attempt(work: () => Promise<JoinResult>): Promise<JoinResult> {
+    try {
+      return await work();
+    } catch (reason) {
+      if (this.#isStopping) return 'again';
+      if (hasCode(reason, 'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID')) this.#lose();
+      else if (!hasCode(reason, 'REBALANCE_IN_PROGRESS')) {
+        if (!isRetriable(reason)) throw reason;
+        this.#cluster.forget();
+        this.#options.logger.warn({}, `cannot join the consumer group yet: ${messageOf(reason)}`);
+        await this.#pause(retryMs);
+      }
+      return 'again';
+    }
+  }
+
+  async #join(): Promise<JoinResult> {
+    this.#isStable = false;
+    const { groupId, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
+    const { joinGroupV7 } = this.#cluster.library;
+    const node = await this.#cluster.coordinator('group', groupId);
+    const metadata = encodeSubscription({ topics, owned: this.#owned, generation: this.#generation });
+    const args = [sessionTimeoutMs, rebalanceTimeoutMs] as const;
+    const protocols = [{ name: protocolName, metadata }];
+    const join = () =>
+      this.#cluster.call(
+        node,
+        `join group ${groupId}`,
+        joinGroupV7.api,
+        [groupId, ...args, this.#memberId, null, protocolType, protocols],
+        'group',
+      );
+    const joined = await join().catch((reason: unknown) => {
+      if (!hasCode(reason, 'MEMBER_ID_REQUIRED')) throw reason;
+      const { memberId } = (reason as BrokerError).response as { readonly memberId: string }; // of a `joinGroupV7`
+      this.#memberId = memberId;
+      return join();
+    });
+    this.#memberId = joined.memberId ?? this.#memberId;
+    const isLeader = joined.leader === this.#memberId;
+    const assignments = isLeader ? await this.#assign(joined.members) : [];
+    const { syncGroupV5 } = this.#cluster.library;
+    const { assignment } = await this.#cluster.call(
+      node,
+      `sync group ${groupId}`,
+      syncGroupV5.api,
+      [groupId, joined.generationId, this.#memberId, null, protocolType, joined.protocolName, assignments],
+      'group',
+    );
+    this.#generation = joined.generationId;
+    this.#lastHeartbeat = performance.now();
+    this.#isStable = true;
+    this.#wakeWaiting();
+    return this.#take(decodeAssignment(assignment));
+  }
+
+  /** As the group's leader: who gets which partitions. */
+  async #assign(members: readonly { readonly memberId: string; readonly metadata: Buffer | null }[]) {
+    const subscriptions = new Map(
+      members.map(({ memberId, metadata }) => [memberId, decodeSubscription(metadata ?? Buffer.alloc(0))]),
+    );
+    const topics = new Set([...subscriptions.values()].flatMap((member) => member.topics));
+    const infos = await this.#cluster.topics([...topics]);
+    const counts = new Map(Array.from(infos, ([topic, { leaders }]) => [topic, leaders.length]));
+    return Array.from(assignPartitions(counts, subscriptions), ([memberId, assigned]) => ({
+      memberId,
+      assignment: encodeAssignment(assigned),
+    }));
+  }
+
+  /** Takes an assignment over. `again` if partitions were given up, which the group is to assign to others. */
+  async #take(assigned: readonly TopicPartition[]): Promise<JoinResult> {
+    const before = new Set(this.#owned.map(partitionKey));
+    const after = new Set(assigned.map(partitionKey));
+    const revoked = this.#owned.filter((partition) => !after.has(partitionKey(partition)));
+    const added = assigned.filter((partition) => !before.has(partitionKey(partition)));
+    const { logger, revoke } = this.#options;
+    logger.info(
+      {
+        generation: this.#generation,
+        partitions: assigned.length,
+        added: added.length,
+        revoked: revoked.length,
+      },
+      'the group is assigned',
+    );
+    this.#owned = assigned;
+    if (added.length > 0) this.#options.assigned(added);
+    if (revoked.length === 0) return 'joined';
+    const progress = { isGivenUp: false };
+    const given = revoke(revoked).finally(() => {
+      progress.isGivenUp = true;
+      this.#wake?.();
+    });
+    // A member that is slow to give up must not be taken for dead.
+    while (!progress.isGivenUp && !this.#isStopping && (await this.#heartbeat()) !== 'lost') {
+      await this.#pause(this.#heartbeatMs, () => progress.isGivenUp);
+    }
+    await given;
+    return 'again';
+  }
+
+  /** Sends heartbeats until the group is to be joined anew. */
+  async #stay(): Promise<void> {
+    for (;;) {
+      await this.#pause(this.#heartbeatMs);
+      if (this.#isStopping || (await this.#heartbeat()) !== 'ok') return;
+    }
+  }
+
+  async #heartbeat(): Promise<'ok' | 'rebalance' | 'lost'> {
+    const { groupId, sessionTimeoutMs, logger } = this.#options;
+    const { heartbeatV4 } = this.#cluster.library;
+    try {
+      const node = await this.#cluster.coordinator('group', groupId);
+      const args = [groupId, this.#generation, this.#memberId, null] as const;
+      await this.#cluster.call(node, `heartbeat of group ${groupId}`, heartbeatV4.api, [...args], 'group');
+      this.#lastHeartbeat = performance.now();
+      return 'ok';
+    } catch (reason) {
+      if (hasCode(reason, 'REBALANCE_IN_PROGRESS')) return 'rebalance';
+      const isExcluded = hasCode(reason, 'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID');
+      if (!isExcluded && !isRetriable(reason)) throw reason;
+      if (isExcluded || performance.now() - this.#lastHeartbeat > sessionTimeoutMs) {
+        this.#lose();
+        return 'lost';
+      }
+      this.#cluster.forget();
+      logger.warn({}, `no heartbeat: ${messageOf(reason)}`);
+      return 'ok';
+    }
+  }
+
+  get #heartbeatMs(): number {
+    return Math.min(this.#options.sessionTimeoutMs / heartbeatsPerSession, maxHeartbeatMs);
+  }
+
+  #lose(): void {
+    this.#isStable = false;
+    this.#memberId = '';
+    this.#generation = -1;
+    this.#owned = [];
+    this.#options.logger.warn({}, 'the worker was excluded from its consumer group; it joins again');
+    this.#options.lost();
+  }
+
+  #wakeWaiting(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Waits, unless `isOver` or `stop` says that there is nothing to wait for. */
+  #pause(ms: number, isOver: () => boolean = () => false): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#isStopping || isOver()) {
+        resolve();
+        return;
+      }
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,23 @@
+import type { BatchBuilder } from './client/record-batch.js';
+import type { CommittedOffset } from './client/offsets.js';
+
+/** Where the output of a partition, its state and its offset are kept, in transactions. */
+export interface PartitionStore {
+  /**
+   * Takes the partition over from its previous owner, whose open transaction is aborted. Resolves with what is committed.
+   * To be called again after any failure.
+   */
+  open(): Promise<CommittedOffset>;
+  /** Where a partition begins for which nothing is committed. */
+  startOffset(): Promise<number>;
+  /** Passes the values of the changelog from an offset on to `add`. */
+  readChangelog(from: number, add: (value: Buffer) => void): Promise<void>;
+  /** Writes records of the transaction. `commit` waits for them, and rejects if they have failed. */
+  writeOutput(batch: BatchBuilder): Promise<unknown>;
+  /** As `writeOutput`; `undefined` if dead letters are not kept. */
+  readonly writeDeadLetters: ((batch: BatchBuilder) => Promise<unknown>) | undefined;
+  /** As `writeOutput`. Resolves with the offset of the first record. */
+  writeChangelog(batch: BatchBuilder): Promise<number>;
+  /** Commits what was written, and that the input before `offset` is processed. */
+  commit(offset: number, metadata: string): Promise<void>;
+}

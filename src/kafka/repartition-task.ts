@@ -1,0 +1,205 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { messageOf } from '../model/errors.js';
+import { groupId } from '../recording/groups.js';
+import { LineParser } from '../recording/line-parser.js';
+import { isEmpty, parseCurrentLine } from '../recording/line-protocol.js';
+import { LineSplitter, maxLineBytes } from '../recording/line-splitter.js';
+import { BatchBuilder, type RecordReader } from './client/record-batch.js';
+import type { TopicPartition } from './client/requests.js';
+import type { InputBuffer } from './input-buffer.js';
+import type { KafkaPartition } from './kafka-partition.js';
+import type { PartitionCounters } from './partition-task.js';
+
+export interface RepartitionTaskOptions {
+  readonly store: KafkaPartition;
+  readonly input: InputBuffer;
+  readonly counters: PartitionCounters;
+  readonly groupBy: readonly string[] | undefined;
+  /** The keyed topic and the number of its partitions. */
+  readonly topic: string;
+  readonly partitions: number;
+  /** Kafka's hash of a key. */
+  readonly hash: (key: Buffer) => number;
+  readonly commitIntervalMs: number;
+  readonly origin: string;
+}
+
+/** Lines of one partition are packed into records of this size. */
+const recordBytes = 16 * 1024;
+const batchBytes = 512 * 1024;
+const maxTransactionBytes = 32 * 1024 * 1024;
+const sliceMs = 8;
+const newline = 0x0a;
+
+/**
+ * Writes the lines of a partition to a topic in which each group of points has one partition. Exactly once, as all tasks:
+ * the lines and the offset are committed together.
+ */
+export class RepartitionTask {
+  readonly #options: RepartitionTaskOptions;
+  readonly #splitter = new LineSplitter(maxLineBytes);
+  readonly #parser: LineParser<number>;
+  /** Lines that wait, by partition. */
+  readonly #lines: { readonly buf: Buffer; at: number }[];
+  readonly #batches: BatchBuilder[];
+  #deadLetters = new BatchBuilder();
+  #sent = 0;
+  #end: 'no' | 'closing' | 'cancelled' = 'no';
+
+  constructor(options: RepartitionTaskOptions) {
+    this.#options = options;
+    const { groupBy, hash, partitions } = options;
+    this.#parser = new LineParser(
+      (name, tags) => {
+        const dimensions = groupBy ?? Object.keys(tags).sort();
+        return (
+          (hash(Buffer.from(groupId({ name, tags, dimensions, byName: true }))) & 0x7fffffff) % partitions
+        );
+      },
+      { allowUnsigned: true },
+    );
+    this.#lines = Array.from({ length: partitions }, () => ({
+      buf: Buffer.allocUnsafeSlow(recordBytes),
+      at: 0,
+    }));
+    this.#batches = Array.from({ length: partitions }, () => new BatchBuilder());
+    this.#splitter.finish(); // each record ends with its value
+  }
+
+  /** Processes the partition until `close` or `cancel`. Rejects with a `BrokerError`. */
+  async run(): Promise<void> {
+    const { store, input, counters } = this.#options;
+    try {
+      const { offset } = await store.open();
+      input.seek(offset >= 0 ? offset : await store.startOffset());
+      counters.committed = input.position;
+      while (this.#isRunning()) {
+        await input.changed(60_000);
+        if (this.#isRunning() && input.peek()) await this.#transaction();
+      }
+    } catch (reason) {
+      if (!this.#isCancelled()) throw reason;
+    } finally {
+      input.stop();
+    }
+  }
+
+  close(): void {
+    if (this.#end === 'no') this.#end = 'closing';
+    this.#options.input.wake();
+  }
+
+  cancel(): void {
+    this.#end = 'cancelled';
+    this.#options.input.stop();
+  }
+
+  #isCancelled(): boolean {
+    return this.#end === 'cancelled';
+  }
+
+  #isRunning(): boolean {
+    return this.#end === 'no';
+  }
+
+  async #transaction(): Promise<void> {
+    const { input, store, commitIntervalMs, counters } = this.#options;
+    const end = performance.now() + commitIntervalMs;
+    this.#sent = 0;
+    for (;;) {
+      this.#feed();
+      await turn();
+      if (!this.#isRunning() || performance.now() >= end || this.#sent > maxTransactionBytes) break;
+      if (!input.peek()) await input.changed(end - performance.now());
+      if (!this.#isRunning()) break;
+    }
+    for (const partition of this.#lines.keys()) this.#endRecord(partition);
+    const targets = [...this.#batches.keys()].filter((partition) => this.#batches[partition]!.count > 0);
+    await store.producer.add(targets.map((partition) => this.#target(partition)));
+    for (const partition of targets) this.#send(partition);
+    if (this.#deadLetters.count > 0) {
+      void store.writeDeadLetters?.(this.#deadLetters).catch(() => undefined); // the commit rejects then
+      this.#deadLetters = new BatchBuilder();
+    }
+    if (this.#isCancelled()) return;
+    await store.commit(input.position, '');
+    counters.transactions++;
+    counters.committed = input.position;
+  }
+
+  #feed(): void {
+    const { input, counters } = this.#options;
+    const start = performance.now();
+    for (let count = 1; ; count++) {
+      const reader = input.peek();
+      if (!reader) return;
+      this.#record(reader);
+      input.take();
+      counters.recordsIn++;
+      if (count % 32 === 0 && performance.now() - start > sliceMs) return;
+    }
+  }
+
+  #record(reader: RecordReader): void {
+    if (reader.valueStart < 0) return;
+    const splitter = this.#splitter;
+    const parser = this.#parser;
+    splitter.add(reader.buf.subarray(reader.valueStart, reader.valueEnd));
+    splitter.finish();
+    while (splitter.next('quoted', parser.tryParse)) {
+      if (isEmpty(splitter)) continue;
+      try {
+        parseCurrentLine(splitter, parser);
+      } catch (reason) {
+        this.#drop(splitter, reason);
+        continue;
+      }
+      this.#options.counters.pointsIn++;
+      this.#line(parser.series, splitter);
+    }
+  }
+
+  #line(partition: number, { buf, start, end }: LineSplitter): void {
+    const bytes = end - start + 1;
+    const lines = this.#lines[partition]!; // there is one for each
+    if (lines.at + bytes > recordBytes) this.#endRecord(partition);
+    if (bytes > recordBytes) {
+      this.#add(partition, buf, start, end);
+      return;
+    }
+    lines.at += buf.copy(lines.buf, lines.at, start, end);
+    lines.buf[lines.at++] = newline;
+  }
+
+  #endRecord(partition: number): void {
+    const lines = this.#lines[partition]!; // as above
+    if (lines.at > 0) this.#add(partition, lines.buf, 0, lines.at);
+    lines.at = 0;
+  }
+
+  #add(partition: number, buf: Buffer, start: number, end: number): void {
+    const batch = this.#batches[partition]!; // as above
+    batch.add(undefined, buf, start, end);
+    if (batch.bytes >= batchBytes) this.#send(partition);
+  }
+
+  #send(partition: number): void {
+    const batch = this.#batches[partition]!; // as above
+    this.#batches[partition] = new BatchBuilder();
+    this.#sent += batch.bytes;
+    void this.#options.store.producer.produce(this.#target(partition), batch).catch(() => undefined); // as above
+  }
+
+  #target(partition: number): TopicPartition {
+    return { topic: this.#options.topic, partition };
+  }
+
+  #drop({ buf, start, end }: LineSplitter, reason: unknown): void {
+    this.#options.counters.deadLetters++;
+    const headers = [
+      ['error', Buffer.from(messageOf(reason))],
+      ['origin', Buffer.from(this.#options.origin)],
+    ] as const;
+    if (this.#options.store.writeDeadLetters) this.#deadLetters.add(undefined, buf, start, end, headers);
+  }
+}

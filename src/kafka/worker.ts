@@ -1,0 +1,350 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf, UdfError } from '../model/errors.js';
+import type { Logger } from '../telemetry/logger.js';
+import { BrokerError, hasCode, isRetriable } from './client/broker-error.js';
+import type { Cluster } from './client/cluster.js';
+import { GroupMember } from './client/group-member.js';
+import type { BatchCodec, Compression } from './client/record-batch.js';
+import { batchCodec, partitionKey, type TopicPartition } from './client/requests.js';
+import { connectionProblem, ensureTopic, partitionCount } from './client/topics.js';
+import { isExcluded, isFenced } from './client/transactional-producer.js';
+import { Fetcher } from './fetcher.js';
+import { InputBuffer } from './input-buffer.js';
+import { KafkaPartition } from './kafka-partition.js';
+import { type PartitionCounters, PartitionTask, type TaskSettings } from './partition-task.js';
+import { RepartitionTask } from './repartition-task.js';
+
+export interface WorkerSettings extends TaskSettings {
+  readonly groupId: string;
+  /** The topic that is read. */
+  readonly from: string;
+  /** The topic that is written. */
+  readonly to: string;
+  /** Lines are first written to this topic, in which each group of points has one partition. */
+  readonly repartition?: string | undefined;
+  /** `GROUP-TOPIC-changelog` if not given. */
+  readonly changelog?: string | undefined;
+  readonly deadLetterTopic?: string | undefined;
+  readonly offsetReset: 'earliest' | 'latest';
+  readonly compression: Compression;
+  readonly sessionTimeoutMs: number;
+  readonly transactionTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** A partition that a worker has. */
+export interface OwnedPartition extends TopicPartition {
+  readonly kind: 'udf' | 'repartition';
+  readonly counters: PartitionCounters;
+  /** Whether it has been taken over. */
+  readonly isReady: boolean;
+  /** Records that are not committed yet; `undefined` before it is known. */
+  readonly lag: number | undefined;
+}
+
+interface Task extends TopicPartition {
+  readonly kind: 'udf' | 'repartition';
+  readonly counters: PartitionCounters;
+  readonly abort: AbortController;
+  current: { readonly task: PartitionTask | RepartitionTask; readonly input: InputBuffer } | undefined;
+  isClosing: boolean;
+  readonly ended: Promise<void>;
+}
+
+const changelogSettings = {
+  'cleanup.policy': 'compact',
+  // The newest segment is never compacted: small ones keep the topic small.
+  'segment.bytes': String(64 * 1024 * 1024),
+  'segment.ms': String(60 * 60 * 1000),
+};
+const rebalanceTimeoutMs = 60_000;
+const minRetryMs = 100;
+const maxRetryMs = 5_000;
+
+/** A worker of a consumer group: runs the UDF for the partitions that Kafka assigns to it. */
+export class KafkaWorker {
+  /** Times that a partition was taken over anew after a failure. */
+  recoveries = 0;
+  readonly #cluster: Cluster;
+  readonly #settings: WorkerSettings;
+  readonly #codec: BatchCodec;
+  readonly #fetcher: Fetcher;
+  readonly #member: GroupMember;
+  readonly #tasks = new Map<string, Task>();
+  /** Partitions of the topics. */
+  readonly #counts = new Map<string, number>();
+  #isJoined = false;
+  #isStopping = false;
+  #failure: UdfError | undefined;
+
+  constructor(cluster: Cluster, settings: WorkerSettings) {
+    const { groupId, from, repartition, sessionTimeoutMs, logger } = settings;
+    this.#cluster = cluster;
+    this.#settings = settings;
+    this.#codec = batchCodec(cluster.library);
+    this.#fetcher = new Fetcher(cluster, this.#codec, logger);
+    this.#member = new GroupMember(cluster, {
+      groupId,
+      topics: repartition === undefined ? [from] : [from, repartition],
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      logger,
+      assigned: (partitions) => {
+        this.#isJoined = true;
+        if (this.#isStopping) return;
+        for (const partition of partitions) this.#start(partition);
+      },
+      revoke: (partitions) => this.#close(partitions),
+      lost: () => {
+        this.#isJoined = false;
+        for (const task of this.#tasks.values()) this.#cancel(task);
+      },
+    });
+  }
+
+  get partitions(): readonly OwnedPartition[] {
+    return Array.from(this.#tasks.values(), ({ topic, partition, kind, counters, current }) => {
+      const highWatermark = current?.input.highWatermark ?? -1;
+      const { committed } = counters;
+      const isReady = committed >= 0;
+      const lag = isReady && highWatermark >= 0 ? Math.max(highWatermark - committed, 0) : undefined;
+      return { topic, partition, kind, counters, isReady, lag };
+    });
+  }
+
+  /** Whether it is a member of its group and has taken all of its partitions over; if not, why. */
+  get problem(): string | undefined {
+    if (!this.#isJoined) return 'not a member of the consumer group yet';
+    const waiting = this.partitions.filter(({ isReady }) => !isReady).length;
+    return waiting > 0 ? `${waiting} partitions are being taken over` : undefined;
+  }
+
+  /**
+   * Runs until `stop`, or until it fails. Rejects with `invalid_config` for topics that cannot be used, `connection` if no
+   * broker can be reached at the start, `refused` if the brokers refuse what it needs, and with the error of the UDF that
+   * the policy `stop` ends it with; the transaction that is under way is not committed then.
+   */
+  async run(): Promise<void> {
+    await this.#prepare();
+    try {
+      await this.#member.run();
+    } catch (reason) {
+      this.#fail(reason);
+    }
+    await this.#member.leave();
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Commits what has been read, gives the partitions up, and ends `run`. */
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    await this.#close([...this.#tasks.values()]);
+    this.#member.stop();
+  }
+
+  /** Ends `run` without a commit. */
+  abort(): void {
+    this.#isStopping = true;
+    for (const task of this.#tasks.values()) this.#cancel(task);
+    this.#member.stop();
+  }
+
+  // ---- topics ----
+
+  async #prepare(): Promise<void> {
+    const { from, to, repartition, deadLetterTopic, udf } = this.#settings;
+    for (const topic of [from, to, ...(deadLetterTopic === undefined ? [] : [deadLetterTopic])]) {
+      const count = await partitionCount(this.#cluster, topic);
+      if (count === undefined)
+        throw new UdfError('invalid_config', `there is no topic ${topic}; create it first`);
+      this.#counts.set(topic, count);
+    }
+    const count = this.#counts.get(from)!; // set above
+    const why = `as many as ${from}; a partition that is added later has groups whose state is in another one`;
+    if (repartition !== undefined) {
+      const existing = await partitionCount(this.#cluster, repartition);
+      await ensureTopic(this.#cluster, repartition, existing ?? count, { 'cleanup.policy': 'delete' }, why);
+      this.#counts.set(repartition, existing ?? count);
+    }
+    const partitions = this.#counts.get(repartition ?? from)!; // set above
+    try {
+      await ensureTopic(this.#cluster, this.#changelog, partitions, changelogSettings, why);
+    } catch (reason) {
+      throw reason instanceof BrokerError ? refused(reason) : reason;
+    }
+    this.#settings.logger.info(
+      { udf: udf.name, from, to, partitions, changelog: this.#changelog },
+      'joining the consumer group',
+    );
+  }
+
+  get #changelog(): string {
+    const { changelog, groupId, from, repartition } = this.#settings;
+    return changelog ?? `${groupId}-${repartition ?? from}-changelog`;
+  }
+
+  // ---- partitions ----
+
+  #start(partition: TopicPartition): void {
+    const key = partitionKey(partition);
+    const previous = this.#tasks.get(key)?.ended;
+    const kind =
+      partition.topic === this.#settings.from && this.#settings.repartition !== undefined
+        ? 'repartition'
+        : 'udf';
+    const abort = new AbortController();
+    const task: Task = {
+      ...partition,
+      kind,
+      counters: newCounters(),
+      abort,
+      current: undefined,
+      isClosing: false,
+      ended: Promise.resolve(previous).then(() => this.#keepRunning(task)),
+    };
+    this.#tasks.set(key, task);
+  }
+
+  /** Runs a partition until it is given up, again after failures that may pass. Never rejects. */
+  async #keepRunning(task: Task): Promise<void> {
+    const key = partitionKey(task);
+    for (let retryMs = minRetryMs; !isOver(task);) {
+      const started = task.counters.transactions;
+      try {
+        await this.#runOnce(task);
+        break;
+      } catch (reason) {
+        if (isCancelled(task)) break;
+        if (!this.#mayPass(reason)) {
+          this.#fail(reason);
+          break;
+        }
+        this.recoveries++;
+        task.counters.committed = -1;
+        const { topic, partition } = task;
+        const message = `the partition is taken over anew: ${messageOf(reason)}`;
+        this.#settings.logger.warn({ topic, partition }, message);
+        if (task.counters.transactions > started) retryMs = minRetryMs;
+        await delay(retryMs);
+        retryMs = Math.min(2 * retryMs, maxRetryMs);
+        // A worker that was excluded without noticing must not fence the new owner.
+        await this.#member.identity().catch(() => undefined);
+      }
+    }
+    if (this.#tasks.get(key) === task) this.#tasks.delete(key);
+  }
+
+  async #runOnce(task: Task): Promise<void> {
+    const input = new InputBuffer(() => {
+      this.#fetcher.schedule();
+    });
+    const running = this.#createTask(task, input);
+    task.current = { task: running, input };
+    this.#fetcher.add(task, input, (reason) => {
+      input.fail(inputProblem(reason, task));
+    });
+    try {
+      if (task.isClosing) running.close();
+      await running.run();
+    } finally {
+      // Another run of the partition may have been added meanwhile.
+      if (this.#tasks.get(partitionKey(task)) === task) this.#fetcher.remove(task);
+      task.current = undefined;
+    }
+  }
+
+  #createTask(task: Task, input: InputBuffer): PartitionTask | RepartitionTask {
+    const { to, deadLetterTopic, repartition, groupId, commitIntervalMs, groupBy, logger } = this.#settings;
+    const { topic, partition, counters, kind } = task;
+    const isUdf = kind === 'udf';
+    const store = new KafkaPartition(this.#cluster, {
+      ...this.#settings,
+      source: { topic, partition },
+      output: isUdf ? { topic: to, partition: partition % this.#counts.get(to)! } : undefined, // set by `#prepare`
+      changelog: isUdf ? { topic: this.#changelog, partition } : undefined,
+      deadLetters:
+        deadLetterTopic === undefined
+          ? undefined
+          : { topic: deadLetterTopic, partition: partition % this.#counts.get(deadLetterTopic)! }, // as above
+      codec: this.#codec,
+      identity: this.#member.identity,
+      signal: task.abort.signal,
+    });
+    if (isUdf) {
+      const settings = { ...this.#settings, logger: logger.child({ topic, partition }) };
+      return new PartitionTask({ ...settings, partition, store, input, counters });
+    }
+    return new RepartitionTask({
+      ...{ store, input, counters, groupBy, commitIntervalMs },
+      topic: repartition!, // there are no other tasks
+      partitions: this.#counts.get(repartition!)!, // as above
+      hash: (bytes) => this.#cluster.library.murmur2(bytes),
+      origin: `${groupId}, ${topic}, partition ${partition}`,
+    });
+  }
+
+  async #close(partitions: readonly TopicPartition[]): Promise<void> {
+    const tasks = partitions.flatMap((partition) => this.#tasks.get(partitionKey(partition)) ?? []);
+    for (const task of tasks) {
+      task.isClosing = true;
+      task.current?.task.close();
+    }
+    await Promise.all(tasks.map(({ ended }) => ended));
+  }
+
+  #cancel(task: Task): void {
+    task.isClosing = true;
+    task.abort.abort();
+    task.current?.task.cancel();
+  }
+
+  // ---- failures ----
+
+  /** Whether taking the partition over anew may help. */
+  #mayPass(reason: unknown): boolean {
+    return isRetriable(reason) || isFenced(reason) || isExcluded(reason) || hasCode(reason, 'NOT_A_MEMBER');
+  }
+
+  #fail(reason: unknown): void {
+    this.#failure ??=
+      reason instanceof BrokerError ? refused(reason) : UdfError.from(connectionProblem(reason));
+    this.abort();
+  }
+}
+
+function isCancelled({ abort }: Task): boolean {
+  return abort.signal.aborted;
+}
+
+function isOver(task: Task): boolean {
+  return task.isClosing || isCancelled(task);
+}
+
+function refused(reason: BrokerError): UdfError {
+  return new UdfError('refused', `Kafka refuses: ${reason.message}`, { cause: reason });
+}
+
+function inputProblem(reason: unknown, { topic, partition }: TopicPartition): Error {
+  if (!hasCode(reason, 'OFFSET_OUT_OF_RANGE')) return BrokerError.from(reason, 'fetch');
+  return new UdfError(
+    'invalid_config',
+    `records of ${topic}, partition ${partition}, were deleted before they were processed, or are needed to restore the ` +
+      'state: keep them longer; to go on without them, set the offsets of the consumer group, which begins the state afresh',
+  );
+}
+
+function newCounters(): PartitionCounters {
+  return {
+    ...{
+      recordsIn: 0,
+      pointsIn: 0,
+      pointsOut: 0,
+      deadLetters: 0,
+      transactions: 0,
+      snapshots: 0,
+      snapshotBytes: 0,
+    },
+    ...{ groups: 0, committed: -1, restoreSeconds: 0, repeatedRecords: 0 },
+  };
+}

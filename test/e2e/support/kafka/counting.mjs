@@ -1,0 +1,46 @@
+import { defineUdf, option } from 'kapacitor-udf';
+
+/** Emits each point with how many its group has had, and the sum of their values: any loss or repetition shows. */
+export const counting = defineUdf({
+  name: 'counting',
+  doc: 'Counts the points of each group.',
+  wants: 'stream',
+  provides: 'stream',
+  options: { padding: option.int({ default: 0, doc: 'Bytes added to the state of each group.' }) },
+  state: ({ padding }) => ({ count: 0n, sum: 0n, padding: 'x'.repeat(Number(padding)) }),
+  point(point, { state, emit }) {
+    state.count++;
+    state.sum += point.fields.value;
+    emit(point.withFields({ count: state.count, sum: state.sum }));
+  },
+});
+
+/** Emits a point a second of the clock after the first one of a group, with the number of points until then. */
+export const silent = defineUdf({
+  name: 'silent',
+  doc: 'Tells how many points a group had when it fell silent.',
+  wants: 'stream',
+  provides: 'stream',
+  options: {},
+  state: () => ({ count: 0n }),
+  point(_point, { state, timers }) {
+    state.count++;
+    timers.set('silence', { clock: 'wall', after: '1s' });
+  },
+  timer(_timer, { state, newPoint, emit }) {
+    emit(newPoint({ silent: state.count }));
+  },
+});
+
+/** Throws on points with a field `bad`. */
+export const failing = defineUdf({
+  name: 'failing',
+  doc: 'Throws on points with a field bad.',
+  wants: 'stream',
+  provides: 'stream',
+  options: {},
+  point(point, { emit }) {
+    if ('bad' in point.fields) throw new Error('this one is bad');
+    emit(point);
+  },
+});
