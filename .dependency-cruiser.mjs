@@ -69,10 +69,10 @@ export default {
     },
     {
       name: 'udf-imports-the-public-face',
-      comment: "A bundled UDF imports 'kapacitor-udf' and its own folder, as a user's would.",
+      comment: "A bundled UDF imports 'kapacitor-udf', its own folder, and packages, as a user's would.",
       severity: 'error',
       from: { path: '^udfs/([^/]+)/', pathNot: '\\.test\\.ts$' },
-      to: { pathNot: ['^kapacitor-udf$', '^udfs/$1/'] },
+      to: { pathNot: ['^kapacitor-udf$', '^udfs/$1/', '(^|/)node_modules/(leven|luxon|@types/luxon)/'] },
     },
     {
       name: 'declared-dependencies-only',

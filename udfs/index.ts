@@ -5,16 +5,18 @@
  */
 
 import type { UdfDefinition } from 'kapacitor-udf';
+import calendarTotals from './calendar-totals/calendar-totals.js';
 import edgeDetect from './edge-detect/edge-detect.js';
 import mirror from './mirror/mirror.js';
 import mirrorBatch from './mirror-batch/mirror-batch.js';
 import movingAverage from './moving-average/moving-average.js';
 import outliers from './outliers/outliers.js';
 
-export { edgeDetect, mirror, mirrorBatch, movingAverage, outliers };
+export { calendarTotals, edgeDetect, mirror, mirrorBatch, movingAverage, outliers };
 
 /** The UDFs that come with this package, by name. */
 export const bundledUdfs: readonly UdfDefinition[] = [
+  calendarTotals,
   edgeDetect,
   mirror,
   mirrorBatch,

@@ -113,6 +113,7 @@ export default defineConfig({
         performance: 'Performance',
       }),
       group('UDFs', {
+        'udfs/calendar-totals': 'calendarTotals',
         'udfs/edge-detect': 'edgeDetect',
         'udfs/moving-average': 'movingAverage',
         'udfs/outliers': 'outliers',

@@ -12,6 +12,27 @@ const folder = fileURLToPath(new URL('../../udfs/', import.meta.url));
 
 /** UDF, its folder, a recording in it, how a TICKscript calls it, and the file of what it must emit. */
 const goldens = [
+  [
+    'calendarTotals',
+    'calendar-totals',
+    'meter.lp',
+    ".by('day').zone('Europe/Berlin').interval(15m).sum('wh', 'wh').max('kw', 'peak_kw').count('wh', 'intervals')",
+    'days.golden.lp',
+  ],
+  [
+    'calendarTotals',
+    'calendar-totals',
+    'meter.lp',
+    ".by('hour').zone('Australia/Lord_Howe').maxGap(20m).integral('kw', 'kwh').mean('kw', 'kw')",
+    'hours.golden.lp',
+  ],
+  [
+    'calendarTotals',
+    'calendar-totals',
+    'meter.lp',
+    ".by('month').zone('Asia/Kathmandu').interval(15m).stamp('end').split().sum('wh', 'wh').every(1d).keep(7d)",
+    'months.golden.lp',
+  ],
   ['edgeDetect', 'edge-detect', 'kapacitor-1.5.7-adsl.srpl', ".field('value')", 'changes.golden.lp'],
   [
     'edgeDetect',

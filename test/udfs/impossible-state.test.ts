@@ -4,6 +4,7 @@ import { GroupPartWriter } from '../../src/agent/state/group-part.js';
 import { packBytes, packPart, PartReader } from '../../src/agent/state/parts.js';
 import { GroupTable } from '../../src/agent/state/table.js';
 import { runUdf } from '../../src/testkit/run.js';
+import calendarTotals from '../../udfs/calendar-totals/calendar-totals.js';
 import edgeDetect from '../../udfs/edge-detect/edge-detect.js';
 import movingAverage from '../../udfs/moving-average/moving-average.js';
 
@@ -29,6 +30,46 @@ async function after(definition: UdfDefinition, options: string, state: object) 
   const codes = run.log.filter(({ level }) => level === 'error').map(({ details }) => details.code);
   return { fields: points.map(({ fields }) => fields), codes };
 }
+
+describe('calendarTotals starts afresh from a snapshot with an impossible', () => {
+  const options = ".by('1m').sum('v', 's').last('v', 'l').keep(1h)";
+  const head = '["cpu","","",false,[],[]]';
+  const open = { start: 0, end: 60, revision: 0, cells: [1, 5, 0, 1, 19, 0], values: [5] };
+  const other = { ...open, start: -60, end: 0 };
+  const state = { head, seconds: 19, nanos: 0, ...open };
+
+  test.each<readonly [string, object]>([
+    ['start', { start: NaN }],
+    ['end before its start', { end: -60 }],
+    ['number of revisions', { revision: -1 }],
+    ['list of cells', { cells: null }],
+    ['cell', { cells: [1, 5n, 0, 1, 19, 0] }],
+    ['value', { values: [{}] }],
+    ['head', { head: '{}' }],
+    ['head that is no JSON', { head: '[' }],
+    ['clock', { seconds: 5n }],
+    ['other period', { others: [{ ...other, end: -60 }] }],
+    ['list of other periods', { others: {} }],
+    ['last reading', { previous: [0, 0, 'x'] }],
+    ['time of the next partial total', { nextPartial: 0.5 }],
+    ['way of closing', { closing: 3 }],
+  ])('%s', async (_what, wrong) => {
+    expect(await after(calendarTotals, options, { ...state, ...wrong })).toEqual({
+      fields: [],
+      codes: ['snapshot_damaged'],
+    });
+  });
+
+  test('nothing: it goes on', async () => {
+    const run = await runUdf(calendarTotals, {
+      options,
+      snapshot: await snapshotWith(calendarTotals, options, { ...state, others: [other] }),
+    });
+    await run.send('cpu v=3 20000000000');
+    const { points } = await run.stop();
+    expect(points.map(({ fields }) => fields)).toEqual([{ s: 8, l: 3, partial: true, revision: 0n }]);
+  });
+});
 
 describe('edgeDetect starts afresh from a snapshot with an impossible', () => {
   const options = ".field('v').durationAs('s').countAs('n')";

@@ -7,6 +7,7 @@ import type { OptionSpec } from '../../src/udf/option.js';
 import { bundledUdfs } from '../../udfs/index.js';
 
 const folders: Readonly<Record<string, string>> = {
+  calendarTotals: 'calendar-totals',
   edgeDetect: 'edge-detect',
   movingAverage: 'moving-average',
   mirror: 'mirror',

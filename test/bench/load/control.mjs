@@ -14,11 +14,19 @@ export function encodeRequest(request) {
   return Buffer.from(Request.encodeDelimited(request).finish());
 }
 
-/** An init request whose options are strings and whole numbers. @param {Record<string, string | number>} options */
+/**
+ * An init request whose options have strings and whole numbers, one or a list.
+ *
+ * @param {Record<string, string | number | readonly (string | number)[]>} options
+ */
 export function encodeInit(options) {
-  const calls = Object.entries(options).map(([name, value]) => ({
+  const calls = Object.entries(options).map(([name, given]) => ({
     name,
-    values: [typeof value === 'string' ? { type: 3, stringValue: value } : { type: 1, intValue: value }],
+    values: [given]
+      .flat()
+      .map((value) =>
+        typeof value === 'string' ? { type: 3, stringValue: value } : { type: 1, intValue: value },
+      ),
   }));
   return encodeRequest({ init: { options: calls, taskID: 'bench', nodeID: 'bench1' } });
 }

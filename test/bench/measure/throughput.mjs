@@ -92,7 +92,7 @@ async function measure(bench, udf, { shape: changed, seconds = bench.seconds, st
 /** Has each of the other UDFs of a host work, so that code that they share has seen all of them. */
 async function runOthers({ generator, agents }, servers, udf) {
   for (const [other, { options, back }] of Object.entries(udfs)) {
-    if (other === udf) continue;
+    if (other === udf || back === undefined) continue;
     const shape = { ...defaultShape, batch: other === 'mirrorBatch' || other === 'outliers' ? 10 : 0 };
     for (const [index, { label }] of agents.entries()) {
       if (label === 'yardstick') continue;

@@ -1,0 +1,124 @@
+import { type EventClock, type FieldValue, isEventClock } from 'kapacitor-udf';
+
+/** What a period has accumulated. Times are in seconds since the epoch. */
+export interface Period {
+  start: number;
+  /** Exclusive. */
+  end: number;
+  /** How often it was emitted as closed; 0 while it is open. */
+  revision: number;
+  /** Numbers, see `Layout`; one array of doubles, to save memory per group. */
+  cells: number[];
+  /** Values of `min`, `max` and `last`; absent if none is asked for. */
+  values?: (FieldValue | null)[] | undefined;
+}
+
+/**
+ * The state of a group: the period of its newest point, and others beside it. Flat and small, since there may be a million
+ * groups. While there is no current period, `start` and `end` are equal.
+ */
+export interface GroupState extends Period, EventClock {
+  /** What all points of the group share, as `encodeHead` makes it; empty before the first one. */
+  head: string;
+  /** Closed periods that are kept, and open ones after the current; by start. */
+  others?: Period[] | undefined;
+  /** With `.maxGap()`: the last point of each integrated field, as seconds, nanoseconds and value; NaN if none. */
+  previous?: number[] | undefined;
+  /** With `.every()`: the second from which the next point emits a total so far. */
+  nextPartial?: number | undefined;
+  /** With `.closeAfter()`, see `closing.ts`. */
+  closing?: number | undefined;
+}
+
+export function newGroup(): GroupState {
+  return { head: '', seconds: null, nanos: 0, start: 0, end: 0, revision: 0, cells: [] };
+}
+
+/** Whether a restored state is one that `newGroup` and the points after it can have made. */
+export function isGroupState(state: unknown): boolean {
+  if (typeof state !== 'object' || state === null || !isEventClock(state) || !isPeriod(state, true)) {
+    return false;
+  }
+  const { head, others, previous, nextPartial, closing } = state as {
+    readonly [Key in keyof GroupState]?: unknown;
+  };
+  return (
+    typeof head === 'string' &&
+    (head === '' || isHead(head)) &&
+    (others === undefined || isListOf(others, (other) => isPeriod(other, false))) &&
+    (previous === undefined || isListOf(previous, (value) => typeof value === 'number')) &&
+    (nextPartial === undefined || Number.isSafeInteger(nextPartial)) &&
+    (closing === undefined || closing === 0 || closing === 1 || closing === 2)
+  );
+}
+
+function isPeriod(period: unknown, mayBeEmpty: boolean): boolean {
+  if (typeof period !== 'object' || period === null) return false;
+  const { start, end, revision, cells, values } = period as { readonly [Key in keyof Period]?: unknown };
+  return (
+    Number.isSafeInteger(start) &&
+    Number.isSafeInteger(end) &&
+    ((start as number) < (end as number) || (mayBeEmpty && start === end)) &&
+    Number.isSafeInteger(revision) &&
+    (revision as number) >= 0 &&
+    isListOf(cells, (cell) => typeof cell === 'number') &&
+    (values === undefined || isListOf(values, isValue))
+  );
+}
+
+function isListOf(list: unknown, isItem: (item: unknown) => boolean): boolean {
+  if (!Array.isArray(list)) return false;
+  for (const item of list as readonly unknown[]) if (!isItem(item)) return false; // ends at the first hole
+  return true;
+}
+
+function isValue(value: unknown): boolean {
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value;
+  return value === null || ['string', 'number', 'boolean'].includes(typeof value);
+}
+
+/** What new points of a group need. */
+export interface Head {
+  readonly name: string;
+  readonly database: string;
+  readonly retentionPolicy: string;
+  readonly byName: boolean;
+  readonly dimensions: readonly string[];
+  /** The tags that the stream is grouped by. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** As a text, which takes less memory than an object or a point. */
+export function encodeHead({ name, database, retentionPolicy, byName, dimensions, tags }: Head): string {
+  const values = dimensions.map((dimension) => tags[dimension] ?? null);
+  return JSON.stringify([name, database, retentionPolicy, byName, dimensions, values]);
+}
+
+export function decodeHead(head: string): Head {
+  const [name, database, retentionPolicy, byName, dimensions, values] = JSON.parse(head) as HeadParts; // by encodeHead
+  const tags: Record<string, string> = {};
+  for (const [index, dimension] of dimensions.entries()) {
+    const value = values[index] ?? null;
+    if (value !== null) tags[dimension] = value;
+  }
+  return { name, database, retentionPolicy, byName, dimensions, tags };
+}
+
+type HeadParts = [string, string, string, boolean, string[], (string | null)[]];
+
+function isHead(text: string): boolean {
+  try {
+    const parts: unknown = JSON.parse(text);
+    if (!Array.isArray(parts) || parts.length !== 6) return false;
+    const [name, database, retentionPolicy, byName, dimensions, values] = parts as readonly unknown[];
+    return (
+      [name, database, retentionPolicy].every((part) => typeof part === 'string') &&
+      name !== '' &&
+      typeof byName === 'boolean' &&
+      isListOf(dimensions, (dimension) => typeof dimension === 'string' && dimension !== '') &&
+      isListOf(values, (value) => typeof value === 'string' || value === null)
+    );
+  } catch {
+    return false;
+  }
+}
