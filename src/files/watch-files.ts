@@ -1,8 +1,11 @@
-import { existsSync, type FSWatcher, statSync, watch } from 'node:fs';
+import { type BigIntStats, existsSync, type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 /** Debounce time: editors write a file in several steps, and version control writes many files. */
 const debounceMs = 100;
+
+/** How far the times of files may be behind the clock of the process: the kernel takes them from its timer interrupt. */
+const maxFileTimeLagMs = 20;
 
 /**
  * Watches files until `close`. Their directories are watched rather than they themselves, so that a file that does not exist
@@ -22,10 +25,18 @@ export class FileWatcher {
     this.setFiles(files);
   }
 
-  /** Watches these files instead. A change since it was watched before is still noticed. */
-  setFiles(files: readonly string[]): void {
-    this.#states = new Map(files.map((file) => [file, this.#states.get(file) ?? stateOf(file)]));
+  /**
+   * Watches these files instead. A change of one that was watched before is still noticed, and of another one if it was made
+   * at `since` or later, in Unix milliseconds: when the caller began to read the files.
+   */
+  setFiles(files: readonly string[], since = Infinity): void {
+    const firstState = (file: string): string => {
+      const stats = statSync(file, { throwIfNoEntry: false, bigint: true });
+      return stats && Number(stats.ctimeMs) + maxFileTimeLagMs >= since ? 'unknown' : stateText(stats);
+    };
+    this.#states = new Map(files.map((file) => [file, this.#states.get(file) ?? firstState(file)]));
     this.#open();
+    if ([...this.#states].some(([file, state]) => state !== stateOf(file))) this.#checkSoon();
   }
 
   close(): void {
@@ -93,7 +104,10 @@ export class FileWatcher {
 
 /** Differs whenever a file has been written, replaced, made or removed. */
 function stateOf(file: string): string {
-  const stats = statSync(file, { throwIfNoEntry: false, bigint: true });
+  return stateText(statSync(file, { throwIfNoEntry: false, bigint: true }));
+}
+
+function stateText(stats: BigIntStats | undefined): string {
   return stats ? `${stats.mtimeNs} ${stats.size} ${stats.ino}` : 'absent';
 }
 

@@ -8,8 +8,9 @@ export function watchModules(host: Pick<SocketHost, 'reload' | 'moduleFiles'>): 
   return {
     start() {
       watcher = new FileWatcher(host.moduleFiles, async (changed) => {
+        const startedAt = Date.now();
         await host.reload(changed).catch(() => undefined); // it has logged the reason
-        watcher?.setFiles(host.moduleFiles);
+        watcher?.setFiles(host.moduleFiles, startedAt);
       });
     },
     stop() {

@@ -104,3 +104,15 @@ test('other files can be watched instead', async () => {
   await changed(files);
   expect(changes).toEqual([[path('b.ts')]]);
 });
+
+test('a file that is watched anew is reported if it was changed since its reader began, and not if before', async () => {
+  const files = watched(['a.ts', 'old.ts', 'new.ts'], ['a.ts', 'old.ts']);
+  const { path, watcher, changes } = files;
+  watcher.setFiles([path('a.ts')]);
+  const since = Date.now() + 1_000;
+  await until('the time of the next file is later', () => Date.now() >= since);
+  writeFileSync(path('new.ts'), 'new');
+  watcher.setFiles(['a.ts', 'old.ts', 'new.ts'].map(path), since);
+  await changed(files);
+  expect(changes).toEqual([[path('new.ts')]]);
+});

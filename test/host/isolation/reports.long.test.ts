@@ -99,7 +99,7 @@ describe('what an isolated UDF reports of input that is repeated', () => {
     send(running, ['throw', 'exit always', 'throw', 'exit', 'throw', 'exit always', 'throw']);
     await finish(running);
     expect(running.letters.times.sort()).toEqual([0n, 1n, 2n, 4n, 5n, 6n]);
-    expect(running.agent.stats).toMatchObject({ pointsDropped: 6, errors: 4, counters: { seen: 5 } });
+    expect(running.agent.stats).toMatchObject({ pointsDropped: 6, errors: 6, counters: { seen: 5 } });
     expect(running.letters.all.find(({ letter }) => timesOf(letter)[0] === 1n)!.letter.reason).toBe(
       'the worker called process.exit(1), twice',
     );
