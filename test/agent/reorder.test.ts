@@ -444,6 +444,49 @@ describe('ReorderBuffer', () => {
     );
   });
 
+  /** Times within the waiting time, late ones, ones that are too late for long, and ones of the far future. */
+  const anyTimes = fc.array(
+    fc.record({
+      group: fc.constantFrom('a', 'b', 'c'),
+      time: fc.oneof(
+        { weight: 4, arbitrary: fc.bigInt(0n, 100n) },
+        { weight: 2, arbitrary: fc.bigInt(0n, 6n).map((minute) => minute * 200_000_000_000n) },
+        { weight: 1, arbitrary: fc.bigInt(0n, 100n).map((time) => 10n ** 15n + time) },
+      ),
+    }),
+    { maxLength: 60 },
+  );
+
+  it('hands on the same points at the same time, and counts the same ones, where a snapshot of it continues', () => {
+    const options = fc.record({ at: fc.nat(60), maxPoints: fc.constantFrom(2, 20, 1_000) });
+    fc.assert(
+      fc.property(anyTimes, options, (given, { at, maxPoints }) => {
+        const maxBytes = maxPoints * retainedBytes(pointAt('a', 1n, 1)) + 100;
+        const handedOn = (restoresAt: number): unknown => {
+          const events = new Counted();
+          let buffer = new ReorderBuffer(wait, maxBytes, events);
+          const out: string[] = [];
+          const take = (since: number, point: LazyPoint): number =>
+            out.push(`${since}: ${String(point.field('number'))}`);
+          for (const [number, { group, time }] of given.entries()) {
+            if (number === restoresAt) {
+              const restored = new ReorderBuffer(wait, maxBytes, events);
+              for (const entry of buffer.entries()) restored.restore(entry);
+              buffer = restored;
+            }
+            const point = pointAt(group, time, number);
+            if (!buffer.add(point)) take(number, point);
+            for (let next; (next = buffer.next());) take(number, next);
+          }
+          for (let next; (next = buffer.takeFirst());) take(given.length, next);
+          return { out, events };
+        };
+        expect(handedOn(at)).toEqual(handedOn(-1));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('counts exactly the points that are handed on before their time', () => {
     const events = new Counted();
     const buffer = new ReorderBuffer(1000n, 3 * retainedBytes(pointAt('a', 1n)), events);

@@ -1,6 +1,7 @@
 import TinyQueue from 'tinyqueue';
 import { LazyPoint } from '../../wire/point/lazy-point.js';
 import { retainedBytes } from '../limits.js';
+import type { ClockEntry, PointEntry, ReorderEntry } from './reorder-snapshot.js';
 import { StreamClock } from './stream-clock.js';
 
 /** Groups without waiting points that are remembered, so that a late point is known as such: those that waited last. */
@@ -253,32 +254,46 @@ export class ReorderBuffer {
 
   // ---- snapshots ----
 
-  /** The groups, those without waiting points first, then the points that wait, in the order in which they came. */
-  *entries(): Generator<GroupEntry | PointEntry> {
+  /** The connection's time, the groups, those without waiting points first, and the points that wait, as they came. */
+  *entries(): Generator<ReorderEntry> {
+    const { now, doubts } = this.#clock;
+    if (now !== undefined) yield { name: undefined, newest: now, releasedUpTo: undefined, doubts };
     for (const groups of [this.#idleGroups, this.#groups]) {
       for (const { name, clock, releasedUpTo } of groups.values()) {
-        yield { name, newest: clock.now!, releasedUpTo }; // it has had a point
+        yield { name, newest: clock.now!, releasedUpTo, doubts: clock.doubts }; // it has had a point
       }
     }
     for (let at = this.#first; at < this.#arrivals.length; at++) {
-      const { point, arrivedAt } = this.#arrivals[at]!;
-      if (point) yield { point, arrivedAt };
+      const waiting = this.#arrivals[at]!;
+      const { point, arrivedAt, group } = waiting;
+      if (!point) continue;
+      yield { point, arrivedAt, isGroupAhead: waiting === group.ahead, isAhead: waiting === this.#ahead };
     }
   }
 
-  restoreGroup({ name, newest, releasedUpTo }: GroupEntry): void {
-    const group = this.#groupNamed(name);
-    group.clock.now = newest;
-    group.releasedUpTo = releasedUpTo;
-    this.#setIdleIfEmpty(group);
+  /** Takes what `entries` has given, in the same order: from then on, the same points are handed on for the same input. */
+  restore(entry: ReorderEntry): void {
+    if ('point' in entry) this.#restorePoint(entry);
+    else if (entry.name === undefined) this.#clock.restore(entry.newest, entry.doubts);
+    else this.#restoreGroup(entry.name, entry);
   }
 
-  restorePoint({ point, arrivedAt }: PointEntry): void {
+  #restoreGroup(name: string, { newest, releasedUpTo, doubts }: ClockEntry): void {
+    const group = this.#groupNamed(name);
+    group.clock.restore(newest, doubts);
+    group.releasedUpTo = releasedUpTo;
+    // Until its points come. No other group is forgotten for it: they are as many as there were.
+    this.#groups.delete(name);
+    this.#idleGroups.set(name, group);
+  }
+
+  #restorePoint({ point, arrivedAt, isGroupAhead, isAhead }: PointEntry): void {
     const { time } = point;
     const group = this.#groupOf(point);
     group.clock.now ??= time;
-    if (this.#clock.now === undefined || arrivedAt > this.#clock.now) this.#clock.now = arrivedAt;
-    this.#insert(point, time, group, arrivedAt, -++this.#restored);
+    const waiting = this.#insert(point, time, group, arrivedAt, -++this.#restored);
+    if (isGroupAhead) group.ahead = waiting;
+    if (isAhead) this.#ahead = waiting;
   }
 
   clear(): void {
@@ -290,20 +305,6 @@ export class ReorderBuffer {
     this.#last = this.#stray = this.#ahead = undefined;
     this.#isSorted = false;
   }
-}
-
-/** A group, as a snapshot holds it. */
-export interface GroupEntry {
-  /** In latin1, one character per byte. */
-  readonly name: string;
-  readonly newest: bigint;
-  readonly releasedUpTo: bigint | undefined;
-}
-
-/** A point that waits, as a snapshot holds it. */
-export interface PointEntry {
-  readonly point: LazyPoint;
-  readonly arrivedAt: bigint;
 }
 
 /** The first of a group's points that wait. */

@@ -1,7 +1,7 @@
-import { LazyPoint } from '../../wire/point/lazy-point.js';
 import { damaged } from '../state/parts.js';
 import type { SnapshotStage } from '../state/snapshot.js';
 import { ReorderBuffer } from './reorder-buffer.js';
+import { packEntry, unpackEntry } from './reorder-snapshot.js';
 import { type RepeatBounds, RepeatFilter } from './repeat-filter.js';
 
 /** Entries of one part of a snapshot. */
@@ -62,33 +62,14 @@ export class Stages {
   }
 }
 
-/** A group is stored as its name and times, a point as its frame and time of arrival. */
 function reorderSnapshot(stages: Stages): SnapshotStage {
   return {
     name: 'reorder',
     *parts() {
-      for (const entries of chunks(stages.reorder?.entries() ?? [])) {
-        yield entries.map((entry) =>
-          'point' in entry
-            ? [Uint8Array.from(entry.point.frameBytes()), entry.arrivedAt]
-            : [entry.name, entry.newest, entry.releasedUpTo],
-        );
-      }
+      for (const entries of chunks(stages.reorder?.entries() ?? [])) yield entries.map(packEntry);
     },
     restore(part) {
-      for (const entry of listIn(part)) {
-        const [what, time, releasedUpTo] = listIn(entry);
-        if (typeof time !== 'bigint') throw damaged();
-        const reorder = stages.requireReorder();
-        if (typeof what === 'string') {
-          if (releasedUpTo !== undefined && typeof releasedUpTo !== 'bigint') throw damaged();
-          reorder.restoreGroup({ name: what, newest: time, releasedUpTo });
-        } else {
-          const point = what instanceof Uint8Array ? LazyPoint.fromWholeFrame(Buffer.from(what)) : undefined;
-          if (!point) throw damaged();
-          reorder.restorePoint({ point, arrivedAt: time });
-        }
-      }
+      for (const entry of listIn(part)) stages.requireReorder().restore(unpackEntry(listIn(entry)));
     },
     clear() {
       stages.reorder?.clear();

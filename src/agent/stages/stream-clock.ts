@@ -5,6 +5,16 @@ const maxLateTime = 600_000_000_000n;
 /** A point that is further ahead than this, or than the waiting time if that is more, must be confirmed by the next one. */
 const maxAdvance = maxLateTime;
 
+/** What of a clock is only known from the points before, beside its time. */
+export interface ClockDoubts {
+  /** The time of the last point if it is too far ahead. */
+  readonly ahead: bigint | undefined;
+  readonly strays: number;
+  readonly latePoints: number;
+  /** The time of the first late point in a row. */
+  readonly lateSince: bigint;
+}
+
 /** Points too far ahead, without one near the clock in between, after which the next one is taken as confirmed. */
 const maxStrays = 10;
 
@@ -35,6 +45,25 @@ export class StreamClock {
   /** Whether the last point is far ahead, and not confirmed yet. */
   get isAhead(): boolean {
     return this.#ahead !== undefined;
+  }
+
+  /** `undefined` if there are none: the last point has shown the time. */
+  get doubts(): ClockDoubts | undefined {
+    if (this.#ahead === undefined && this.#strays === 0 && this.#latePoints === 0) return undefined;
+    return {
+      ahead: this.#ahead,
+      strays: this.#strays,
+      latePoints: this.#latePoints,
+      lateSince: this.#lateSince,
+    };
+  }
+
+  restore(now: bigint, { ahead, strays, latePoints, lateSince }: ClockDoubts = noDoubts): void {
+    this.now = now;
+    this.#ahead = ahead;
+    this.#strays = strays;
+    this.#latePoints = latePoints;
+    this.#lateSince = lateSince;
   }
 
   /** Records a point. Returns what it shows about the point before, if that was far ahead. */
@@ -69,3 +98,5 @@ export class StreamClock {
     else if (this.#latePoints > maxLatePoints && time - this.#lateSince >= maxLateTime) this.#moveTo(time);
   }
 }
+
+const noDoubts: ClockDoubts = { ahead: undefined, strays: 0, latePoints: 0, lateSince: 0n };
