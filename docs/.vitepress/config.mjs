@@ -100,6 +100,7 @@ export default defineConfig({
       group('Operating', {
         operating: 'Running the host',
         isolation: 'Isolation and reload',
+        remote: 'On another machine',
         monitoring: 'Metrics and health',
         tasks: 'Tasks of Kapacitor',
         telegraf: 'In Telegraf',

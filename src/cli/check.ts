@@ -1,6 +1,14 @@
 import { Command, Option } from 'commander';
 import { defaultSocketDir, socketPathIn, udfsWithSocket } from '../host/socket-directory.js';
-import { messageOf } from '../model/errors.js';
+import type { RemoteAddress } from '../host/remote/address.js';
+import { messageOf, UdfError } from '../model/errors.js';
+import {
+  addRemoteOptions,
+  type RemoteFlags,
+  remoteSettings,
+  tlsNameOption,
+  toOption,
+} from './remote-options.js';
 import { ExitCode } from './exit-code.js';
 import {
   addLogOptions,
@@ -12,7 +20,8 @@ import {
 import { timerDuration } from './parse-values.js';
 import { print, printJson } from './print.js';
 
-interface CheckOptions extends SocketOptions, LogOptions {
+interface CheckOptions extends SocketOptions, LogOptions, RemoteFlags {
+  readonly to?: RemoteAddress;
   readonly timeout: bigint;
   readonly json?: true;
 }
@@ -33,8 +42,12 @@ export function checkCommand(): Command {
         .default(5_000_000_000n, '5s')
         .argParser(timerDuration('1ms')),
     )
-    .option('--json', 'as JSON');
-  return addLogOptions(command)
+    .option('--json', 'as JSON')
+    .addOption(
+      toOption('ask the host that listens there, instead of sockets').conflicts(['socketDir', 'config']),
+    )
+    .addOption(tlsNameOption());
+  return addLogOptions(addRemoteOptions(command))
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf check --config /etc/kapacitor/kapacitor.conf')
     .action(check);
 }
@@ -45,23 +58,21 @@ interface ExpectedSocket {
   readonly path: string;
 }
 
+/** What a UDF has answered. */
+type Result = { readonly name: string; readonly socket: string } & (
+  | { readonly ok: true; readonly wants: string; readonly provides: string; readonly ms: number }
+  | { readonly ok: false; readonly error: string }
+);
+
 async function check(names: readonly string[], options: CheckOptions): Promise<void> {
-  const { probeSocket } = await import('../peer/probe-socket.js');
-  const sockets = await socketsToCheck(names, options);
   const timeoutMs = Number(options.timeout / 1_000_000n);
-  const probe = async ({ name, path }: ExpectedSocket) => {
-    try {
-      const { wants, provides, ms } = await probeSocket(path, timeoutMs);
-      return { name, socket: path, ok: true as const, wants, provides, ms };
-    } catch (reason) {
-      return { name, socket: path, ok: false as const, error: messageOf(reason) };
-    }
-  };
-  const results = await Promise.all(sockets.map(probe));
+  const results = options.to
+    ? await checkRemote(names, options.to, options)
+    : await checkSockets(await socketsToCheck(names, options), timeoutMs);
   if (options.json) {
     await printJson(results);
   } else {
-    const width = Math.max(...sockets.map(({ name }) => name.length));
+    const width = Math.max(...results.map(({ name }) => name.length));
     const lines = results.map(({ name, socket, ...result }) => {
       const start = `${result.ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(width)}  ${socket}`;
       return result.ok
@@ -71,6 +82,47 @@ async function check(names: readonly string[], options: CheckOptions): Promise<v
     await print(lines.join('\n'));
   }
   if (!results.every(({ ok }) => ok)) throw new ExitCode(1);
+}
+
+async function checkSockets(sockets: readonly ExpectedSocket[], timeoutMs: number): Promise<Result[]> {
+  const { probeSocket } = await import('../peer/probe-socket.js');
+  const probe = async ({ name, path: socket }: ExpectedSocket): Promise<Result> => {
+    try {
+      const { wants, provides, ms } = await probeSocket(socket, timeoutMs);
+      return { name, socket, ok: true, wants, provides, ms };
+    } catch (reason) {
+      return { name, socket, ok: false, error: messageOf(reason) };
+    }
+  };
+  return Promise.all(sockets.map(probe));
+}
+
+/** The UDFs of a host that listens for proxies; one that cannot be asked has none. */
+async function checkRemote(
+  names: readonly string[],
+  address: RemoteAddress,
+  flags: RemoteFlags,
+): Promise<Result[]> {
+  const [{ remoteUdfs }, { remoteUrl }] = await Promise.all([
+    import('../host/remote/dial.js'),
+    import('../host/remote/address.js'),
+  ]);
+  const socket = remoteUrl(address);
+  const started = performance.now();
+  try {
+    const udfs = await remoteUdfs({ address, ...remoteSettings(address, flags) });
+    const ms = Math.round((performance.now() - started) * 10) / 10;
+    return (names.length > 0 ? names : [...udfs.keys()]).map((name) => {
+      const udf = udfs.get(name);
+      if (!udf) return { name, socket, ok: false, error: `the host has ${[...udfs.keys()].join(', ')}` };
+      return { name, socket, ok: true, wants: udf.wants, provides: udf.provides, ms };
+    });
+  } catch (reason) {
+    if (UdfError.from(reason).code === 'usage') throw reason;
+    return (names.length > 0 ? names : ['host']).map((name) => ({
+      ...{ name, socket, ok: false, error: messageOf(reason) },
+    }));
+  }
 }
 
 async function socketsToCheck(

@@ -7,6 +7,8 @@ import { byteLimitOption } from './parse-values.js';
 export interface IsolationFlags {
   readonly isolate?: true;
   readonly watch?: true;
+  /** What listens for proxies, which runs UDFs in workers. */
+  readonly listen?: unknown;
   readonly isolateUdf?: readonly string[];
   readonly workerMemory: number;
   readonly journalBytes: number;
@@ -33,13 +35,15 @@ export function addIsolationOptions(command: Command): Command {
         'memory of one worker, above which it is replaced',
       ),
     )
-    .addOption(
-      byteLimitOption(
-        '--journal-bytes',
-        defaultLimits.journalBytes,
-        'how much input of an isolated connection is kept to replay it to a new worker; a batch may take --batch-bytes',
-      ),
-    );
+    .addOption(journalOption());
+}
+
+export function journalOption(): Option {
+  return byteLimitOption(
+    '--journal-bytes',
+    defaultLimits.journalBytes,
+    'how much input of an isolated connection is kept to replay it to a new worker; a batch may take --batch-bytes',
+  );
 }
 
 /** Adds `--watch`, for a command that can reload. */
@@ -52,7 +56,7 @@ export function addWatchOption(command: Command): Command {
 
 /** The isolation that the flags ask for; `undefined` for none. */
 export function isolationOf(flags: IsolationFlags): Isolation | undefined {
-  const { isolate, watch, isolateUdf, workerMemory } = flags;
-  if (!isolate && !watch && !isolateUdf) return undefined;
+  const { isolate, watch, isolateUdf, workerMemory, listen } = flags;
+  if (!isolate && !watch && !isolateUdf && listen === undefined) return undefined;
   return { udfs: isolateUdf ?? 'all', maxMemoryBytes: workerMemory };
 }

@@ -128,12 +128,17 @@ export interface RunOptions extends UdfRunOptions {
 }
 
 export function addRunOptions(command: Command): Command {
+  return addRemoteRunOptions(command.addOption(loadOption()));
+}
+
+/** As `addRunOptions`, for UDFs whose modules are loaded elsewhere. */
+export function addRemoteRunOptions(command: Command): Command {
   return addLimitOptions(addFileOptions(addPolicyOptions(command)));
 }
 
 /** Adds the options of `UdfRunOptions`. */
 export function addUdfRunOptions(command: Command): Command {
-  return addLimitOptions(addPolicyOptions(command));
+  return addLimitOptions(addPolicyOptions(command.addOption(loadOption())));
 }
 
 export function stateIntervalOption(): Option {
@@ -144,7 +149,6 @@ export function stateIntervalOption(): Option {
 
 function addPolicyOptions(command: Command): Command {
   return command
-    .addOption(loadOption())
     .addOption(
       new Option(
         '--on-error <policy>',

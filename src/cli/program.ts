@@ -7,6 +7,7 @@ import { reportError, usageMessage } from './report-error.js';
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   new: async () => (await import('./new.js')).newCommand(),
   serve: async () => (await import('./serve.js')).serveCommand(),
+  proxy: async () => (await import('./proxy.js')).proxyCommand(),
   stdio: async () => (await import('./stdio.js')).stdioCommand(),
   execd: async () => (await import('./execd.js')).execdCommand(),
   kafka: async () => (await import('./kafka.js')).kafkaCommand(),

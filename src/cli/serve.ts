@@ -20,8 +20,11 @@ import {
   type SocketOptions,
   watchdogSettings,
 } from './options.js';
-import { count, httpAddress, timerDuration } from './parse-values.js';
+import { addHttpOptions, maxConnectionsOption } from './http-options.js';
+import { timerDuration } from './parse-values.js';
 import { influxUrlOption, kapacitorUrlsOption } from './url-options.js';
+import type { RemoteAddress } from '../host/remote/address.js';
+import { addRemoteOptions, listenOption, type RemoteFlags, remoteSettings } from './remote-options.js';
 import {
   addIsolationOptions,
   addWatchOption,
@@ -29,7 +32,7 @@ import {
   type IsolationFlags,
 } from './isolation-options.js';
 
-interface ServeOptions extends RunOptions, SocketOptions, IsolationFlags {
+interface ServeOptions extends RunOptions, SocketOptions, IsolationFlags, RemoteFlags {
   readonly socketMode: number;
   readonly socketGroup?: string;
   readonly maxConnections: number;
@@ -41,6 +44,7 @@ interface ServeOptions extends RunOptions, SocketOptions, IsolationFlags {
   readonly kapacitor?: readonly string[];
   /** The directory that conversations are recorded in. */
   readonly record?: string;
+  readonly listen?: RemoteAddress;
 }
 
 /** `serve`: UDFs on Unix sockets, until a signal. */
@@ -49,35 +53,20 @@ export function serveCommand(): Command {
     .summary('host UDFs on Unix sockets')
     .description(
       'Hosts UDFs on Unix sockets, one each, until SIGTERM or SIGINT: then it finishes what has come, removes the ' +
-        'sockets and exits with 0. Logs go to standard error.',
+        'sockets and exits with 0. With --listen, proxies of other machines reach the UDFs too. Logs go to standard error.',
     )
     .argument('[name...]', 'UDFs to host (default: all)')
     .addOption(socketDirOption())
     .addOption(configOption())
     .addOption(socketModeOption())
     .addOption(socketGroupOption())
-    .addOption(
-      new Option('--max-connections <n>', 'connections at a time; each use of a UDF in a task is one')
-        .default(1024)
-        .argParser(count(1)),
-    )
+    .addOption(maxConnectionsOption())
     .addOption(influxUrlOption('--telemetry', "write the runtime's own figures to this InfluxDB"))
     .addOption(
       new Option('--telemetry-interval <duration>', 'how often to write them')
         .default(10_000_000_000n, '10s')
         .argParser(timerDuration('100ms')),
     )
-    .addOption(
-      new Option(
-        '--http <address>',
-        'serve /healthz, /readyz, /metrics for Prometheus and a live page at / on this port, of this machine only unless written as host:port (default: not served)',
-      ).argParser(httpAddress),
-    )
-    .option(
-      '--http-points',
-      'show points of tasks on the live page to all who reach it (default: only where that is this machine alone)',
-    )
-    .option('--no-http-points', 'show no points on the live page (default: see --http-points)')
     .addOption(
       kapacitorUrlsOption(
         '--kapacitor',
@@ -88,12 +77,14 @@ export function serveCommand(): Command {
       '--record <dir>',
       'write the conversation of each connection to a file of its own in this directory (default: none is written)',
     );
+  addHttpOptions(addRemoteOptions(command.addOption(listenOption())));
   return addRunOptions(addWatchOption(addIsolationOptions(command)))
     .addHelpText(
       'after',
       '\nExamples:\n' +
         '  $ kapacitor-udf serve edgeDetect movingAverage --socket-dir /tmp/udf --socket-group kapacitor\n' +
-        '  $ kapacitor-udf serve --config /etc/kapacitor/kapacitor.conf --load ./my-udf.js',
+        '  $ kapacitor-udf serve --config /etc/kapacitor/kapacitor.conf --load ./my-udf.js\n' +
+        '  $ kapacitor-udf serve --listen tls://0.0.0.0:9070 --tls-cert host.pem --tls-key host.key --tls-ca ca.pem',
     )
     .action(serve);
 }
@@ -117,6 +108,7 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
     ...settings,
     ...{ deadLetters, activity },
     ...{ sockets, socketMode, socketGroup, maxConnections, drainMs, http, httpPoints },
+    listen: options.listen && { address: options.listen, ...remoteSettings(options.listen, options) },
     onConnection:
       recorder &&
       ((transport, udf, socket) => {

@@ -16,6 +16,8 @@ import { controlPathOf, openControlSocket } from './control-socket.js';
 import { type IsolatedUdf, loadAgain, type ServedUdf } from './served-udf.js';
 import { openStateDirectory, stateOptionsProblem } from './state/open-state-directory.js';
 import type { StateDirectory } from './state/state-directory.js';
+import { type ListenOptions, listenForProxies } from './remote/listen-for-proxies.js';
+import type { RemoteServer } from './remote/remote-server.js';
 import { openFilesWarning } from './open-files.js';
 import { groupNumber } from './unix-group.js';
 import { statsByUdf } from './use-statistics.js';
@@ -32,6 +34,8 @@ export interface SocketHostOptions extends Omit<HostOptions, 'sockets'> {
   readonly onConnection?: ConnectionListener | undefined;
   /** Where connections note what they do. */
   readonly activity?: Activity | undefined;
+  /** Where proxies of other machines reach the isolated UDFs too. */
+  readonly listen?: ListenOptions | undefined;
 }
 
 /** A host of which some UDFs may run in workers. */
@@ -69,6 +73,7 @@ class SocketsHost implements SocketHost {
   readonly #listening: Listening[] = [];
   readonly #events: Record<string, number> = {};
   #http: HttpServer | undefined;
+  #remote: RemoteServer | undefined;
   #states: StateDirectory | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -142,6 +147,7 @@ class SocketsHost implements SocketHost {
     try {
       await loadAgain(this.#isolated);
       const result = await this.#connections.reload();
+      this.#remote?.reload();
       for (const error of result.errors) {
         logger.error({ code: error.code, err: error }, `a worker was not replaced: ${error.message}`);
       }
@@ -172,6 +178,7 @@ class SocketsHost implements SocketHost {
         await this.#open(socket);
         if (this.#stopped) return;
       }
+      this.#remote = await listenForProxies(this.#options, this.#isolated, this);
       const first = this.#options.sockets.find(({ udf }) => udf.isolated);
       if (first) {
         const path = controlPathOf(resolve(first.path));
@@ -222,6 +229,7 @@ class SocketsHost implements SocketHost {
           server.close(done);
         }),
     );
+    await this.#remote?.close();
     await this.#connections.drain(this.#options.drainMs ?? 5_000);
     await Promise.all(closed);
     await this.#states?.close();

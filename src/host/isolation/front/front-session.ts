@@ -6,11 +6,13 @@ import type { Output } from '../../../agent/output.js';
 import { refusedRestore } from '../../../agent/state-keeper.js';
 import { UdfError } from '../../../model/errors.js';
 import type { TaskUse, UseId } from '../../../model/statistics.js';
+import type { Snapshot } from '../../../agent/state/snapshot.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import { snapshotFrameStart } from '../../../wire/framing.js';
 import { encodeResponse, type Request, type Response } from '../../../wire/messages.js';
 import type { Supervisor } from '../supervisor/supervisor.js';
 import type { UdfInfo } from '../worker/messages.js';
+import { lastKnownSnapshot, whileAway } from './away-answers.js';
 import type { FrontState } from './front-state.js';
 import type { Ticks } from './ticks.js';
 
@@ -98,11 +100,19 @@ export class FrontSession {
   }
 
   #snapshot(requestedAt: number): void {
-    const { state, lifetime, output, counters } = this.#options;
-    state.snapshot(({ pieces, size }) => {
-      if (!lifetime.isOpen) return;
+    const { state, lifetime, output, counters, supervisor, udf } = this.#options;
+    let isAnswered = false;
+    const answer = ({ pieces, size }: Snapshot): void => {
+      stopWaiting();
+      if (isAnswered || !lifetime.isOpen) return;
+      isAnswered = true;
       counters.snapshotSince(requestedAt, output.sendExempt([snapshotFrameStart(size), ...pieces]));
+    };
+    const stopWaiting = whileAway(supervisor, () => {
+      this.#logger.warn({}, 'the remote host is away: Kapacitor gets the last state that it has given');
+      answer(lastKnownSnapshot(supervisor, udf.name));
     });
+    state.snapshot(answer);
   }
 
   #restore(snapshot: Uint8Array): void {

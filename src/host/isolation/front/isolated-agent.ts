@@ -14,6 +14,7 @@ import { Feed } from '../supervisor/feed.js';
 import { Supervisor, type SupervisorEvents } from '../supervisor/supervisor.js';
 import type { UdfInfo } from '../worker/messages.js';
 import type { WorkerSource } from '../worker/worker-supply.js';
+import { endedWhileAway, whileAway } from './away-answers.js';
 import { FlowControl } from './flow-control.js';
 import { FrontSession } from './front-session.js';
 import { FrontState } from './front-state.js';
@@ -74,6 +75,8 @@ class FrontAgent implements IsolatedAgent {
   #ending: Promise<void> | undefined;
   #finalStats: AgentStats | undefined;
   #advance: NodeJS.Immediate | undefined;
+  /** Ends the wait for a worker that is away as the input has ended. */
+  #stopWaiting = (): void => undefined;
 
   constructor(options: IsolatedAgentOptions) {
     const { transport, udf, onError, groupTtl, maxGroups } = options;
@@ -110,6 +113,7 @@ class FrontAgent implements IsolatedAgent {
       stopWork: () => {
         this.#flow.end();
         this.#ticks?.end();
+        this.#stopWaiting();
         this.#input.stop();
         this.#output.end();
         this.#ending ??= this.#end();
@@ -313,6 +317,9 @@ class FrontAgent implements IsolatedAgent {
     this.#output.startHeartbeat();
     this.#state.saveAtEnd();
     this.#supervisor.end();
+    this.#stopWaiting = whileAway(this.#supervisor, () => {
+      this.#session.fail(endedWhileAway());
+    });
   }
 
   /** Ends the worker, whose state is stored before if possible. */

@@ -48,6 +48,7 @@ export class Faults {
   /** `acked` is the position up to which all input is handled. */
   remedyFor(end: WorkerEnd, stage: Stage, acked: number, now: number = performance.now()): Remedy {
     this.counts[end.cause] = (this.counts[end.cause] ?? 0) + 1;
+    if (end.cause === 'lost') return { kind: 'restart', delayMs: 0 }; // no fault of the UDF, whatever it was doing
     const step = stage.kind === 'handler' ? runId(stage.run) : `${stage.kind} ${acked}`;
     this.#endsAtStep = step === this.#lastStep ? this.#endsAtStep + 1 : 1;
     this.#lastStep = step;

@@ -129,9 +129,19 @@ export class Supervisor {
     return this.#workers.current?.wakeAtMs ?? NaN;
   }
 
-  /** Whether new input has to wait: for a worker that starts or repeats input, or for a step such as a snapshot. */
+  /** Whether new input has to wait: for a worker that starts, repeats input or is away, or for a step such as a snapshot. */
   get isWaiting(): boolean {
-    return this.#queue.isWaiting;
+    return this.#queue.isWaiting || this.isAway;
+  }
+
+  /** Whether the worker is on another machine that cannot be reached for now. */
+  get isAway(): boolean {
+    return this.#workers.current?.isAway ?? false;
+  }
+
+  /** The state that the next worker would start with; `undefined` for a fresh one. */
+  get lastSnapshot(): Uint8Array | undefined {
+    return this.#workers.baseSnapshot;
   }
 
   /** Starts the first worker. `init` is Kapacitor's request, whose answer follows; `logger` names the task. */

@@ -123,6 +123,11 @@ export class WorkerSuccession {
     return this.#startedFrom + (this.#current?.begunBytes ?? 0);
   }
 
+  /** The state that the next worker would start with; `undefined` for a fresh one. */
+  get baseSnapshot(): Uint8Array | undefined {
+    return this.#base.snapshot;
+  }
+
   /** Starts the first worker. `init` is Kapacitor's request, whose answer follows; `logger` names the task. */
   start(init: Buffer, logger: Logger): void {
     this.#init = init;

@@ -1,6 +1,6 @@
 import { refusalMark } from '../../../agent/agent.js';
 import type { HandlerRun } from '../../../agent/handler-runs.js';
-import { UdfError } from '../../../model/errors.js';
+import type { UdfError } from '../../../model/errors.js';
 import type { DeadLetter } from '../../../model/dead-letters.js';
 import type { AgentStats } from '../../../model/statistics.js';
 import type { Logger } from '../../../telemetry/logger.js';
@@ -41,12 +41,6 @@ export interface UdfWorkerEvents {
 
 /** A worker that serves one connection, as the front sees it: requests and acknowledgements over a port. */
 export class UdfWorker {
-  /** Its UDFs, once their modules are loaded. Rejects if one cannot be, or the worker ends before. */
-  readonly loaded: Promise<readonly UdfInfo[]>;
-  /** The local files of its modules, once they are loaded or cannot be. */
-  localFiles: readonly string[] = [];
-  /** Settles when the worker has ended, for whatever reason. */
-  readonly exited: Promise<WorkerEnd>;
   /** The statistics that came last. */
   stats: AgentStats | undefined;
   /** The error that ended the conversation with it, if one did. */
@@ -69,29 +63,27 @@ export class UdfWorker {
       },
       flush: () => this.#events!.flush(), // nothing is written before `serve`
     });
-    let resolveExited!: (end: WorkerEnd) => void; // set by the promise's executor, which runs at once
-    this.exited = new Promise((resolve) => {
-      resolveExited = resolve;
+    port.listen({
+      message: (message) => {
+        this.#receiveMessage(message);
+      },
+      woken: () => {
+        this.#woken();
+      },
     });
-    this.loaded = new Promise((resolve, reject) => {
-      port.listen({
-        message: (message) => {
-          if (message.kind === 'loaded') {
-            this.localFiles = message.localFiles;
-            resolve(message.udfs);
-          } else this.#receiveMessage(message);
-        },
-        woken: () => {
-          this.#woken();
-        },
-        ended: (end) => {
-          this.#ended(end);
-          resolveExited(end);
-          reject(end.error ?? new UdfError('handler', `the worker ${end.text}`));
-        },
-      });
+    void this.exited.then((end) => {
+      this.#ended(end);
     });
-    this.loaded.catch(() => undefined); // an unused rejection is no fault; callers of `loaded` still get it
+  }
+
+  /** Its UDFs, once their modules are loaded. Rejects if one cannot be, or the worker ends before. */
+  get loaded(): Promise<readonly UdfInfo[]> {
+    return this.#port.loaded;
+  }
+
+  /** Settles when the worker has ended, for whatever reason. */
+  get exited(): Promise<WorkerEnd> {
+    return this.#port.exited;
   }
 
   /** Serves a connection. To be called once, after `loaded`. */
@@ -237,23 +229,13 @@ export class UdfWorker {
 
   // ---- the end ----
 
-  /** Keeps the process alive, as it does at first. */
-  ref(): void {
-    this.#port.ref();
-  }
-
-  /** Does not keep the process alive. */
-  unref(): void {
-    this.#port.unref();
-  }
-
   /** Ends the worker at once; with a cause, `ended` is called. */
   terminate(end?: WorkerEnd): void {
     if (!end) this.#output.stop();
     this.#port.terminate(end);
   }
 
-  #receiveMessage(message: Exclude<WorkerMessage, { kind: 'loaded' }>): void {
+  #receiveMessage(message: WorkerMessage): void {
     switch (message.kind) {
       case 'log': {
         const { level, message: text, details, begun, isRefusal } = message;
@@ -262,9 +244,6 @@ export class UdfWorker {
         this.#logger[level](given.err ? { ...given, err: errorFrom(given.err) } : given, text);
         return;
       }
-      case 'failed':
-        this.localFiles = message.localFiles;
-        return;
       case 'letter':
         this.#events?.letter(message.letter, message.begun);
         return;

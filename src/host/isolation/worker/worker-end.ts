@@ -9,7 +9,7 @@ export interface WorkerEnd {
 }
 
 /** As metrics name it. */
-export type WorkerEndCause = 'error' | 'exit' | 'memory' | 'hung' | 'load';
+export type WorkerEndCause = 'error' | 'exit' | 'memory' | 'hung' | 'load' | 'lost';
 
 /** The end by an uncaught error. */
 export function endByError(reason: unknown, heapMb: number): WorkerEnd {

@@ -1,9 +1,9 @@
 import type { HandlerRunsReader } from '../../../agent/handler-runs.js';
-import type { FromWorker, ServeMessage, wakeUp } from './messages.js';
+import type { FromWorker, ServeMessage, UdfInfo } from './messages.js';
 import type { WorkerEnd } from './worker-end.js';
 
-/** What a worker sends beside its output. */
-export type WorkerMessage = Exclude<FromWorker, typeof wakeUp | { readonly kind: 'memory' | 'hung' }>;
+/** What a worker that serves a connection sends beside its output. */
+export type WorkerMessage = Extract<FromWorker, { readonly kind: 'log' | 'letter' | 'done' }>;
 
 /** What a worker is told to serve; the memory that it shares with the front is the port's own. */
 export type ServeSettings = Omit<
@@ -28,18 +28,20 @@ export interface WorkerPortEvents {
   message(message: WorkerMessage): void;
   /** There is output to read, or room for input. */
   woken(): void;
-  /** The worker has ended. What it had written before can still be read. */
-  ended(end: WorkerEnd): void;
 }
 
 /** The way to a worker and back, wherever it runs. */
 export interface WorkerPort {
+  /** Its UDFs, once their modules are loaded. Rejects if one cannot be, or the worker ends before. */
+  readonly loaded: Promise<readonly UdfInfo[]>;
+  /** Settles when the worker has ended, for whatever reason. What it had written before can still be read. */
+  readonly exited: Promise<WorkerEnd>;
   readonly output: OutputSource;
   /** The runs of the worker's handlers, also those at its end. */
   readonly runs: Pick<HandlerRunsReader, 'current' | 'begunBytes'>;
   /** Whether the worker cannot be reached for now: it handles nothing that comes meanwhile. */
   readonly isAway: boolean;
-  /** To be called once, before any other method. */
+  /** To be called once, before `serve`. */
   listen(events: WorkerPortEvents): void;
   /** Starts the worker's work. To be called once. */
   serve(settings: ServeSettings): void;
@@ -51,10 +53,6 @@ export interface WorkerPort {
   wantStats(): void;
   /** A number that changes whenever the worker does something: with `alive`, also when its event loop turns. */
   activity(alive: boolean): number;
-  /** Keeps the process alive, as it does at first. */
-  ref(): void;
-  /** Does not keep the process alive. */
-  unref(): void;
   /** Ends the worker at once; `end` is then the reason unless there is one already. */
   terminate(end?: WorkerEnd): void;
 }

@@ -10,6 +10,8 @@ export interface WorkerSource {
   readonly localFiles: readonly string[];
   /** A worker that runs the modules' code as of the last `load`, or of a moment ago. */
   take(): UdfWorker;
+  /** As `take`, without the conversation; absent where workers run on another machine. */
+  takeThread?(): WorkerThread;
   /** Loads the modules' present code. Rejects with `invalid_module` if it cannot be loaded, and with what `check` throws. */
   load<Checked>(check: (udfs: ReadonlyMap<string, UdfInfo>) => Checked): Promise<Checked>;
 }
@@ -28,7 +30,7 @@ const delayMs = 50;
 export class WorkerSupply implements WorkerSource {
   readonly #options: WorkerSupplyOptions;
   localFiles: readonly string[] = [];
-  #reserve: UdfWorker | undefined;
+  #reserve: WorkerThread | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: WorkerSupplyOptions) {
@@ -36,42 +38,42 @@ export class WorkerSupply implements WorkerSource {
   }
 
   take(): UdfWorker {
-    const worker = this.#reserve ?? this.#create();
+    return new UdfWorker(this.takeThread(), this.#options.logger);
+  }
+
+  takeThread(): WorkerThread {
+    const thread = this.#reserve ?? new WorkerThread(this.#options);
     this.#reserve = undefined;
-    worker.ref();
+    thread.ref();
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      if (!this.#reserve) this.#keep(this.#create());
+      if (!this.#reserve) this.#keep(new WorkerThread(this.#options));
     }, delayMs).unref();
-    return worker;
+    return thread;
   }
 
   /** As the interface says; keeps the worker that did. If it rejects, the one in reserve stays. */
   async load<Checked>(check: (udfs: ReadonlyMap<string, UdfInfo>) => Checked): Promise<Checked> {
-    const worker = this.#create();
+    const thread = new WorkerThread(this.#options);
     try {
-      const infos = await worker.loaded;
+      const infos = await thread.loaded;
       const checked = check(new Map(infos.map((info) => [info.name, info])));
       this.#reserve?.terminate();
-      this.#keep(worker);
-      this.localFiles = worker.localFiles;
+      this.#keep(thread);
+      this.localFiles = thread.localFiles;
       return checked;
     } catch (reason) {
-      worker.terminate();
-      this.localFiles = [...new Set([...this.localFiles, ...worker.localFiles])];
+      thread.terminate();
+      this.localFiles = [...new Set([...this.localFiles, ...thread.localFiles])];
       throw UdfError.from(reason, 'invalid_module');
     }
   }
 
-  #create(): UdfWorker {
-    return new UdfWorker(new WorkerThread(this.#options), this.#options.logger);
-  }
-
-  #keep(worker: UdfWorker): void {
-    worker.unref();
-    this.#reserve = worker;
-    void worker.exited.then(() => {
-      if (this.#reserve === worker) this.#reserve = undefined;
+  #keep(thread: WorkerThread): void {
+    thread.unref();
+    this.#reserve = thread;
+    void thread.exited.then(() => {
+      if (this.#reserve === thread) this.#reserve = undefined;
     });
   }
 }

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { handlerRunsBytes, HandlerRunsReader } from '../../../agent/handler-runs.js';
-import type { UdfError } from '../../../model/errors.js';
+import { UdfError } from '../../../model/errors.js';
 import { SharedRing } from '../../../transport/shared-ring.js';
 import { Signals } from './acks.js';
-import { type FromWorker, type ToWorker, wakeUp } from './messages.js';
+import { type FromWorker, type ToWorker, type UdfInfo, wakeUp } from './messages.js';
 import { errorFrom } from './plain-error.js';
 import { endByError, hungEnd, memoryEnd, type WorkerEnd } from './worker-end.js';
 import type { ServeSettings, WorkerPort, WorkerPortEvents } from './worker-port.js';
@@ -21,6 +21,10 @@ export interface WorkerThreadOptions {
 
 /** A worker thread of this process. */
 export class WorkerThread implements WorkerPort {
+  readonly loaded: Promise<readonly UdfInfo[]>;
+  /** The local files of its modules, once they are loaded or cannot be. */
+  localFiles: readonly string[] = [];
+  readonly exited: Promise<WorkerEnd>;
   readonly isAway = false;
   readonly #maxMemoryBytes: number;
   readonly #worker: Worker;
@@ -33,6 +37,7 @@ export class WorkerThread implements WorkerPort {
   readonly output = new SharedRing(ringBytes, () => {
     this.#post(wakeUp);
   });
+  #events: WorkerPortEvents | undefined;
   #end: WorkerEnd | undefined;
 
   constructor({ modules, maxMemoryBytes }: WorkerThreadOptions) {
@@ -42,6 +47,26 @@ export class WorkerThread implements WorkerPort {
       workerData: { modules },
       resourceLimits: { maxOldGenerationSizeMb: this.#heapMb },
     });
+    this.#worker.on('error', (reason: unknown) => {
+      this.#end ??= endByError(reason, this.#heapMb);
+    });
+    this.exited = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        resolve((this.#end ??= { cause: 'exit', text: `called process.exit(${code})` }));
+      });
+    });
+    this.loaded = new Promise((resolve, reject) => {
+      this.#worker.on('message', (message: FromWorker) => {
+        if (message !== wakeUp && message.kind === 'loaded') {
+          this.localFiles = message.localFiles;
+          resolve(message.udfs);
+        } else this.#receive(message);
+      });
+      void this.exited.then(({ text, error }) => {
+        reject(error ?? new UdfError('handler', `the worker ${text}`));
+      });
+    });
+    this.loaded.catch(() => undefined); // an unused rejection is no fault; callers of `loaded` still get it
   }
 
   get #heapMb(): number {
@@ -49,21 +74,7 @@ export class WorkerThread implements WorkerPort {
   }
 
   listen(events: WorkerPortEvents): void {
-    this.#worker.on('message', (message: FromWorker) => {
-      if (message === wakeUp) events.woken();
-      else if (message.kind === 'memory') this.#end ??= memoryEnd(this.#maxMemoryBytes / MiB, 'buffers');
-      else if (message.kind === 'hung') this.#end ??= hungEnd(message.handlerMs);
-      else {
-        if (message.kind === 'failed') this.#endUnloaded(errorFrom(message.error));
-        events.message(message);
-      }
-    });
-    this.#worker.on('error', (reason: unknown) => {
-      this.#end ??= endByError(reason, this.#heapMb);
-    });
-    this.#worker.once('exit', (code) => {
-      events.ended(this.#end ?? { cause: 'exit', text: `called process.exit(${code})` });
-    });
+    this.#events = events;
   }
 
   serve(settings: ServeSettings): void {
@@ -95,10 +106,12 @@ export class WorkerThread implements WorkerPort {
     Atomics.store(this.#signals, Signals.wantsStats, 1);
   }
 
+  /** Keeps the process alive, as it does at first. */
   ref(): void {
     this.#worker.ref();
   }
 
+  /** Does not keep the process alive. */
   unref(): void {
     this.#worker.unref();
   }
@@ -108,8 +121,27 @@ export class WorkerThread implements WorkerPort {
     void this.#worker.terminate();
   }
 
-  #endUnloaded(error: UdfError): void {
-    this.terminate({ cause: 'load', text: `cannot load its modules: ${error.message}`, error });
+  #receive(message: Exclude<FromWorker, { kind: 'loaded' }>): void {
+    if (message === wakeUp) {
+      this.#events?.woken();
+      return;
+    }
+    switch (message.kind) {
+      case 'failed': {
+        this.localFiles = message.localFiles;
+        const error = errorFrom(message.error);
+        this.terminate({ cause: 'load', text: `cannot load its modules: ${error.message}`, error });
+        return;
+      }
+      case 'memory':
+        this.#end ??= memoryEnd(this.#maxMemoryBytes / MiB, 'buffers');
+        return;
+      case 'hung':
+        this.#end ??= hungEnd(message.handlerMs);
+        return;
+      default:
+        this.#events?.message(message);
+    }
   }
 
   #post(message: ToWorker): void {

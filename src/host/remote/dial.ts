@@ -1,0 +1,141 @@
+import { isIP, type Socket } from 'node:net';
+import { createConnection } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { messageOf, systemCode, UdfError } from '../../model/errors.js';
+import type { UdfInfo } from '../isolation/worker/messages.js';
+import { type RemoteAddress, remoteUrl } from './address.js';
+import {
+  formatGreeting,
+  type Greeting,
+  type GreetingAnswer,
+  maxAnswerBytes,
+  parseAnswer,
+  readLine,
+  type RefusalCode,
+} from './greeting.js';
+import { readTlsFiles, type TlsFiles } from './tls-files.js';
+
+/** How a host on another machine is reached. */
+export interface RemoteHost {
+  readonly address: RemoteAddress;
+  /** For `tls://`; read at each connection, so that renewed certificates are used. */
+  readonly tls?: TlsFiles | undefined;
+  /** The name that the host's certificate must have: that of the address if not given. */
+  readonly serverName?: string | undefined;
+}
+
+/** Max time to connect, TLS included. */
+const connectTimeoutMs = 10_000;
+/** Max time for the host's answer. */
+const answerTimeoutMs = 10_000;
+
+/** A host has refused a greeting. */
+export class RefusedGreeting extends UdfError {
+  readonly refusal: RefusalCode;
+
+  constructor(url: string, refusal: RefusalCode, text: string) {
+    super('refused', `${url} refuses: ${text}`);
+    this.refusal = refusal;
+  }
+}
+
+/** A connection whose greeting was answered, and what has come after the answer. */
+export interface GreetedConnection<Kind extends GreetingAnswer['kind']> {
+  readonly socket: Socket;
+  readonly answer: Extract<GreetingAnswer, { readonly kind: Kind }>;
+  readonly rest: Buffer;
+}
+
+/**
+ * Connects to a host and greets it. Rejects with `connection` if it cannot be reached or does not answer in time, with
+ * `RefusedGreeting`, with `protocol` for an answer that is none, and with `invalid_config` for files or a certificate that
+ * cannot be used.
+ */
+export async function dial<Kind extends 'info' | 'session'>(
+  host: RemoteHost,
+  greeting: Greeting,
+  kind: Kind,
+): Promise<GreetedConnection<Kind>> {
+  const url = remoteUrl(host.address);
+  const socket = await connect(host);
+  try {
+    socket.write(formatGreeting(greeting));
+    const { line, rest } = await readLine(socket, maxAnswerBytes, answerTimeoutMs);
+    const answer = parseAnswer(line);
+    if (answer.kind === 'refusal') throw new RefusedGreeting(url, answer.code, answer.text);
+    if (answer.kind !== kind) throw new UdfError('protocol', `a greeting was answered by "${answer.kind}"`);
+    return { socket, answer: answer as GreetedConnection<Kind>['answer'], rest }; // its kind was just checked
+  } catch (reason) {
+    socket.destroy();
+    throw reason instanceof RefusedGreeting ? reason : dialError(url, reason);
+  }
+}
+
+/** The UDFs of a host, by name. Rejects as `dial` does. */
+export async function remoteUdfs(host: RemoteHost): Promise<ReadonlyMap<string, UdfInfo>> {
+  const { socket, answer } = await dial(host, { kind: 'info' }, 'info');
+  socket.destroy();
+  try {
+    const infos = JSON.parse(answer.json) as UdfInfo[]; // of a host of the same version of the protocol
+    return new Map(infos.map((info) => [info.name, info]));
+  } catch (cause) {
+    throw new UdfError('protocol', `${remoteUrl(host.address)} does not name its UDFs: ${messageOf(cause)}`);
+  }
+}
+
+function connect({ address, tls, serverName }: RemoteHost): Promise<Socket> {
+  const { host, port } = address;
+  const url = remoteUrl(address);
+  return new Promise((resolve, reject) => {
+    if (address.tls && tls === undefined) {
+      throw new UdfError('usage', `${url} needs --tls-cert, --tls-key and --tls-ca`);
+    }
+    const name = serverName ?? host;
+    const socket = address.tls
+      ? connectTls({
+          ...{ host, port, ...readTlsFiles(tls!) }, // checked above
+          ...(isIP(name) === 0 ? { servername: name } : {}),
+          minVersion: 'TLSv1.2',
+        })
+      : createConnection({ host, port });
+    socket.setNoDelay(true);
+    const settled = (): void => {
+      clearTimeout(timer);
+      socket.off('error', failed);
+    };
+    const failed = (cause: Error): void => {
+      settled();
+      socket.destroy();
+      reject(dialError(url, cause));
+    };
+    const timer = setTimeout(() => {
+      failed(new Error(`no connection within ${connectTimeoutMs} ms`));
+    }, connectTimeoutMs);
+    socket.once('error', failed);
+    socket.once(address.tls ? 'secureConnect' : 'connect', () => {
+      settled();
+      resolve(socket);
+    });
+  });
+}
+
+function dialError(url: string, reason: unknown): UdfError {
+  const code = systemCode(reason) ?? (reason instanceof Error ? systemCode(reason.cause) : undefined) ?? '';
+  const text = messageOf(reason);
+  if (isCertificateError(code)) {
+    return new UdfError(
+      'invalid_config',
+      `${url}: TLS fails: ${text}; see --tls-cert, --tls-key and --tls-ca`,
+      {
+        cause: reason,
+      },
+    );
+  }
+  if (reason instanceof UdfError && reason.code !== 'connection') return reason;
+  return new UdfError('connection', `${url}: ${text}`, { cause: reason });
+}
+
+/** Whether a certificate, and not the network, is the cause: of either side, as Node.js and OpenSSL name it. */
+function isCertificateError(code: string): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO|ERR_SSL|ERR_TLS|INVALID_CA|HOSTNAME/.test(code);
+}

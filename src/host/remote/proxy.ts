@@ -1,0 +1,130 @@
+import { UdfError } from '../../model/errors.js';
+import type { Logger } from '../../telemetry/logger.js';
+import { UdfWorker } from '../isolation/worker/udf-worker.js';
+import type { UdfInfo } from '../isolation/worker/messages.js';
+import type { WorkerSource } from '../isolation/worker/worker-supply.js';
+import { servedInWorkers } from '../served-udf.js';
+import {
+  createSocketHost,
+  type ServedSocket,
+  type SocketHost,
+  type SocketHostOptions,
+} from '../socket-host.js';
+import { remoteUrl } from './address.js';
+import { type RemoteHost, remoteUdfs } from './dial.js';
+import { type RemoteEvent, RemotePort } from './remote-port.js';
+
+const firstDelayMs = 100;
+const maxDelayMs = 5_000;
+
+/** Several sessions hear of new code at once. */
+const reloadDelayMs = 100;
+
+/**
+ * The UDFs of a host; waits for as long as it cannot be reached. Rejects as `remoteUdfs` does for all else, and with
+ * `connection` once `signal` is aborted.
+ */
+export async function awaitRemoteUdfs(
+  host: RemoteHost,
+  logger: Logger,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, UdfInfo>> {
+  for (let delayMs = firstDelayMs; ; delayMs = Math.min(2 * delayMs, maxDelayMs)) {
+    signal?.throwIfAborted();
+    try {
+      return await remoteUdfs(host);
+    } catch (reason) {
+      const error = UdfError.from(reason);
+      if (error.code !== 'connection') throw error;
+      logger.warn({ code: error.code }, `${error.message}; there are no sockets until it answers`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+  }
+}
+
+/** A UDF of the host, and the socket that Kapacitor connects to for it. */
+export interface RemoteSocket {
+  readonly udf: UdfInfo;
+  readonly path: string;
+}
+
+export interface ProxyOptions extends Omit<SocketHostOptions, 'sockets' | 'listen'> {
+  readonly remote: RemoteHost;
+  readonly sockets: readonly RemoteSocket[];
+  /** Milliseconds between two signs of life. */
+  readonly heartbeatMs?: number | undefined;
+}
+
+/** A proxy, and what it serves. */
+export interface Proxy {
+  readonly host: SocketHost;
+  readonly sockets: readonly ServedSocket[];
+}
+
+/**
+ * A host on sockets whose UDFs run on another machine: each connection of Kapacitor has a session there, which is kept
+ * through any loss of the connection between the machines. Throws what `createSocketHost` does.
+ */
+export function createProxy(options: ProxyOptions): Proxy {
+  const { remote, logger, heartbeatMs, ...others } = options;
+  let reloadTimer: NodeJS.Timeout | undefined;
+  const events = {
+    onEvent: (event: RemoteEvent): void => {
+      host.countEvent(event);
+    },
+    onReload: (): void => {
+      reloadTimer ??= setTimeout(() => {
+        reloadTimer = undefined;
+        host.reload().catch(() => undefined); // it has logged the reason
+      }, reloadDelayMs);
+    },
+  };
+  const sockets = options.sockets.map(({ udf, path }) => {
+    const workers = new RemoteWorkers(remote, udf.name, logger, heartbeatMs, events);
+    return { udf: servedInWorkers(udf, workers), path };
+  });
+  const host = createSocketHost({ ...others, logger, sockets });
+  logger.info({ to: remoteUrl(remote.address) }, `UDFs run at ${remoteUrl(remote.address)}`);
+  return { host, sockets };
+}
+
+/** Workers of one UDF on another machine. */
+class RemoteWorkers implements WorkerSource {
+  readonly localFiles: readonly string[] = [];
+  readonly #host: RemoteHost;
+  readonly #udf: string;
+  readonly #logger: Logger;
+  readonly #heartbeatMs: number | undefined;
+  readonly #events: { onEvent(event: RemoteEvent): void; onReload(): void };
+
+  constructor(
+    host: RemoteHost,
+    udf: string,
+    logger: Logger,
+    heartbeatMs: number | undefined,
+    events: { onEvent(event: RemoteEvent): void; onReload(): void },
+  ) {
+    this.#host = host;
+    this.#udf = udf;
+    this.#logger = logger.child({ udf });
+    this.#heartbeatMs = heartbeatMs;
+    this.#events = events;
+  }
+
+  take(): UdfWorker {
+    const port = new RemotePort({
+      ...{ host: this.#host, udf: this.#udf, logger: this.#logger, heartbeatMs: this.#heartbeatMs },
+      onEvent: (event) => {
+        this.#events.onEvent(event);
+      },
+      onReload: () => {
+        this.#events.onReload();
+      },
+    });
+    return new UdfWorker(port, this.#logger);
+  }
+
+  async load<Checked>(check: (udfs: ReadonlyMap<string, UdfInfo>) => Checked): Promise<Checked> {
+    return check(await remoteUdfs(this.#host));
+  }
+}
