@@ -67,6 +67,31 @@ describe.skipIf(missing)(title, () => {
     ]);
   });
 
+  it('calendarTotals has the days of a zone, and refuses one that is unknown', async () => {
+    const totals = (zone: string) =>
+      run(
+        `stream|from().measurement('meter').groupBy('host')
+        @calendarTotals().by('day').zone('${zone}').interval(6h).sum('kwh', 'kwh').integral('kw', 'kwh_of_kw')
+        ${show('out')}`,
+      );
+    const task = await totals('Europe/Berlin');
+    // From 2018-01-03T11:30:00Z, every six hours.
+    await task.write(
+      series('meter,host=a', ['kwh=1i,kw=1.5', 'kwh=2i,kw=2', 'kwh=4i,kw=4'], { every: 6 * 3600 }),
+    );
+    await eventually(() => task.rows('out')).toEqual([
+      {
+        time: '2018-01-02T23:00:00Z',
+        ...{ host: 'a', period: 'day', zone: 'Europe/Berlin' },
+        ...{ kwh: 3, kwh_of_kw: 21, expected: 4, missing: 0.5, partial: false, revision: 0 },
+      },
+    ]);
+    const mistaken = await totals('Europe/Brlin');
+    await eventually(async () => (await mistaken.state()).error).toContain(
+      "failed to initialize processes calendarTotals: .zone(): the time zone 'Europe/Brlin' is unknown (did you mean 'Europe/Berlin'?)",
+    );
+  });
+
   it('mirror changes nothing, whatever the types, names and groups', async () => {
     // As texts, because JSON.parse would round these integers.
     const texts = `|eval(lambda: string("big"), lambda: string("small")).as('big_text', 'small_text').keep()`;

@@ -36,12 +36,12 @@ describe.skipIf(missing)(title, () => {
 
   it("finds this package's TICKscripts to do what they say, and leaves nothing behind", async () => {
     const files = globSync('tickscripts/tests/*.yaml', { cwd: packageFolder, absolute: true });
-    expect(files).toHaveLength(9);
+    expect(files).toHaveLength(10);
     const { code, stdout } = await test(...files, '--influx', stack.influx.url);
-    expect(stdout).toMatch(/\n18 passed\n$/);
+    expect(stdout).toMatch(/\n20 passed\n$/);
     expect(code).toBe(0);
     const written = await stack.influx.query(
-      `SHOW MEASUREMENTS ON ${database} WITH MEASUREMENT =~ /adsl|noise/`,
+      `SHOW MEASUREMENTS ON ${database} WITH MEASUREMENT =~ /adsl|noise|energy/`,
     );
     expect(written).toEqual([]);
     await expect(stack.kapacitor.topicEvents('adsl')).rejects.toThrow(/does not exist|unknown/);

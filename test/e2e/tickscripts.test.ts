@@ -146,6 +146,45 @@ describe.skipIf(missing)(title, () => {
     ]);
   });
 
+  it('meter-totals writes the days and months of a meter, over a change of the clock', async () => {
+    const recording = new URL('../../udfs/calendar-totals/recordings/meter.lp', import.meta.url);
+    const readings = readFileSync(recording, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/wh=(\d+)i/, (_, wh: string) => `kwh=${Number(wh) / 1000}`));
+    await write(readings);
+    const totals = (period: string) =>
+      stack.influx.query(
+        'SELECT kwh, peak_kw, expected, partial, revision FROM telegraf.autogen.energy ' +
+          `WHERE meter = 'house' AND period = '${period}' AND partial = false`,
+      );
+    await eventually(() => totals('day')).toEqual([
+      {
+        time: '2024-03-29T23:00:00Z',
+        kwh: expect.closeTo(21.087, 9) as number,
+        peak_kw: 2.187,
+        expected: 96,
+        partial: false,
+        revision: 0,
+      },
+      {
+        time: '2024-03-30T23:00:00Z',
+        kwh: expect.closeTo(20.3, 9) as number,
+        peak_kw: 2.192,
+        expected: 92, // of 23 hours
+        partial: false,
+        revision: 0,
+      },
+    ]);
+    await eventually(() => totals('month')).toMatchObject([
+      { time: '2024-02-29T23:00:00Z', kwh: expect.closeTo(41.387, 9) as number, expected: 2972 },
+    ]);
+    await write(['meter,meter=house kwh=0.613,kw=9.5 1711843200000000000']); // of the gap
+    await eventually(() => totals('month')).toMatchObject([
+      { kwh: expect.closeTo(42, 9) as number, peak_kw: 9.5, revision: 1 },
+    ]);
+  });
+
   it('mirror-smoke-test shows the last point', async () => {
     await stack.kapacitor.write(database, retentionPolicy, `smoke_test,host=a value=42 ${epoch}`);
     const task = new TestTask(stack.kapacitor, 'mirror-smoke-test');
