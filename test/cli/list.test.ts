@@ -60,7 +60,7 @@ describe('list', () => {
     expect(others).toEqual([]);
     expect(udf).toMatchObject({ name: 'edgeDetect', wants: 'stream', provides: 'stream' });
     const option = (name: string) => udf.options.find((candidate) => candidate.name === name);
-    expect(option('field')).toMatchObject({ required: true, repeatable: true, args: [{ type: 'string' }] });
+    expect(option('field')).toMatchObject({ required: false, repeatable: true, args: [{ type: 'string' }] });
     expect(option('unit')).toMatchObject({
       default: '1s',
       args: [{ type: 'duration', min: '1ns' }],

@@ -26,7 +26,7 @@ describe('replay of a recorded conversation', () => {
     const { code, stdout, stderr } = await run('replay', file, '--udf', 'edgeDetect');
     expect(code).toBe(1);
     expect(stdout).toMatch(/^- init accepted$/m);
-    expect(stdout).toMatch(/^\+ init refused: edgeDetect: \.field\(\) is required/m);
+    expect(stdout).toMatch(/^\+ init refused: edgeDetect: one of \.field\(\) or \.tag\(\) is required/m);
     expect(stderr).toMatch(/ 0 answers as recorded, 19 missing,\n1 extra; /);
   });
 

@@ -31,16 +31,22 @@ describe.skipIf(missing)(title, { timeout: 60_000 }, () => {
   it('answers every query of the dashboard about the host, and names task and node', async () => {
     const directory = tempDir();
     await serve([
-      'mirror',
+      'movingAverage',
       '--socket-dir',
       directory,
       '--telemetry',
       `${influx.api.url}?db=udf`,
       '--telemetry-interval',
       '200ms',
+      '--dead-letter',
+      join(directory, 'letters'),
+      '--state-dir',
+      join(directory, 'states'),
+      '--state-interval',
+      '200ms',
     ]);
-    const kapacitor = createKapacitorPeer(await dialUnix(join(directory, 'mirror.sock')));
-    await kapacitor.init();
+    const kapacitor = createKapacitorPeer(await dialUnix(join(directory, 'movingAverage.sock')));
+    await kapacitor.init(".field('v').size(10)");
     await kapacitor.snapshot();
     // What is a difference needs reports of several seconds.
     for (let second = 0; second < 3; second++) {
@@ -64,7 +70,7 @@ describe.skipIf(missing)(title, { timeout: 60_000 }, () => {
       'SELECT last("points_in") FROM "kapacitor_udf_use" GROUP BY "udf", "task", "node"',
       'udf',
     );
-    expect(uses).toMatchObject([{ udf: 'mirror', task: 'test', last: 30 }]);
+    expect(uses).toMatchObject([{ udf: 'movingAverage', task: 'test', last: 30 }]);
     await kapacitor.stop();
   });
 });

@@ -100,7 +100,7 @@ describe('record --from-influx', () => {
     [
       ['--out', 'a.txt.zip', '--url', 'http://localhost:1?db=d'],
       1,
-      'the name a.txt.zip does not tell the format',
+      'the name a.txt.zip shows no known format',
     ],
     [['--out', 'a.brpl', '--url', 'http://localhost:1?db=d'], 2, "a query's points are a stream"],
     [['--out', 'a.lp', '--url', 'http://localhost:1'], 2, 'name either ?db=DATABASE'],

@@ -12,7 +12,7 @@ describe('the points of an httpOut endpoint', () => {
   it('are refused with a date that does not exist', () => {
     const values = [['2018-02-30T00:00:00Z', 1]];
     expect(() => pointsOfSeries([{ name: 'cpu', columns: ['time', 'usage'], values }])).toThrow(
-      'there is no such date',
+      'that date or hour does not exist',
     );
   });
 });
