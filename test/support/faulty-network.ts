@@ -49,9 +49,10 @@ export class FaultyNetwork {
     for (const pair of this.#pairs) for (const socket of pair) socket.pause();
   }
 
-  /** Passes on again, on new connections. */
+  /** Passes on again, on new connections; the others are cut. */
   endStall(): void {
     this.#isStalled = false;
+    this.cut();
   }
 
   #connect(client: Socket, host: Socket): void {

@@ -188,7 +188,7 @@ describe('a UDF on another machine', () => {
     expect(counts(await peer.stop())).toEqual(
       Array.from({ length: 1_000 }, (_, index) => [index, index + 1]),
     );
-    expect(proxy.logged('it is replaced, and goes on from its last snapshot')).toBe(true);
+    expect(proxy.logged('it is replaced, and the new one continues from its last snapshot')).toBe(true);
   });
 
   test('keeps each fault that repeats to the point that causes it', async () => {
