@@ -103,6 +103,7 @@ export default defineConfig({
         remote: 'On another machine',
         monitoring: 'Metrics and health',
         tasks: 'Tasks of Kapacitor',
+        'influxdb-2': 'Over InfluxDB 2.x',
         telegraf: 'In Telegraf',
         kafka: 'On Kafka',
         faults: 'What can go wrong',
