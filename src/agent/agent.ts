@@ -17,6 +17,7 @@ import {
 import { lastReadTimeoutMs, Lifetime } from './lifetime.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
+import { noOutputAhead, OutputAhead } from './output-ahead.js';
 import { OutputGuard } from './output-guard.js';
 import { PendingWork } from './pending-work.js';
 import { Session } from './session.js';
@@ -61,6 +62,8 @@ class ConnectionAgent implements Agent {
   /** Resolves when the connection is closed and its last state handed to the store. */
   readonly closed: Promise<void>;
   readonly #progress: Progress | undefined;
+  /** Set with `#progress`. */
+  readonly #ahead: OutputAhead | undefined;
   readonly #pending: PendingWork;
   /** Whether the wall clock has reached a timer. */
   #isTimerDue = false;
@@ -94,7 +97,9 @@ class ConnectionAgent implements Agent {
       },
     });
     if (this.#progress) {
+      const ahead = (this.#ahead = new OutputAhead(this.#counters));
       this.#progress.runs.onRefusal = () => {
+        ahead.refused();
         this.#output.send(refusalMark);
       };
     }
@@ -116,6 +121,7 @@ class ConnectionAgent implements Agent {
       isLogged,
       newerThan: this.#progress?.newerThan,
       runs: this.#progress?.runs,
+      ahead: this.#ahead,
       close: (reason) => {
         this.#lifetime.noteFailure(reason);
         this.#lifetime.close(lastReadTimeoutMs);
@@ -255,11 +261,7 @@ class ConnectionAgent implements Agent {
 
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     this.#activity.request(buf[payload] ?? 0);
-    const progress = this.#progress;
-    if (progress !== undefined && buf[payload]! >= minDataTag) {
-      progress.begunBytes += end - frame;
-      progress.runs.beginFrame(progress.begunBytes);
-    }
+    if (this.#progress !== undefined) this.#begin(this.#progress, buf[payload]!, end - frame);
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
     const tag = buf[payload];
@@ -269,6 +271,13 @@ class ConnectionAgent implements Agent {
     } else {
       this.#pending.await(this.#counters.timed(result), end - frame);
     }
+  }
+
+  #begin(progress: Progress, tag: number, bytes: number): void {
+    if (this.#session.calls?.hasUnfinished !== true) this.#ahead!.begin(); // set with `#progress`
+    if (tag < minDataTag) return;
+    progress.begunBytes += bytes;
+    progress.runs.beginFrame(progress.begunBytes);
   }
 
   /** Saves the state between two requests, if it is due. */
@@ -332,7 +341,8 @@ class ConnectionAgent implements Agent {
     if (this.#progress !== undefined && this.#output.isWritten) {
       // Only a prefix of the input counts: calls that have ended behind one that has not are repeated with it.
       const { bytes, frames } = this.#session.calls?.unfinished ?? this.#pending.unfinished;
-      this.#progress.handled(this.#counters.bytesIn - this.#input.unhandledBytes - bytes, frames);
+      const handled = this.#counters.bytesIn - this.#input.unhandledBytes - bytes;
+      this.#progress.handled(handled, frames, frames > 0 ? this.#ahead!.current : noOutputAhead); // set with `#progress`
     }
     this.#settle();
     this.#activity.leave();

@@ -8,6 +8,7 @@ import type { UseActivity } from './activity.js';
 import type { DeadLetters } from '../model/dead-letters.js';
 import type { InstanceDefaults } from './defaults.js';
 import type { HandlerRuns } from './handler-runs.js';
+import type { AheadOutput } from './output-ahead.js';
 import type { Limits } from './limits.js';
 import type { Revision } from './state/header.js';
 import type { StateStore } from './state-store.js';
@@ -45,9 +46,10 @@ export interface Progress {
   readonly newerThan?: Revision | undefined;
   /**
    * Called when all frames in the first `bytes` of the input have been handled, and their output written. `begunFrames`: the
-   * number of frames after them that are being handled, or were handled ahead of one that is.
+   * number of frames after them that are being handled, or were handled ahead of one that is; `ahead`: what was written for
+   * these.
    */
-  handled(bytes: number, begunFrames: number): void;
+  handled(bytes: number, begunFrames: number, ahead: AheadOutput): void;
   /** The first bytes of points and batches that are handled without overlap. */
   readonly sequentialBytes: number;
   /** Starts the time limit of a call that may overlap others. */

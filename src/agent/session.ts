@@ -31,6 +31,7 @@ import { infoOf } from './instance-options.js';
 import type { MaybePromise } from './interface.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
+import type { OutputAhead } from './output-ahead.js';
 import type { OutputGuard } from './output-guard.js';
 import { InstanceState } from './instance-state.js';
 import { refusedRestore, type StateKeeper } from './state-keeper.js';
@@ -61,6 +62,8 @@ export interface SessionOptions extends InstanceDefaults {
   readonly progress?: CallProgress | undefined;
   /** Set with `progress`. */
   readonly runs?: HandlerRuns | undefined;
+  /** Set with `progress`. */
+  readonly ahead?: OutputAhead | undefined;
   /** For calls that overlap. */
   readonly callHooks: CallHooks;
   /** Flushes and closes the connection: Kapacitor never closes it after a refused init or restore. */
@@ -353,6 +356,7 @@ export class Session {
 
   /** Handles the points that still wait to be put in order; `undefined` once there are none. */
   flush(): MaybePromise {
+    this.#calls?.take(0); // their calls belong to no frame of the input
     return this.#instance && this.#points.flush();
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { OptionCall } from '../../src/model/option-call.js';
+import { random } from '../support/random.js';
 import { type Cli, serve } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
 import { stream, StreamClient, type StreamResult } from './support/stream-client.js';
@@ -19,17 +20,6 @@ const udfs: Readonly<Record<string, readonly OptionCall[]>> = {
   edgeDetect: [string('field', 'state'), string('as', 'now'), string('previousAs', 'before')],
   movingAverage: [string('field', 'value'), { name: 'size', args: [{ type: 'int', value: 10n }] }],
 };
-
-/** A generator of numbers from 0 to 1 that gives the same ones for a seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 interface Run extends StreamResult {
   /** The lines of the log at level `error`. */

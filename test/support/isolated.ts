@@ -9,6 +9,12 @@ import type { TestAgent } from './connection.js';
 /** The built code: a worker thread cannot run the sources. */
 const built = new URL('../../dist/src/host/served-udf.js', import.meta.url).href;
 
+/** The UDFs of a module, without isolation, from the same built code. */
+export async function plainUdfs(module: URL): Promise<ReadonlyMap<string, ServedUdf>> {
+  const code = (await import(built)) as { readonly servedUdfs: typeof servedUdfs };
+  return code.servedUdfs([fileURLToPath(module)], undefined, memoryLogger([]));
+}
+
 /** The UDFs of a module, each of which runs in workers. Tests share them: loading takes a worker too. */
 export async function isolatedUdfs(
   module: URL,

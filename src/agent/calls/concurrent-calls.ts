@@ -3,6 +3,7 @@ import type { LazyPoint } from '../../wire/point/lazy-point.js';
 import type { UseActivity } from '../activity.js';
 import type { Counters } from '../counters.js';
 import type { Limits } from '../limits.js';
+import type { OutputAhead } from '../output-ahead.js';
 import { HeldOutput, HeldTotal } from './call-output.js';
 import { Fifo } from './fifo.js';
 import { Gate } from './gate.js';
@@ -34,6 +35,8 @@ export interface ConcurrentCallsOptions
   readonly counters: Counters;
   readonly activity?: UseActivity | undefined;
   readonly progress?: CallProgress | undefined;
+  /** Set with `progress`. */
+  readonly ahead?: OutputAhead | undefined;
 }
 
 /** What the calls need of their connection. */
@@ -136,6 +139,11 @@ export class ConcurrentCalls {
     this.#takenBytes += bytes;
     this.#takenFrames++;
     this.#frameBytes = bytes;
+  }
+
+  /** Whether there is `unfinished` input. */
+  get hasUnfinished(): boolean {
+    return this.#window.length > 0;
   }
 
   /** The input from the oldest call on that has not ended; `undefined` if all have. Only kept where output is ordered. */
@@ -311,7 +319,11 @@ export class ConcurrentCalls {
     call.input = undefined;
     for (let head = this.#window.first; head?.stage === 'ended'; head = this.#window.first) {
       this.#window.shift();
-      this.#window.first?.held?.release();
+      const next = this.#window.first;
+      // The frame that is handled last may add further calls.
+      const nextFrame = next?.before.frames ?? this.#takenFrames - 1;
+      if (nextFrame !== head.before.frames) this.#options.ahead?.begin();
+      next?.held?.release();
     }
   }
 

@@ -130,15 +130,15 @@ export class Feed {
   }
 
   /** The worker has acknowledged input. */
-  handled({ handled }: Ack): void {
+  handled({ handled, ahead }: Ack): void {
     const { position, handledBytes } = this.#origin;
     this.#handled = position + handled - handledBytes;
     if (this.#handled <= this.#acknowledged) return;
     this.#acknowledged = this.#handled;
     // An earlier worker may have come further in one turn: the rest of its output belongs to what follows.
-    this.#forwarded = this.#toDrop;
-    this.#refusals -= this.#passedRefusals;
-    this.#passedRefusals = 0;
+    this.#forwarded = this.#toDrop + ahead.frames;
+    this.#refusals -= this.#passedRefusals - ahead.refusals;
+    this.#passedRefusals = ahead.refusals;
   }
 
   /** The worker refuses a run of a handler: what follows is not what the handler has emitted in other workers. */

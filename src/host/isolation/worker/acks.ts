@@ -1,3 +1,4 @@
+import type { AheadOutput } from '../../../agent/output-ahead.js';
 import type { AgentStats } from '../../../model/statistics.js';
 import { lengthSize, writeLength } from '../../../wire/framing.js';
 
@@ -12,22 +13,24 @@ export const Signals = {
 
 /**
  * The first byte of an acknowledgement, a frame among the worker's output that no message of the protocol begins with: all
- * output of the input before it has been written.
+ * output of the input before it has been written, and nothing else but `Ack.ahead`.
  */
 export const ackByte = 0xff;
 
-const ackHeadBytes = 1 + 8 + 8;
+const ackHeadBytes = 1 + 8 + 8 + 4 + 4;
 
 export interface Ack {
   /** Bytes of input that are handled. */
   readonly handled: number;
+  /** What was written before the acknowledgement for input after it. */
+  readonly ahead: AheadOutput;
   /** When its next timer of the wall clock is due, in Unix milliseconds; NaN if there is none. */
   readonly wakeAtMs: number;
   readonly stats: AgentStats | undefined;
 }
 
 /** Encodes an acknowledgement as a frame. */
-export function encodeAck({ handled, wakeAtMs, stats }: Ack): Buffer {
+export function encodeAck({ handled, ahead, wakeAtMs, stats }: Ack): Buffer {
   const text = stats === undefined ? empty : Buffer.from(JSON.stringify(stats));
   const size = ackHeadBytes + text.length;
   const frame = Buffer.allocUnsafe(lengthSize(size) + size);
@@ -35,6 +38,8 @@ export function encodeAck({ handled, wakeAtMs, stats }: Ack): Buffer {
   frame[at++] = ackByte;
   at = frame.writeDoubleLE(handled, at);
   at = frame.writeDoubleLE(wakeAtMs, at);
+  at = frame.writeUInt32LE(ahead.frames, at);
+  at = frame.writeUInt32LE(ahead.refusals, at);
   text.copy(frame, at);
   return frame;
 }
@@ -46,6 +51,7 @@ export function decodeAck(payload: Buffer): Ack {
   return {
     handled: payload.readDoubleLE(1),
     wakeAtMs: payload.readDoubleLE(9),
+    ahead: { frames: payload.readUInt32LE(17), refusals: payload.readUInt32LE(21) },
     stats:
       payload.length > ackHeadBytes
         ? (JSON.parse(payload.toString('utf8', ackHeadBytes)) as AgentStats) // written by encodeAck

@@ -1,5 +1,6 @@
 import { refusalMark } from '../../../agent/agent.js';
 import type { HandlerRun } from '../../../agent/handler-runs.js';
+import { noOutputAhead } from '../../../agent/output-ahead.js';
 import type { UdfError } from '../../../model/errors.js';
 import type { DeadLetter } from '../../../model/dead-letters.js';
 import type { AgentStats } from '../../../model/statistics.js';
@@ -50,7 +51,7 @@ export class UdfWorker {
   #events: UdfWorkerEvents | undefined;
   #logger: Logger;
   #sent = 0;
-  #ack: Ack = { handled: 0, wakeAtMs: NaN, stats: undefined };
+  #ack: Ack = { handled: 0, ahead: noOutputAhead, wakeAtMs: NaN, stats: undefined };
   /** The request that is under way: the pieces that are not in the ring yet, and its answer. */
   #request: PendingRequest | undefined;
 

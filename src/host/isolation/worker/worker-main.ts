@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createAgent, type Progress } from '../../../agent/agent.js';
 import { HandlerRuns } from '../../../agent/handler-runs.js';
+import type { AheadOutput } from '../../../agent/output-ahead.js';
 import { DrivenClock } from '../../../agent/timers/wall-clock.js';
 import type { DeadLetters } from '../../../model/dead-letters.js';
 import { messageOf } from '../../../model/errors.js';
@@ -75,14 +76,14 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     progress,
     clock,
   });
-  function handled(bytes: number, begunFrames: number): void {
+  function handled(bytes: number, begunFrames: number, ahead: AheadOutput): void {
     if (begunFrames === 0) runs.end();
     if (bytes === acknowledged || !transport.output.writable) return;
     acknowledged = bytes;
     const isWanted = Atomics.exchange(signals, Signals.wantsStats, 0) === 1;
     const stats = isWanted ? agent.stats : undefined;
     const wakeAtMs = clock?.next === undefined ? NaN : Number(clock.next) / 1e6;
-    transport.output.write(encodeAck({ handled: bytes, wakeAtMs, stats }));
+    transport.output.write(encodeAck({ handled: bytes, ahead, wakeAtMs, stats }));
   }
   setInterval(() => {
     Atomics.add(signals, Signals.alive, 1);

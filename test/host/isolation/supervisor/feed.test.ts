@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type AheadOutput, noOutputAhead } from '../../../../src/agent/output-ahead.js';
 import { Feed, type FeedTarget } from '../../../../src/host/isolation/supervisor/feed.js';
 import type { Span } from '../../../../src/host/isolation/supervisor/journal.js';
 import { frameOf } from '../../../support/input-frames.js';
@@ -19,6 +20,12 @@ class FakeWorker implements FeedTarget {
   #bytes: Buffer = Buffer.alloc(0);
   #fedBytes = 0;
   handledBytes = 0;
+  /** The outputs that are left of a frame that is begun. */
+  #unfinished: string[] = [];
+  /** The bytes from the begin of that frame on. */
+  #unfinishedBytes = 0;
+  /** What the frame that was begun last has written. */
+  #ahead: AheadOutput = noOutputAhead;
   /** Frames that were begun, with repeated ones. */
   readonly begun: number[] = [];
 
@@ -48,11 +55,15 @@ class FakeWorker implements FeedTarget {
     return count;
   }
 
-  /** Handles so many frames as one turn, and acknowledges them. Returns how many there were. */
-  turn(frames: number): number {
+  /**
+   * Handles so many frames as one turn, begins another one of which `begun` outputs are written if that is more than none, and
+   * acknowledges what is finished. Returns how many frames there were.
+   */
+  turn(frames: number, begun = 0): number {
     let taken = 0;
     while (taken < frames && this.#handle(Infinity)) taken++;
-    this.#acknowledge();
+    if (begun > 0 && this.#unfinished.length === 0) this.#handle(begun);
+    this.#acknowledge(this.#unfinished.length > 0 ? this.#unfinishedBytes : this.#bytes.length);
     return taken;
   }
 
@@ -62,25 +73,38 @@ class FakeWorker implements FeedTarget {
     this.#handle(lastOutputs);
   }
 
+  /** Finishes a frame that was begun, or handles the next one, up to so many of its outputs. */
   #handle(maxOutputs: number): boolean {
+    if (this.#unfinished.length > 0) {
+      this.#write(this.#unfinished.splice(0, maxOutputs));
+      return true;
+    }
     if (this.#bytes.length === 0) return false;
     const size = this.#bytes[0]! + 1;
     if (this.#bytes.length < size) return false;
     const index = this.#bytes.readUInt32LE(1);
+    this.#unfinishedBytes = this.#bytes.length;
     this.#bytes = this.#bytes.subarray(size);
     this.begun.push(index);
     const isRefused = this.#refused.has(index);
     if (isRefused) this.#feed.refused();
-    for (const output of isRefused ? [`${index} refused`] : outputsOf(index).slice(0, maxOutputs)) {
-      if (this.#feed.isNew()) this.#emit(output);
-    }
+    this.#ahead = { frames: 0, refusals: Number(isRefused) };
+    const outputs = isRefused ? [`${index} refused`] : outputsOf(index);
+    this.#write(outputs.splice(0, maxOutputs));
+    this.#unfinished = outputs;
     return true;
   }
 
-  #acknowledge(): void {
-    const handled = this.#fedBytes - this.#bytes.length;
+  #write(outputs: readonly string[]): void {
+    for (const output of outputs) if (this.#feed.isNew()) this.#emit(output);
+    this.#ahead = { ...this.#ahead, frames: this.#ahead.frames + outputs.length };
+  }
+
+  #acknowledge(unhandledBytes: number): void {
+    const handled = this.#fedBytes - unhandledBytes;
     this.handledBytes = handled;
-    this.#feed.handled({ handled, wakeAtMs: NaN, stats: undefined });
+    const ahead = this.#unfinished.length > 0 ? this.#ahead : noOutputAhead;
+    this.#feed.handled({ handled, ahead, wakeAtMs: NaN, stats: undefined });
   }
 }
 
@@ -158,7 +182,7 @@ describe('a feed', () => {
   test('gives the output of one undisturbed worker, wherever workers end', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('append' as const), sizes: fc.array(fc.nat(50), { maxLength: 10 }) }),
-      fc.record({ kind: fc.constant('turn' as const), frames: fc.nat(5) }),
+      fc.record({ kind: fc.constant('turn' as const), frames: fc.nat(5), begun: fc.nat(2) }),
       fc.record({ kind: fc.constant('die' as const), frames: fc.nat(5), last: fc.nat(3), room: fc.nat(200) }),
       fc.record({ kind: fc.constant('snapshot' as const) }),
     );
@@ -171,7 +195,7 @@ describe('a feed', () => {
             one.sizes.forEach((size) => {
               bench.append(size);
             });
-          else if (one.kind === 'turn') bench.worker.turn(one.frames);
+          else if (one.kind === 'turn') bench.worker.turn(one.frames, one.begun);
           else if (one.kind === 'snapshot') bench.snapshot();
           else {
             bench.worker.die(one.frames, one.last);
@@ -187,7 +211,10 @@ describe('a feed', () => {
   });
 
   test('gives the output of what is refused after that of the handler which has ended workers, once', () => {
-    const step = fc.record({ frames: fc.nat(6), last: fc.nat(3), refuses: fc.boolean(), turns: fc.nat(4) });
+    const step = fc.record({
+      ...{ frames: fc.nat(6), last: fc.nat(3), refuses: fc.boolean(), turns: fc.nat(4) },
+      begun: fc.nat(2),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 15 }), (steps) => {
         const bench = new Bench(10_000);
@@ -195,9 +222,9 @@ describe('a feed', () => {
         const emitted = new Map<number, number>();
         let farthest = -1;
         for (let index = 0; index < 30; index++) bench.append(1);
-        for (const { frames, last, refuses, turns } of steps) {
+        for (const { frames, last, refuses, turns, begun } of steps) {
           bench.feed.advance(bench.feed.journal.end);
-          for (let turn = 0; turn < turns; turn++) bench.worker.turn(1);
+          for (let turn = 0; turn < turns; turn++) bench.worker.turn(1, begun);
           bench.feed.advance(bench.feed.journal.end);
           bench.worker.die(frames, last);
           const current = bench.worker.begun.at(-1);

@@ -13,6 +13,7 @@ test('an acknowledgement is one frame, which no message of the protocol begins l
     fc.property(
       fc.record({
         handled: fc.maxSafeNat(),
+        ahead: fc.record({ frames: fc.nat(), refusals: fc.nat() }),
         wakeAtMs: fc.oneof(fc.double(), fc.constant(NaN)),
         stats: fc.option(statsArbitrary, { nil: undefined }),
       }),
