@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { freePort } from '../support/free-port.js';
 import { findExecutable } from '../support/find-executable.js';
 import { cli } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
@@ -19,16 +20,6 @@ const title = missing
 
 /** The configuration that users start from. */
 const given = readFileSync(new URL('../../docker/telegraf/execd.conf', import.meta.url), 'utf8');
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 /** A directory with a configuration, which one Telegraf after the other may run. */
 class Setup {
