@@ -24,7 +24,9 @@ describe('serve', () => {
     const directory = join(tempDir(), 'new');
     await serve(['--socket-dir', directory]);
     expect(readdirSync(directory).sort()).toEqual(
-      ['edgeDetect', 'mirror', 'mirrorBatch', 'movingAverage', 'outliers'].map((name) => `${name}.sock`),
+      ['calendarTotals', 'edgeDetect', 'mirror', 'mirrorBatch', 'movingAverage', 'outliers'].map(
+        (name) => `${name}.sock`,
+      ),
     );
   });
 

@@ -46,7 +46,7 @@ describe.skipIf(missing.length > 0)(title, () => {
     const id = await start(...confined, '--volume=/var/run/kapacitor-udf', '--health-interval=1s', image);
     await until('it is healthy', async () => (await inspect(id, '.State.Health.Status')) === 'healthy');
     const answers = await docker('exec', id, 'kapacitor-udf', 'check');
-    expect(answers.match(/^ok +(\w+)/gm)).toHaveLength(5);
+    expect(answers.match(/^ok +(\w+)/gm)).toHaveLength(6);
   });
 
   it('is unhealthy when a UDF does not answer', async () => {

@@ -10,12 +10,13 @@ export function hasCurrent({ start, end }: GroupState): boolean {
 
 /** Finds a period beside the current one by its start, or adds what `create` returns. */
 export function otherAt(state: GroupState, start: number, create: () => Period): Period {
-  const others = (state.others ??= []);
+  const { others = [] } = state;
   const at = others.findIndex((other) => other.start >= start);
   const found = others[at];
   if (found?.start === start) return found;
   const created = create();
-  others.splice(at === -1 ? others.length : at, 0, created);
+  // A new array: one that grows has room for 16 more.
+  state.others = others.toSpliced(at === -1 ? others.length : at, 0, created);
   return created;
 }
 
