@@ -49,6 +49,7 @@ const doors = {
   pino: 'telemetry',
   'prom-client': 'telemetry',
   protobufjs: 'wire',
+  sax: 'recording',
 };
 
 export default {

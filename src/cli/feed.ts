@@ -35,13 +35,16 @@ export function feedCommand(): Command {
   const command = new Command('feed')
     .summary('write data into InfluxDB or Kapacitor')
     .description(
-      'Writes line protocol, CSV, JSON Lines or recordings into InfluxDB 1.x or 2.x, or straight into Kapacitor. ' +
+      'Writes line protocol, CSV, JSON Lines, Green Button feeds or recordings into InfluxDB 1.x or 2.x, or straight into Kapacitor. ' +
         'Lines without a time get one, so that what is sent again after an outage is stored once. What the server ' +
         'refuses is reported line by line. The exit code is 0 only if everything has arrived but for what --skip-bad leaves out; ' +
         'stopped before the end it is 130 (SIGINT) or 143 (SIGTERM). What has no end, --follow and a demo with ' +
         '--shift-to-now, is ended by a signal, and exits 0 if all until then has arrived.',
     )
-    .argument('[source...]', "files, globs (in quotes), or '-' for standard input")
+    .argument(
+      '[source...]',
+      "files, globs (in quotes), directories of Green Button feeds, or '-' for standard input",
+    )
     .addOption(influxUrlOption('--url', 'an InfluxDB'))
     .option(
       '--kapacitor <url>',
@@ -87,7 +90,8 @@ export function feedCommand(): Command {
       'after',
       '\nExamples:\n' +
         "  $ kapacitor-udf feed 'data/*.lp' --url 'http://localhost:8086?db=telegraf'\n" +
-        "  $ kapacitor-udf feed --demo adsl --shift-to-now --url 'http://localhost:8086?db=telegraf'",
+        "  $ kapacitor-udf feed --demo adsl --shift-to-now --url 'http://localhost:8086?db=telegraf'\n" +
+        "  $ kapacitor-udf feed --format greenbutton bills/ --url 'http://localhost:8086?db=meters'",
     )
     .action(runFeed);
 }

@@ -11,6 +11,7 @@ export interface ReadFlags {
   readonly timeZone?: string;
   readonly null?: readonly string[];
   readonly encoding?: string;
+  readonly measurement?: string;
 }
 
 export const readFlagNames = [
@@ -21,6 +22,7 @@ export const readFlagNames = [
   'timeZone',
   'null',
   'encoding',
+  'measurement',
 ] as const satisfies (keyof ReadFlags)[];
 
 /** Adds the options for how a recording's text is read. */
@@ -58,7 +60,11 @@ export function addReadOptions(command: Command): Command {
         'a cell of CSV that stands for a missing value, as NA; repeatable',
       ).argParser((marker: string, before: readonly string[] | undefined) => [...(before ?? []), marker]),
     )
-    .option('--encoding <label>', "the text's encoding: windows-1252, utf-16le, … (default: utf-8)");
+    .option('--encoding <label>', "the text's encoding: windows-1252, utf-16le, … (default: utf-8)")
+    .option(
+      '--measurement <name>',
+      'the measurement of a Green Button feed (default: interval_reading), or of CSV without a column for it',
+    );
 }
 
 /** `tab` and `\t` are easier to type than the character. */
@@ -70,8 +76,11 @@ function delimiter(text: string): string {
 
 /** The flags as options for reading. */
 export function readOptionsOf(flags: ReadFlags): ReadOptions {
-  const { precision, timeColumn, timeFormat, timeZone, encoding, null: nullMarkers } = flags;
-  return { precision, delimiter: flags.delimiter, timeColumn, timeFormat, timeZone, nullMarkers, encoding };
+  const { precision, timeColumn, timeFormat, timeZone, encoding, measurement, null: nullMarkers } = flags;
+  return {
+    ...{ precision, delimiter: flags.delimiter, timeColumn, timeFormat, timeZone, nullMarkers },
+    ...{ encoding, measurement },
+  };
 }
 
 /** The option as it is typed: `--time-zone`. */

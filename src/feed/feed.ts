@@ -1,9 +1,7 @@
-import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { glob } from 'tinyglobby';
 import { type InfluxTarget, isBucket } from '../influx/target.js';
 import { createInfluxWriter } from '../influx/writer.js';
-import { UdfError } from '../model/errors.js';
+import type { UdfError } from '../model/errors.js';
 import type { RecordingFormat } from '../recording/format.js';
 import { batchLines } from './batches.js';
 import { Delivery } from './delivery.js';
@@ -11,6 +9,7 @@ import type { ReadOptions } from '../recording/read-options.js';
 import { type FileLineOptions, fileLines } from './file-lines.js';
 import { generatedLines, type GeneratorName } from './generated-lines.js';
 import { type Line, newestTime, paceLines, shiftLine } from './lines.js';
+import { resolveFiles, totalBytes } from './sources.js';
 import { Spool } from './spool.js';
 
 /** Generated data instead of sources. */
@@ -24,7 +23,7 @@ export interface FeedGenerator {
 
 export interface FeedOptions {
   readonly target: InfluxTarget;
-  /** Files, globs, or `-` for standard input. Exclusive with `generator`. */
+  /** Files, globs, directories of Green Button feeds if `format` says so, or `-` for standard input. Exclusive with `generator`. */
   readonly sources?: readonly string[];
   readonly generator?: FeedGenerator | undefined;
   /** Derived from each file's name by default. */
@@ -200,60 +199,6 @@ function isEndless({ follow, generator, shiftToNow }: FeedOptions): boolean {
   return (
     follow === true || (generator !== undefined && shiftToNow === true && generator.points === undefined)
   );
-}
-
-/** Validates the options and resolves sources to files. Throws as `feed` does. */
-async function resolveFiles(options: FeedOptions): Promise<string[]> {
-  const { sources = [], generator, follow, shiftToNow } = options;
-  if (sources.length > 0 === (generator !== undefined)) {
-    throw new UdfError('usage', 'name either sources or --demo');
-  }
-  if (sources.some((source) => /^https?:\/\//i.test(source))) {
-    throw new UdfError('usage', 'a source must be a file, got a URL; name the server with --url');
-  }
-  if (follow && (sources.length !== 1 || sources[0] === '-')) {
-    throw new UdfError('usage', '--follow takes one file');
-  }
-  if (shiftToNow && (follow || sources.includes('-'))) {
-    throw new UdfError(
-      'usage',
-      '--shift-to-now reads files twice, first for the newest time: it takes no standard input and no --follow',
-    );
-  }
-  const files = await expandGlobs(sources);
-  if (follow && files.length !== 1) {
-    throw new UdfError('usage', `--follow takes one file, and ${sources[0]} means ${files.length}`);
-  }
-  return files;
-}
-
-/** Replaces each glob by its matches, sorted. */
-async function expandGlobs(sources: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const source of sources) {
-    if (!/[*?[{]/.test(source)) {
-      files.push(source);
-      continue;
-    }
-    const found = await glob(source, { expandDirectories: false });
-    if (found.length === 0) throw new UdfError('invalid_config', `no file matches ${source}`);
-    files.push(...found.sort());
-  }
-  return files;
-}
-
-/** The total size of the files; `undefined` if unknown or endless. */
-async function totalBytes(files: readonly string[], { follow }: FeedOptions): Promise<number | undefined> {
-  if (follow || files.length === 0 || files.includes('-')) return undefined;
-  const sizes = await Promise.all(
-    files.map((file) =>
-      stat(file).then(
-        ({ size }) => size,
-        () => 0, // opening the file reports the error
-      ),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function openLines(

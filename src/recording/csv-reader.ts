@@ -17,7 +17,7 @@ import { TimeParser } from './times.js';
 
 export interface CsvReading extends Pick<
   ReadOptions,
-  'delimiter' | 'timeColumn' | 'nullMarkers' | 'precision' | 'timeFormat' | 'timeZone' | 'onWarning'
+  'delimiter' | 'timeColumn' | 'measurement' | 'nullMarkers' | 'precision' | 'timeFormat' | 'timeZone' | 'onWarning'
 > {
   readonly bad: BadEntries;
   readonly openQuoteTimeoutMs?: number | undefined;
@@ -71,6 +71,7 @@ class CsvReader {
     this.#settings = {
       times: new TimeParser(reading),
       timeColumn: reading.timeColumn,
+      measurement: reading.measurement,
       nullMarkers: new Set(reading.nullMarkers?.map((marker) => marker.trim())),
       onDecimalComma: (field, text) => {
         this.#warnOfComma(field, text);

@@ -69,10 +69,10 @@ export function parseHeader(cells: readonly Cell[], settings: CsvSettings): CsvT
   const timeColumn = settings.timeColumn ?? 'time';
   const columns = names.map((name): Column => parseColumn(name, timeColumn));
   const [head, ...more] = columns.filter(({ kind, name }) => kind === 'head' && name === 'name');
-  if (!head)
+  if (!head && settings.measurement === undefined)
     throw new UdfError(
       'malformed',
-      `the header has no column "name" (or "measurement")${delimiterHint(names)}`,
+      `the header has no column "name" (or "measurement")${delimiterHint(names)}; without one, name it with --measurement`,
     );
   if (more.length > 0) throw new UdfError('malformed', 'both "name" and "measurement" are columns');
   const hasTime = columns.some(({ kind, name }) => kind === 'head' && name === 'time');
@@ -166,8 +166,9 @@ function parseRecord(columns: readonly Column[], cells: readonly Cell[], setting
       if (value !== undefined) setUnique(fields, 'field', name, value);
     }
   });
-  if (!head.name) throw new UdfError('malformed', 'it has no name');
-  return { ...head, name: head.name, time, tags, fields };
+  const pointName = head.name ?? settings.measurement;
+  if (!pointName) throw new UdfError('malformed', 'it has no name');
+  return { ...head, name: pointName, time, tags, fields };
 }
 
 /** Several typed columns may share a field, but only one of them may have a value in a record. */

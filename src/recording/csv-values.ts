@@ -10,6 +10,8 @@ export type FieldKind = 'double' | 'int' | 'string' | 'bool' | 'any';
 export interface CsvSettings {
   readonly times: TimeParser;
   readonly timeColumn: string | undefined;
+  /** Of records in tables without a column for it. */
+  readonly measurement: string | undefined;
   readonly nullMarkers: ReadonlySet<string>;
   /** Called for a number with a decimal comma that is read as text, with its field and the number. */
   readonly onDecimalComma: (field: string, text: string) => void;

@@ -40,7 +40,7 @@ export class BadEntries {
   }
 
   /** Counts a malformed entry, or throws `malformed` with its place. Other errors are rethrown unchanged. */
-  report(line: number, reason: unknown, entry = ''): void {
+  report(line: number, reason: unknown, entry = '', column?: number): void {
     if (reason instanceof UdfError && reason.code !== 'malformed' && reason.code !== 'invalid_argument')
       throw reason;
     if (reason instanceof NoFieldsError) {
@@ -49,7 +49,7 @@ export class BadEntries {
     }
     const { skipBad, onBad, hint } = this.#options;
     const inside = entry === '' ? '' : ` (entry ${entry})`;
-    const place = `${this.#file}${inside}, line ${line}`;
+    const place = `${this.#file}${inside}, line ${line}${column === undefined ? '' : `, column ${column}`}`;
     const advice = hint !== undefined && line === 1 ? `; ${hint}` : '';
     const problem = new UdfError('malformed', `${place}: ${shortened(messageOf(reason))}${advice}`, {
       cause: reason,

@@ -4,12 +4,19 @@ import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 
 /**
- * The formats of recordings: line protocol, Kapacitor's stream and batch recordings, JSON Lines, or CSV with a
- * header.
+ * The formats of recordings: line protocol, Kapacitor's stream and batch recordings, JSON Lines, CSV with a header, or Green
+ * Button feeds, which are only read.
  */
-export type RecordingFormat = 'lp' | 'srpl' | 'brpl' | 'jsonl' | 'csv';
+export type RecordingFormat = 'lp' | 'srpl' | 'brpl' | 'jsonl' | 'csv' | 'greenbutton';
 
-export const recordingFormats: readonly RecordingFormat[] = ['lp', 'srpl', 'brpl', 'jsonl', 'csv'];
+export const recordingFormats: readonly RecordingFormat[] = [
+  'lp',
+  'srpl',
+  'brpl',
+  'jsonl',
+  'csv',
+  'greenbutton',
+];
 
 /** A point of a stream, or a whole batch. */
 export type RecordedItem = LazyPoint | LazyBatch;
@@ -20,6 +27,7 @@ const endings: readonly (readonly [ending: RegExp, format: RecordingFormat])[] =
   [/\.brpl$/i, 'brpl'],
   [/\.(jsonl|ndjson)$/i, 'jsonl'],
   [/\.csv$/i, 'csv'],
+  [/\.xml$/i, 'greenbutton'],
 ];
 
 /** The format of a file by its name, with or without `.gz`. Throws `invalid_config` for an unknown extension. */
@@ -29,7 +37,7 @@ export function formatOfName(name: string): RecordingFormat {
   if (found) return found[1];
   throw new UdfError(
     'invalid_config',
-    `the name ${basename(name)} shows no known format; recordings end in .lp, .srpl, .brpl, .jsonl or .csv, with .gz behind it if compressed`,
+    `the name ${basename(name)} shows no known format; recordings end in .lp, .srpl, .brpl, .jsonl, .csv or .xml (Green Button), with .gz behind it if compressed`,
   );
 }
 

@@ -6,6 +6,7 @@ import { formatOfName, type RecordedItem, type RecordingFormat } from './format.
 import { JsonTimes, parseJsonLine } from './json-line.js';
 import { PointMaker, type PointOptions } from './point-maker.js';
 import { readCsv } from './csv-reader.js';
+import { readGreenButton } from './green-button/read.js';
 import { readJson } from './read-json.js';
 import { checkReadOptions, needsTranscoding, type ReadOptions, transcoded } from './read-options.js';
 import { readLineProtocol, readStreamRecording } from './read-lines.js';
@@ -82,6 +83,11 @@ function read(
       return readJsonLines(chunks, maker, options, bad);
     case 'csv':
       return readCsv(chunks, maker, reading);
+    case 'greenbutton':
+      return readGreenButton(chunks, maker, {
+        ...{ bad, measurement: options.measurement, links: options.links, onWarning: options.onWarning },
+        isTranscoded: needsTranscoding(options.encoding),
+      });
   }
 }
 

@@ -1,6 +1,7 @@
 import { UdfError } from '../model/errors.js';
 import type { BadEntriesOptions } from './entries.js';
 import type { RecordingFormat } from './format.js';
+import type { FeedLinks } from './green-button/links.js';
 import { precisions, TimeParser, type TimeOptions } from './times.js';
 
 /** How the text of a recording is read; shared by every command and function that reads one. */
@@ -15,6 +16,10 @@ export interface ReadOptions extends TimeOptions, BadEntriesOptions {
   readonly nullMarkers?: readonly string[] | undefined;
   /** The text's encoding as a WHATWG label, such as `latin1` or `utf-16le`: `utf-8` by default. */
   readonly encoding?: string | undefined;
+  /** The measurement of points of a Green Button feed, `interval_reading` by default, or of CSV without a column of that name. */
+  readonly measurement?: string | undefined;
+  /** Links of earlier Green Button feeds of the same source; those of this one are added. */
+  readonly links?: FeedLinks | undefined;
   /** Called with warnings for the user, such as that points without a time get the present. */
   readonly onWarning?: ((warning: string) => void) | undefined;
 }
@@ -27,6 +32,7 @@ const applicable: readonly (readonly [keyof ReadOptions, string, readonly Record
   ['delimiter', '--delimiter', ['csv']],
   ['timeColumn', '--time-column', ['csv']],
   ['nullMarkers', '--null', ['csv']],
+  ['measurement', '--measurement', ['csv', 'greenbutton']],
 ];
 
 /** Throws `usage` for an option with an invalid value, or one that does not apply to the format. */

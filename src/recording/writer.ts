@@ -55,6 +55,8 @@ function formatter(format: RecordingFormat): (item: RecordedItem) => string {
       const csv = new CsvText();
       return (item) => csv.format(item);
     }
+    case 'greenbutton':
+      throw new UdfError('usage', 'Green Button feeds are only read; write .csv, .jsonl or .lp');
   }
 }
 
