@@ -112,6 +112,7 @@ export default defineConfig({
       group('Data', {
         recordings: 'Recordings and replay',
         feeding: 'Feeding data',
+        'green-button': 'Green Button and utilities',
         performance: 'Performance',
       }),
       group('UDFs', {

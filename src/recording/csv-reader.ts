@@ -17,7 +17,14 @@ import { TimeParser } from './times.js';
 
 export interface CsvReading extends Pick<
   ReadOptions,
-  'delimiter' | 'timeColumn' | 'measurement' | 'nullMarkers' | 'precision' | 'timeFormat' | 'timeZone' | 'onWarning'
+  | 'delimiter'
+  | 'timeColumn'
+  | 'measurement'
+  | 'nullMarkers'
+  | 'precision'
+  | 'timeFormat'
+  | 'timeZone'
+  | 'onWarning'
 > {
   readonly bad: BadEntries;
   readonly openQuoteTimeoutMs?: number | undefined;

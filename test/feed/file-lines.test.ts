@@ -163,3 +163,37 @@ describe('a file that is followed', () => {
     expect((await first).time).toBe(1n);
   });
 });
+
+describe('CSV as utilities export it', () => {
+  test('has starts and lengths of intervals, quoted units, and local times over both clock changes', async () => {
+    const path = join(tempDir(), 'usage.csv');
+    writeFileSync(
+      path,
+      '"Start","Duration (s)","Usage","Unit","tag:Meter"\n' +
+        '"03/08/2026 01:30","1800","0.5","kWh, net","m ""1"""\n' +
+        '"03/08/2026 03:00","1800","0.6","kWh, net","m ""1"""\n' +
+        '"11/01/2026 01:30","1800","0.7","kWh, net","m ""1"""\n' +
+        '"11/01/2026 01:00","1800","0.8","kWh, net","m ""1"""\n' +
+        '"11/01/2026 01:30","1800","0.9","kWh, net","m ""1"""\n',
+    );
+    const found: Line[] = [];
+    const { lines, told } = reading(path, {
+      measurement: 'electricity',
+      timeColumn: 'Start',
+      timeFormat: 'MM/dd/yyyy HH:mm',
+      timeZone: 'America/New_York',
+    });
+    for await (const line of lines) found.push(line);
+    expect(found.map(({ time }) => new Date(Number(time / 1_000_000n)).toISOString())).toEqual([
+      '2026-03-08T06:30:00.000Z',
+      '2026-03-08T07:00:00.000Z',
+      '2026-11-01T05:30:00.000Z',
+      '2026-11-01T06:00:00.000Z',
+      '2026-11-01T06:30:00.000Z',
+    ]);
+    expect(found[0]!.text).toMatch(
+      /^electricity,Meter=m\\ "1" Unit="kWh, net",Duration\\ \(s\)=1800,Usage=0.5 \d+$/,
+    );
+    expect(told).toEqual([expect.stringContaining('clock')]);
+  });
+});
