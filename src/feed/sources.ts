@@ -2,9 +2,16 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { UdfError } from '../model/errors.js';
-import type { FeedOptions } from './feed.js';
+import type { RecordingFormat } from '../recording/format.js';
 
-type SourceOptions = Pick<FeedOptions, 'sources' | 'generator' | 'follow' | 'shiftToNow' | 'format'>;
+/** The options of a feed that say what it reads. */
+interface SourceOptions {
+  readonly sources?: readonly string[];
+  readonly generator?: object | undefined;
+  readonly format?: RecordingFormat | undefined;
+  readonly follow?: boolean | undefined;
+  readonly shiftToNow?: boolean | undefined;
+}
 
 /**
  * Validates the options for sources and resolves them to files: each glob to its matches, and a directory of Green Button feeds
