@@ -1,7 +1,7 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { FeedEvents, FeedOptions, FeedResult } from '../feed/feed.js';
 import { generatorNames, type GeneratorName } from '../feed/generated-lines.js';
-import { redactCredentials } from '../http/credentials.js';
+import { isSecretName, readSecret, redactCredentials } from '../http/credentials.js';
 import { influxTarget, type InfluxTarget } from '../influx/target.js';
 import { kapacitorWriteTarget } from '../kapacitor/target.js';
 import { UdfError } from '../model/errors.js';
@@ -29,6 +29,9 @@ interface FeedFlags extends LogOptions, ReadFlags {
   readonly batch: number;
   readonly flush: bigint;
   readonly json?: true;
+  readonly poll?: readonly string[];
+  readonly every?: bigint;
+  readonly resume?: string;
 }
 
 export function feedCommand(): Command {
@@ -84,6 +87,20 @@ export function feedCommand(): Command {
         .default(1_000_000_000n, '1s')
         .argParser(timerDuration('1ms')),
     )
+    .addOption(
+      new Option(
+        '--poll <url>',
+        'instead of a source: fetch a Green Button feed and write what is new; repeatable. The token comes from ' +
+          'GREENBUTTON_TOKEN',
+      ).argParser(feedUrl),
+    )
+    .addOption(
+      new Option(
+        '--every <duration>',
+        'fetch again after this time, until a signal (default: once)',
+      ).argParser(timerDuration('1s')),
+    )
+    .option('--resume <file>', 'remember in this file what has been taken from each --poll')
     .option('--json', 'the summary as JSON on standard output')
     .addOption(logLevelOption())
     .addHelpText(
@@ -91,7 +108,8 @@ export function feedCommand(): Command {
       '\nExamples:\n' +
         "  $ kapacitor-udf feed 'data/*.lp' --url 'http://localhost:8086?db=telegraf'\n" +
         "  $ kapacitor-udf feed --demo adsl --shift-to-now --url 'http://localhost:8086?db=telegraf'\n" +
-        "  $ kapacitor-udf feed --format greenbutton bills/ --url 'http://localhost:8086?db=meters'",
+        "  $ kapacitor-udf feed --format greenbutton bills/ --url 'http://localhost:8086?db=meters'\n" +
+        "  $ kapacitor-udf feed --poll https://utility.example/feed --every 1d --resume feed.json --url 'http://localhost:8086?db=meters'",
     )
     .action(runFeed);
 }
@@ -104,6 +122,7 @@ async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
   }
   const unused = demo === undefined ? undefined : readFlagNames.find((name) => flags[name] !== undefined);
   if (unused !== undefined) throw new UdfError('usage', `${flagOf(unused)} is for sources, not for --demo`);
+  checkPollFlags(sources, flags);
   const target = targetOf(flags);
   const { feed } = await import('../feed/feed.js');
   const { exitCodeOf, onStopSignal } = await import('../host/process-end.js');
@@ -123,7 +142,9 @@ async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
   };
   let result: FeedResult;
   try {
-    result = await feed(options);
+    result = flags.poll
+      ? await poll(flags, flags.poll, target, stop.signal, report.events)
+      : await feed(options);
   } finally {
     report.end();
   }
@@ -135,6 +156,54 @@ async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
     throw new ExitCode(exitCodeOf(signal));
   }
   if (result.refused + result.unsent + result.waitingBatches > 0) throw new ExitCode(1);
+}
+
+/** Throws `usage` for options that do not go together. */
+function checkPollFlags(sources: readonly string[], flags: FeedFlags): void {
+  if (!flags.poll) {
+    if (flags.every === undefined && flags.resume === undefined) return;
+    throw new UdfError('usage', '--every and --resume are for --poll');
+  }
+  const { demo, follow, shiftToNow, spool } = flags;
+  const isOther = sources.length > 0 || demo !== undefined || follow || shiftToNow || spool !== undefined;
+  if (isOther || flags.format === 'lp' || flags.speed !== Infinity) {
+    throw new UdfError(
+      'usage',
+      '--poll takes no sources, no --demo, --follow, --speed, --shift-to-now or --spool, and no --format lp',
+    );
+  }
+}
+
+async function poll(
+  flags: FeedFlags,
+  urls: readonly string[],
+  target: InfluxTarget,
+  signal: AbortSignal,
+  events: FeedEvents,
+): Promise<FeedResult> {
+  const { pollFeeds } = await import('../feed/poll.js');
+  const token = readSecret('GREENBUTTON_TOKEN', process.env);
+  return pollFeeds({
+    ...{ target, urls, signal, events, resume: flags.resume, skipBad: flags.skipBad },
+    everyMs: flags.every === undefined ? undefined : Number(flags.every / 1_000_000n),
+    format: flags.format === 'lp' ? undefined : flags.format,
+    reading: readOptionsOf(flags),
+    authorization: token === undefined ? undefined : `Bearer ${token}`,
+    onlyNewer: flags.kapacitor !== undefined,
+    ...{ maxBatchLines: flags.batch, flushMs: Number(flags.flush / 1_000_000n) },
+  });
+}
+
+/** Credentials in URLs are refused: every user of the machine can read command lines. */
+function feedUrl(text: string, before: readonly string[] | undefined): readonly string[] {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new InvalidArgumentError('It must be a URL such as https://utility.example/feed.');
+  }
+  if (url.username !== '' || url.password !== '' || [...url.searchParams.keys()].some(isSecretName)) {
+    throw new InvalidArgumentError('Give the token in GREENBUTTON_TOKEN, not in the URL.');
+  }
+  return [...(before ?? []), text];
 }
 
 function targetOf({ url, kapacitor }: FeedFlags): InfluxTarget {

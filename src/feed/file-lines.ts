@@ -155,7 +155,8 @@ function lineOf(text: string, time: bigint | undefined, from: string, clock: Inc
   return { text: `${text} ${now}`, time: now, from };
 }
 
-async function* recordedLines(
+/** The lines of a recording that is not line protocol. Throws as `fileLines`. */
+export async function* recordedLines(
   from: string | Readable,
   name: string,
   format: RecordingFormat,
