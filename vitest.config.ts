@@ -40,6 +40,9 @@ export default defineConfig({
     // Many tests wait for processes: by default, vitest starts one worker on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
+    hookTimeout: 60_000,
+    // Other work on a machine of CI can delay any process beyond a time limit; locally every failure is to be seen.
+    retry: process.env.CI === undefined ? 0 : 1,
     projects: [
       {
         extends: true,

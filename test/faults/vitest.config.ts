@@ -11,6 +11,7 @@ export default defineConfig({
     pool: 'forks',
     include: ['test/faults/**/*.test.ts'],
     exclude: [],
+    retry: base.test?.retry ?? 0,
     testTimeout: isLong ? 3_600_000 : 60_000,
     fileParallelism: false, // memory and times are measured
   },
