@@ -129,7 +129,8 @@ function pointOf(columns: readonly FluxTableColumn[], values: readonly string[])
 /** Parses a value by its column's type. Empty text is null except in string columns. */
 function valueOf({ label, dataType, defaultValue }: FluxTableColumn, raw: string): FieldValue | undefined {
   const text = raw === '' ? defaultValue : raw;
-  if (dataType === 'string') return text;
+  // The server writes CSV with CRLF, also where a text has a newline.
+  if (dataType === 'string') return text.replaceAll('\r\n', '\n');
   if (text === '') return undefined;
   switch (dataType) {
     case 'long':

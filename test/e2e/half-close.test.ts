@@ -5,7 +5,11 @@ import { useStack } from './support/stack.js';
 import { database, startTask } from './support/test-task.js';
 import { until } from './support/until.js';
 
-const { missing, title } = needs('When the input of a real Kapacitor ends', ['KAPACITORD', 'INFLUXD']);
+const { missing, title } = needs(
+  'When the input of a real Kapacitor ends',
+  ['KAPACITORD', 'INFLUXD'],
+  'subscriptions',
+);
 
 /** Sends each point on a little later, so that some are on their way when the input ends. */
 const patientMirror = `

@@ -5,7 +5,11 @@ import { tempDirForFile } from '../support/temp-dir.js';
 import { type Influxd, startInfluxd } from './support/influxd.js';
 import { needs } from './support/servers.js';
 
-const { missing, title } = needs('Line protocol, read by this package and by a real InfluxDB,', ['INFLUXD']);
+const { missing, title } = needs(
+  'Line protocol, read by this package and by a real InfluxDB,',
+  ['INFLUXD'],
+  'integers without a sign that are refused',
+);
 
 /** What stands behind `m `, with the time 1 behind it. */
 const fields = [
@@ -77,7 +81,7 @@ describe.skipIf(missing)(title, () => {
 
   /** The point that InfluxDB has made of a line. */
   const stored = async (line: string, database: string): Promise<unknown> => {
-    await influxd.api.query(`CREATE DATABASE ${database}`);
+    await influxd.api.createDatabase(database);
     try {
       await influxd.api.write(database, line);
     } catch {

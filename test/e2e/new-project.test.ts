@@ -8,10 +8,11 @@ import { needs } from './support/servers.js';
 import { useStack } from './support/stack.js';
 import { database } from './support/test-task.js';
 
-const { missing, title } = needs("a new project's TICKscript, on a real Kapacitor,", [
-  'KAPACITORD',
-  'INFLUXD',
-]);
+const { missing, title } = needs(
+  "a new project's TICKscript, on a real Kapacitor,",
+  ['KAPACITORD', 'INFLUXD'],
+  'CREATE DATABASE',
+);
 
 describe.skipIf(missing)(title, async () => {
   const folder = tempDirForFile();

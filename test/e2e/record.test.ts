@@ -7,13 +7,14 @@ import { openConversationFile } from '../../src/recording/conversation/open.js';
 import { replayConversation } from '../../src/replay/replay-conversation.js';
 import { movingAverage } from '../../udfs/index.js';
 import { readBoth } from '../support/recorded.js';
+import { tempDir } from '../support/temp-dir.js';
 import { Agent } from './support/agent.js';
 import { cliCommand } from './support/cli.js';
 import { Daemon } from './support/daemon.js';
 import { type Influxd, startInfluxd } from './support/influxd.js';
 import { Kapacitord } from './support/kapacitord.js';
 import { epoch, values } from './support/lines.js';
-import { needs } from './support/servers.js';
+import { influxVersion, needs } from './support/servers.js';
 import { runProcess } from './support/server-process.js';
 import { newTask, show } from './support/test-task.js';
 import { eventually, until } from './support/until.js';
@@ -97,7 +98,7 @@ describe.skipIf(queried.missing)(queried.title, () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'ku-'));
     influxd = await startInfluxd(join(folder, 'influxdb'));
-    await influxd.api.query('CREATE DATABASE d');
+    await influxd.api.createDatabase('d');
   }, 60_000);
 
   afterAll(async () => {
@@ -149,4 +150,44 @@ describe.skipIf(queried.missing)(queried.title, () => {
     const sums = record('SELECT sum(value) FROM few WHERE time >= 0 AND time < 1s GROUP BY host').split('\n');
     expect(sums.map((line) => line.split(' ')[0])).toEqual(['few,host=h0', 'few,host=h1', 'few,host=h2', '']);
   });
+});
+
+const hasFlux = !queried.missing && influxVersion() === 2;
+
+describe.skipIf(!hasFlux)('A recording from a Flux query to a real InfluxDB 2.x', () => {
+  it('holds what was written: types, extremes, texts with newlines, all series by time', async () => {
+    const folder = tempDir();
+    const influxd = await startInfluxd(join(folder, 'influxdb'));
+    try {
+      await influxd.api.createDatabase('flux');
+      const lines = [
+        'cpu,host=a s="say \\"hi\\"",i=9223372036854775807i,f=1,b=true 1514979051065000001',
+        'cpu i=-9223372036854775808i,f=0.1 1514979051065000002',
+        'cpu,host=c s="two\nlines" 1514979051065000003',
+      ];
+      await influxd.api.write('flux', lines.join('\n'));
+      const query =
+        'from(bucket: "flux") |> range(start: 2018-01-01T00:00:00Z, stop: 2019-01-01T00:00:00Z) ' +
+        '|> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")';
+      const out = join(folder, 'a.lp');
+      const [command, script] = cliCommand();
+      const args = ['record', '--from-influx', query, '--url', influxd.api.target('flux'), '--out', out];
+      execFileSync(command, [script, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+      // A pivot has its columns in no given order: each line by its parts.
+      const parts = (text: string): string[] =>
+        text
+          .trimEnd()
+          .split(/[ ,\n]/)
+          .sort();
+      const byTime = (text: string): string[] =>
+        text
+          .trimEnd()
+          .split(/(?<=\d{19})\n/)
+          .sort();
+      const recorded = byTime(readFileSync(out, 'utf8')).map(parts);
+      expect(recorded.sort()).toEqual(lines.map(parts).sort());
+    } finally {
+      await influxd.daemon.stop();
+    }
+  }, 60_000);
 });

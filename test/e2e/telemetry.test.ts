@@ -21,7 +21,7 @@ describe.skipIf(missing)(title, { timeout: 60_000 }, () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'ku-'));
     influx = await startInfluxd(folder);
-    await influx.api.query('CREATE DATABASE udf');
+    await influx.api.createDatabase('udf');
   }, 60_000);
   afterAll(async () => {
     await influx.daemon.stop();
@@ -35,7 +35,7 @@ describe.skipIf(missing)(title, { timeout: 60_000 }, () => {
       '--socket-dir',
       directory,
       '--telemetry',
-      `${influx.api.url}?db=udf`,
+      influx.api.target('udf'),
       '--telemetry-interval',
       '200ms',
       '--dead-letter',

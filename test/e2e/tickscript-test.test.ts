@@ -13,7 +13,11 @@ import { useStack } from './support/stack.js';
 import { database } from './support/test-task.js';
 import { until } from './support/until.js';
 
-const { missing, title } = needs('kapacitor-udf test, on a real Kapacitor,', ['KAPACITORD', 'INFLUXD']);
+const { missing, title } = needs(
+  'kapacitor-udf test, on a real Kapacitor,',
+  ['KAPACITORD', 'INFLUXD'],
+  'CREATE DATABASE',
+);
 
 describe.skipIf(missing)(title, () => {
   const stack = useStack({ databases: [database] });

@@ -10,10 +10,11 @@ import { useStack } from './support/stack.js';
 import { database, retentionPolicy, TestTask } from './support/test-task.js';
 import { eventually, until } from './support/until.js';
 
-const { missing, title } = needs('The TICKscripts of this package, loaded by a real Kapacitor,', [
-  'KAPACITORD',
-  'INFLUXD',
-]);
+const { missing, title } = needs(
+  'The TICKscripts of this package, loaded by a real Kapacitor,',
+  ['KAPACITORD', 'INFLUXD'],
+  'subscriptions',
+);
 
 const folder = fileURLToPath(new URL('../../tickscripts', import.meta.url));
 const tasks = readdirSync(join(folder, 'tasks')).map((file) => parse(file).name);

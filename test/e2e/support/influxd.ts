@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Daemon, freePort } from './daemon.js';
-import { InfluxApi } from './influx-api.js';
+import { InfluxApi, type InfluxOrg } from './influx-api.js';
 import { runServer } from './run-server.js';
+import { influxVersion } from './servers.js';
 
 /** An InfluxDB with a folder of its own, on the loopback interface. */
 export interface Influxd {
@@ -13,22 +14,27 @@ export interface Influxd {
   restart(): Promise<void>;
 }
 
+/** Starts an InfluxDB of the version that there is. One of 2.x is set up, and its token is that of commands that are run. */
 export async function startInfluxd(folder: string): Promise<Influxd> {
   mkdirSync(folder, { recursive: true });
   const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const isOne = influxVersion() === 1;
   const config = join(folder, 'influxdb.conf');
-  writeFileSync(config, influxConfig(folder, port));
-  const api = new InfluxApi(`http://127.0.0.1:${port}`);
+  if (isOne) writeFileSync(config, influxConfig(folder, port));
+  const anonymous = new InfluxApi(url);
   const start = async (): Promise<Daemon> => {
     const server = runServer('INFLUXD', {
-      args: ['-config', config],
+      args: isOne ? ['-config', config] : influxArguments(folder, port),
       logFile: join(folder, 'influxd.log'),
       mounts: { writes: [folder] },
     });
-    await server.ready(async () => (await api.ping()) !== '');
+    await server.ready(async () => (await anonymous.ping()) !== '');
     return server;
   };
   let daemon = await start();
+  const api = isOne ? anonymous : new InfluxApi(url, await setUp(url));
+  if (api.org) process.env.INFLUX_TOKEN = api.org.token;
   return {
     api,
     get daemon() {
@@ -38,6 +44,33 @@ export async function startInfluxd(folder: string): Promise<Influxd> {
       daemon = await start();
     },
   };
+}
+
+/** Flags of InfluxDB 2.x. */
+function influxArguments(folder: string, port: number): string[] {
+  return [
+    ...['run', '--http-bind-address', `127.0.0.1:${port}`, '--reporting-disabled'],
+    ...['--bolt-path', join(folder, 'influxd.bolt'), '--sqlite-path', join(folder, 'influxd.sqlite')],
+    ...['--engine-path', join(folder, 'engine')],
+  ];
+}
+
+/** The first organisation, user and token of an InfluxDB 2.x. */
+async function setUp(url: string): Promise<InfluxOrg> {
+  const [org, token] = ['test', 'token-of-the-tests'];
+  const response = await fetch(`${url}/api/v2/setup`, {
+    method: 'POST',
+    body: JSON.stringify({
+      username: 'test',
+      password: 'password-of-the-tests',
+      org,
+      token,
+      bucket: 'first',
+    }),
+  });
+  if (!response.ok) throw new Error(`InfluxDB cannot be set up: ${await response.text()}`);
+  const answer = (await response.json()) as { readonly org: { readonly id: string } }; // as 2.x answers
+  return { org, orgId: answer.org.id, token };
 }
 
 function influxConfig(folder: string, port: number): string {

@@ -12,6 +12,8 @@ export interface KapacitordOptions {
   readonly udfConfig: string;
   /** The InfluxDB it works with; none if not given. */
   readonly influxUrl?: string;
+  /** The token of an InfluxDB 2.x, which has no subscriptions. */
+  readonly influxToken?: string | undefined;
   /** How often it takes snapshots: as TOML has it, `1m` by its own default. */
   readonly snapshotInterval?: string;
   /** A folder with `tasks`, `templates` and `handlers` that it loads by itself when it starts. */
@@ -82,7 +84,7 @@ function configIn(folder: string): string {
 }
 
 function kapacitorConfig(options: KapacitordOptions, port: number): string {
-  const { folder, influxUrl, snapshotInterval = '1m', load, udfConfig } = options;
+  const { folder, influxUrl, influxToken, snapshotInterval = '1m', load, udfConfig } = options;
   return `
 hostname = "127.0.0.1"
 data_dir = "${folder}"
@@ -118,6 +120,9 @@ data_dir = "${folder}"
   http-port = ${port}
   startup-timeout = "20s"
   subscriptions-sync-interval = "1s"
+  disable-subscriptions = ${influxToken !== undefined}
+  username = "${influxToken === undefined ? '' : 'any'}"
+  password = "${influxToken ?? ''}"
 ${udfConfig}
 `;
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { findExecutable } from '../../support/find-executable.js';
 import { hasImage } from './docker.js';
 
@@ -39,14 +40,37 @@ export function serverFor(variable: ServerVariable): Server {
 /** What its binary is called: in an image, too. */
 export const binaryName = (variable: ServerVariable): string => servers[variable].binary;
 
-/** Whether a suite's servers are missing, and its title, which then says so. */
+/**
+ * Whether a suite's servers are missing, and its title, which then says so. `onlyInflux1`: what the suite needs that InfluxDB
+ * 2.x does not have.
+ */
 export function needs(
   suite: string,
   needed: readonly ServerVariable[],
+  onlyInflux1?: string,
 ): { readonly missing: boolean; readonly title: string } {
   const missing = missingServers(needed);
-  if (missing.length === 0) return { missing: false, title: suite };
-  return { missing: true, title: `${suite} (skipped: ${howToGive(missing)})` };
+  if (missing.length > 0) return { missing: true, title: `${suite} (skipped: ${howToGive(missing)})` };
+  if (onlyInflux1 !== undefined && influxVersion() === 2) {
+    return { missing: true, title: `${suite} (skipped: InfluxDB 2.x has no ${onlyInflux1})` };
+  }
+  return { missing: false, title: suite };
+}
+
+let knownVersion: 1 | 2 | undefined;
+
+/** The version of InfluxDB that the tests run; of an image, the one in its tag. */
+export function influxVersion(): 1 | 2 {
+  knownVersion ??= versionOf(serverFor('INFLUXD'));
+  return knownVersion;
+}
+
+function versionOf(server: Server): 1 | 2 {
+  const text =
+    server.kind === 'binary'
+      ? execFileSync(server.path, ['version'], { encoding: 'utf8' })
+      : (server.image.split(':').at(-1) ?? '');
+  return /^(?:InfluxDB )?v?2/.test(text) ? 2 : 1;
 }
 
 export function missingServers(needed: readonly ServerVariable[]): ServerVariable[] {

@@ -50,14 +50,14 @@ export class Stack {
   async prepare({ databases = [], module, processes, ...options }: StackOptions): Promise<void> {
     if (databases.length > 0) {
       this.#influxd = await startInfluxd(join(this.folder, 'influxdb'));
-      for (const name of databases) await this.influx.query(`CREATE DATABASE "${name}"`);
+      for (const name of databases) await this.influx.createDatabase(name);
     }
     if (!processes) this.#agent = new Agent({ folder: this.folder, modules: this.#moduleFile(module) });
     this.#kapacitord = await Kapacitord.create({
       ...options,
       folder: join(this.folder, 'kapacitor'),
       udfConfig: processes ? cliOutput('config', '--process', ...processes) : this.agent.config(),
-      ...(this.#influxd && { influxUrl: this.influx.url }),
+      ...(this.#influxd && { influxUrl: this.influx.url, influxToken: this.influx.org?.token }),
       // Its alerts are logged here, and its child processes are this package with this Node.js.
       mounts: { writes: [this.folder], reads: processes ? [process.execPath, packageFolder] : [] },
     });
