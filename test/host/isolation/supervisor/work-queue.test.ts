@@ -5,7 +5,7 @@ import { type Step, WorkQueue } from '../../../../src/host/isolation/supervisor/
 function queueOf(): {
   readonly queue: WorkQueue;
   readonly abandoned: string[];
-  step(name: string): Omit<Step, 'at'>;
+  readonly step: (name: string) => Omit<Step, 'at'>;
 } {
   const abandoned: string[] = [];
   const step = (name: string): Omit<Step, 'at'> => ({
