@@ -165,8 +165,8 @@ function checkPollFlags(sources: readonly string[], flags: FeedFlags): void {
     throw new UdfError('usage', '--every and --resume are for --poll');
   }
   const { demo, follow, shiftToNow, spool } = flags;
-  const isOther = sources.length > 0 || demo !== undefined || follow || shiftToNow || spool !== undefined;
-  if (isOther || flags.format === 'lp' || flags.speed !== Infinity) {
+  const isOther = [demo, follow, shiftToNow, spool].some((flag) => flag !== undefined);
+  if (sources.length > 0 || isOther || flags.format === 'lp' || flags.speed !== Infinity) {
     throw new UdfError(
       'usage',
       '--poll takes no sources, no --demo, --follow, --speed, --shift-to-now or --spool, and no --format lp',

@@ -121,8 +121,7 @@ class Poller {
     const state = this.#resume.get(url);
     const startMs = Date.now();
     const response = await this.#request(url, state);
-    if (signal.aborted) return false;
-    if (!response) return true;
+    if (!response) return !signal.aborted;
     const links = new FeedLinks(state.links);
     const lastIntervals = new Map(Object.entries(state.lastIntervals));
     const unsentBefore = this.#delivery.unsent;

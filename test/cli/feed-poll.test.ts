@@ -32,8 +32,8 @@ test('a poll that is killed at any moment leaves no gap, and stores each point o
 
 test.each([
   [['--every', '1d'], '--every and --resume are for --poll'],
-  [['--poll', 'http://u:p@h/feed'], 'Give the token in GREENBUTTON_TOKEN, not in the URL.'],
-  [['--poll', 'h'], 'It must be a URL such as https://utility.example/feed.'],
+  [['--poll', 'http://u:p@h/feed'], 'Give the token in GREENBUTTON_TOKEN, not in the URL'],
+  [['--poll', 'h'], 'It must be a URL such as https://utility.example/feed'],
   [['--poll', 'http://h/feed', 'a.xml'], '--poll takes no sources'],
 ])('refuses %j', async (args, message) => {
   const { code, stderr } = await runCli(['feed', ...args, '--url', 'http://127.0.0.1:1?db=d']);

@@ -275,7 +275,7 @@ const data: readonly Mistake[] = [
     'a name that tells no format',
     'replay DIR/points.dat --udf mirror',
     1,
-    /^the name points.dat shows no known format; recordings end in .lp, .srpl, .brpl, .jsonl or .csv/,
+    /^the name points.dat shows no known format; recordings end in .lp, .srpl, .brpl, .jsonl, .csv or .xml/,
   ],
   [
     'a key that is misspelt',
