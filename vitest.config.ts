@@ -41,6 +41,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     // Other work on a machine of CI can delay any process beyond a time limit; locally every failure is to be seen.
     retry: process.env.CI === undefined ? 0 : 1,
     projects: [

@@ -170,11 +170,11 @@ describe('replay', () => {
     expect(other.stdout).toContain('\n-adsl_connection,host=router1 value="SHOWTIME" 1514979051065000000\n');
   });
 
-  it('leaves a file as it is whose name does not tell the format', async () => {
+  it('leaves a file alone whose name shows no known format', async () => {
     const out = file('points.dat', 'kept');
     const { code, stderr } = await run('replay', adsl, '--udf', 'mirror', '--out', out);
     expect(code).toBe(1);
-    expect(stderr).toContain(`the name points.dat does not tell the format; `);
+    expect(stderr).toContain(`the name points.dat shows no known format; `);
     expect(readFileSync(out, 'utf8')).toBe('kept');
   });
 
