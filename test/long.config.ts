@@ -6,6 +6,7 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
+    testTimeout: 60_000,
     projects: [{ extends: true, test: { name: 'long', include: ['test/**/*.long.test.ts'] } }],
   },
 });

@@ -251,7 +251,7 @@ const data: readonly Mistake[] = [
     'an option that is missing',
     'replay DIR/points.lp --udf edgeDetect',
     1,
-    /^edgeDetect: \.field\(\) is required/,
+    /^edgeDetect: one of \.field\(\) or \.tag\(\) is required/,
   ],
   [
     'no UDF',

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { connect } from '../support/connect.js';
 import { type Cli, serve } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
-import { batchRequests, pointRequest, type TestPoint } from '../support/udf-messages.js';
+import { batchRequests, pointRequest } from '../support/udf-messages.js';
 import { until } from '../support/until.js';
 import { Bystander } from './support/bystander.js';
 import { bytesOf, point, stages } from './support/stages.js';

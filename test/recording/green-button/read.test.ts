@@ -343,7 +343,7 @@ test('a comment, an attribute or a text of any length takes no memory', async ()
         format: 'greenbutton',
         name: 'f',
       });
-      for await (const _items of recording);
+      for (const items = recording[Symbol.asyncIterator](); (await items.next()).done !== true;);
       problems.push('none');
     } catch (reason) {
       problems.push((reason as Error).message);
