@@ -63,7 +63,7 @@ const snapshotSpacing = 20;
 const maxSteps = 10_000;
 const maxTransactionBytes = 32 * 1024 * 1024;
 const sliceMs = 8;
-const recordsPerCheck = 32;
+const recordsPerCheck = 8;
 const changelogBatchBytes = 600 * 1024;
 
 /**

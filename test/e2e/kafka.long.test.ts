@@ -65,7 +65,7 @@ describe.skipIf(kafkaMissing !== undefined)(kafkaTitle('A UDF on Kafka'), { time
     await consumed(to, 2_000);
     await first.stop('SIGKILL');
     const second = worker('counting', ...args);
-    await second.untilLogged('partition taken over');
+    await until('it is taken over', () => second.logged('partition taken over'), { within: 60_000 });
     const { repeated } = second.log.find(({ msg }) => msg === 'partition taken over')!;
     expect(repeated).toBeGreaterThan(0);
     await broker.produce(from, input.slice(2_000));
