@@ -28,6 +28,7 @@ const classPath = readdirSync(join(home, 'libs'))
   .join(':');
 const directory = mkdtempSync(join(tmpdir(), 'ku-bench-'));
 const children = [];
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   rmSync(directory, { recursive: true, force: true });
