@@ -35,7 +35,7 @@ describe('help', () => {
   test('of serve names the default of every setting', async () => {
     const { stdout } = await run('serve', '--help');
     for (const option of stdout.split(/\n {2}(?=-)/).slice(1)) {
-      if (/^(--config|--load|--strict-restore|--telemetry|-q|-h)/.test(option)) continue;
+      if (/^(--config|--load|--strict-restore|--telemetry|--tls-|-q|-h)/.test(option)) continue;
       expect(option).toMatch(/default:/);
     }
   });
