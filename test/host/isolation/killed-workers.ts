@@ -33,11 +33,6 @@ export const killedUses: readonly KilledUse[] = [
   { udf: 'overlapping', options: '.reorder(5s).distinct()' },
   { udf: 'timed', options: '.after(3s).reorder(5s).distinct()' },
   { udf: 'timedLater', options: ".after(3ms).clock('wall').distinct()", hasWallTimers: true },
-];
-
-/** Those, and simpler ones. */
-export const allKilledUses: readonly KilledUse[] = [
-  ...killedUses,
   { udf: 'counting', options: '' },
   { udf: 'counting', options: '.distinct()' },
   { udf: 'counting', options: '.reorder(5s)' },
