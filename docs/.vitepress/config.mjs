@@ -72,7 +72,7 @@ export default defineConfig({
     build: { chunkSizeWarningLimit: 1000 },
   },
   markdown: {
-    languageAlias: { ndjson: 'json', lp: 'text' },
+    languageAlias: { ndjson: 'json', lp: 'json' },
     config: (md) => linkSources(md, { root, repository, pageOf }),
   },
   themeConfig: {
