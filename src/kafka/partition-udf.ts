@@ -23,7 +23,7 @@ export interface UdfSettings extends Pick<
   readonly udf: ServedUdf;
   /** Where each partition notes what it is doing, for a watchdog. */
   readonly activity?: Activity | undefined;
-  /** What the UDF is told as its task: the consumer group. */
+  /** Sent to the UDF as the ID of its task: the consumer group. */
   readonly taskId: string;
   readonly set?: readonly string[] | undefined;
   readonly groupBy?: readonly string[] | undefined;
@@ -158,7 +158,7 @@ export class PartitionUdf {
     this.#lines.peer.resumeReading();
   }
 
-  /** Ends the UDF at once, without its `stop`: the partition goes on elsewhere. */
+  /** Ends the UDF at once, without its `stop`: another worker continues the partition. */
   async destroy(): Promise<void> {
     this.#lines.peer.abort();
     await this.#agent.closed;

@@ -11,7 +11,7 @@ export class Gate {
     return this.#promise;
   }
 
-  /** Lets all go on that wait now. */
+  /** Resolves the promises that `wait` has returned so far. */
   open(): void {
     this.#resolve?.();
     this.#promise = this.#resolve = undefined;

@@ -47,9 +47,9 @@ export interface GreetedConnection<Kind extends GreetingAnswer['kind']> {
 }
 
 /**
- * Connects to a host and greets it. Rejects with `connection` if it cannot be reached or does not answer in time, with
- * `RefusedGreeting`, with `protocol` for an answer that is none, and with `invalid_config` for files or a certificate that
- * cannot be used.
+ * Connects to a host and sends the greeting. Rejects with `connection` if the host cannot be reached or does not answer in
+ * time, with `RefusedGreeting` if it refuses, with `protocol` if its answer cannot be parsed, and with `invalid_config` if
+ * files or a certificate cannot be used.
  */
 export async function dial<Kind extends 'info' | 'session'>(
   host: RemoteHost,

@@ -55,7 +55,7 @@ export class LinkFrameReader {
     this.#listener = listener;
   }
 
-  /** Reads bytes. Throws `malformed` for a frame that is none, or larger than its kind may be. */
+  /** Reads bytes. Throws `malformed` for an unknown kind of frame, or a size that its kind does not allow. */
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {

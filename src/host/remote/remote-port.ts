@@ -33,8 +33,8 @@ export interface RemotePortOptions {
 }
 
 /**
- * A worker on another machine. A lost connection is made again, for as long as it takes, and the session goes on where it
- * was; if the host does not know it any more, the worker has ended (`lost`).
+ * A worker on another machine. Connects again after a connection is lost, without a time limit, and resumes the session at
+ * the byte where it was. If the host no longer has the session, the worker has ended (`lost`).
  */
 export class RemotePort implements WorkerPort {
   readonly loaded: Promise<readonly UdfInfo[]>;

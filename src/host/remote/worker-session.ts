@@ -240,7 +240,7 @@ export class WorkerSession {
   }
 }
 
-/** What other machines are told: the path of a module is not among it. */
+/** A UDF's info for other machines, without the path of its module. */
 export function publicInfo(info: UdfInfo): UdfInfo {
   return { ...info, module: undefined };
 }

@@ -60,7 +60,7 @@ export class Faults {
     if (this.#endsAtStep >= maxEndsAtOneStep) {
       switch (stage.kind) {
         case 'handler':
-          if (this.refused.has(stage.run)) break; // something else that goes on beside it has ended the worker
+          if (this.refused.has(stage.run)) break; // not this call but a concurrent one has ended the worker
           this.refused.add(stage.run, `the worker ${end.text}, twice`);
           // Each run of the input is followed by another one, in the end; those of `stop` only hold up the end of the task.
           if (stage.run.kind !== RunKind.stop) this.#endsWithoutProgress = 0;

@@ -5,7 +5,7 @@ import type { WorkerEnd } from './worker-end.js';
 /** What a worker that serves a connection sends beside its output. */
 export type WorkerMessage = Extract<FromWorker, { readonly kind: 'log' | 'letter' | 'done' }>;
 
-/** What a worker is told to serve; the memory that it shares with the front is the port's own. */
+/** Settings of the connection that a worker serves, without the memory shared with the front: the port adds it. */
 export type ServeSettings = Omit<
   ServeMessage,
   'kind' | 'input' | 'output' | 'signals' | 'runs' | 'maxBufferBytes'
