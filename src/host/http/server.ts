@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { messageOf, systemCode, UdfError } from '../../model/errors.js';
+import { messageOf, UdfError } from '../../model/errors.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { RateLimitedLogger } from '../../telemetry/rate-limited-logger.js';
+import { listenOnPort } from '../listen-on-port.js';
 import { type HttpAddress, httpUrl } from './address.js';
 
 export interface HttpReply {
@@ -69,7 +70,7 @@ export async function startHttpServer(
   );
   server.setTimeout(idleTimeoutMs); // without a listener, Node destroys the socket
   limitConnections(server);
-  await listen(server, address);
+  await listenOnPort(server, address, httpUrl(address));
   server.on('error', (err) => {
     failures.error(() => ({ err }), `cannot accept an HTTP connection: ${err.message}`);
   });
@@ -136,45 +137,4 @@ function limitConnections(server: Server): void {
     open.delete(oldest!);
     oldest!.destroy();
   });
-}
-
-function listen(server: Server, address: HttpAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (reason: Error): void => {
-      reject(listenError(reason, address));
-    };
-    server.once('error', failed);
-    server.listen({ ...address, exclusive: true }, () => {
-      server.off('error', failed);
-      resolve();
-    });
-  });
-}
-
-function listenError(cause: Error, address: HttpAddress): UdfError {
-  const where = `cannot listen on ${httpUrl(address)}`;
-  switch (systemCode(cause)) {
-    case 'EADDRINUSE':
-      return new UdfError(
-        'socket_in_use',
-        `${where}: another process does; stop it, or choose another port`,
-        {
-          cause,
-        },
-      );
-    case 'EACCES':
-      return new UdfError('socket_permission', `${where}: no permission; choose a port from 1024`, { cause });
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return new UdfError(
-        'socket_failed',
-        `${where}: this machine has no such address; choose another host`,
-        {
-          cause,
-        },
-      );
-    default:
-      return new UdfError('socket_failed', `${where}: ${messageOf(cause)}`, { cause });
-  }
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type PeerCertificate, TLSSocket } from 'node:tls';
-import { messageOf, systemCode, UdfError } from '../../model/errors.js';
+import { messageOf, UdfError } from '../../model/errors.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { RateLimitedLogger } from '../../telemetry/rate-limited-logger.js';
 import type { UdfInfo } from '../isolation/worker/messages.js';
 import type { WorkerThread } from '../isolation/worker/worker-thread.js';
+import { listenOnPort } from '../listen-on-port.js';
 import { type RemoteAddress, remoteUrl } from './address.js';
 import {
   formatAnswer,
@@ -124,20 +125,11 @@ class SessionServer implements RemoteServer {
     );
   }
 
-  listen(): Promise<void> {
-    const { host, port } = this.#options.address;
-    return new Promise((resolve, reject) => {
-      const failed = (cause: Error): void => {
-        reject(listenError(this.#options.address, cause));
-      };
-      this.#server.once('error', failed);
-      this.#server.listen({ host, port }, () => {
-        this.#server.off('error', failed);
-        this.#server.on('error', (err) => {
-          this.#failures.error(() => ({ err }), `cannot accept a connection: ${err.message}`);
-        });
-        resolve();
-      });
+  async listen(): Promise<void> {
+    const { address } = this.#options;
+    await listenOnPort(this.#server, address, remoteUrl(address));
+    this.#server.on('error', (err) => {
+      this.#failures.error(() => ({ err }), `cannot accept a connection: ${err.message}`);
     });
   }
 
@@ -290,24 +282,4 @@ function peerOf(socket: Socket): string {
   const name = certificate?.subject?.CN?.toString();
   const address = `${socket.remoteAddress}:${socket.remotePort}`;
   return name === undefined ? address : `${name} at ${address}`;
-}
-
-function listenError(address: RemoteAddress, cause: Error): UdfError {
-  const url = remoteUrl(address);
-  switch (systemCode(cause)) {
-    case 'EADDRINUSE':
-      return new UdfError(
-        'socket_in_use',
-        `cannot listen on ${url}: another process does; choose another port`,
-        { cause },
-      );
-    case 'EACCES':
-      return new UdfError(
-        'socket_permission',
-        `cannot listen on ${url}: no permission; choose a port from 1024`,
-        { cause },
-      );
-    default:
-      return new UdfError('socket_failed', `cannot listen on ${url}: ${cause.message}`, { cause });
-  }
 }
