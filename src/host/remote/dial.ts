@@ -1,5 +1,4 @@
-import { isIP, type Socket } from 'node:net';
-import { createConnection } from 'node:net';
+import { createConnection, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { messageOf, systemCode, UdfError } from '../../model/errors.js';
 import type { UdfInfo } from '../isolation/worker/messages.js';
@@ -87,13 +86,10 @@ function connect({ address, tls, serverName }: RemoteHost): Promise<Socket> {
   const { host, port } = address;
   const url = remoteUrl(address);
   return new Promise((resolve, reject) => {
-    if (address.tls && tls === undefined) {
-      throw new UdfError('usage', `${url} needs --tls-cert, --tls-key and --tls-ca`);
-    }
     const name = serverName ?? host;
     const socket = address.tls
       ? connectTls({
-          ...{ host, port, ...readTlsFiles(tls!) }, // checked above
+          ...{ host, port, ...readTlsFiles(tls, url) },
           ...(isIP(name) === 0 ? { servername: name } : {}),
           minVersion: 'TLSv1.2',
         })
@@ -126,9 +122,7 @@ function dialError(url: string, reason: unknown): UdfError {
     return new UdfError(
       'invalid_config',
       `${url}: TLS fails: ${text}; see --tls-cert, --tls-key and --tls-ca`,
-      {
-        cause: reason,
-      },
+      { cause: reason },
     );
   }
   if (reason instanceof UdfError && reason.code !== 'connection') return reason;

@@ -13,7 +13,7 @@ import {
 export const windowBytes = 4 * 1024 * 1024;
 
 /** How often a sign of life is sent. */
-export const defaultHeartbeatMs = 2_000;
+const defaultHeartbeatMs = 2_000;
 
 /** Heartbeats without a sign of life from the other side, after which the connection counts as lost. */
 const maxMissedHeartbeats = 5;
@@ -157,9 +157,7 @@ export class Link {
   /** Sends up to `roomBytes` of data, which are kept as they are until they are taken. Returns how many. */
   send(buf: Buffer, start: number, end: number): number {
     const last = Math.min(end, start + Math.max(0, this.roomBytes));
-    for (let at = start; at < last; at += maxDataBytes) {
-      this.#add(FrameKind.data, buf.subarray(at, Math.min(at + maxDataBytes, last)));
-    }
+    this.sendAll(buf.subarray(start, last));
     this.#wantsRoom ||= last < end;
     return last - start;
   }

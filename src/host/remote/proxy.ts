@@ -12,7 +12,7 @@ import {
 } from '../socket-host.js';
 import { remoteUrl } from './address.js';
 import { type RemoteHost, remoteUdfs } from './dial.js';
-import { type RemoteEvent, RemotePort } from './remote-port.js';
+import { type RemoteEvent, RemotePort, type RemotePortOptions } from './remote-port.js';
 
 const firstDelayMs = 100;
 const maxDelayMs = 5_000;
@@ -80,7 +80,9 @@ export function createProxy(options: ProxyOptions): Proxy {
     },
   };
   const sockets = options.sockets.map(({ udf, path }) => {
-    const workers = new RemoteWorkers(remote, udf.name, logger, heartbeatMs, events);
+    const { name } = udf;
+    const port = { host: remote, udf: name, logger: logger.child({ udf: name }), heartbeatMs };
+    const workers = new RemoteWorkers({ ...port, ...events });
     return { udf: servedInWorkers(udf, workers), path };
   });
   const host = createSocketHost({ ...others, logger, sockets });
@@ -91,40 +93,17 @@ export function createProxy(options: ProxyOptions): Proxy {
 /** Workers of one UDF on another machine. */
 class RemoteWorkers implements WorkerSource {
   readonly localFiles: readonly string[] = [];
-  readonly #host: RemoteHost;
-  readonly #udf: string;
-  readonly #logger: Logger;
-  readonly #heartbeatMs: number | undefined;
-  readonly #events: { onEvent(event: RemoteEvent): void; onReload(): void };
+  readonly #options: RemotePortOptions;
 
-  constructor(
-    host: RemoteHost,
-    udf: string,
-    logger: Logger,
-    heartbeatMs: number | undefined,
-    events: { onEvent(event: RemoteEvent): void; onReload(): void },
-  ) {
-    this.#host = host;
-    this.#udf = udf;
-    this.#logger = logger.child({ udf });
-    this.#heartbeatMs = heartbeatMs;
-    this.#events = events;
+  constructor(options: RemotePortOptions) {
+    this.#options = options;
   }
 
   take(): UdfWorker {
-    const port = new RemotePort({
-      ...{ host: this.#host, udf: this.#udf, logger: this.#logger, heartbeatMs: this.#heartbeatMs },
-      onEvent: (event) => {
-        this.#events.onEvent(event);
-      },
-      onReload: () => {
-        this.#events.onReload();
-      },
-    });
-    return new UdfWorker(port, this.#logger);
+    return new UdfWorker(new RemotePort(this.#options), this.#options.logger);
   }
 
   async load<Checked>(check: (udfs: ReadonlyMap<string, UdfInfo>) => Checked): Promise<Checked> {
-    return check(await remoteUdfs(this.#host));
+    return check(await remoteUdfs(this.#options.host));
   }
 }

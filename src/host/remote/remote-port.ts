@@ -121,8 +121,6 @@ export class RemotePort implements WorkerPort {
   }
 
   terminate(end?: WorkerEnd): void {
-    clearTimeout(this.#retryTimer);
-    this.#link.close('the proxy needs it no more');
     this.#exit(end ?? { cause: 'exit', text: 'was ended' });
   }
 

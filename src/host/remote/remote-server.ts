@@ -91,10 +91,9 @@ class SessionServer implements RemoteServer {
     };
     if (!address.tls) this.#server = createServer({ noDelay: true }, accept);
     else {
-      if (!tls) throw new UdfError('usage', `${remoteUrl(address)} needs --tls-cert, --tls-key and --tls-ca`);
       const server = createTlsServer(
         {
-          ...readTlsFiles(tls),
+          ...readTlsFiles(tls, remoteUrl(address)),
           requestCert: true,
           rejectUnauthorized: false, // `#accept` refuses, which can say why
           minVersion: 'TLSv1.2',
@@ -104,7 +103,7 @@ class SessionServer implements RemoteServer {
         accept,
       );
       server.on('tlsClientError', (reason, socket) => {
-        this.#refused(socket, `TLS fails: ${messageOf(reason)}`);
+        this.#countRefusal(socket, `TLS fails: ${messageOf(reason)}`);
       });
       this.#server = server;
       this.#renew = (credentials) => {
@@ -134,13 +133,11 @@ class SessionServer implements RemoteServer {
   }
 
   reload(): void {
-    const { tls, logger } = this.#options;
-    if (tls) {
-      try {
-        this.#renew?.(readTlsFiles(tls));
-      } catch (reason) {
-        logger.error({ err: UdfError.from(reason) }, `the old certificates stay: ${messageOf(reason)}`);
-      }
+    const { address, tls, logger } = this.#options;
+    try {
+      this.#renew?.(readTlsFiles(tls, remoteUrl(address)));
+    } catch (reason) {
+      logger.error({ err: UdfError.from(reason) }, `the old certificates stay: ${messageOf(reason)}`);
     }
     for (const session of this.#sessions.values()) session.announceReload();
   }
@@ -166,7 +163,6 @@ class SessionServer implements RemoteServer {
     if (socket instanceof TLSSocket && !socket.authorized) {
       this.#ungreeted.delete(socket);
       const text = `the certificate is not accepted: ${messageOf(socket.authorizationError)}`;
-      this.#refused(socket, text);
       this.#refuse(socket, 'certificate', text);
       return;
     }
@@ -174,20 +170,20 @@ class SessionServer implements RemoteServer {
       const { line, rest } = await readLine(socket, maxGreetingBytes, withinMs);
       this.#greeted(socket, parseGreeting(line), rest);
     } catch (reason) {
-      const error = UdfError.from(reason);
-      this.#refused(socket, error.message);
-      if (error.code === 'connection') socket.destroy();
-      else this.#refuse(socket, reason instanceof VersionError ? 'version' : 'malformed', error.message);
+      const { code, message } = UdfError.from(reason);
+      if (code === 'connection') {
+        this.#countRefusal(socket, message);
+        socket.destroy();
+      } else this.#refuse(socket, reason instanceof VersionError ? 'version' : 'malformed', message);
     } finally {
       this.#ungreeted.delete(socket);
     }
   }
 
   #greeted(socket: Socket, greeting: Greeting, rest: Buffer): void {
-    const udfs = this.#options.udfs();
     switch (greeting.kind) {
       case 'info':
-        answer(socket, { kind: 'info', json: JSON.stringify(udfs.map(publicInfo)) });
+        answer(socket, { kind: 'info', json: JSON.stringify(this.#options.udfs().map(publicInfo)) });
         socket.end();
         return;
       case 'new':
@@ -208,15 +204,11 @@ class SessionServer implements RemoteServer {
     } = this.#options;
     const known = this.#options.udfs().map(({ name }) => name);
     if (!known.includes(udf)) {
-      const text = `there is no UDF ${udf} here; there are ${known.join(', ')}`;
-      this.#refused(socket, text);
-      this.#refuse(socket, 'unknown_udf', text);
+      this.#refuse(socket, 'unknown_udf', `there is no UDF ${udf} here; there are ${known.join(', ')}`);
       return;
     }
     if (this.#sessions.size >= maxSessions) {
-      const text = `${maxSessions} sessions are open (--max-connections)`;
-      this.#refused(socket, text);
-      this.#refuse(socket, 'limit', text);
+      this.#refuse(socket, 'limit', `${maxSessions} sessions are open (--max-connections)`);
       return;
     }
     const id = randomBytes(16).toString('hex');
@@ -241,7 +233,7 @@ class SessionServer implements RemoteServer {
   #resume(socket: Socket, greeting: Extract<Greeting, { kind: 'resume' }>, rest: Buffer): void {
     const session = this.#sessions.get(greeting.session);
     if (session?.udf !== greeting.udf) {
-      this.#refuse(socket, 'unknown_session', 'this host knows no such session; it may have started again');
+      refuse(socket, 'unknown_session', 'this host knows no such session; it may have started again');
       return;
     }
     this.#options.onEvent('remote_resumed');
@@ -256,17 +248,22 @@ class SessionServer implements RemoteServer {
   }
 
   #refuse(socket: Socket, code: RefusalCode, text: string): void {
-    answer(socket, { kind: 'refusal', code, text: text.slice(0, 1000) });
-    socket.resume();
-    socket.end();
-    setTimeout(() => socket.destroy(), 1_000).unref(); // a client that does not read it
+    this.#countRefusal(socket, text);
+    refuse(socket, code, text);
   }
 
-  #refused(socket: Socket, text: string): void {
+  #countRefusal(socket: Socket, text: string): void {
     if (this.#isClosing) return;
     this.#options.onEvent('remote_refused');
     this.#failures.error(() => ({ from: peerOf(socket) }), `a connection is refused: ${text}`);
   }
+}
+
+function refuse(socket: Socket, code: RefusalCode, text: string): void {
+  answer(socket, { kind: 'refusal', code, text: text.slice(0, 1000) });
+  socket.resume();
+  socket.end();
+  setTimeout(() => socket.destroy(), 1_000).unref(); // a client that does not read it
 }
 
 function answer(socket: Socket, given: GreetingAnswer): void {

@@ -18,8 +18,12 @@ export interface TlsCredentials {
   readonly ca: Buffer;
 }
 
-/** Reads the files. Throws `invalid_config` if one cannot be read, or if certificate and key do not belong together. */
-export function readTlsFiles(files: TlsFiles): TlsCredentials {
+/**
+ * Reads the files for `url`. Throws `usage` if there are none, and `invalid_config` if one cannot be read, or if certificate
+ * and key do not belong together.
+ */
+export function readTlsFiles(files: TlsFiles | undefined, url: string): TlsCredentials {
+  if (!files) throw new UdfError('usage', `${url} needs --tls-cert, --tls-key and --tls-ca`);
   const read = (kind: string, path: string): Buffer => {
     try {
       return readFileSync(path);
