@@ -59,9 +59,10 @@ export class GroupNames {
     this.#bytes = resized(this.#bytes, count, -1);
   }
 
-  /** Words that all names take. */
-  get usedWords(): number {
-    return this.#used;
+  /** As `reserve`, with at most `maxBytes` of names, assuming that they are like those of `known` indexes so far. */
+  reserveLike(count: number, known: number, maxBytes: number): void {
+    const words = (this.#used / known) * count;
+    this.reserve(count, Math.ceil(Math.min(words, maxBytes / 4)));
   }
 
   /** Memory used, in bytes. */

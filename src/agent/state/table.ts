@@ -196,8 +196,7 @@ export class GroupTable {
    */
   reserveLike(expected: number, maxBytes: number): void {
     const groups = Math.min(expected, this.#max);
-    const words = (this.#names.usedWords / this.#size) * groups;
-    this.#names.reserve(groups, Math.ceil(Math.min(words, maxBytes / 4)));
+    this.#names.reserveLike(groups, this.#size, maxBytes);
     this.extras?.reserve(groups, this.#size, maxBytes);
   }
 

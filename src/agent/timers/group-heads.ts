@@ -48,7 +48,7 @@ export class GroupHeads {
     this.#frames.keep(group, frame, 0, frame.length);
   }
 
-  /** Keeps a head from a snapshot, `buf[start..end)`. Returns false if it is none. */
+  /** Keeps a head from a snapshot, `buf[start..end)`. Returns false if it is not one. */
   restore(group: number, buf: Buffer, start: number, end: number): boolean {
     const size = readLength(buf, start);
     const payload = valueEnd;
@@ -65,8 +65,7 @@ export class GroupHeads {
 
   /** Allocates for the heads of so many groups, at most `maxBytes`, assuming that they are like the `restored` ones. */
   reserve(groups: number, restored: number, maxBytes: number): void {
-    const words = (this.#frames.usedWords / restored) * groups;
-    this.#frames.reserve(groups, Math.ceil(Math.min(words, maxBytes / 4)));
+    this.#frames.reserveLike(groups, restored, maxBytes);
   }
 
   /** The bytes of a group's head; 0 without one. */

@@ -4,7 +4,7 @@ import { lengthSize, writeLength } from '../../wire/framing.js';
  * The first byte of a tick: a frame of the input that moves a driven clock, which no message of the protocol begins with.
  * Agents with the system's clock refuse it as malformed, as they do any other unknown message.
  */
-export const tickByte = 0xff;
+const tickByte = 0xff;
 
 export interface Tick {
   /** Nanoseconds since the epoch. */

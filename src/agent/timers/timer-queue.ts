@@ -74,9 +74,7 @@ export class TimerQueue {
     timer.isQueued = false;
   }
 
-  /**
-   * The first timer, if it is due at `time`; `more` if many have been put off, and the call is to be repeated.
-   */
+  /** The first timer, if it is due at `time`; `more` if many were put off, and the call is to be repeated. */
   firstDue(time: bigint): GroupTimer | 'more' | undefined {
     for (let putOff = 0; this.#timers.length > 0;) {
       const timer = this.#timers[0]!;
@@ -87,7 +85,7 @@ export class TimerQueue {
       } else if (timer.queuedOrder === timer.order) {
         return timer;
       } else {
-        this.#sink(0, timer.time, timer.order, timer);
+        this.#putOff(timer);
         if (++putOff === maxPutOff) return 'more';
       }
     }
@@ -140,19 +138,21 @@ export class TimerQueue {
     const high = this.#highs.pop()!;
     const low = this.#lows.pop()!;
     const order = this.#orders.pop()!;
-    if (this.#timers.length > 0) this.#sinkParts(0, high, low, order, timer);
+    if (this.#timers.length > 0) this.#sink(high, low, order, timer);
   }
 
-  /** Puts a timer at a place whose timer has gone, or further down. */
-  #sink(from: number, time: bigint, order: number, timer: GroupTimer): void {
+  /** Moves the first timer to the place of its present time. */
+  #putOff(timer: GroupTimer): void {
+    const { time, order } = timer;
     timer.queuedTime = time;
     timer.queuedOrder = order;
-    this.#sinkParts(from, Number(time >> lowBits), Number(time & lowMask), order, timer);
+    this.#sink(Number(time >> lowBits), Number(time & lowMask), order, timer);
   }
 
-  #sinkParts(from: number, high: number, low: number, order: number, timer: GroupTimer): void {
+  /** Puts a timer at the first place, whose timer has gone, or further down. */
+  #sink(high: number, low: number, order: number, timer: GroupTimer): void {
     const { length } = this.#timers;
-    let place = from;
+    let place = 0;
     for (let child = 2 * place + 1; child < length; child = 2 * place + 1) {
       const right = child + 1;
       if (

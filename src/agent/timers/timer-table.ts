@@ -10,9 +10,9 @@ export const maxTimersPerGroup = 1_000;
 /** The timers of all groups of an instance, by the groups' indexes in the `GroupTable`. */
 export class TimerTable {
   readonly clock: WallClock;
+  readonly heads = new GroupHeads();
   /** A group's timers, by name: mostly one, and few otherwise. */
   readonly #timers: (GroupTimer | GroupTimer[] | undefined)[] = [];
-  readonly #heads = new GroupHeads();
   readonly #connection = new TimerQueue();
   readonly #wall = new TimerQueue();
   #deferred: GroupTimer[] = [];
@@ -35,11 +35,6 @@ export class TimerTable {
     return this.#fired;
   }
 
-  /** The groups' heads, by the groups' indexes. */
-  get heads(): GroupHeads {
-    return this.#heads;
-  }
-
   /**
    * Sets a timer, and keeps the group's head if it is the first. `firing` is the timer whose handler sets it: not after that
    * one's time, it waits for the next run, so that each run ends. Throws `handler` above `maxTimersPerGroup`.
@@ -53,7 +48,7 @@ export class TimerTable {
     firing?: GroupTimer,
   ): void {
     if (this.#hasEnded) return;
-    if (source !== undefined && !this.#heads.has(group)) this.#heads.keep(group, source);
+    if (source !== undefined && !this.heads.has(group)) this.heads.keep(group, source);
     let timer = this.#find(group, name);
     if (timer && timer.clock !== clock) {
       this.#remove(timer);
@@ -151,13 +146,13 @@ export class TimerTable {
 
   /** Removes the timers of a group, whose index may be used again. */
   forget(group: number): void {
-    this.#heads.forget(group);
+    this.heads.forget(group);
     for (const timer of this.timersOf(group).slice()) this.#remove(timer);
   }
 
   clear(): void {
     this.#timers.length = 0;
-    this.#heads.clear();
+    this.heads.clear();
     this.#connection.clear();
     this.#wall.clear();
     this.#deferred = [];
