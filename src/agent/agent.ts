@@ -6,20 +6,13 @@ import { stopRequest, timerRequest, unwatched, type UseActivity } from './activi
 import { defaultsProblem } from './defaults.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
-import {
-  type Agent,
-  type AgentOptions,
-  type MaybePromise,
-  type DataObserver,
-  type Progress,
-  refusalMark,
-} from './interface.js';
+import type { Agent, AgentOptions, DataObserver, MaybePromise } from './interface.js';
 import { lastReadTimeoutMs, Lifetime } from './lifetime.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
-import { noOutputAhead, OutputAhead } from './output-ahead.js';
 import { OutputGuard } from './output-guard.js';
 import { PendingWork } from './pending-work.js';
+import { ProgressReport } from './progress-report.js';
 import { Session } from './session.js';
 import { StateKeeper } from './state-keeper.js';
 import { SystemClock } from './timers/wall-clock.js';
@@ -40,9 +33,6 @@ export function createAgent(options: AgentOptions): Agent {
   return new ConnectionAgent(options, resolveLimits(options.limits));
 }
 
-/** The first byte of points, begins and ends, whose field numbers take two bytes: management requests are below it. */
-const minDataTag = 0x80;
-
 /**
  * One connection. Requests are handled sequentially.
  *
@@ -61,18 +51,16 @@ class ConnectionAgent implements Agent {
   readonly #state: StateKeeper;
   /** Resolves when the connection is closed and its last state handed to the store. */
   readonly closed: Promise<void>;
-  readonly #progress: Progress | undefined;
-  /** Set with `#progress`. */
-  readonly #ahead: OutputAhead | undefined;
+  /** Set where input can be repeated to another agent. */
+  readonly #report: ProgressReport | undefined;
   readonly #pending: PendingWork;
   /** Whether the wall clock has reached a timer. */
   #isTimerDue = false;
 
   constructor(options: AgentOptions, limits: Limits) {
-    const { definition, transport } = options;
+    const { definition, transport, progress } = options;
     this.#udf = definition.name;
     this.#activity = options.activity ?? unwatched;
-    this.#progress = options.progress;
     this.#output = new Output(transport.output, this.#counters, limits.outputBytes);
     const guard = new OutputGuard(definition, this.#output, limits.batchBytes, this.#abort.signal, {
       refuse: (reason) => {
@@ -96,18 +84,12 @@ class ConnectionAgent implements Agent {
         this.#handleQueued();
       },
     });
-    if (this.#progress) {
-      const ahead = (this.#ahead = new OutputAhead(this.#counters));
-      this.#progress.runs.onRefusal = () => {
-        ahead.refused();
-        this.#output.send(refusalMark);
-      };
-    }
+    this.#report = progress && new ProgressReport(progress, this.#counters, this.#output);
     const onDue = (): void => {
       this.#settle();
     };
     // Where input can be repeated, an agent is not the only one of its task: its host logs start, end and refusals.
-    const isLogged = this.#progress === undefined;
+    const isLogged = progress === undefined;
     this.#state = new StateKeeper({ ...options, udf: definition.name, limits, isLogged, onDue });
     this.#session = new Session({
       ...options,
@@ -119,9 +101,9 @@ class ConnectionAgent implements Agent {
       counters: this.#counters,
       signal: this.#abort.signal,
       isLogged,
-      newerThan: this.#progress?.newerThan,
-      runs: this.#progress?.runs,
-      ahead: this.#ahead,
+      newerThan: progress?.newerThan,
+      runs: progress?.runs,
+      ahead: this.#report?.ahead,
       close: (reason) => {
         this.#lifetime.noteFailure(reason);
         this.#lifetime.close(lastReadTimeoutMs);
@@ -131,7 +113,7 @@ class ConnectionAgent implements Agent {
         this.#fireTimersIfDue();
       },
       startTimeLimit: this.#pending.startTimeLimit,
-      startCallTimeLimit: this.#progress?.startCallTimer ?? this.#pending.startTimeLimit,
+      startCallTimeLimit: progress?.startCallTimer ?? this.#pending.startTimeLimit,
       clock:
         options.clock ??
         new SystemClock(() => {
@@ -171,7 +153,7 @@ class ConnectionAgent implements Agent {
       },
       closed: () => {
         this.#activity.closed();
-        if (this.#session.started && this.#progress === undefined) {
+        if (this.#session.started && isLogged) {
           this.#session.logger.info({ stats: this.stats }, 'task ended');
         }
       },
@@ -261,7 +243,7 @@ class ConnectionAgent implements Agent {
 
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     this.#activity.request(buf[payload] ?? 0);
-    if (this.#progress !== undefined) this.#begin(this.#progress, buf[payload]!, end - frame);
+    this.#report?.begin(buf[payload]!, end - frame, this.#session.calls?.hasUnfinished !== true);
     const result = this.#session.handle(buf, frame, payload, end);
     if (!result) return;
     const tag = buf[payload];
@@ -271,13 +253,6 @@ class ConnectionAgent implements Agent {
     } else {
       this.#pending.await(this.#counters.timed(result), end - frame);
     }
-  }
-
-  #begin(progress: Progress, tag: number, bytes: number): void {
-    if (this.#session.calls?.hasUnfinished !== true) this.#ahead!.begin(); // set with `#progress`
-    if (tag < minDataTag) return;
-    progress.begunBytes += bytes;
-    progress.runs.beginFrame(progress.begunBytes);
   }
 
   /** Saves the state between two requests, if it is due. */
@@ -334,15 +309,15 @@ class ConnectionAgent implements Agent {
     } catch (reason) {
       this.#fail(reason);
     }
-    // With progress, none is postponed.
-    this.#output.endTurn(expectsMore && this.#progress === undefined);
+    // Where input can be repeated, output is never postponed.
+    this.#output.endTurn(expectsMore && this.#report === undefined);
     this.#counters.handledSince(start);
     // Not while output waits for the stream to drain: an acknowledgement must not overtake it.
-    if (this.#progress !== undefined && this.#output.isWritten) {
+    if (this.#report !== undefined && this.#output.isWritten) {
       // Only a prefix of the input counts: calls that have ended behind one that has not are repeated with it.
       const { bytes, frames } = this.#session.calls?.unfinished ?? this.#pending.unfinished;
       const handled = this.#counters.bytesIn - this.#input.unhandledBytes - bytes;
-      this.#progress.handled(handled, frames, frames > 0 ? this.#ahead!.current : noOutputAhead); // set with `#progress`
+      this.#report.handled(handled, frames);
     }
     this.#settle();
     this.#activity.leave();
