@@ -22,7 +22,9 @@ export async function startEndpoints(
   const page = livePage(parsed, host, showsPoints);
   const metricsText = limitedRate(() => metrics.text());
   const metricsRoute: HttpRoute = async () => ({
-    ...{ status: 200, contentType: metrics.contentType, body: await metricsText() },
+    status: 200,
+    contentType: metrics.contentType,
+    body: await metricsText(),
   });
   const routes = new Map<string, HttpRoute>([
     ['/healthz', () => json(200, { healthy: true })],
