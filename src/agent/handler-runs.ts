@@ -1,16 +1,16 @@
 import { UdfError } from '../model/errors.js';
 
-/** What a run of a handler is identified by, beside its number. */
+/** The kind of a run of a handler, and what its number means. */
 export const RunKind = {
   /** No handler runs. */
   none: 0,
-  /** That of the point or batch whose frame ends after so many bytes of points and batches. */
+  /** For a point or batch of the input: the number is the input's bytes of points and batches up to the end of its frame. */
   frame: 1,
-  /** That of a point that waited to be put in order in the restored snapshot, counted from 1. */
+  /** For a restored point that had waited to be put in order: the number is its place in the snapshot, from 1. */
   restored: 2,
-  /** That of the timer that was set as the number says. */
+  /** For a timer: the number is its `order`. */
   timer: 3,
-  /** That of `stop` for a group's index. */
+  /** For `stop`: the number is the group's index. */
   stop: 4,
 } as const;
 
@@ -58,11 +58,11 @@ export class HandlerRunsReader {
 }
 
 /**
- * Shows other threads which run of a handler is under way, so that they know what has ended this thread; and refuses those
- * that have ended others.
+ * Shows other threads which run of a handler is under way, so that they know which run has ended this thread. Refuses runs
+ * that have ended earlier threads.
  */
 export class HandlerRuns {
-  /** Called before a run is refused: what the handler had emitted in the thread that it ended does not follow. */
+  /** Called before a run is refused. Output that the same run emitted in an earlier thread does not follow from this one. */
   onRefusal: (() => void) | undefined;
   readonly #words: Float64Array;
   readonly #refused: ReadonlyMap<string, string>;
@@ -78,7 +78,7 @@ export class HandlerRuns {
     return this.#words[Words.begun]!;
   }
 
-  /** A frame begins that ends after so many bytes of points and batches, and with it the run of its handler. */
+  /** A frame begins, and with it the run of its handler. `begunBytes`: bytes of points and batches up to the frame's end. */
   beginFrame(begunBytes: number): void {
     const words = this.#words;
     words[Words.kind] = RunKind.frame;
@@ -90,12 +90,12 @@ export class HandlerRuns {
     if (this.#refused.size > 0) this.#require(RunKind.frame, this.#words[Words.begun]!);
   }
 
-  /** The run of the current frame's handler begins, maybe after others. Throws if it is refused. */
+  /** The run of the current frame's handler begins, perhaps after other runs. Throws if it is refused. */
   beginCurrent(): void {
     this.begin(RunKind.frame, this.#words[Words.begun]!);
   }
 
-  /** The run of `point` begins for a `frameNumber`, or a restored point with a negative number. Throws if it is refused. */
+  /** The run of a point begins. `number`: its `frameNumber`; of a restored point its place, negative. Throws if it is refused. */
   beginPoint(number: number): void {
     if (number < 0) this.begin(RunKind.restored, -number);
     else this.begin(RunKind.frame, number);

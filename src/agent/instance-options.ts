@@ -39,7 +39,7 @@ export function stateOptionNames({ options, stateIndependentOf }: UdfDefinition)
   );
 }
 
-/** Whether a use has a handler that it is only to have with these options: with any if `names` is undefined. */
+/** Whether `calls` contain one of the options in `names`, which a handler is limited to; always if `names` is undefined. */
 export function isAskedFor(names: readonly string[] | undefined, calls: readonly OptionCall[]): boolean {
   return names === undefined || calls.some(({ name }) => names.includes(name));
 }
@@ -73,7 +73,7 @@ export function checkedOptions(
 
 const stageOptionNames: readonly string[] = ['reorder', 'distinct', 'distinctPoints', 'distinctTime'];
 
-/** Whether a use has stages, which keep state: points that wait, or what was seen of others. */
+/** Whether a use has stages. They keep state: points that wait, or a memory of earlier points. */
 export function asksForStages(calls: readonly OptionCall[]): boolean {
   return calls.some(({ name }) => stageOptionNames.includes(name));
 }

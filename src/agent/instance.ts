@@ -50,7 +50,7 @@ interface LaneSetup {
 export class Instance {
   readonly onError: ErrorPolicy;
   readonly groups: GroupTable;
-  /** `undefined` if the definition has no `timer`, or not with these options. */
+  /** `undefined` if the definition has no `timer`, or `onlyWith` excludes it for these options. */
   readonly timers: TimerTable | undefined;
   /** Whether `stop` is to be called at the end. */
   readonly hasStop: boolean;

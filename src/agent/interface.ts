@@ -57,8 +57,8 @@ export interface Progress {
 }
 
 /**
- * A frame among the output that no message of the protocol begins with: what the handler had emitted that has ended other
- * agents, which is refused now, comes before it.
+ * A frame among the output that marks where a run of a handler is refused, because it has ended other agents. Output that the
+ * run emitted in those precedes it. No message of the protocol begins with its byte.
  */
 export const refusalMark: Buffer = Buffer.of(1, 0xfe);
 

@@ -11,8 +11,8 @@ export interface AheadOutput {
 export const noOutputAhead: AheadOutput = { frames: 0, refusals: 0 };
 
 /**
- * Counts what was emitted for input that is not finished: a host that acknowledges the input before it has sent that output
- * already, and must not send it again when the input is repeated.
+ * Counts the output of input that is not finished. When a host acknowledges the input before it, that output is already sent,
+ * and must not be sent again when the unfinished input is repeated.
  */
 export class OutputAhead {
   readonly #counters: Counters;

@@ -94,7 +94,7 @@ export class Session {
   #batches: InputBatches | undefined;
   /** Set together with `#instance`. */
   #points!: InputPoints;
-  /** Whether there is no more to do for a point than to call its handler: one look for each point of most uses. */
+  /** Whether a point needs nothing but a call of its handler; one field, as it is read for each point. */
   #isDirect = false;
   /** Only if the use has timers. */
   #timers: TimerRunner | undefined;

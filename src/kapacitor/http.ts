@@ -6,7 +6,7 @@ const defaultRequestTimeoutMs = 10_000;
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 
-/** An answer that is no refusal. */
+/** The answer to a request that Kapacitor has not refused. */
 export interface KapacitorAnswer {
   readonly headers: Headers;
   readonly text: string;

@@ -142,8 +142,8 @@ export interface Udf<
    */
   readonly stateIndependentOf?: readonly (string & keyof NoInfer<Specs>)[];
   /**
-   * Options that `timer` or `stop` is for. A use in a TICKscript that gives none of them has no such handler, and no cost of
-   * it: no ticks in an isolated worker, no timers in its snapshots, no call for each group at the end. It cannot set timers.
+   * Options that `timer` or `stop` is for. A use in a TICKscript without any of them has no such handler, nor its
+   * cost: no ticks in an isolated worker, no timers in its snapshots, no call for each group at the end. It cannot set timers.
    */
   readonly onlyWith?: OnlyWith<string & keyof NoInfer<Specs>>;
   /** Checks the options together. Returns their problems in TICKscript terms, empty if there are none. Not async. */

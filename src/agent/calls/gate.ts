@@ -1,4 +1,4 @@
-/** Something that callers wait for. */
+/** Lets callers wait until it is opened; can be used again. */
 export class Gate {
   #promise: Promise<void> | undefined;
   #resolve: (() => void) | undefined;

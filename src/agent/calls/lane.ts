@@ -77,8 +77,8 @@ export class Lane {
   }
 
   /**
-   * Calls the handler, and applies the error policy to what it throws. `held` holds its output back; `run` is for
-   * `HandlerRuns.beginPoint`. Throws, or rejects with, errors that end the connection.
+   * Calls the handler, and applies the error policy to what it throws. `held` holds its output back; `run` is the
+   * number for `HandlerRuns.beginPoint`. Throws, or rejects with, errors that end the connection.
    */
   run(input: CallInput, held: HeldOutput | undefined, run: number): MaybePromise {
     this.#held = held;

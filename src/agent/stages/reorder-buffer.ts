@@ -67,7 +67,7 @@ export class ReorderBuffer {
   #bytes = 0;
   #size = 0;
   #number = 0;
-  /** The last point, until what it makes due was handed on. */
+  /** The group of the last point, until the points that it makes due are handed on. */
   #last: WaitingGroup | undefined;
   /** A stray that is to be handed on. */
   #stray: WaitingPoint | undefined;
@@ -90,7 +90,7 @@ export class ReorderBuffer {
     return this.#size;
   }
 
-  /** The `run` of the point that was handed on last, or was late; of restored points their place in the snapshot, negative. */
+  /** The `run` of the point that was handed on last, or was late. For a restored point: its place in the snapshot, negative. */
   get takenRun(): number {
     return this.#takenRun;
   }
@@ -207,7 +207,7 @@ export class ReorderBuffer {
     return point;
   }
 
-  /** Hands on a point that says nothing about the order of its group. */
+  /** Hands on a point without effect on which points of its group are late. */
   #takeAlone(waiting: WaitingPoint, point: LazyPoint): LazyPoint {
     waiting.point = undefined;
     this.#takenRun = waiting.run;
@@ -271,7 +271,7 @@ export class ReorderBuffer {
     }
   }
 
-  /** Takes what `entries` has given, in the same order: from then on, the same points are handed on for the same input. */
+  /** Restores an entry; to be called in the order of `entries`. Then the same input releases the same points. */
   restore(entry: ReorderEntry): void {
     if ('point' in entry) this.#restorePoint(entry);
     else if (entry.name === undefined) this.#clock.restore(entry.newest, entry.doubts);
@@ -282,7 +282,7 @@ export class ReorderBuffer {
     const group = this.#groupNamed(name);
     group.clock.restore(newest, doubts);
     group.releasedUpTo = releasedUpTo;
-    // Until its points come. No other group is forgotten for it: they are as many as there were.
+    // Until its points come. No other group is forgotten for it: there are no more groups than in the snapshot.
     this.#groups.delete(name);
     this.#idleGroups.set(name, group);
   }

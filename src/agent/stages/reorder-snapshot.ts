@@ -37,7 +37,7 @@ export function packEntry(entry: ReorderEntry): readonly unknown[] {
   return [name, newest, releasedUpTo, doubts.ahead, doubts.strays, doubts.latePoints, doubts.lateSince];
 }
 
-/** Throws `snapshot_damaged` if it is none. */
+/** Reads what `packEntry` returns. Throws `snapshot_damaged` for anything else. */
 export function unpackEntry([
   what,
   time,

@@ -5,7 +5,7 @@ const maxLateTime = 600_000_000_000n;
 /** A point that is further ahead than this, or than the waiting time if that is more, must be confirmed by the next one. */
 const maxAdvance = maxLateTime;
 
-/** What of a clock is only known from the points before, beside its time. */
+/** A clock's memory of earlier points, besides its time. */
 export interface ClockDoubts {
   /** The time of the last point if it is too far ahead. */
   readonly ahead: bigint | undefined;
@@ -47,7 +47,7 @@ export class StreamClock {
     return this.#ahead !== undefined;
   }
 
-  /** `undefined` if there are none: the last point has shown the time. */
+  /** `undefined` if the last point was neither late nor far ahead. */
   get doubts(): ClockDoubts | undefined {
     if (this.#ahead === undefined && this.#strays === 0 && this.#latePoints === 0) return undefined;
     return {
@@ -66,7 +66,7 @@ export class StreamClock {
     this.#lateSince = lateSince;
   }
 
-  /** Records a point. Returns what it shows about the point before, if that was far ahead. */
+  /** Records a point. If the point before was far ahead, returns whether this one confirms it or shows it to be a stray. */
   note(time: bigint): 'confirmed' | 'stray' | undefined {
     const { now } = this;
     if (now === undefined) {

@@ -8,7 +8,7 @@ export class GroupTimer {
   time: bigint;
   /** Orders timers of the same time: raised with each setting. */
   order: number;
-  /** Its place in a `TimerQueue`: its time and order, or earlier ones, as a timer that is put off keeps its place. */
+  /** The time and order of its place in a `TimerQueue`. They lag behind `time` and `order`: a timer put off keeps its place. */
   queuedTime: bigint;
   queuedOrder: number;
   /** Whether it has a place in a `TimerQueue`. */

@@ -7,7 +7,7 @@ import type { GroupTimer } from './timer-queue.js';
 import type { TimerTable } from './timer-table.js';
 import { DrivenClock } from './wall-clock.js';
 
-/** A timer that is to fire; `more` if the table is to be asked again. */
+/** A timer that is to fire; `more` if the search must continue. */
 type Due = GroupTimer | 'more' | undefined;
 
 export interface TimerRunnerOptions {

@@ -102,7 +102,7 @@ export class TimerTable {
     return timers.length;
   }
 
-  /** Removes and returns the first timer that input of `group` at `time` reaches; `more` if it is to be asked again. */
+  /** Removes and returns the first timer that input of `group` at `time` reaches; `more` if the call is to be repeated. */
   takeDue(group: number, time: bigint): GroupTimer | 'more' | undefined {
     let due = this.#connection.firstDue(time);
     if (due === 'more') return due;
@@ -115,7 +115,7 @@ export class TimerTable {
     return this.#taken(due);
   }
 
-  /** Removes and returns the first timer of the wall clock that is due at `time`; `more` if it is to be asked again. */
+  /** Removes and returns the first timer of the wall clock that is due at `time`; `more` if the call is to be repeated. */
   takeDueByWall(time: bigint): GroupTimer | 'more' | undefined {
     const due = this.#wall.firstDue(time);
     return due === 'more' ? due : this.#taken(due);

@@ -67,8 +67,8 @@ export function livePage(address: HttpAddress, host: ObservedHost, wanted: boole
 }
 
 /**
- * Answers 403 if a loopback address is requested by another name than its own, unless points are shown to all: to a browser, a
- * page of another site whose name was made to mean this machine is of that site's origin, and may read what it requests.
+ * Answers 403 if a loopback address is requested by another name than its own, unless points are shown to all. Otherwise a site
+ * whose name resolves to this machine (DNS rebinding) could read the answer in a browser.
  */
 export function namedLocally(
   { host }: HttpAddress,

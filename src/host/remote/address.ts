@@ -29,7 +29,7 @@ export function remoteUrl({ host, port, tls }: RemoteAddress): string {
   return `${tls ? 'tls' : 'tcp'}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
-/** Throws `usage` if data would leave this machine unencrypted, and nobody has said that it may. */
+/** Throws `usage` if data would leave this machine unencrypted without `allowPlaintext`. */
 export function requireEncryption(address: RemoteAddress, allowPlaintext: boolean): void {
   if (address.tls || allowPlaintext || isLoopback(address.host)) return;
   throw new UdfError(

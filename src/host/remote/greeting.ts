@@ -66,7 +66,7 @@ export function formatGreeting(greeting: Greeting): string {
   }
 }
 
-/** Reads a client's line, without its end. Throws `protocol` with a text for the client. */
+/** Reads a client's line, without its end. Throws `protocol`, with a message for the client, if it is not a greeting. */
 export function parseGreeting(line: string): Greeting {
   const [kind, ...words] = wordsOf(line);
   if (kind === 'info' && words.length === 0) return { kind };
@@ -94,7 +94,7 @@ export function formatAnswer(answer: GreetingAnswer): string {
   }
 }
 
-/** Reads a server's line, without its end. Throws `protocol` if it is none. */
+/** Reads a server's line, without its end. Throws `protocol` if it is not an answer. */
 export function parseAnswer(line: string): GreetingAnswer {
   const [kind, first = '', ...rest] = wordsOf(line);
   if (kind === 'info') return { kind, json: [first, ...rest].join(' ') };

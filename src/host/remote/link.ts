@@ -49,8 +49,8 @@ interface Sent {
 }
 
 /**
- * Data and control messages in order, over one connection after another: what was on its way when a connection broke is sent
- * again on the next one, and comes once.
+ * Data and control messages in order, over one connection after another. What was under way when a connection broke is sent
+ * again on the next one, and is received once.
  *
  * Both sides count the bytes of data and control frames, and keep what they have sent until the other side has taken it. The
  * two exchange how much they have received before they attach a new connection.
@@ -138,7 +138,7 @@ export class Link {
     this.#detach = () => {
       clearInterval(heartbeat);
       socket.off('data', read).off('error', failed).off('close', closed).off('end', closed);
-      socket.on('error', () => undefined); // what comes of destroying it
+      socket.on('error', () => undefined); // destroying it may cause one
       this.#socket = undefined;
       this.#detach = () => undefined;
     };
@@ -162,7 +162,7 @@ export class Link {
     return last - start;
   }
 
-  /** Sends data whatever room there is. */
+  /** Sends all data, even beyond `roomBytes`. */
   sendAll(bytes: Buffer): void {
     for (let at = 0; at < bytes.length; at += maxDataBytes) {
       this.#add(FrameKind.data, bytes.subarray(at, at + maxDataBytes));

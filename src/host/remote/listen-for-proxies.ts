@@ -20,8 +20,8 @@ interface HostSettings {
 }
 
 /**
- * Listens for proxies, if that is wanted, which reach all of the isolated UDFs. Rejects with what `startRemoteServer` does,
- * and with `usage` if no UDF is isolated.
+ * Listens for proxies if `listen` is given: they reach all isolated UDFs. Rejects as `startRemoteServer` does, and with `usage`
+ * if no UDF is isolated.
  */
 export async function listenForProxies(
   { listen, maxConnections = 1024, logger }: HostSettings,

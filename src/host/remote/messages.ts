@@ -34,7 +34,7 @@ export const maxToHostBytes = 64 * 1024;
 /** A host's may contain the points of a whole batch, as dead letters. */
 export const maxFromHostBytes = 512 * 1024 * 1024;
 
-/** JSON knows none of these: an object with this one key stands for each. An object that looks like one is its entries. */
+/** Stand-ins for values that JSON lacks: an object with this one key. An object that looks like one is sent as its entries. */
 const bigintKey = '$bigint';
 const bytesKey = '$bytes';
 const numberKey = '$number';
@@ -66,7 +66,7 @@ function plain(value: unknown, depth = 0): unknown {
   return isSpecial ? { [entriesKey]: entries } : Object.fromEntries(entries);
 }
 
-/** Decodes a message of the other side. Throws `malformed` if it is no object with a `kind`. */
+/** Decodes a message of the other side. Throws `malformed` unless it is an object with a `kind`. */
 export function decodeMessage(payload: Buffer): { readonly kind: string } {
   let message: unknown;
   try {
@@ -99,7 +99,7 @@ function revive(_key: string, value: unknown): unknown {
   }
 }
 
-/** A proxy's message. Throws `malformed` if it is none, and `invalid_argument` for a wrong limit. */
+/** Decodes a proxy's message. Throws `malformed` if it is not one, and `invalid_argument` for an invalid limit. */
 export function decodeToHost(payload: Buffer): ToHost {
   const message = decodeMessage(payload) as { readonly kind: string; readonly settings?: unknown };
   switch (message.kind) {

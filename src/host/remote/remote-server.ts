@@ -159,7 +159,7 @@ class SessionServer implements RemoteServer {
       const [oldest] = this.#ungreeted; // a set keeps the order
       oldest?.destroy();
     }
-    socket.on('error', () => undefined); // who uses the socket listens too
+    socket.on('error', () => undefined); // users of the socket add listeners of their own
     if (socket instanceof TLSSocket && !socket.authorized) {
       this.#ungreeted.delete(socket);
       const text = `the certificate is not accepted: ${messageOf(socket.authorizationError)}`;

@@ -10,10 +10,10 @@ import type { WorkerThread } from '../isolation/worker/worker-thread.js';
 import { Link, windowBytes } from './link.js';
 import { decodeToHost, encodeMessage, type FromHost, maxToHostBytes, type ToHost } from './messages.js';
 
-/** A proxy that sends more than a window ahead breaks the rules; as much again may be on its way when a link is resumed. */
+/** Max input that waits. A proxy sends at most a window ahead; as much again may be under way when a link is resumed. */
 const maxQueuedBytes = 2 * windowBytes;
 
-/** A turn of a worker's event loop may take so long however short a call must be: turns are counted ten times a second. */
+/** Min time limit of a turn of a worker's event loop: turns are counted only ten times a second. */
 const minTurnMs = 1_000;
 
 export interface WorkerSessionOptions {
@@ -88,7 +88,7 @@ export class WorkerSession {
       (udfs) => {
         this.#send({ kind: 'loaded', udfs: udfs.filter(({ name }) => name === udf).map(publicInfo) });
       },
-      () => undefined, // `exited` says it
+      () => undefined, // `exited` handles the end
     );
     void thread.exited.then((end) => {
       this.#threadEnded(end);
@@ -100,7 +100,7 @@ export class WorkerSession {
     return this.#link.received;
   }
 
-  /** Continues on a connection. Throws `protocol` if the proxy cannot have received what it says. */
+  /** Continues on a connection. Throws `protocol` if the proxy cannot have received `theirs` bytes. */
   attach(socket: Socket, rest: Buffer, theirs: number): void {
     clearTimeout(this.#awayTimer);
     this.#link.attach(socket, rest, theirs);
@@ -161,7 +161,7 @@ export class WorkerSession {
     this.#link.control(encodeMessage(message));
   }
 
-  /** Sends what the worker does: a proxy must know it when it reads what the worker has written there. */
+  /** Sends the run under way, before the output that it has written: a proxy attributes the output to it. */
   #sendRuns(): void {
     const { current, begunBytes } = this.#options.thread.runs;
     const { current: last, begunBytes: lastBytes } = this.#sentRuns;

@@ -3,12 +3,12 @@ import type { Snapshot } from '../../../agent/state/snapshot.js';
 import { UdfError } from '../../../model/errors.js';
 import type { Supervisor } from '../supervisor/supervisor.js';
 
-/** How long Kapacitor waits for a worker that is away: its own stop would wait for ever. */
+/** Max time that Kapacitor waits for a worker that is away: stopping Kapacitor would otherwise wait for ever. */
 const maxWaitMs = 10_000;
 
 const checkIntervalMs = 1_000;
 
-/** Calls `fallback` once a worker has been away for so long while something waits for it. Returns what ends the wait. */
+/** Calls `fallback` once the worker has been away for `maxWaitMs`. Returns a function that ends the wait. */
 export function whileAway(supervisor: Supervisor, fallback: () => void): () => void {
   let awayMs = 0;
   const timer = setInterval(() => {

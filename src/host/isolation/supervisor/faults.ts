@@ -62,7 +62,7 @@ export class Faults {
         case 'handler':
           if (this.refused.has(stage.run)) break; // not this call but a concurrent one has ended the worker
           this.refused.add(stage.run, `the worker ${end.text}, twice`);
-          // Each run of the input is followed by another one, in the end; those of `stop` only hold up the end of the task.
+          // A refused run of the input is progress. In `stop`, with a run for each group, it only holds up the end of the task.
           if (stage.run.kind !== RunKind.stop) this.#endsWithoutProgress = 0;
           return { kind: 'refuse-run' };
         case 'restore':

@@ -31,9 +31,9 @@ export class Feed {
   #forwarded = 0;
   /** Frames of output that are still to be dropped, once the worker is at `#acknowledged`. */
   #toDrop = 0;
-  /** Refusals since `#acknowledged` that any worker has come to: what is forwarded and dropped is counted from the last one. */
+  /** Most refusals since `#acknowledged` in any worker; `#forwarded` and `#toDrop` count from the last of them. */
   #refusals = 0;
-  /** Those that the current worker has come to. */
+  /** Refusals since then in the current worker. */
   #passedRefusals = 0;
   /** A position, and the bytes that the worker had handled there: requests are bytes without a position. */
   #origin = { position: 0, handledBytes: 0 };
@@ -141,7 +141,7 @@ export class Feed {
     this.#passedRefusals = ahead.refusals;
   }
 
-  /** The worker refuses a run of a handler: what follows is not what the handler has emitted in other workers. */
+  /** The worker refuses a run of a handler. Output that the run emitted in other workers does not follow. */
   refused(): void {
     if (this.#handled < this.#acknowledged) return;
     if (++this.#passedRefusals <= this.#refusals) return;

@@ -6,7 +6,7 @@ export interface WorkerRun extends HandlerRun {
   readonly base: number;
 }
 
-/** A text that two runs in different workers share only if they are the same. */
+/** Identifies a run across workers. */
 export function runId({ kind, number, base }: WorkerRun): string {
   return kind === RunKind.frame ? `frame to ${base + number}` : `run ${kind}:${number} from ${base}`;
 }
@@ -24,7 +24,7 @@ export class RefusedRuns {
     return this.#runs.some((refused) => runId(refused) === id);
   }
 
-  /** Those that a worker can come to which starts with the state at `base`. */
+  /** Those that a worker started with the state at `base` may repeat, with their numbers there. */
   from(base: number): RefusedRun[] {
     return this.#runs
       .filter(({ kind, base: old }) => kind === RunKind.frame || old === base)
@@ -33,7 +33,7 @@ export class RefusedRuns {
       });
   }
 
-  /** Forgets the runs that no worker comes to any more, as each starts with the state at `base` or a later one. */
+  /** Forgets the runs that no worker repeats any more: each starts with the state at `base` or a later one. */
   release(base: number): void {
     this.#runs = this.#runs.filter(({ kind, number, base: old }) =>
       kind === RunKind.frame ? old + number > base : old === base,

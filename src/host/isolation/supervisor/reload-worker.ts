@@ -6,7 +6,9 @@ import type { WorkerSuccession } from './worker-succession.js';
 
 /**
  * Replaces a connection's worker by one with the modules' present code and the same state. `atBoundary` calls back with the next
- * position between two batches where a step can be added. Rejects with `invalid_module`, `handler` or `snapshot_migration` if that is impossible: the old worker continues then.
+ * position between two batches where a step can be added.
+ *
+ * Rejects with `invalid_module`, `handler` or `snapshot_migration` if the worker cannot be replaced: the old one continues.
  */
 export async function reloadWorker(
   workers: WorkerSuccession,

@@ -205,7 +205,8 @@ export class Supervisor {
 
   /**
    * Replaces the worker by one with the modules' present code and the same state, between two batches. Resolves too if the
-   * connection ends before. Rejects with `invalid_module`, `handler` or `snapshot_migration` if that is impossible: the old worker continues then.
+   * connection ends before. Rejects with `invalid_module`, `handler` or `snapshot_migration` if the worker cannot be replaced:
+   * the old one continues.
    */
   reload(): Promise<void> {
     return reloadWorker(this.#workers, this.#queue, this.state, (call) => {

@@ -81,7 +81,7 @@ export class WorkerSuccession {
   #base: Base;
   /** The position of the state that the current worker was started with. */
   #startedFrom = 0;
-  /** What workers have said of the runs that they refuse: each repeats it. */
+  /** Log lines about refused runs: each worker repeats them. */
   readonly #refusals = new Set<string>();
   /** The totals at the state that the current worker started with. */
   #carried: AgentStats = noStats;

@@ -12,8 +12,8 @@ export const Signals = {
 } as const;
 
 /**
- * The first byte of an acknowledgement, a frame among the worker's output that no message of the protocol begins with: all
- * output of the input before it has been written, and nothing else but `Ack.ahead`.
+ * The first byte of an acknowledgement, which no message of the protocol begins with. It is a frame among the worker's output:
+ * before it comes all output of the handled input and, of later input, only `Ack.ahead`.
  */
 export const ackByte = 0xff;
 

@@ -45,7 +45,7 @@ export function checkedInfo(old: UdfInfo, found: UdfInfo | undefined): UdfInfo {
   return found;
 }
 
-/** What of a UDF its connections depend on, for their whole time, has changed; `undefined` if nothing has. */
+/** A change that open connections cannot adopt; `undefined` if there is none. */
 function kindChange(old: UdfInfo, now: UdfInfo): string | undefined {
   const kinds = [
     [old.isStateful, now.isStateful, 'state or timers'],

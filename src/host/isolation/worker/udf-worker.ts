@@ -21,7 +21,7 @@ export interface UdfWorkerEvents {
   flush(): OutputProgress;
   /** The worker has handled more input. */
   handled(ack: Ack): void;
-  /** The worker refuses a run of a handler; what it had emitted in other workers does not follow. */
+  /** The worker refuses a run of a handler. Output that the run emitted in other workers does not follow. */
   refused(): void;
   /**
    * Whether a line of the log is new; `begun`: bytes of points and batches that the worker had begun to handle; `isRefusal`:

@@ -6,7 +6,7 @@ import { WorkerThread, type WorkerThreadOptions } from './worker-thread.js';
 
 /** Where workers come from. */
 export interface WorkerSource {
-  /** The local files of the modules as of the last `load`; beside them, if it failed, those of the one before. */
+  /** The local files of the modules as of the last `load`; if it failed, also those of the `load` before. */
   readonly localFiles: readonly string[];
   /** A worker that runs the modules' code as of the last `load`, or of a moment ago. */
   take(): UdfWorker;
@@ -52,7 +52,7 @@ export class WorkerSupply implements WorkerSource {
     return thread;
   }
 
-  /** As the interface says; keeps the worker that did. If it rejects, the one in reserve stays. */
+  /** Also keeps the worker that has loaded the code in reserve. If it rejects, the present reserve stays. */
   async load<Checked>(check: (udfs: ReadonlyMap<string, UdfInfo>) => Checked): Promise<Checked> {
     const thread = new WorkerThread(this.#options);
     try {
