@@ -1,7 +1,7 @@
 import type { FieldValue } from 'kapacitor-udf';
 import { type FieldLayout, none } from './layout.js';
 import type { Period } from './state.js';
-import { addDouble, addInteger } from './sum.js';
+import { addCompensated, addDouble, addInteger } from './sum.js';
 
 /** Adds a value whose interval lies in the period; its time is that at which the interval begins. */
 export function addWhole(
@@ -38,9 +38,7 @@ export function addPart(
 
 /** Adds a part of the area under a straight line: its value times seconds, and these seconds. */
 export function addArea({ cells }: Period, { area }: FieldLayout, size: number, seconds: number): void {
-  const before = cells[area]!;
-  const after = (cells[area] = before + size);
-  cells[area + 1]! += Math.abs(before) >= Math.abs(size) ? before - after + size : size - after + before;
+  addCompensated(cells, area, size);
   cells[area + 2]! += seconds;
 }
 

@@ -1,5 +1,4 @@
-import type { TimerContext } from 'kapacitor-udf';
-import type { Point } from 'kapacitor-udf';
+import type { Point, TimerContext } from 'kapacitor-udf';
 import type { Options } from './options.js';
 import { forgetOld, hasCurrent, makeCurrent, setAside } from './periods.js';
 import { newestSecond } from './place.js';

@@ -1,5 +1,5 @@
 import type { FieldValue } from 'kapacitor-udf';
-import type { Options } from './options.js';
+import { aggregateNames, type Options } from './options.js';
 import type { Period } from './state.js';
 import { clearSum, sumCells } from './sum.js';
 
@@ -50,7 +50,7 @@ export function createLayout(options: Options): Layout {
   const value = (isNeeded: boolean): number => (isNeeded ? valueCount++ : none);
 
   const fields = namesOf(options).map((name): FieldLayout => {
-    const has = (aggregate: 'sum' | 'mean' | 'min' | 'max' | 'last' | 'integral'): boolean =>
+    const has = (aggregate: (typeof aggregateNames)[number]): boolean =>
       options[aggregate].some(([field]) => field === name);
     const isIntegrated = has('integral');
     const isTraced = isIntegrated && interval === undefined;
@@ -90,6 +90,6 @@ export function createLayout(options: Options): Layout {
 }
 
 /** The fields that are aggregated, each once. */
-function namesOf({ sum, mean, min, max, last, count, integral }: Options): string[] {
-  return [...new Set([sum, mean, min, max, last, count, integral].flat().map(([name]) => name))];
+function namesOf(options: Options): string[] {
+  return [...new Set(aggregateNames.flatMap((aggregate) => options[aggregate].map(([name]) => name)))];
 }

@@ -22,6 +22,11 @@ export function clearSum(cells: number[], at: number, isOfDoubles: boolean): voi
 
 export function addDouble(cells: number[], at: number, value: number): void {
   if (cells[at + kind] === ofIntegers) becomeDoubles(cells, at);
+  addCompensated(cells, at, value);
+}
+
+/** Adds to a sum at `at` and its rounding error in the cell after it. */
+export function addCompensated(cells: number[], at: number, value: number): void {
   const before = cells[at + first]!;
   const after = (cells[at + first] = before + value);
   cells[at + second]! +=
