@@ -97,7 +97,7 @@ async function checkSockets(sockets: readonly ExpectedSocket[], timeoutMs: numbe
   return Promise.all(sockets.map(probe));
 }
 
-/** The UDFs of a host that listens for proxies; one that cannot be asked has none. */
+/** Asks a host that listens for proxies for its UDFs. If it does not answer, none of them does. */
 async function checkRemote(
   names: readonly string[],
   address: RemoteAddress,
@@ -119,9 +119,8 @@ async function checkRemote(
     });
   } catch (reason) {
     if (UdfError.from(reason).code === 'usage') throw reason;
-    return (names.length > 0 ? names : ['host']).map((name) => ({
-      ...{ name, socket, ok: false, error: messageOf(reason) },
-    }));
+    const error = messageOf(reason);
+    return (names.length > 0 ? names : ['host']).map((name) => ({ name, socket, ok: false, error }));
   }
 }
 

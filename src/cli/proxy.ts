@@ -1,20 +1,11 @@
 import { Command } from 'commander';
 import type { RemoteAddress } from '../host/remote/address.js';
-import type { UdfInfo } from '../host/isolation/worker/messages.js';
-import type { RemoteSocket } from '../host/remote/proxy.js';
-import { defaultSocketDir, socketPathIn } from '../host/socket-directory.js';
-import { addHttpOptions, maxConnectionsOption } from './http-options.js';
 import { journalOption } from './isolation-options.js';
 import {
   addRemoteRunOptions,
-  configOption,
   connectionOptions,
   openDeadLetters,
   type RunOptions,
-  socketDirOption,
-  socketGroupOption,
-  socketModeOption,
-  type SocketOptions,
   watchdogSettings,
 } from './options.js';
 import {
@@ -24,14 +15,15 @@ import {
   tlsNameOption,
   toOption,
 } from './remote-options.js';
+import {
+  addHttpOptions,
+  addSocketHostOptions,
+  type SocketHostFlags,
+  socketsOf,
+} from './socket-host-options.js';
 
-interface ProxyOptions extends RunOptions, SocketOptions, RemoteFlags {
+interface ProxyOptions extends RunOptions, SocketHostFlags, RemoteFlags {
   readonly to: RemoteAddress;
-  readonly socketMode: number;
-  readonly socketGroup?: string;
-  readonly maxConnections: number;
-  readonly http?: string;
-  readonly httpPoints?: boolean;
 }
 
 /** `proxy`: sockets for Kapacitor whose UDFs run on another machine. */
@@ -44,14 +36,8 @@ export function proxyCommand(): Command {
         'keepalives, connects again and continues: no point is lost or comes twice. Ends at SIGTERM or SIGINT.',
     )
     .argument('[name...]', 'UDFs to connect (default: all of the host)')
-    .addOption(toOption('where the host listens: tls://HOST:PORT, or tcp://HOST:PORT').makeOptionMandatory())
-    .addOption(socketDirOption())
-    .addOption(configOption())
-    .addOption(socketModeOption())
-    .addOption(socketGroupOption())
-    .addOption(maxConnectionsOption())
-    .addOption(tlsNameOption())
-    .addOption(journalOption());
+    .addOption(toOption('where the host listens: tls://HOST:PORT, or tcp://HOST:PORT').makeOptionMandatory());
+  addSocketHostOptions(command).addOption(tlsNameOption()).addOption(journalOption());
   return addRemoteRunOptions(addHttpOptions(addRemoteOptions(command)))
     .addHelpText(
       'after',
@@ -77,7 +63,7 @@ async function proxy(names: readonly string[], options: ProxyOptions): Promise<v
   const settings = await connectionOptions(options);
   const { logger } = settings;
   const udfs = await awaitRemoteUdfs(remote, logger);
-  const sockets = await socketsOf(udfs, names, options);
+  const { sockets } = await socketsOf(udfs, names, options);
   const deadLetters = await openDeadLetters(options, logger);
   const { socketMode, socketGroup, maxConnections, drainMs, http, httpPoints } = options;
   const activity = new Activity();
@@ -90,17 +76,4 @@ async function proxy(names: readonly string[], options: ProxyOptions): Promise<v
     { logger, activity, sockets: served.sockets, drainMs, ...watchdogSettings(options) },
     () => deadLetters?.close() ?? Promise.resolve(),
   );
-}
-
-async function socketsOf(
-  udfs: ReadonlyMap<string, UdfInfo>,
-  names: readonly string[],
-  { config, socketDir = defaultSocketDir }: ProxyOptions,
-): Promise<readonly RemoteSocket[]> {
-  if (config === undefined) {
-    const { chooseUdfs } = await import('../host/available-udfs.js');
-    return chooseUdfs(udfs, names).map((udf) => ({ udf, path: socketPathIn(socketDir, udf.name) }));
-  }
-  const { configuredUdfs } = await import('../kapacitor/conf.js');
-  return configuredUdfs(config, names, udfs).sockets;
 }

@@ -3,24 +3,23 @@ import type { Host } from '../host/host-options.js';
 import type { ServedUdf } from '../host/served-udf.js';
 import type { ServedSocket, SocketHost } from '../host/socket-host.js';
 import type { HostCompanion } from '../host/run-host.js';
-import { defaultSocketDir, socketPathIn } from '../host/socket-directory.js';
 import { UdfError } from '../model/errors.js';
 import type { ConversationRecorder } from '../recording/conversation/recorder.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Report } from '../telemetry/runtime-report.js';
 import {
   addRunOptions,
-  configOption,
   connectionOptions,
   openDeadLetters,
   type RunOptions,
-  socketDirOption,
-  socketGroupOption,
-  socketModeOption,
-  type SocketOptions,
   watchdogSettings,
 } from './options.js';
-import { addHttpOptions, maxConnectionsOption } from './http-options.js';
+import {
+  addHttpOptions,
+  addSocketHostOptions,
+  type SocketHostFlags,
+  socketsOf,
+} from './socket-host-options.js';
 import { timerDuration } from './parse-values.js';
 import { influxUrlOption, kapacitorUrlsOption } from './url-options.js';
 import type { RemoteAddress } from '../host/remote/address.js';
@@ -32,14 +31,9 @@ import {
   type IsolationFlags,
 } from './isolation-options.js';
 
-interface ServeOptions extends RunOptions, SocketOptions, IsolationFlags, RemoteFlags {
-  readonly socketMode: number;
-  readonly socketGroup?: string;
-  readonly maxConnections: number;
+interface ServeOptions extends RunOptions, SocketHostFlags, IsolationFlags, RemoteFlags {
   readonly telemetry?: string;
   readonly telemetryInterval: bigint;
-  readonly http?: string;
-  readonly httpPoints?: boolean;
   /** The Kapacitors whose tasks are watched. */
   readonly kapacitor?: readonly string[];
   /** The directory that conversations are recorded in. */
@@ -55,12 +49,8 @@ export function serveCommand(): Command {
       'Hosts UDFs on Unix sockets, one each, until SIGTERM or SIGINT: then it finishes what has come, removes the ' +
         'sockets and exits with 0. With --listen, proxies of other machines reach the UDFs too. Logs go to standard error.',
     )
-    .argument('[name...]', 'UDFs to host (default: all)')
-    .addOption(socketDirOption())
-    .addOption(configOption())
-    .addOption(socketModeOption())
-    .addOption(socketGroupOption())
-    .addOption(maxConnectionsOption())
+    .argument('[name...]', 'UDFs to host (default: all)');
+  addSocketHostOptions(command)
     .addOption(influxUrlOption('--telemetry', "write the runtime's own figures to this InfluxDB"))
     .addOption(
       new Option('--telemetry-interval <duration>', 'how often to write them')
@@ -177,19 +167,14 @@ async function startTelemetry(options: ServeOptions, host: Host, logger: Logger)
 
 async function socketsToServe(
   names: readonly string[],
-  { config, socketDir = defaultSocketDir }: ServeOptions,
+  options: ServeOptions,
   udfs: ReadonlyMap<string, ServedUdf>,
   logger: Logger,
 ): Promise<ServedSocket[]> {
-  if (config === undefined) {
-    const { chooseUdfs } = await import('../host/available-udfs.js');
-    return chooseUdfs(udfs, names).map((udf) => ({ udf, path: socketPathIn(socketDir, udf.name) }));
-  }
-  const { configuredUdfs } = await import('../kapacitor/conf.js');
-  const { sockets, processes } = configuredUdfs(config, names, udfs);
+  const { sockets, processes } = await socketsOf(udfs, names, options);
   if (processes.length > 0) {
     logger.info(
-      { file: config, udfs: processes },
+      { file: options.config, udfs: processes },
       'these are not hosted: Kapacitor starts them itself (prog)',
     );
   }
