@@ -2,20 +2,14 @@
 //   KAFKA_HOME=/path/to/kafka node test/bench/kafka.mjs [throughput|partitions|groups|takeover]…
 // Needs a build (`npm run build`). The broker's own processor time is told with each figure.
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Admin, Producer } from '@platformatic/kafka';
+import { freePort } from './free-port.mjs';
+import { cpuSeconds } from './load/process-usage.mjs';
 
 const home = process.env.KAFKA_HOME;
 if (!home || !existsSync(join(home, 'libs'))) {
@@ -33,15 +27,6 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   rmSync(directory, { recursive: true, force: true });
 });
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const [port, controllerPort] = [await freePort(), await freePort()];
 const address = `127.0.0.1:${port}`;
@@ -80,18 +65,12 @@ async function startBroker() {
       await admin.metadata({ topics: [] });
       return broker;
     } catch {
-      await pause(300);
+      await sleep(300);
     } finally {
       await admin.close().catch(() => undefined);
     }
   }
   throw new Error('Kafka does not start');
-}
-
-/** Processor seconds of a process. */
-function cpuOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 let runs = 0;
@@ -175,10 +154,10 @@ async function process_(
       texts.flatMap((text) => [...text.matchAll(new RegExp(`^kapacitor_udf_kafka_${name}\\{.*\\} (.*)$`, 'gm'))]).reduce((total, [, value]) => total + Number(value), 0); // prettier-ignore
     const done = sum('committed_offset');
     if (done > 0 && first === undefined)
-      first = { at: performance.now(), done, cpu: started.map(({ pid }) => cpuOf(pid)) };
+      first = { at: performance.now(), done, cpu: started.map(({ pid }) => cpuSeconds(pid)) };
     if (done >= records) {
       const seconds = (performance.now() - first.at) / 1000;
-      const cpu = started.map(({ pid }, index) => cpuOf(pid) - first.cpu[index]);
+      const cpu = started.map(({ pid }, index) => cpuSeconds(pid) - first.cpu[index]);
       const max = (name) => Math.max(...texts.flatMap((text) => [...text.matchAll(new RegExp(`^kapacitor_udf_kafka_${name}\\{.*\\} (.*)$`, 'gm'))].map(([, value]) => Number(value)))); // prettier-ignore
       const result = {
         seconds,
@@ -194,7 +173,7 @@ async function process_(
         }
       } }; // prettier-ignore
     }
-    await pause(25);
+    await sleep(25);
   }
 }
 
@@ -204,14 +183,14 @@ const format = (number) => Math.round(number).toLocaleString('en');
 async function throughput(broker, options, workers, name, more = {}) {
   const topics = await createTopics(options.partitions);
   await feed(topics.from, options);
-  const before = cpuOf(broker.pid);
+  const before = cpuSeconds(broker.pid);
   const run = await process_(topics, {
     workers,
     records: options.points / options.perRecord,
     args: [...quiet, ...(more.args ?? [])],
     ...more.run,
   });
-  const brokerCpu = cpuOf(broker.pid) - before;
+  const brokerCpu = cpuSeconds(broker.pid) - before;
   await run.stop();
   const points = options.points * run.part;
   const perCore = points / run.cpu.reduce((sum, value) => sum + value, 0);

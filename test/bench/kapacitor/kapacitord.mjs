@@ -2,9 +2,9 @@ import { spawn, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port.mjs';
 
 const program = process.env.KAPACITORD ?? 'kapacitord';
 
@@ -142,16 +142,6 @@ export class Kapacitord {
 }
 
 const idOf = (name) => name.replaceAll(/[^A-Za-z]+/g, '-');
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 function lastLines(file) {
   return readFileSync(file, 'utf8').trim().split('\n').slice(-2).join('\n');
