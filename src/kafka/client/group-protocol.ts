@@ -1,4 +1,4 @@
-import { partitionKey, type TopicPartition } from './requests.js';
+import { groupByTopic, partitionKey, type TopicPartition } from './requests.js';
 
 // The messages in which members of a consumer group tell what they own, and get what they are assigned: see
 // ConsumerProtocolSubscription.json and ConsumerProtocolAssignment.json of Kafka.
@@ -107,10 +107,8 @@ function text(value: string): Buffer {
 }
 
 function partitions(list: readonly TopicPartition[]): Buffer {
-  const topics = new Map<string, number[]>();
-  for (const { topic, partition } of list) topics.set(topic, [...(topics.get(topic) ?? []), partition]);
-  const entries = Array.from(topics, ([topic, numbers]) =>
-    Buffer.concat([text(topic), int32(numbers.length), ...numbers.map(int32)]),
+  const entries = Array.from(groupByTopic(list), ([topic, parts]) =>
+    Buffer.concat([text(topic), int32(parts.length), ...parts.map(({ partition }) => int32(partition))]),
   );
   return Buffer.concat([int32(entries.length), ...entries]);
 }

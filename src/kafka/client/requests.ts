@@ -1,9 +1,8 @@
 import type { Connection, Reader, Writer } from '@platformatic/kafka';
-import { compressions, type BatchCodec } from './record-batch.js';
-import type { Cluster } from './cluster.js';
 import { BrokerError } from './broker-error.js';
+import type { Cluster } from './cluster.js';
 import type { KafkaLibrary } from './library.js';
-import type { AbortedTransaction } from './record-batch.js';
+import { type AbortedTransaction, type BatchCodec, compressions } from './record-batch.js';
 
 /** One partition of a topic. */
 export interface TopicPartition {
@@ -14,6 +13,19 @@ export interface TopicPartition {
 /** A `TopicPartition` as the key of a map. */
 export function partitionKey({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`;
+}
+
+/** Partitions by their topics, as requests list them. */
+export function groupByTopic<Part extends TopicPartition>(
+  partitions: readonly Part[],
+): ReadonlyMap<string, readonly Part[]> {
+  const groups = new Map<string, Part[]>();
+  for (const partition of partitions) {
+    const group = groups.get(partition.topic);
+    if (group) group.push(partition);
+    else groups.set(partition.topic, [partition]);
+  }
+  return groups;
 }
 
 const fetchKey = 1;
@@ -82,16 +94,6 @@ export async function fetchRecords(
       readFetchResponse(cluster.library, reader),
     ),
   );
-}
-
-function groupByTopic(targets: readonly FetchTarget[]): Map<string, FetchTarget[]> {
-  const groups = new Map<string, FetchTarget[]>();
-  for (const target of targets) {
-    const group = groups.get(target.topic);
-    if (group) group.push(target);
-    else groups.set(target.topic, [target]);
-  }
-  return groups;
 }
 
 function readFetchResponse(library: KafkaLibrary, reader: Reader): readonly FetchedPartition[] {

@@ -1,7 +1,7 @@
 import { type BrokerError, hasCode } from './broker-error.js';
 import type { Cluster } from './cluster.js';
 import type { BatchBuilder, BatchCodec, Compression } from './record-batch.js';
-import { partitionKey, produceBatch, type TopicPartition } from './requests.js';
+import { groupByTopic, partitionKey, produceBatch, type TopicPartition } from './requests.js';
 
 /** A member of a consumer group, in the generation that it knows. */
 export interface GroupIdentity {
@@ -74,8 +74,6 @@ export class TransactionalProducer {
     const missing = partitions.filter((partition) => !this.#added.has(partitionKey(partition)));
     if (missing.length === 0) return;
     const { addPartitionsToTxnV3 } = this.#cluster.library;
-    const topics = new Map<string, number[]>();
-    for (const { topic, partition } of missing) topics.set(topic, [...(topics.get(topic) ?? []), partition]);
     await this.#coordinator('add partitions', (node, what) =>
       this.#cluster.call(node, what, addPartitionsToTxnV3.api, [
         [
@@ -84,7 +82,10 @@ export class TransactionalProducer {
             producerId: this.#producerId,
             producerEpoch: this.#producerEpoch,
             verifyOnly: false,
-            topics: Array.from(topics, ([name, numbers]) => ({ name, partitions: numbers })),
+            topics: Array.from(groupByTopic(missing), ([name, list]) => ({
+              name,
+              partitions: list.map(({ partition }) => partition),
+            })),
           },
         ],
       ]),
@@ -155,8 +156,6 @@ export class TransactionalProducer {
 
   async #commitOffsets(offsets: readonly ConsumedOffset[], group: GroupIdentity): Promise<void> {
     const { txnOffsetCommitV3 } = this.#cluster.library;
-    const topics = new Map<string, ConsumedOffset[]>();
-    for (const offset of offsets) topics.set(offset.topic, [...(topics.get(offset.topic) ?? []), offset]);
     const node = await this.#cluster.coordinator('group', group.groupId);
     await this.#cluster.call(node, `commit offsets of group ${group.groupId}`, txnOffsetCommitV3.api, [
       this.#options.transactionalId,
@@ -166,7 +165,7 @@ export class TransactionalProducer {
       group.generation,
       group.memberId,
       null,
-      Array.from(topics, ([name, list]) => ({
+      Array.from(groupByTopic(offsets), ([name, list]) => ({
         name,
         partitions: list.map(({ partition, offset, metadata }) => ({
           partitionIndex: partition,
