@@ -10,7 +10,7 @@ import {
   encodeSubscription,
 } from './group-protocol.js';
 import { partitionKey, type TopicPartition } from './requests.js';
-import type { GroupIdentity } from './transactional-producer.js';
+import { type GroupIdentity, isExpelled } from './transactional-producer.js';
 
 export interface GroupMemberOptions {
   readonly groupId: string;
@@ -57,11 +57,6 @@ export class GroupMember {
   constructor(cluster: Cluster, options: GroupMemberOptions) {
     this.#cluster = cluster;
     this.#options = options;
-  }
-
-  /** The partitions that are the member's now. */
-  get owned(): readonly TopicPartition[] {
-    return this.#owned;
   }
 
   /** The member as it is to commit offsets; waits while the group is assigned anew. Rejects once it has stopped. */
@@ -111,7 +106,7 @@ export class GroupMember {
       return await work();
     } catch (reason) {
       if (this.#isStopping) return 'again';
-      if (hasCode(reason, 'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID')) this.#lose();
+      if (isExpelled(reason)) this.#lose();
       else if (!hasCode(reason, 'REBALANCE_IN_PROGRESS')) {
         if (!isRetriable(reason)) throw reason;
         this.#cluster.forget();
@@ -227,9 +222,9 @@ export class GroupMember {
       return 'ok';
     } catch (reason) {
       if (hasCode(reason, 'REBALANCE_IN_PROGRESS')) return 'rebalance';
-      const isExcluded = hasCode(reason, 'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID');
-      if (!isExcluded && !isRetriable(reason)) throw reason;
-      if (isExcluded || performance.now() - this.#lastHeartbeat > sessionTimeoutMs) {
+      const isLost = isExpelled(reason);
+      if (!isLost && !isRetriable(reason)) throw reason;
+      if (isLost || performance.now() - this.#lastHeartbeat > sessionTimeoutMs) {
         this.#lose();
         return 'lost';
       }

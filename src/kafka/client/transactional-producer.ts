@@ -1,4 +1,4 @@
-import { type BrokerError, hasCode } from './broker-error.js';
+import { hasCode } from './broker-error.js';
 import type { Cluster } from './cluster.js';
 import type { BatchBuilder, BatchCodec, Compression } from './record-batch.js';
 import { groupByTopic, partitionKey, produceBatch, type TopicPartition } from './requests.js';
@@ -218,13 +218,12 @@ export function isFenced(reason: unknown): boolean {
   );
 }
 
-/** Whether the member was excluded from its group, or another generation has begun. */
-export function isExcluded(reason: unknown): reason is BrokerError {
-  return hasCode(
-    reason,
-    'ILLEGAL_GENERATION',
-    'UNKNOWN_MEMBER_ID',
-    'FENCED_INSTANCE_ID',
-    'REBALANCE_IN_PROGRESS',
-  );
+/** Whether the member is no longer in its group, or in another generation of it. */
+export function isExpelled(reason: unknown): boolean {
+  return hasCode(reason, 'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID');
+}
+
+/** Whether the group refuses the member's offsets: it is expelled, or a rebalance has begun. */
+export function isExcluded(reason: unknown): boolean {
+  return isExpelled(reason) || hasCode(reason, 'REBALANCE_IN_PROGRESS');
 }
