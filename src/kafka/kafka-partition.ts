@@ -1,12 +1,6 @@
 import type { Cluster } from './client/cluster.js';
 import { committedOffset, type CommittedOffset, endOffset } from './client/offsets.js';
-import {
-  type BatchBuilder,
-  type BatchCodec,
-  type Compression,
-  endOfBatches,
-  RecordReader,
-} from './client/record-batch.js';
+import { type BatchBuilder, type BatchCodec, type Compression, RecordReader } from './client/record-batch.js';
 import { fetchRecords, type TopicPartition } from './client/requests.js';
 import { type GroupIdentity, TransactionalProducer } from './client/transactional-producer.js';
 import type { PartitionStore } from './partition-store.js';
@@ -82,7 +76,7 @@ export class KafkaPartition implements PartitionStore {
       while (reader.next()) {
         if (reader.valueStart >= 0) add(reader.buf.subarray(reader.valueStart, reader.valueEnd));
       }
-      offset = Math.max(offset, endOfBatches(batches) ?? offset);
+      offset = reader.position;
     }
   }
 
