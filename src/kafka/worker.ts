@@ -4,18 +4,20 @@ import type { Logger } from '../telemetry/logger.js';
 import { BrokerError, hasCode, isRetriable } from './client/broker-error.js';
 import type { Cluster } from './client/cluster.js';
 import { GroupMember } from './client/group-member.js';
-import type { BatchCodec, Compression } from './client/record-batch.js';
+import type { BatchCodec } from './client/record-batch.js';
 import { batchCodec, partitionKey, type TopicPartition } from './client/requests.js';
 import { connectionProblem, ensureTopic, partitionCount } from './client/topics.js';
 import { isExcluded, isFenced } from './client/transactional-producer.js';
 import { Fetcher } from './fetcher.js';
 import { InputBuffer } from './input-buffer.js';
-import { KafkaPartition } from './kafka-partition.js';
+import { KafkaPartition, type KafkaPartitionOptions } from './kafka-partition.js';
 import { type PartitionCounters, PartitionTask, type TaskSettings } from './partition-task.js';
 import { RepartitionTask } from './repartition-task.js';
 
-export interface WorkerSettings extends TaskSettings {
-  readonly groupId: string;
+export interface WorkerSettings
+  extends
+    TaskSettings,
+    Pick<KafkaPartitionOptions, 'groupId' | 'offsetReset' | 'compression' | 'transactionTimeoutMs'> {
   /** The topic that is read. */
   readonly from: string;
   /** The topic that is written. */
@@ -25,10 +27,7 @@ export interface WorkerSettings extends TaskSettings {
   /** `GROUP-TOPIC-changelog` if not given. */
   readonly changelog?: string | undefined;
   readonly deadLetterTopic?: string | undefined;
-  readonly offsetReset: 'earliest' | 'latest';
-  readonly compression: Compression;
   readonly sessionTimeoutMs: number;
-  readonly transactionTimeoutMs: number;
   readonly logger: Logger;
 }
 
