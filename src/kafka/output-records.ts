@@ -1,5 +1,6 @@
 import type { LineSink } from '../lines/line-output.js';
-import { BatchBuilder, type RecordHeader } from './client/record-batch.js';
+import { BatchBuilder, sendBatchBytes } from './client/record-batch.js';
+import { DeadLetterRecords } from './dead-letter-records.js';
 
 export interface OutputRecordsOptions {
   /** Lines are packed into records of up to so many bytes; each line is a record if 0. */
@@ -13,8 +14,6 @@ export interface OutputRecordsOptions {
   readonly origin: string;
 }
 
-/** A batch is sent at this size: brokers take up to a megabyte by default. */
-const batchBytes = 512 * 1024;
 /** With more bytes than this on their way, what the UDF emits is not read. */
 const maxUnsentBytes = 8 * 1024 * 1024;
 
@@ -26,11 +25,13 @@ export class OutputRecords implements LineSink {
   bytes = 0;
   readonly #options: OutputRecordsOptions;
   #batch = new BatchBuilder();
-  #deadLetters: BatchBuilder | undefined;
+  readonly #deadLetters: DeadLetterRecords;
   #unsent = 0;
 
   constructor(options: OutputRecordsOptions) {
     this.#options = options;
+    const { writeDeadLetters: write, counters, origin } = options;
+    this.#deadLetters = new DeadLetterRecords({ write, counters, origin });
   }
 
   get isBlocked(): boolean {
@@ -47,29 +48,19 @@ export class OutputRecords implements LineSink {
       // A record of one line has no newline, as Telegraf writes it.
       this.#batch.add(undefined, chunk, start, packBytes === 0 ? end - 1 : end);
       start = end;
-      if (this.#batch.bytes >= batchBytes) this.#send();
+      if (this.#batch.bytes >= sendBatchBytes) this.#send();
     }
   }
 
   /** Writes a line that was dropped, with the reason, where such lines are kept. */
   deadLetter(line: Buffer, reason: string): void {
-    if (this.isSuppressed) return;
-    const { writeDeadLetters, counters, origin } = this.#options;
-    counters.deadLetters++;
-    if (!writeDeadLetters) return;
-    this.#deadLetters ??= new BatchBuilder();
-    const headers: RecordHeader[] = [
-      ['error', Buffer.from(reason)],
-      ['origin', Buffer.from(origin)],
-    ];
-    this.#deadLetters.add(undefined, line, 0, line.length, headers);
-    if (this.#deadLetters.bytes >= batchBytes) this.#sendDeadLetters();
+    if (!this.isSuppressed) this.#deadLetters.add(reason, line);
   }
 
   /** Sends what is left. */
   flush(): void {
     if (this.#batch.count > 0) this.#send();
-    if (this.#deadLetters) this.#sendDeadLetters();
+    this.#deadLetters.flush();
   }
 
   /** The transaction has ended. */
@@ -77,16 +68,10 @@ export class OutputRecords implements LineSink {
     this.bytes = 0;
   }
 
-  #sendDeadLetters(): void {
-    const batch = this.#deadLetters!; // callers check
-    this.#deadLetters = undefined;
-    void this.#options.writeDeadLetters?.(batch).catch(() => undefined); // the commit rejects then
-  }
-
   #send(): void {
     const batch = this.#batch;
     const { bytes } = batch;
-    this.#batch = new BatchBuilder(Math.min(bytes + 1024, batchBytes + 64 * 1024));
+    this.#batch = new BatchBuilder(Math.min(bytes + 1024, sendBatchBytes + 64 * 1024));
     this.bytes += bytes;
     this.#unsent += bytes;
     const sent = (): void => {

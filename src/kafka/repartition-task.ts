@@ -4,8 +4,9 @@ import { groupId } from '../recording/groups.js';
 import { LineParser } from '../recording/line-parser.js';
 import { isEmpty, parseCurrentLine } from '../recording/line-protocol.js';
 import { LineSplitter, maxLineBytes } from '../recording/line-splitter.js';
-import { BatchBuilder, type RecordReader } from './client/record-batch.js';
+import { BatchBuilder, type RecordReader, sendBatchBytes } from './client/record-batch.js';
 import type { TopicPartition } from './client/requests.js';
+import { DeadLetterRecords } from './dead-letter-records.js';
 import type { InputBuffer } from './input-buffer.js';
 import type { KafkaPartition } from './kafka-partition.js';
 import type { PartitionCounters } from './partition-task.js';
@@ -26,7 +27,6 @@ export interface RepartitionTaskOptions {
 
 /** Lines of one partition are packed into records of this size. */
 const recordBytes = 16 * 1024;
-const batchBytes = 512 * 1024;
 const maxTransactionBytes = 32 * 1024 * 1024;
 const sliceMs = 8;
 const newline = 0x0a;
@@ -42,13 +42,14 @@ export class RepartitionTask {
   /** Lines that wait, by partition. */
   readonly #lines: { readonly buf: Buffer; at: number }[];
   readonly #batches: BatchBuilder[];
-  #deadLetters = new BatchBuilder();
+  readonly #deadLetters: DeadLetterRecords;
   #sent = 0;
   #end: 'no' | 'closing' | 'cancelled' = 'no';
 
   constructor(options: RepartitionTaskOptions) {
     this.#options = options;
-    const { groupBy, hash, partitions } = options;
+    const { groupBy, hash, partitions, store, counters, origin } = options;
+    this.#deadLetters = new DeadLetterRecords({ write: store.writeDeadLetters, counters, origin });
     this.#parser = new LineParser(
       (name, tags) => {
         const dimensions = groupBy ?? Object.keys(tags).sort();
@@ -117,10 +118,7 @@ export class RepartitionTask {
     const targets = [...this.#batches.keys()].filter((partition) => this.#batches[partition]!.count > 0);
     await store.producer.add(targets.map((partition) => this.#target(partition)));
     for (const partition of targets) this.#send(partition);
-    if (this.#deadLetters.count > 0) {
-      void store.writeDeadLetters?.(this.#deadLetters).catch(() => undefined); // the commit rejects then
-      this.#deadLetters = new BatchBuilder();
-    }
+    this.#deadLetters.flush();
     if (this.#isCancelled()) return;
     await store.commit(input.position, '');
     counters.transactions++;
@@ -151,7 +149,7 @@ export class RepartitionTask {
       try {
         parseCurrentLine(splitter, parser);
       } catch (reason) {
-        this.#drop(splitter, reason);
+        this.#deadLetters.add(messageOf(reason), splitter.buf, splitter.start, splitter.end);
         continue;
       }
       this.#options.counters.pointsIn++;
@@ -180,7 +178,7 @@ export class RepartitionTask {
   #add(partition: number, buf: Buffer, start: number, end: number): void {
     const batch = this.#batches[partition]!; // as above
     batch.add(undefined, buf, start, end);
-    if (batch.bytes >= batchBytes) this.#send(partition);
+    if (batch.bytes >= sendBatchBytes) this.#send(partition);
   }
 
   #send(partition: number): void {
@@ -192,14 +190,5 @@ export class RepartitionTask {
 
   #target(partition: number): TopicPartition {
     return { topic: this.#options.topic, partition };
-  }
-
-  #drop({ buf, start, end }: LineSplitter, reason: unknown): void {
-    this.#options.counters.deadLetters++;
-    const headers = [
-      ['error', Buffer.from(messageOf(reason))],
-      ['origin', Buffer.from(this.#options.origin)],
-    ] as const;
-    if (this.#options.store.writeDeadLetters) this.#deadLetters.add(undefined, buf, start, end, headers);
   }
 }

@@ -32,6 +32,9 @@ const compressionMask = 7;
 const transactionalBit = 16;
 const controlBit = 32;
 
+/** A batch is sent once it has this size, uncompressed: brokers accept up to a megabyte by default. */
+export const sendBatchBytes = 512 * 1024;
+
 /** Max bytes of a record besides its key, value and headers: varints and flags. */
 const maxRecordOverhead = 40;
 
