@@ -2,7 +2,7 @@ import { type InfluxWriter, InfluxWriteError } from '../influx/writer.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { counted } from '../model/text.js';
 import type { Line } from './lines.js';
-import { sleep } from './sleep.js';
+import { backOffMs, sleep } from './sleep.js';
 import type { Spool } from './spool.js';
 
 export interface DeliveryOptions {
@@ -106,7 +106,7 @@ export class Delivery {
 
   /** Resolves to false if `maxTries` failed or the signal aborted; the end of the batch is then undelivered. */
   async #deliver(batch: readonly Line[], maxTries: number): Promise<boolean> {
-    const { writer, signal, onOutage } = this.#options;
+    const { writer, signal, onOutage, firstWaitMs = 100 } = this.#options;
     for (let tries = 1; ; tries++) {
       // Without this check, each remaining batch would wait for one more timeout after an abort.
       if (signal.aborted && this.#failures > 0) return false;
@@ -122,19 +122,12 @@ export class Delivery {
           return await this.#deliverHalves(batch, reason);
         }
         if (this.#failures++ === 0) onOutage?.(reason.message);
-        const waitMs = Math.max(reason.retryAfterMs, this.#backOffMs());
+        const waitMs = Math.max(reason.retryAfterMs, backOffMs(this.#failures, firstWaitMs, maxWaitMs));
         this.#retryAt = performance.now() + waitMs;
         if (tries >= maxTries) return false;
         if (!(await sleep(waitMs, signal))) return false;
       }
     }
-  }
-
-  /** Exponential, half of it jitter, so that feeders do not retry at the same moment. */
-  #backOffMs(): number {
-    const { firstWaitMs = 100 } = this.#options;
-    const maxMs = Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(this.#failures, 20));
-    return maxMs / 2 + (Math.random() * maxMs) / 2;
   }
 
   #endOutage(): void {

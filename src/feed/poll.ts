@@ -10,7 +10,7 @@ import type { FeedEvents, FeedOptions, FeedResult } from './feed.js';
 import { type FileLineOptions, recordedLines } from './file-lines.js';
 import type { Line } from './lines.js';
 import { ResumeFile, type SourceState } from './resume-file.js';
-import { sleep } from './sleep.js';
+import { backOffMs, sleep } from './sleep.js';
 
 export interface PollOptions {
   readonly target: InfluxTarget;
@@ -57,7 +57,8 @@ class FetchError extends Error {
  * not change (401, 404, …), and those of `feed`.
  */
 export async function pollFeeds(options: PollOptions): Promise<FeedResult> {
-  const { target, urls, everyMs, signal, events = {} } = options;
+  const { target, urls, everyMs, signal, firstWaitMs = 1_000, events = {} } = options;
+  const longestWaitMs = Math.min(maxWaitMs, Math.max(everyMs ?? maxWaitMs, firstWaitMs));
   const resume = await ResumeFile.open(options.resume);
   const delivery = new Delivery({
     ...{ writer: createInfluxWriter(target), signal },
@@ -80,7 +81,7 @@ export async function pollFeeds(options: PollOptions): Promise<FeedResult> {
         next.at = Date.now() + (everyMs ?? 0);
       } catch (reason) {
         if (!(reason instanceof FetchError)) throw reason;
-        const waitMs = backOffMs(next.failures++, options);
+        const waitMs = backOffMs(next.failures++, firstWaitMs, longestWaitMs);
         next.at = Date.now() + waitMs;
         events.onNote?.(`${next.url}: ${reason.message}; trying again in ${Math.ceil(waitMs / 1000)} s`);
       }
@@ -95,12 +96,6 @@ export async function pollFeeds(options: PollOptions): Promise<FeedResult> {
     isStopped: signal.aborted && (isIncomplete || unsent > 0),
     ...failure,
   };
-}
-
-/** Exponential, half of it jitter. */
-function backOffMs(failures: number, { firstWaitMs = 1_000, everyMs = maxWaitMs }: PollOptions): number {
-  const ms = Math.min(maxWaitMs, Math.max(everyMs, firstWaitMs), firstWaitMs * 2 ** Math.min(failures, 20));
-  return ms / 2 + (Math.random() * ms) / 2;
 }
 
 class Poller {
