@@ -7,7 +7,7 @@ import { ServingProcess } from '../host/serving-process.js';
 import { tuneV8 } from '../host/tune-v8.js';
 import type { WatchdogSettings } from '../host/watchdog.js';
 import type { Environment } from '../http/credentials.js';
-import { UdfError } from '../model/errors.js';
+import { checkWantsStream } from '../lines/line-udf.js';
 import type { Logger } from '../telemetry/logger.js';
 import { Cluster } from './client/cluster.js';
 import { loadLibrary } from './client/library.js';
@@ -39,7 +39,7 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
   tuneV8();
   const library = await loadLibrary();
   const udf = await load();
-  checkWants(udf);
+  checkWantsStream(udf.name, udf.wants, 'Kafka');
   const security = readSecurity(options, options.environment);
   const clientId = `kapacitor-udf-${hostname()}-${process.pid}`;
   const cluster = new Cluster(library, { brokers, clientId, ...security });
@@ -71,14 +71,6 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
     await cluster.close();
     serving.release();
   }
-}
-
-function checkWants({ name, wants }: ServedUdf): void {
-  if (wants === 'stream') return;
-  throw new UdfError(
-    'usage',
-    `${name} wants batches, and Kafka sends single points: only a UDF that wants a stream can be used there`,
-  );
 }
 
 async function serveEndpoints(address: string, worker: KafkaWorker, logger: Logger): Promise<HttpServer> {

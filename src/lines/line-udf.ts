@@ -1,5 +1,6 @@
 import { UdfError } from '../model/errors.js';
 import type { OptionCall } from '../model/option-call.js';
+import type { EdgeType } from '../model/values.js';
 import { createKapacitorPeer, type KapacitorPeer } from '../peer/kapacitor-peer.js';
 import { parseSettings } from '../peer/options.js';
 import { LineParser } from '../recording/line-parser.js';
@@ -116,12 +117,7 @@ export class LineUdf {
   async start(): Promise<void> {
     const { udf, source, set = [] } = this.#options;
     const { wants, options: types } = await this.#peer.info();
-    if (wants === 'batch') {
-      throw new UdfError(
-        'usage',
-        `${udf} wants batches, and ${source} sends single points: only a UDF that wants a stream can be used there`,
-      );
-    }
+    checkWantsStream(udf, wants, source);
     const calls = parseSettings(set, types);
     await this.#peer.init(calls);
     this.#onError = policyIn(calls) ?? this.#onError;
@@ -213,6 +209,15 @@ export class LineUdf {
     }
     if (this.#options.sink.isBlocked) this.#peer.pauseReading();
   }
+}
+
+/** Throws `usage` for a UDF that wants batches; `source` names where the single points come from. */
+export function checkWantsStream(udf: string, wants: EdgeType, source: string): void {
+  if (wants === 'stream') return;
+  throw new UdfError(
+    'usage',
+    `${udf} wants batches, and ${source} sends single points: only a UDF that wants a stream can be used there`,
+  );
 }
 
 function now(): bigint {
