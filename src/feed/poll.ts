@@ -4,6 +4,7 @@ import { createInfluxWriter } from '../influx/writer.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import type { RecordingFormat } from '../recording/format.js';
 import { FeedLinks } from '../recording/green-button/links.js';
+import { CutOffError } from '../recording/green-button/xml-reader.js';
 import { batchLines } from './batches.js';
 import { Delivery } from './delivery.js';
 import type { FeedEvents, FeedOptions, FeedResult } from './feed.js';
@@ -186,7 +187,7 @@ class Poller {
       ...reading,
       ...{ skipBad, signal, links, follow: false, stdin: process.stdin, onNote: events.onNote },
       onBad: (problem) => {
-        if (isCutOff(problem.message)) {
+        if (isCutOff(problem)) {
           answer.problem = problem.message; // not one of the entries that may be left out: more is to come
           return;
         }
@@ -197,7 +198,7 @@ class Poller {
     try {
       yield* recordedLines(Readable.from(body(), { objectMode: false }), url, format, settings);
     } catch (reason) {
-      if (answer.hasEnded && !isCutOff(messageOf(reason))) throw reason;
+      if (answer.hasEnded && !isCutOff(reason)) throw reason;
       answer.problem = messageOf(reason);
     }
     if (answer.problem !== '') throw new FetchError(`its answer broke off: ${answer.problem}`);
@@ -220,8 +221,10 @@ class Poller {
   }
 }
 
-function isCutOff(message: string): boolean {
-  return message.includes(': it is cut off');
+/** Whether a document was incomplete; what reports its place wraps the error. */
+function isCutOff(reason: unknown): boolean {
+  if (!(reason instanceof Error)) return false;
+  return reason instanceof CutOffError || isCutOff(reason.cause);
 }
 
 /** Measurement and tags: up to the first space that is not escaped. */

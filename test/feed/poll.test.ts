@@ -82,6 +82,12 @@ describe('polling a feed', () => {
     expect(existsSync(resume)).toBe(true);
   });
 
+  test('does not take a malformed reading for an answer that broke off', async () => {
+    const readings = [{ start: 0, value: ': it is cut off' }];
+    const { start } = await setUp(() => ({ body: greenButtonFeed(entriesOf({ readings })) }));
+    expect(await start({ skipBad: true })).toMatchObject({ isStopped: false, skipped: 1 });
+  });
+
   test('leaves out, for a target that stores points twice, what it has taken', async () => {
     const { start, stored } = await setUp((_request, number) => ({ body: feedOf(0, number * 2) }));
     await start({ onlyNewer: true });

@@ -29,6 +29,9 @@ export class MarkupError extends UdfError {
   }
 }
 
+/** A document that ends before its root element does. */
+export class CutOffError extends MarkupError {}
+
 /** Max elements inside one another; feeds have about ten. */
 const maxDepth = 64;
 /** Max characters of a tag, comment or declaration; the parser keeps them in memory. */
@@ -116,12 +119,12 @@ export class XmlReader {
   finish(): void {
     const last = this.#open.at(-1);
     if (last) {
-      throw new MarkupError(
+      throw new CutOffError(
         `it is cut off: <${last.name}> of line ${last.line} has no end; fetch the file again`,
       );
     }
     if (!this.#hasRoot)
-      throw new MarkupError('it is cut off or empty: it has no element; fetch the file again');
+      throw new CutOffError('it is cut off or empty: it has no element; fetch the file again');
     if (this.#incomplete.length > 0) throw new MarkupError(notUtf8);
     this.#parser.close();
   }
