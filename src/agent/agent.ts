@@ -4,6 +4,7 @@ import type { Transport } from '../transport/transport.js';
 import { infoTag, initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { stopRequest, timerRequest, unwatched, type UseActivity } from './activity.js';
 import { defaultsProblem } from './defaults.js';
+import { endGuard } from './end-guard.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
 import type { Agent, AgentOptions, DataObserver, MaybePromise } from './interface.js';
@@ -106,7 +107,7 @@ class ConnectionAgent implements Agent {
       ahead: this.#report?.ahead,
       close: (reason) => {
         this.#lifetime.noteFailure(reason);
-        this.#lifetime.close(lastReadTimeoutMs);
+        this.#lifetime.close({ timeoutMs: lastReadTimeoutMs });
       },
       batchEnded: () => {
         this.#saveStateIfDue();
@@ -148,6 +149,10 @@ class ConnectionAgent implements Agent {
         this.#abort.abort();
         void this.#saveLastState();
       },
+      sendLast: (frame) => {
+        this.#output.sendLast(frame);
+      },
+      pauseBeforeEnd: () => (options.guardsEnd && this.#output.hasSentData ? endGuard.pauseMs : 0),
       lost: (message, error) => {
         this.#session.logger.warn(error ? { err: error } : {}, message);
       },
@@ -159,7 +164,7 @@ class ConnectionAgent implements Agent {
       },
     });
     this.closed = this.#lifetime.closed.then(() => this.#state.lastSave);
-    this.#listen(transport);
+    this.#listen(transport, options.guardsEnd === true);
   }
 
   get failure(): UdfError | undefined {
@@ -198,12 +203,13 @@ class ConnectionAgent implements Agent {
     this.#lifetime.destroy(reason);
   }
 
-  #listen({ input, output }: Transport): void {
+  #listen({ input, output }: Transport, guardsEnd: boolean): void {
     input.on('data', (chunk: Buffer) => {
       this.#read(chunk);
     });
     input.once('end', () => {
       this.#input.end();
+      if (guardsEnd && this.#session.started) this.#output.keepalives(endGuard.keepalives);
       if (this.#input.midFrame || this.#session.inBatch) this.#lifetime.noteTruncatedInput();
       this.#settle();
     });
@@ -372,7 +378,6 @@ class ConnectionAgent implements Agent {
       udf: this.#udf,
       use: this.#session.use,
       lifetime: this.#lifetime,
-      output: this.#output,
       logger: this.#session.logger,
     });
   }

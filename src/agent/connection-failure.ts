@@ -4,29 +4,24 @@ import { capText } from '../model/text.js';
 import type { Logger } from '../telemetry/logger.js';
 import { encodeResponse } from '../wire/messages.js';
 import { lastReadTimeoutMs, type Lifetime } from './lifetime.js';
-import type { Output } from './output.js';
 
 export interface FailingConnection {
   readonly udf: string;
   /** `undefined` before init. */
   readonly use: TaskUse | undefined;
   readonly lifetime: Lifetime;
-  readonly output: Output;
   readonly logger: Logger;
 }
 
 /** Ends a conversation with an error, which is logged and which Kapacitor shows for the task. No-op if it has ended. */
-export function failConnection(
-  error: UdfError,
-  { udf, use, lifetime, output, logger }: FailingConnection,
-): void {
+export function failConnection(error: UdfError, { udf, use, lifetime, logger }: FailingConnection): void {
   if (!lifetime.isOpen) return;
   lifetime.noteFailure(error);
   const level = error.code === 'internal' || error.code === 'handler' ? 'error' : 'warn';
   logger[level]({ code: error.code, err: error }, capText(`connection ends: ${error.message}`));
-  output.sendError(encodeResponse({ kind: 'error', error: errorText(error, udf, use) }));
+  const lastFrame = encodeResponse({ kind: 'error', error: errorText(error, udf, use) });
   // Keeps reading until Kapacitor closes: if one of its writes failed, it would show that error instead of ours.
-  lifetime.close(lastReadTimeoutMs, true);
+  lifetime.close({ lastFrame, timeoutMs: lastReadTimeoutMs, untilPeerCloses: true });
 }
 
 /** Formats an error's message for Kapacitor: prefixed by the UDF and, after init, the task. */

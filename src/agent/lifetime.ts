@@ -5,6 +5,10 @@ import type { Transport } from '../transport/transport.js';
 export interface LifetimeEvents {
   /** Before the connection closes: stops all work and flushes the output. May be called twice. */
   stopWork(): void;
+  /** Sends an error response behind all output. */
+  sendLast(frame: Buffer): void;
+  /** Milliseconds to wait between the output so far and the end of the connection. */
+  pauseBeforeEnd(): number;
   /** The connection was lost while open, or before all output was sent. */
   lost(message: string, error: UdfError | undefined): void;
   /** The connection is closed; called once. */
@@ -13,6 +17,15 @@ export interface LifetimeEvents {
 
 /** Max time for the peer to read the last message of a failed connection. */
 export const lastReadTimeoutMs = 5_000;
+
+export interface CloseOptions {
+  /** The error response that ends the conversation. */
+  readonly lastFrame?: Buffer;
+  /** Max time for the peer to read the rest; without it, as long as it takes. */
+  readonly timeoutMs?: number;
+  /** Discards input until the peer closes its side too. */
+  readonly untilPeerCloses?: boolean;
+}
 
 const lostMessage = 'connection lost; what was not sent is lost with it';
 const truncatedMessage = 'the stream ended in the middle of a message or batch, which is lost';
@@ -31,6 +44,7 @@ export class Lifetime {
   #failure: UdfError | undefined;
   /** Destroys the connection if the peer does not read the rest in time. */
   #closeTimer: NodeJS.Timeout | undefined;
+  #pauseTimer: NodeJS.Timeout | undefined;
 
   constructor(transport: Transport, events: LifetimeEvents) {
     this.#transport = transport;
@@ -69,29 +83,45 @@ export class Lifetime {
     this.#failure ??= error;
   }
 
-  /**
-   * Flushes the output and closes. The peer has `timeoutMs` to read it; without a timeout, as long as it takes. With
-   * `untilPeerCloses`, input is discarded until the peer closes its side too.
-   */
-  close(timeoutMs?: number, untilPeerCloses = false): void {
+  /** Flushes the output and closes. */
+  close(options: CloseOptions = {}): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'closing';
     this.#events.stopWork();
-    const finish = (): void => {
-      this.#transport.destroy();
-      this.#finish();
-    };
-    if (timeoutMs !== undefined) this.#closeTimer = setTimeout(finish, timeoutMs);
+    const { timeoutMs } = options;
+    if (timeoutMs !== undefined) {
+      this.#closeTimer = setTimeout(() => {
+        this.#destroyAndFinish();
+      }, timeoutMs);
+    }
+    const pauseMs = this.#events.pauseBeforeEnd();
+    if (pauseMs === 0) this.#endOutput(options);
+    else {
+      this.#pauseTimer = setTimeout(() => {
+        this.#endOutput(options);
+      }, pauseMs);
+    }
+  }
+
+  #endOutput({ lastFrame, untilPeerCloses = false }: CloseOptions): void {
+    if (lastFrame) this.#events.sendLast(lastFrame);
     const { input, output } = this.#transport;
     output.end((error?: Error | null) => {
       if (error) this.#noteUnsent(output.errored ?? error);
       if (!untilPeerCloses || input.readableEnded || input.destroyed) {
-        finish();
+        this.#destroyAndFinish();
         return;
       }
-      input.once('end', finish);
+      input.once('end', () => {
+        this.#destroyAndFinish();
+      });
       input.resume();
     });
+  }
+
+  #destroyAndFinish(): void {
+    this.#transport.destroy();
+    this.#finish();
   }
 
   /** Closes at once; unsent output is lost. */
@@ -126,6 +156,7 @@ export class Lifetime {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     clearTimeout(this.#closeTimer);
+    clearTimeout(this.#pauseTimer);
     this.#events.stopWork();
     this.#events.closed();
     this.#resolveClosed();

@@ -93,6 +93,11 @@ export class Output {
     return this.#frames.size + this.#stream.writableLength;
   }
 
+  /** Whether points or batches have been added. */
+  get hasSentData(): boolean {
+    return this.#counters.pointsOut > 0 || this.#counters.batchesOut > 0;
+  }
+
   /** Bytes of all frames so far. */
   get addedBytes(): number {
     return this.#counters.bytesOut + this.#frames.size;
@@ -175,9 +180,10 @@ export class Output {
     this.#exempt.push({ bytes, end: this.#counters.bytesOut + this.#frames.size });
   }
 
-  /** Adds the error response that ends the conversation; without a limit, as it may report that very limit. */
-  sendError(frame: Buffer): void {
+  /** Sends the error response that ends the conversation; without a limit, as it may report that very limit. */
+  sendLast(frame: Buffer): void {
     addFrame(this.#frames, frame);
+    this.flush();
   }
 
   /** `last`: the last frame, which may be above the limit by itself. */
@@ -272,11 +278,17 @@ export class Output {
   startHeartbeat(): void {
     if (this.#heartbeat) return;
     const beat = (): void => {
-      addFrame(this.#frames, encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n }));
-      this.#schedule();
+      this.keepalives(1);
     };
     beat();
     this.#heartbeat = setInterval(beat, heartbeatMs);
+  }
+
+  /** Sends keepalive responses that nobody asked for, without a limit. */
+  keepalives(count: number): void {
+    const frame = encodeResponse({ kind: 'keepalive', time: BigInt(Date.now()) * 1_000_000n });
+    for (let sent = 0; sent < count; sent++) addFrame(this.#frames, frame);
+    this.#schedule();
   }
 
   stopHeartbeat(): void {

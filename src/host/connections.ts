@@ -75,7 +75,10 @@ export class Connections {
     const logger = this.#options.logger.child({ connection: transport.description });
     this.#onConnection?.(transport, udf.name, path);
     const activity = udf.definition && this.#activity?.open(udf.name);
-    const agent = udf.connect({ ...this.#options, stateStore: this.stateStore, transport, logger, activity });
+    const agent = udf.connect({
+      ...{ ...this.#options, stateStore: this.stateStore, transport, logger, activity },
+      guardsEnd: true,
+    });
     this.#open.add(agent);
     this.statistics.opened(agent, udf.name);
     logger.debug({}, 'connected');

@@ -135,20 +135,19 @@ export class FrontSession {
     }
     if (refusal === undefined) return;
     lifetime.noteFailure(refusal);
-    lifetime.close(lastReadTimeoutMs);
+    lifetime.close({ timeoutMs: lastReadTimeoutMs });
   }
 
   /** Forwards the UDF's own error response, after which Kapacitor ends the task. */
   failedByUdf(frame: Buffer): void {
-    const { output, lifetime } = this.#options;
+    const { lifetime } = this.#options;
     lifetime.noteFailure(new UdfError('handler', 'the UDF has ended the task'));
-    output.sendError(frame);
-    lifetime.close(lastReadTimeoutMs, true);
+    lifetime.close({ lastFrame: frame, timeoutMs: lastReadTimeoutMs, untilPeerCloses: true });
   }
 
   /** Ends the conversation with an error. */
   fail(error: UdfError): void {
-    const { udf, lifetime, output } = this.#options;
-    failConnection(error, { udf: udf.name, use: this.#use, lifetime, output, logger: this.#logger });
+    const { udf, lifetime } = this.#options;
+    failConnection(error, { udf: udf.name, use: this.#use, lifetime, logger: this.#logger });
   }
 }

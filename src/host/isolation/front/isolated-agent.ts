@@ -1,5 +1,6 @@
 import type { Agent, AgentOptions, DataObserver } from '../../../agent/agent.js';
 import { Counters } from '../../../agent/counters.js';
+import { endGuard } from '../../../agent/end-guard.js';
 import { Input } from '../../../agent/input.js';
 import { Lifetime } from '../../../agent/lifetime.js';
 import { resolveLimits } from '../../../agent/limits.js';
@@ -118,6 +119,10 @@ class FrontAgent implements IsolatedAgent {
         this.#output.end();
         this.#ending ??= this.#end();
       },
+      sendLast: (frame) => {
+        this.#output.sendLast(frame);
+      },
+      pauseBeforeEnd: () => (options.guardsEnd && this.#output.hasSentData ? endGuard.pauseMs : 0),
       lost: (message, error) => {
         this.#session.logger.warn(error ? { err: error } : {}, message);
       },
@@ -135,7 +140,7 @@ class FrontAgent implements IsolatedAgent {
     this.#session = new FrontSession({ ...common, ...parts, ticks });
     this.#flow = new FlowControl({ ...common, ...parts });
     this.closed = this.#lifetime.closed.then(() => this.#ending);
-    this.#listen();
+    this.#listen(options.guardsEnd === true);
   }
 
   #supervisorEvents(deadLetters: DeadLetters | undefined): SupervisorEvents {
@@ -220,12 +225,13 @@ class FrontAgent implements IsolatedAgent {
 
   // ---- input ----
 
-  #listen(): void {
+  #listen(guardsEnd: boolean): void {
     const { input, output } = this.#transport;
     input.on('data', (chunk: Buffer) => {
       this.#read(chunk);
     });
     input.once('end', () => {
+      if (guardsEnd && this.use !== undefined) this.#output.keepalives(endGuard.keepalives);
       if (this.#input.midFrame || this.#isInBatch) this.#lifetime.noteTruncatedInput();
       this.#endInput();
     });

@@ -1,0 +1,20 @@
+/**
+ * Keeps a Kapacitor that ends a UDF from crashing on the output that the UDF sends at its end.
+ *
+ * Kapacitor 1.5.7 to 1.8.3 stops a task in one of two ways, whichever comes first, and in both it closes the edges behind
+ * the UDF without waiting for its own goroutine that forwards output. If that goroutine still has a point, the whole daemon
+ * ends (`send on closed channel`):
+ * - It aborts the UDF: from then on it decides at random, for each response, whether it takes it or stops reading.
+ *   Keepalive responses, which it ignores otherwise, make sure that it no longer reads when output comes.
+ * - It lets the UDF finish, but reports an error: then it is the end of the connection right behind a point that is too soon.
+ *   The same goes for an error response.
+ *
+ * Output that was on its way before Kapacitor closed its side cannot be kept from it. A child process needs no guard:
+ * Kapacitor waits until it has exited, which takes long enough.
+ */
+export const endGuard = {
+  /** Responses before the output at the end. An aborted UDF's are all taken with a probability of 1 in 4 billion. */
+  keepalives: 32,
+  /** Milliseconds between the last output and the end of the connection, or the error response. */
+  pauseMs: 20,
+} as const;
