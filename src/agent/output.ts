@@ -275,13 +275,13 @@ export class Output {
    * Sends keepalive responses, now and regularly until `stopHeartbeat`: while reading is paused, Kapacitor's keepalive
    * requests stay unread, but any response resets its timer. `maxBytes` does not apply, as no caller could handle the error.
    */
-  startHeartbeat(): void {
+  startHeartbeat(intervalMs: number = heartbeatMs): void {
     if (this.#heartbeat) return;
     const beat = (): void => {
       this.keepalives(1);
     };
     beat();
-    this.#heartbeat = setInterval(beat, heartbeatMs);
+    this.#heartbeat = setInterval(beat, intervalMs);
   }
 
   /** Sends keepalive responses that nobody asked for, without a limit. */

@@ -6,8 +6,11 @@ import type { Feed } from '../supervisor/feed.js';
 import type { Supervisor } from '../supervisor/supervisor.js';
 import { ReadAhead } from './read-ahead.js';
 
-/** A keepalive request may stay unread for so long before heartbeats are sent instead of its answer. */
-const heartbeatDelayMs = 250;
+/**
+ * Max time without a response while the connection is not read: a keepalive request may wait behind input there, and heartbeats
+ * are sent instead of its answer. Short, as a worker that replaces another one may be behind for a second.
+ */
+const heartbeatMs = 50;
 
 export interface FlowControlOptions {
   readonly input: Input;
@@ -71,7 +74,7 @@ export class FlowControl {
     }
     this.#heartbeatTimer = setTimeout(() => {
       // While Kapacitor does not read, a heartbeat would only add to the unread output.
-      if (!output.blocked) output.startHeartbeat();
-    }, heartbeatDelayMs);
+      if (!output.blocked) output.startHeartbeat(heartbeatMs);
+    }, heartbeatMs);
   }
 }
