@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connect } from '../support/connect.js';
-import { type Cli, cli, runCli, serve } from '../support/spawn-cli.js';
+import { Cli, cli, runCli, serve } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
 import { pointRequest } from '../support/udf-messages.js';
 import { until } from '../support/until.js';
@@ -58,6 +58,57 @@ describe('dead letters', () => {
   });
 });
 
+describe('a full disk', () => {
+  test('ends a recording with one line, not the conversation', async (context) => {
+    const disk = isRoot ? smallDisk() : undefined;
+    if (disk === undefined) {
+      context.skip('a small file system cannot be mounted here (needs root)');
+      return;
+    }
+    const directory = tempDir();
+    await serve(['mirror', '--socket-dir', directory]);
+    const sockets = [
+      '--listen',
+      join(directory, 'recorded.sock'),
+      '--socket',
+      join(directory, 'mirror.sock'),
+    ];
+    const recorder = new Cli(['record', '--proxy', ...sockets, '--out', disk]);
+    await recorder.untilLogged('ready');
+    const kapacitor = await connect(join(directory, 'recorded.sock'));
+    await kapacitor.init();
+    for (let sent = 0; sent < 200; sent++) kapacitor.send(bad);
+    await recorder.untilLogged('recording');
+    await kapacitor.end();
+    expect(kapacitor.points).toHaveLength(200);
+    const lines = recorder.log.filter(({ level }) => level === 'warn' || level === 'error');
+    expect(lines).toEqual([
+      expect.objectContaining({ msg: expect.stringMatching(/no space|ENOSPC/) as string }),
+    ]);
+    expect((await recorder.stop()).code).toBe(0);
+  });
+
+  test('for the spool of a feed names the lines that are not kept, and exits with 1', async (context) => {
+    const disk = isRoot ? smallDisk() : undefined;
+    if (disk === undefined) {
+      context.skip('a small file system cannot be mounted here (needs root)');
+      return;
+    }
+    const file = join(tempDir(), 'points.lp');
+    const lines = Array.from(
+      { length: 2000 },
+      (_, index) => `m v=${index},text="${'x'.repeat(100)}" ${index + 1}\n`,
+    );
+    writeFileSync(file, lines.join(''));
+    const url = 'http://127.0.0.1:1?db=none';
+    const { code, stderr } = await runCli(['feed', file, '--url', url, '--spool', disk, '--batch', '100']);
+    expect(stderr.trim().split('\n').at(-1)).toMatch(
+      /^kapacitor-udf: cannot spool to .*: no space left on device; [\d,]+ lines not kept, from .*points\.lp, line \d+ on$/,
+    );
+    expect(code).toBe(1);
+  });
+});
+
 describe('a directory that denies access', () => {
   test.each(['--socket-dir', '--record', '--dead-letter'])(
     'given as %s is one line at the start',
@@ -78,6 +129,22 @@ describe('a directory that denies access', () => {
       expect(readdirSync(closed)).toEqual([]);
     },
   );
+});
+
+test.each([
+  ['the spool of a feed', ['feed', '--demo', 'adsl', '--url', 'http://127.0.0.1:1?db=none', '--spool']],
+  ['recordings', ['record', '--proxy', '--listen', 'a.sock', '--socket', 'b.sock', '--out']],
+])('a directory that denies access, given for %s, is one line', async (_what, args) => {
+  const directory = tempDir();
+  chmodSync(directory, 0o755);
+  const closed = join(directory, 'closed');
+  mkdirSync(closed, 0o555);
+  const { code, stderr } = await runCli([...args, closed], isRoot ? { uid: 65534 } : {});
+  expect(code).toBe(1);
+  expect(stderr.trim().split('\n').at(-1)).toMatch(
+    /^kapacitor-udf: cannot (spool|record) to .*: permission denied/,
+  );
+  expect(readdirSync(closed)).toEqual([]);
 });
 
 test('without descriptors for more connections, those that are open go on, and new ones work afterwards', async () => {
