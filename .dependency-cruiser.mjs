@@ -70,10 +70,13 @@ export default {
     },
     {
       name: 'udf-imports-the-public-face',
-      comment: "A bundled UDF imports 'kapacitor-udf', its own folder, and packages, as a user's would.",
+      comment:
+        "A bundled UDF imports 'kapacitor-udf', its own folder, and packages, as a user's would; udfs/shared has what two need.",
       severity: 'error',
       from: { path: '^udfs/([^/]+)/', pathNot: '\\.test\\.ts$' },
-      to: { pathNot: ['^kapacitor-udf$', '^udfs/$1/', '(^|/)node_modules/(leven|luxon|@types/luxon)/'] },
+      to: {
+        pathNot: ['^kapacitor-udf$', '^udfs/($1|shared)/', '(^|/)node_modules/(leven|luxon|@types/luxon)/'],
+      },
     },
     {
       name: 'declared-dependencies-only',

@@ -1,4 +1,4 @@
-import { Zone } from './zone.js';
+import { Zone } from '../shared/zone.js';
 
 /** A period of the calendar, in seconds since the epoch; its end is exclusive. */
 export interface Bounds {

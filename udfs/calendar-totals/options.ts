@@ -1,6 +1,6 @@
 import { formatDuration, lateOptions, option, type OptionValues } from 'kapacitor-udf';
 import { periodKind, periodNames, weekdays } from './calendar.js';
-import { zoneProblem } from './zone-names.js';
+import { zoneProblem } from '../shared/zone-names.js';
 
 /** An aggregate of a field: `.sum('kwh', 'total')`. */
 function aggregate(what: string) {

@@ -3,7 +3,7 @@ import { type FieldLayout, type Layout, none } from './layout.js';
 import { aggregateNames, type Options } from './options.js';
 import { decodeHead, type Period } from './state.js';
 import { totalOf } from './sum.js';
-import { spelledZone } from './zone-names.js';
+import { spelledZone } from '../shared/zone-names.js';
 
 /** Makes points of periods. */
 export interface Totals {
