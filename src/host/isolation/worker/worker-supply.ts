@@ -1,6 +1,7 @@
 import { UdfError } from '../../../model/errors.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import type { UdfInfo } from './messages.js';
+import { StartQueue } from './start-queue.js';
 import { UdfWorker } from './udf-worker.js';
 import { WorkerThread, type WorkerThreadOptions } from './worker-thread.js';
 
@@ -16,7 +17,7 @@ export interface WorkerSource {
   load<Checked>(check: (udfs: ReadonlyMap<string, UdfInfo>) => Checked): Promise<Checked>;
 }
 
-export interface WorkerSupplyOptions extends WorkerThreadOptions {
+export interface WorkerSupplyOptions extends Omit<WorkerThreadOptions, 'starts'> {
   readonly logger: Logger;
 }
 
@@ -29,6 +30,7 @@ const delayMs = 50;
  */
 export class WorkerSupply implements WorkerSource {
   readonly #options: WorkerSupplyOptions;
+  readonly #starts = new StartQueue();
   localFiles: readonly string[] = [];
   #reserve: WorkerThread | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -42,19 +44,19 @@ export class WorkerSupply implements WorkerSource {
   }
 
   takeThread(): WorkerThread {
-    const thread = this.#reserve ?? new WorkerThread(this.#options);
+    const thread = this.#reserve ?? this.#newThread();
     this.#reserve = undefined;
     thread.ref();
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      if (!this.#reserve) this.#keep(new WorkerThread(this.#options));
+      if (!this.#reserve) this.#keep(this.#newThread());
     }, delayMs).unref();
     return thread;
   }
 
   /** Also keeps the worker that has loaded the code in reserve. If it rejects, the present reserve stays. */
   async load<Checked>(check: (udfs: ReadonlyMap<string, UdfInfo>) => Checked): Promise<Checked> {
-    const thread = new WorkerThread(this.#options);
+    const thread = this.#newThread();
     try {
       const infos = await thread.loaded;
       const checked = check(new Map(infos.map((info) => [info.name, info])));
@@ -67,6 +69,10 @@ export class WorkerSupply implements WorkerSource {
       this.localFiles = [...new Set([...this.localFiles, ...thread.localFiles])];
       throw UdfError.from(reason, 'invalid_module');
     }
+  }
+
+  #newThread(): WorkerThread {
+    return new WorkerThread({ ...this.#options, starts: this.#starts });
   }
 
   #keep(thread: WorkerThread): void {

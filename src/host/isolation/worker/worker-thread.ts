@@ -6,6 +6,7 @@ import { Signals } from './acks.js';
 import { type FromWorker, type ToWorker, type UdfInfo, wakeUp } from './messages.js';
 import { errorFrom } from './plain-error.js';
 import { endByError, hungEnd, memoryEnd, type WorkerEnd } from './worker-end.js';
+import type { StartQueue } from './start-queue.js';
 import type { ServeSettings, WorkerPort, WorkerPortEvents } from './worker-port.js';
 
 /** Capacity of a ring. It bounds how far the two sides are apart. */
@@ -17,9 +18,11 @@ export interface WorkerThreadOptions {
   readonly modules: readonly string[];
   /** Limits V8's heap, and the array buffers as much again. */
   readonly maxMemoryBytes: number;
+  /** When it starts. */
+  readonly starts: StartQueue;
 }
 
-/** A worker thread of this process. */
+/** A worker thread of this process. It starts when it is its turn; until then, messages to it are kept. */
 export class WorkerThread implements WorkerPort {
   readonly loaded: Promise<readonly UdfInfo[]>;
   /** The local files of its modules, once they are loaded or cannot be. */
@@ -27,7 +30,12 @@ export class WorkerThread implements WorkerPort {
   readonly exited: Promise<WorkerEnd>;
   readonly isAway = false;
   readonly #maxMemoryBytes: number;
-  readonly #worker: Worker;
+  /** `undefined` until it starts. */
+  #worker: Worker | undefined;
+  readonly #unsent: ToWorker[] = [];
+  #isReferenced = true;
+  #resolveLoaded!: (udfs: readonly UdfInfo[]) => void; // likewise
+  #resolveExited!: (end: WorkerEnd) => void; // set by the promise's executor, which runs at once
   readonly #signals = new Int32Array(new SharedArrayBuffer(Signals.count * 4));
   readonly #runsMemory = new SharedArrayBuffer(handlerRunsBytes);
   readonly runs = new HandlerRunsReader(this.#runsMemory);
@@ -40,33 +48,43 @@ export class WorkerThread implements WorkerPort {
   #events: WorkerPortEvents | undefined;
   #end: WorkerEnd | undefined;
 
-  constructor({ modules, maxMemoryBytes }: WorkerThreadOptions) {
+  constructor({ modules, maxMemoryBytes, starts }: WorkerThreadOptions) {
     this.#maxMemoryBytes = maxMemoryBytes;
-    this.#worker = new Worker(new URL('./worker-main.js', import.meta.url), {
-      name: 'kapacitor-udf',
-      workerData: { modules },
-      resourceLimits: { maxOldGenerationSizeMb: this.#heapMb },
-    });
-    this.#worker.on('error', (reason: unknown) => {
-      this.#end ??= endByError(reason, this.#heapMb);
-    });
     this.exited = new Promise((resolve) => {
-      this.#worker.once('exit', (code) => {
-        resolve((this.#end ??= { cause: 'exit', text: `called process.exit(${code})` }));
-      });
+      this.#resolveExited = resolve;
     });
     this.loaded = new Promise((resolve, reject) => {
-      this.#worker.on('message', (message: FromWorker) => {
-        if (message !== wakeUp && message.kind === 'loaded') {
-          this.localFiles = message.localFiles;
-          resolve(message.udfs);
-        } else this.#receive(message);
-      });
+      this.#resolveLoaded = resolve;
       void this.exited.then(({ text, error }) => {
         reject(error ?? new UdfError('handler', `the worker ${text}`));
       });
     });
-    this.loaded.catch(() => undefined); // an unused rejection is no fault; callers of `loaded` still get it
+    const loaded = this.loaded.catch(() => undefined); // callers of `loaded` still get its rejection
+    starts.add(() => {
+      if (this.#end) return Promise.resolve();
+      this.#start(modules);
+      return loaded;
+    });
+  }
+
+  #start(modules: readonly string[]): void {
+    const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
+      name: 'kapacitor-udf',
+      workerData: { modules },
+      resourceLimits: { maxOldGenerationSizeMb: this.#heapMb },
+    });
+    this.#worker = worker;
+    worker.on('error', (reason: unknown) => {
+      this.#end ??= endByError(reason, this.#heapMb);
+    });
+    worker.once('exit', (code) => {
+      this.#resolveExited((this.#end ??= { cause: 'exit', text: `called process.exit(${code})` }));
+    });
+    worker.on('message', (message: FromWorker) => {
+      this.#receive(message);
+    });
+    if (!this.#isReferenced) worker.unref();
+    for (const message of this.#unsent.splice(0)) worker.postMessage(message);
   }
 
   get #heapMb(): number {
@@ -108,25 +126,32 @@ export class WorkerThread implements WorkerPort {
 
   /** Keeps the process alive, as it does at first. */
   ref(): void {
-    this.#worker.ref();
+    this.#isReferenced = true;
+    this.#worker?.ref();
   }
 
   /** Does not keep the process alive. */
   unref(): void {
-    this.#worker.unref();
+    this.#isReferenced = false;
+    this.#worker?.unref();
   }
 
   terminate(end?: WorkerEnd): void {
     if (end) this.#end ??= end;
-    void this.#worker.terminate();
+    if (this.#worker) void this.#worker.terminate();
+    else this.#resolveExited((this.#end ??= { cause: 'exit', text: 'was not started' }));
   }
 
-  #receive(message: Exclude<FromWorker, { kind: 'loaded' }>): void {
+  #receive(message: FromWorker): void {
     if (message === wakeUp) {
       this.#events?.woken();
       return;
     }
     switch (message.kind) {
+      case 'loaded':
+        this.localFiles = message.localFiles;
+        this.#resolveLoaded(message.udfs);
+        return;
       case 'failed': {
         this.localFiles = message.localFiles;
         const error = errorFrom(message.error);
@@ -145,6 +170,7 @@ export class WorkerThread implements WorkerPort {
   }
 
   #post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+    if (this.#worker) this.#worker.postMessage(message);
+    else this.#unsent.push(message);
   }
 }
