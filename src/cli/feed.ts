@@ -8,7 +8,7 @@ import { UdfError } from '../model/errors.js';
 import { type RecordingFormat, recordingFormats } from '../recording/format.js';
 import { ExitCode } from './exit-code.js';
 import { logLevelOption, type LogOptions, speedOption } from './options.js';
-import { count, timerDuration } from './parse-values.js';
+import { count, positiveNumber, timerDuration } from './parse-values.js';
 import { limitMessages, printJson, say } from './print.js';
 import { createProgressBar } from './progress-bar.js';
 import { influxUrlOption, kapacitorWriteUrl } from './url-options.js';
@@ -21,6 +21,8 @@ interface FeedFlags extends LogOptions, ReadFlags {
   readonly demo?: GeneratorName;
   readonly seed?: number;
   readonly points?: number;
+  readonly meters?: number;
+  readonly rate?: number;
   readonly follow?: true;
   readonly speed: number;
   readonly shiftToNow?: true;
@@ -70,11 +72,23 @@ export function feedCommand(): Command {
         count(1),
       ),
     )
+    .addOption(
+      new Option(
+        '--meters <n>',
+        "with --demo meters: so many smart meters of a grid, with faults, instead of a household's",
+      ).argParser(count(1, 1_000_000)),
+    )
+    .addOption(
+      new Option(
+        '--rate <n>',
+        'points a second of all --meters together, by their own times (default: one a minute of each)',
+      ).argParser(positiveNumber),
+    )
     .option('--follow', 'keep reading what is appended to the file, until a signal')
     .addOption(speedOption())
     .option(
       '--shift-to-now',
-      'move all times so that the newest is now; a demo begins at midnight a day ago and continues in real time',
+      'move all times so that the newest is now; a demo begins at midnight a day ago (many --meters: a million points ago) and continues in real time',
     )
     .option('--skip-bad', 'report and skip malformed entries, instead of stopping at the first')
     .option(
@@ -108,6 +122,7 @@ export function feedCommand(): Command {
       '\nExamples:\n' +
         "  $ kapacitor-udf feed 'data/*.lp' --url 'http://localhost:8086?db=telegraf'\n" +
         "  $ kapacitor-udf feed --demo adsl --shift-to-now --url 'http://localhost:8086?db=telegraf'\n" +
+        "  $ kapacitor-udf feed --demo meters --meters 10000 --rate 1000 --shift-to-now --url 'http://localhost:8086?db=telegraf'\n" +
         "  $ kapacitor-udf feed --format greenbutton bills/ --url 'http://localhost:8086?db=meters'\n" +
         "  $ kapacitor-udf feed --poll https://utility.example/feed --every 1d --resume feed.json --url 'http://localhost:8086?db=meters'",
     )
@@ -116,9 +131,10 @@ export function feedCommand(): Command {
 
 /** The exit code is 1 unless everything arrived, and the signal's if it came before the end of sources that have one. */
 async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
-  const { demo, seed, points } = flags;
-  if (demo === undefined && (points !== undefined || seed !== undefined)) {
-    throw new UdfError('usage', '--points and --seed are of --demo, and there is none');
+  const { demo, seed, points, meters, rate } = flags;
+  const ofDemo = [points, seed, meters, rate];
+  if (demo === undefined && ofDemo.some((flag) => flag !== undefined)) {
+    throw new UdfError('usage', '--points, --seed, --meters and --rate are of --demo, and there is none');
   }
   const unused = demo === undefined ? undefined : readFlagNames.find((name) => flags[name] !== undefined);
   if (unused !== undefined) throw new UdfError('usage', `${flagOf(unused)} is for sources, not for --demo`);
@@ -138,7 +154,7 @@ async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
     ...{ skipBad: flags.skipBad, spool: flags.spool, maxBatchLines: flags.batch },
     reading: readOptionsOf(flags),
     flushMs: Number(flags.flush / 1_000_000n),
-    generator: demo && { name: demo, seed, points },
+    generator: demo && { name: demo, seed, points, meters, rate },
   };
   let result: FeedResult;
   try {

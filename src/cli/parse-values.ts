@@ -15,6 +15,13 @@ export function count(min: number, max?: number): (text: string) => number {
   };
 }
 
+/** A number above 0, such as `250` or `0.5`. */
+export function positiveNumber(text: string): number {
+  const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('It must be a number above 0.');
+}
+
 const unitBytes = new Map([
   ['', 1],
   ['B', 1],

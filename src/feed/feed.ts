@@ -19,6 +19,10 @@ export interface FeedGenerator {
   readonly seed?: number | undefined;
   /** Max points; 1000 by default, unlimited with `shiftToNow`. */
   readonly points?: number | undefined;
+  /** Number of smart meters, for `meters`; a household's meters by default. */
+  readonly meters?: number | undefined;
+  /** Points per second of all smart meters, in their own time; one per meter and minute by default. */
+  readonly rate?: number | undefined;
 }
 
 export interface FeedOptions {
@@ -209,8 +213,8 @@ async function openLines(
 ): Promise<AsyncIterable<Line>> {
   const { generator, signal, stdin, events = {}, follow = false, shiftToNow = false } = options;
   if (generator) {
-    const { name, seed = 1, points } = generator;
-    return generatedLines(name, { seed, points, live: shiftToNow, signal });
+    const { name, seed = 1, points, meters, rate } = generator;
+    return generatedLines(name, { seed, points, live: shiftToNow, signal, meters, rate });
   }
   const settings: FileLineOptions = {
     ...options.reading,

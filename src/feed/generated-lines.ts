@@ -1,22 +1,21 @@
-import type { Line } from './lines.js';
+import { UdfError } from '../model/errors.js';
+import type { GeneratedPoint, Line } from './lines.js';
+import { createRandom } from './random.js';
 import { sleep } from './sleep.js';
+import { smartMeterPoints } from './smart-meters.js';
 
-/** Data sets: an ADSL router, and the meters of a household. */
+/** Data sets: an ADSL router, and meters: of a household, or the smart meters of a grid. */
 export const generatorNames = ['adsl', 'meters'] as const;
 export type GeneratorName = (typeof generatorNames)[number];
-
-/** A line of line protocol and its time in nanoseconds. */
-export interface GeneratedPoint {
-  readonly line: string;
-  readonly time: bigint;
-}
 
 interface SeriesOptions {
   /** Equal seeds generate equal data. */
   readonly seed: number;
-  /** Time of the first point and time between points, in nanoseconds. */
+  /** Time of the first point and time between points of a series, in nanoseconds. */
   readonly start: bigint;
   readonly interval: bigint;
+  /** Smart meters instead of a household's, for `meters`. */
+  readonly meters?: number | undefined;
 }
 
 const second = 1_000_000_000n;
@@ -27,6 +26,8 @@ const hourNanoseconds = 3.6e12;
 const recordingStart = 1_514_937_600n * second;
 const defaultPoints = 1000;
 const maxWaitMs = 60_000;
+/** Max points of smart meters before the present, if `live`. */
+const maxPastPoints = 1_000_000;
 
 /** The router's polling interval is that of the recording. */
 const intervals: Readonly<Record<GeneratorName, bigint>> = { adsl: 90n * second, meters: 60n * second };
@@ -38,21 +39,62 @@ export interface GeneratorOptions {
   /** Generate the past at once, then continue in real time. */
   readonly live: boolean;
   readonly signal: AbortSignal;
+  /** Number of smart meters, for `meters`; a household's meters by default. */
+  readonly meters?: number | undefined;
+  /** Points per second of all smart meters; one per meter and minute by default. */
+  readonly rate?: number | undefined;
 }
 
 /**
- * Generates deterministic lines. Live data begin at midnight (UTC) of yesterday: restarted on the same day, it generates
- * the same points, which a database stores once.
+ * Generates deterministic lines. Live data begin at midnight (UTC) of yesterday, or later if smart meters would have more than
+ * a million points before now: restarted on the same day, it generates the same points, which a database stores once.
+ * Throws `usage` for `meters` or `rate` of another data set, and for a rate at which a meter reports less than daily.
  */
-export async function* generatedLines(
-  name: GeneratorName,
-  { seed, points, live, signal }: GeneratorOptions,
-): AsyncGenerator<Line> {
-  const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
-  const start = live ? (now() / day - 1n) * day : recordingStart;
+export function generatedLines(name: GeneratorName, options: GeneratorOptions): AsyncGenerator<Line> {
+  const { seed, points, live, signal, meters } = options;
+  const interval = intervalOf(name, options);
+  const start = live ? liveStart(interval, meters) : recordingStart;
   const maxPoints = points ?? (live ? Infinity : defaultPoints);
+  return untilEnd(name, generatePoints(name, { seed, start, interval, meters }), maxPoints, live, signal);
+}
+
+function now(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}
+
+function liveStart(interval: bigint, meters: number | undefined): bigint {
+  const midnight = (now() / day - 1n) * day;
+  if (meters === undefined) return midnight;
+  const start = now() - (interval * BigInt(maxPastPoints)) / BigInt(meters);
+  return start > midnight ? start : midnight;
+}
+
+function intervalOf(name: GeneratorName, { meters, rate }: GeneratorOptions): bigint {
+  if (name !== 'meters' && meters !== undefined) {
+    throw new UdfError('usage', `--meters is of --demo meters, not of --demo ${name}`);
+  }
+  if (rate === undefined) return intervals[name];
+  if (meters === undefined)
+    throw new UdfError('usage', '--rate is of the demo of --meters, and there is none');
+  const nanoseconds = Math.max(1, Math.round((meters / rate) * 1e9));
+  if (nanoseconds > Number(day)) {
+    throw new UdfError(
+      'usage',
+      `--rate ${rate} is too low for ${meters} meters, as each reports at least daily; give ${Math.ceil(meters / 864) / 100} or more`,
+    );
+  }
+  return BigInt(nanoseconds);
+}
+
+async function* untilEnd(
+  name: GeneratorName,
+  generated: Generator<GeneratedPoint>,
+  maxPoints: number,
+  live: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<Line> {
   let number = 0;
-  for (const { line, time } of generatePoints(name, { seed, start, interval: intervals[name] })) {
+  for (const { line, time } of generated) {
     if (signal.aborted || number++ === maxPoints) return;
     while (live && time > now()) {
       const leftMs = Number((time - now()) / 1_000_000n) + 1;
@@ -64,7 +106,9 @@ export async function* generatedLines(
 
 /** Generates points without end, in time order. */
 export function generatePoints(name: GeneratorName, options: SeriesOptions): Generator<GeneratedPoint> {
-  return name === 'adsl' ? adslPoints(options) : meterPoints(options);
+  const { meters } = options;
+  if (name === 'adsl') return adslPoints(options);
+  return meters === undefined ? householdPoints(options) : smartMeterPoints({ ...options, meters });
 }
 
 /** Average length of the states, in polls. */
@@ -104,7 +148,7 @@ function randomPolls(mean: number, random: number): number {
 }
 
 /** Household meters: electric power in W and energy in Wh, gas and water volumes in litres. Usage follows the time of day. */
-function* meterPoints({ seed, start, interval }: SeriesOptions): Generator<GeneratedPoint> {
+function* householdPoints({ seed, start, interval }: SeriesOptions): Generator<GeneratedPoint> {
   const random = createRandom(seed);
   const hours = Number(interval) / hourNanoseconds;
   let energy = 12_345_000 + Math.floor(random() * 1e6);
@@ -125,17 +169,4 @@ function* meterPoints({ seed, start, interval }: SeriesOptions): Generator<Gener
     yield { line: `gas,meter=main volume=${Math.floor(gas)}i ${time}`, time };
     yield { line: `water,meter=main volume=${Math.floor(water)}i ${time}`, time };
   }
-}
-
-/** A deterministic generator of numbers in [0, 1): S. Vigna's SplitMix, in 32 bits. */
-function createRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x9e37_79b9) | 0;
-    let mixed = state ^ (state >>> 16);
-    mixed = Math.imul(mixed, 0x21f0_aaad);
-    mixed ^= mixed >>> 15;
-    mixed = Math.imul(mixed, 0x735a_2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 0x1_0000_0000;
-  };
 }

@@ -9,6 +9,12 @@ export interface Line {
   readonly from: string;
 }
 
+/** A line of line protocol and its time in nanoseconds. */
+export interface GeneratedPoint {
+  readonly line: string;
+  readonly time: bigint;
+}
+
 /** Yields lines at the pace of their times, `speed` times as fast. An abort ends them unless `speed` is `Infinity`. */
 export async function* paceLines(
   lines: AsyncIterable<Line>,

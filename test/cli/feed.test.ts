@@ -115,7 +115,17 @@ describe('feed', () => {
     const many = join(directory, '*.lp');
     for (const [args, problem] of [
       [[many, '--follow', '--url', url], `--follow takes one file, and ${many} means 2`],
-      [['a.lp', '--points', '3', '--url', url], '--points and --seed are of --demo, and there is none'],
+      [
+        ['a.lp', '--points', '3', '--url', url],
+        '--points, --seed, --meters and --rate are of --demo, and there is none',
+      ],
+      [['a.lp', '--meters', '3', '--url', url], '--meters and --rate are of --demo, and there is none'],
+      [['--demo', 'adsl', '--meters', '3', '--url', url], '--meters is of --demo meters, not of --demo adsl'],
+      [
+        ['--demo', 'meters', '--rate', '3', '--url', url],
+        '--rate is of the demo of --meters, and there is none',
+      ],
+      [['--demo', 'meters', '--rate', '-1', '--url', url], 'It must be a number above 0'],
       [['a.lp', '--url', 'ftp://host/x'], '"ftp://host/x" is no URL of an InfluxDB'],
       [['a.lp', '--url', 'http://localhost:8086'], 'name either ?db=DATABASE'],
       [['a.lp', '--url', 'http://me:secret@localhost:8086?db=d'], 'give credentials in INFLUX_TOKEN'],
