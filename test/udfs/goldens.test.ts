@@ -41,6 +41,20 @@ const goldens = [
     ".field('value').previousAs('was').durationAs('lasted').unit(1m).countAs('points')",
     'durations.golden.lp',
   ],
+  [
+    'edgeDetect',
+    'edge-detect',
+    'two-routers.lp',
+    ".field('value').previousAs('was').newAs('is_new').silentAfter(15m).silentAs('is_silent')",
+    'silences.golden.lp',
+  ],
+  [
+    'edgeDetect',
+    'edge-detect',
+    'two-routers.lp',
+    ".field('value').totalsEvery(1h).totalAs('minutes').unit(1m).stateTag('state')",
+    'totals.golden.lp',
+  ],
   ['movingAverage', 'moving-average', 'noise-margin.lp', ".field('down').size(10)", 'of-ten.golden.lp'],
   [
     'movingAverage',
