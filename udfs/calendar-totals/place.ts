@@ -1,9 +1,10 @@
 import { advanceClock, type FieldValue, type Point, UdfError } from 'kapacitor-udf';
+import { encodeHead } from '../shared/head.js';
 import { addPart, addWhole } from './accumulate.js';
 import type { Bounds } from './calendar.js';
 import { forgetAhead, forgetOld, hasCurrent, lastClosed, makeCurrent, otherAt } from './periods.js';
 import type { Span, TotalsContext } from './prepare.js';
-import { encodeHead, type GroupState, type Period } from './state.js';
+import type { GroupState, Period } from './state.js';
 
 /** An instant: seconds since the epoch, and nanoseconds. */
 export interface Instant {

@@ -1,8 +1,9 @@
 import { createPoint, type FieldValue, type Point } from 'kapacitor-udf';
 import { type FieldLayout, type Layout, none } from './layout.js';
 import { aggregateNames, type Options } from './options.js';
-import { decodeHead, type Period } from './state.js';
+import type { Period } from './state.js';
 import { totalOf } from './sum.js';
+import { decodeHead } from '../shared/head.js';
 import { spelledZone } from '../shared/zone-names.js';
 
 /** Makes points of periods. */
