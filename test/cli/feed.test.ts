@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { run } from '../support/run-program.js';
 import { Cli } from '../support/spawn-cli.js';
+import { smallDisk } from '../support/small-disk.js';
 import { tempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
 
@@ -184,27 +184,8 @@ describe('feed that a signal stops', () => {
   });
 });
 
-/** A small file system of its own; `undefined` where this user may not mount one. */
-function smallDisk(): string | undefined {
-  const directory = join(tempDir(), 'disk');
-  mkdirSync(directory);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
-  onTestFinished(() => {
-    execFileSync('umount', [directory]);
-  });
-  return directory;
-}
-
-test('a full disk under --spool ends the feed with one line, a true count, and no part file', async ({
-  skip,
-}) => {
-  const disk = smallDisk();
-  if (disk === undefined) return skip('only root may mount the small disk that this test fills');
-  const spool = join(disk, 'spool');
+test('a full disk under --spool ends the feed with one line, a true count, and no part file', async (context) => {
+  const spool = join(smallDisk(context), 'spool');
   const path = file('long.lp', points.join('\n'));
   const args = ['--url', 'http://127.0.0.1:1?db=d', '--spool', spool, '--batch', '500', '--json'];
   const { code, stdout, stderr } = await run('feed', path, ...args);

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connect } from '../support/connect.js';
+import { smallDisk } from '../support/small-disk.js';
 import { Cli, cli, runCli, serve } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
 import { pointRequest } from '../support/udf-messages.js';
@@ -16,28 +17,9 @@ const bad = pointRequest({ time: 1n, name: 'cpu', fields: { fault: 'throw', text
 
 const isRoot = process.getuid?.() === 0;
 
-/** A directory on a file system of 64 KiB; `undefined` where none can be mounted. */
-function smallDisk(): string | undefined {
-  const directory = join(tempDir(), 'disk');
-  mkdirSync(directory);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
-  onTestFinished(() => {
-    execFileSync('umount', ['-l', directory]);
-  });
-  return directory;
-}
-
 describe('dead letters', () => {
   test('on a full disk are kept in memory, with one line, and the task goes on', async (context) => {
-    const disk = isRoot ? smallDisk() : undefined;
-    if (disk === undefined) {
-      context.skip('a small file system cannot be mounted here (needs root)');
-      return;
-    }
+    const disk = smallDisk(context);
     const directory = tempDir();
     const options = ['--socket-dir', directory, '--dead-letter', disk, '--on-error', 'drop'];
     const host = await serve([...load, ...options]);
@@ -58,55 +40,24 @@ describe('dead letters', () => {
   });
 });
 
-describe('a full disk', () => {
-  test('ends a recording with one line, not the conversation', async (context) => {
-    const disk = isRoot ? smallDisk() : undefined;
-    if (disk === undefined) {
-      context.skip('a small file system cannot be mounted here (needs root)');
-      return;
-    }
-    const directory = tempDir();
-    await serve(['mirror', '--socket-dir', directory]);
-    const sockets = [
-      '--listen',
-      join(directory, 'recorded.sock'),
-      '--socket',
-      join(directory, 'mirror.sock'),
-    ];
-    const recorder = new Cli(['record', '--proxy', ...sockets, '--out', disk]);
-    await recorder.untilLogged('ready');
-    const kapacitor = await connect(join(directory, 'recorded.sock'));
-    await kapacitor.init();
-    for (let sent = 0; sent < 200; sent++) kapacitor.send(bad);
-    await recorder.untilLogged('recording');
-    await kapacitor.end();
-    expect(kapacitor.points).toHaveLength(200);
-    const lines = recorder.log.filter(({ level }) => level === 'warn' || level === 'error');
-    expect(lines).toEqual([
-      expect.objectContaining({ msg: expect.stringMatching(/no space|ENOSPC/) as string }),
-    ]);
-    expect((await recorder.stop()).code).toBe(0);
-  });
-
-  test('for the spool of a feed names the lines that are not kept, and exits with 1', async (context) => {
-    const disk = isRoot ? smallDisk() : undefined;
-    if (disk === undefined) {
-      context.skip('a small file system cannot be mounted here (needs root)');
-      return;
-    }
-    const file = join(tempDir(), 'points.lp');
-    const lines = Array.from(
-      { length: 2000 },
-      (_, index) => `m v=${index},text="${'x'.repeat(100)}" ${index + 1}\n`,
-    );
-    writeFileSync(file, lines.join(''));
-    const url = 'http://127.0.0.1:1?db=none';
-    const { code, stderr } = await runCli(['feed', file, '--url', url, '--spool', disk, '--batch', '100']);
-    expect(stderr.trim().split('\n').at(-1)).toMatch(
-      /^kapacitor-udf: cannot spool to .*: no space left on device; [\d,]+ lines not kept, from .*points\.lp, line \d+ on$/,
-    );
-    expect(code).toBe(1);
-  });
+test('a full disk ends a recording with one line, not the conversation', async (context) => {
+  const disk = smallDisk(context);
+  const directory = tempDir();
+  await serve(['mirror', '--socket-dir', directory]);
+  const sockets = ['--listen', join(directory, 'recorded.sock'), '--socket', join(directory, 'mirror.sock')];
+  const recorder = new Cli(['record', '--proxy', ...sockets, '--out', disk]);
+  await recorder.untilLogged('ready');
+  const kapacitor = await connect(join(directory, 'recorded.sock'));
+  await kapacitor.init();
+  for (let sent = 0; sent < 200; sent++) kapacitor.send(bad);
+  await recorder.untilLogged('recording');
+  await kapacitor.end();
+  expect(kapacitor.points).toHaveLength(200);
+  const lines = recorder.log.filter(({ level }) => level === 'warn' || level === 'error');
+  expect(lines).toEqual([
+    expect.objectContaining({ msg: expect.stringMatching(/no space|ENOSPC/) as string }),
+  ]);
+  expect((await recorder.stop()).code).toBe(0);
 });
 
 describe('a directory that denies access', () => {
