@@ -25,6 +25,9 @@ const repeated = (...runs: readonly (readonly [state: string, count: number])[])
 
 const minute = 60_000_000_000n;
 
+/** Orders lines by their times, of equally many digits. */
+const byTime = (a: string, b: string): number => a.slice(-19).localeCompare(b.slice(-19));
+
 let handlers = 0;
 
 /** An alert as Kapacitor's `log` handler writes it. */
@@ -183,6 +186,68 @@ describe.skipIf(missing)(title, () => {
     await write(['meter,meter=house kwh=0.613,kw=9.5 1711843200000000000']); // of the gap
     await eventually(() => totals('month')).toMatchObject([
       { kwh: expect.closeTo(42, 9) as number, peak_kw: 9.5, revision: 1 },
+    ]);
+  });
+
+  /** A smart meter on a transformer of its own, with a voltage each minute. */
+  const voltages = (meter: string, transformer: string, volts: readonly number[]): string[] =>
+    series(
+      `electricity,line=${transformer}-1,meter=${meter},transformer=${transformer}`,
+      volts.map((voltage) => `voltage=${voltage},power=300`),
+      { every: 60 },
+    );
+
+  it('voltage-max writes the highest voltage of each minute and transformer, with its meter', async () => {
+    await write(
+      [...voltages('m1', 't001', [230, 231, 232]), ...voltages('m2', 't001', [229, 235, 228])].sort(byTime),
+    );
+    await eventually(() =>
+      stack.influx.query(`SELECT * FROM telegraf.autogen.voltage_max WHERE transformer = 't001'`),
+    ).toEqual([
+      { time: '2018-01-03T11:30:00Z', line: 't001-1', meter: 'm1', transformer: 't001', voltage: 230 },
+      { time: '2018-01-03T11:31:00Z', line: 't001-1', meter: 'm2', transformer: 't001', voltage: 235 },
+    ]);
+  });
+
+  it('voltage-alert alerts on voltages that stay out of the band, and keeps the alerts', async () => {
+    const alerts = await alertsOf('meters', 'm3');
+    const volts = [
+      ...Array<number>(2).fill(230),
+      ...Array<number>(7).fill(259),
+      ...Array<number>(7).fill(240),
+    ];
+    await write(voltages('m3', 't002', volts));
+    await eventually(alerts).toEqual([
+      {
+        level: 'CRITICAL',
+        message: 'over-voltage at m3 (line t002-1): 259.0 V, since 2018-01-03 11:32:00 UTC',
+      },
+      {
+        level: 'OK',
+        message: 'over-voltage at m3 (line t002-1): back in the band, since 2018-01-03 11:39:00 UTC',
+      },
+    ]);
+    await eventually(() =>
+      stack.influx.query(`SELECT kind, level, voltage FROM telegraf.autogen.meter_alerts WHERE meter = 'm3'`),
+    ).toEqual([
+      { time: '2018-01-03T11:32:00Z', kind: 'over-voltage', level: 'CRITICAL', voltage: 259 },
+      { time: '2018-01-03T11:39:00Z', kind: 'over-voltage', level: 'OK', voltage: 240 },
+    ]);
+  });
+
+  it('meter-silence alerts by the time of day, though no meter reports any more', async () => {
+    const alerts = await alertsOf('meters', 'silence of m4');
+    const task = new TestTask(stack.kapacitor, 'meter-silence');
+    await stack.kapacitor.updateTask(task.id, { vars: { after: taskVar.duration('1s') } });
+    await task.restart();
+    await write(voltages('m4', 't003', [230]));
+    await eventually(alerts).toEqual([
+      { level: 'CRITICAL', message: 'silence of m4 (line t003-1): nothing since its last report' },
+    ]);
+    await write(voltages('m4', 't003', [230, 231]).slice(1));
+    await eventually(() => alerts().slice(0, 2)).toMatchObject([
+      { level: 'CRITICAL' },
+      { level: 'OK', message: 'silence of m4 (line t003-1): it reports again' },
     ]);
   });
 
