@@ -9,6 +9,7 @@ export { createBatch, createPoint } from './udf/create.js';
 export { defineUdf, isUdfDefinition } from './udf/definition.js';
 export type {
   CallOrder,
+  CallOverlap,
   ConnectionSignal,
   Context,
   HandlerResult,

@@ -44,6 +44,7 @@ const keys = [
   'onError',
   'concurrency',
   'ordered',
+  'overlap',
   'callTimeoutMs',
   ...Object.keys(functions),
 ];
@@ -107,7 +108,8 @@ function nameProblem(what: string, name: unknown): string {
 /** Max value of `concurrency`: each call holds a context, and its input is kept. */
 const maxConcurrency = 1024;
 
-function problemsOfCalls({ concurrency, ordered, callTimeoutMs, wants, batch, timer }: Given): string[] {
+function problemsOfCalls(given: Given): string[] {
+  const { concurrency, ordered, overlap, callTimeoutMs, wants, batch, timer, state } = given;
   const problems: string[] = [];
   if (concurrency !== undefined && !isWhole(concurrency, maxConcurrency)) {
     problems.push(`"concurrency" is a whole number from 1 to ${maxConcurrency}, got ${shown(concurrency)}`);
@@ -123,10 +125,18 @@ function problemsOfCalls({ concurrency, ordered, callTimeoutMs, wants, batch, ti
   if (ordered !== undefined && (concurrency === undefined || concurrency === 1)) {
     problems.push('"ordered" needs a "concurrency" above 1: otherwise all output is in order');
   }
+  if (overlap !== undefined && overlap !== 'groups' && overlap !== 'all') {
+    problems.push(`"overlap" is 'groups' or 'all', got ${shown(overlap)}`);
+  }
+  if (overlap === 'all' && (ordered !== 'all' || state !== undefined)) {
+    problems.push(
+      `"overlap": 'all' needs "ordered": 'all' and no "state", which shows the order of a group's points`,
+    );
+  }
   const overlaps = concurrency !== undefined && concurrency !== 1;
   if (wants === 'batch' && !batch && (overlaps || callTimeoutMs !== undefined)) {
-    const given = overlaps ? '"concurrency"' : '"callTimeoutMs"';
-    problems.push(`${given} needs "batch": batches that are handled point by point come one after the other`);
+    const key = overlaps ? '"concurrency"' : '"callTimeoutMs"';
+    problems.push(`${key} needs "batch": batches that are handled point by point come one after the other`);
   }
   if (overlaps && timer !== undefined) {
     problems.push('"timer" needs a "concurrency" of 1: it fires between two calls of the whole UDF');

@@ -105,6 +105,9 @@ export interface OnlyWith<Name extends string = string> {
 /** The order of the output of calls that overlap: within each group, or across all. */
 export type CallOrder = 'group' | 'all';
 
+/** The calls that overlap: of different groups, or all. */
+export type CallOverlap = 'groups' | 'all';
+
 /** A group's state is an object, so that a change through any reference is kept. */
 type StateObject = object | undefined;
 
@@ -187,6 +190,11 @@ export interface Udf<
    * test or a replay has, whose output is then the same each time.
    */
   readonly ordered?: CallOrder;
+  /**
+   * Which calls overlap: those of different `'groups'`, the default, or `'all'`, also those of one group. That needs
+   * `ordered: 'all'` and no `state`: then the order of the input shows in the output alone.
+   */
+  readonly overlap?: CallOverlap;
   /**
    * Max milliseconds from the call of an async `point` or `batch` to the end of its promise, from 1 to 2,147,483,647. A call
    * that takes longer fails with `handler_timeout`: `context.signal` aborts with that error, `onError` applies, and the next
@@ -306,6 +314,7 @@ export interface UdfDefinition<Specs extends OptionSpecs = OptionSpecs> {
   readonly onError: ErrorPolicy;
   readonly concurrency: number;
   readonly ordered: CallOrder;
+  readonly overlap: CallOverlap;
   readonly callTimeoutMs: number | undefined;
   readonly handlers: Handlers;
 }
@@ -362,6 +371,7 @@ export function defineUdf(udf: AnyUdf): UdfDefinition {
     onError: udf.onError ?? 'stop',
     concurrency: udf.concurrency ?? 1,
     ordered: udf.ordered ?? 'group',
+    overlap: udf.overlap ?? 'groups',
     callTimeoutMs: udf.callTimeoutMs,
     handlers: {
       check: (options) => checkedProblems(udf.name, udf.check?.(options as never)),

@@ -25,6 +25,31 @@ describe("output that is ordered across 'all' groups", () => {
     expect(received(await kapacitor.stop())).toEqual(['a1', 'b1', 'c1', 'a2']);
   });
 
+  test('comes in that order also where calls of one group overlap', async () => {
+    const gates = new Gates();
+    const stateless = defineUdf({
+      name: 'stateless',
+      wants: 'stream',
+      provides: 'stream',
+      concurrency: 3,
+      ordered: 'all',
+      overlap: 'all',
+      async point(point) {
+        await gates.pass(keyOf(point));
+        return point;
+      },
+    });
+    const { kapacitor } = kapacitorInMemory(stateless);
+    await kapacitor.init();
+    send(kapacitor, 'a1', 'a2', 'b1', 'a3');
+    await under(gates, 'a1', 'a2', 'b1');
+    gates.end('b1', 'a2');
+    await under(gates, 'a1', 'a3');
+    expect(received(kapacitor)).toEqual([]);
+    gates.end('a3', 'a1');
+    expect(received(await kapacitor.stop())).toEqual(['a1', 'a2', 'b1', 'a3']);
+  });
+
   test('of the oldest call is sent as it is emitted', async () => {
     const gates = new Gates();
     const early = defineUdf({

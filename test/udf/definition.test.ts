@@ -21,6 +21,7 @@ describe('a definition', () => {
       onError: 'stop',
       concurrency: 1,
       ordered: 'group',
+      overlap: 'groups',
       callTimeoutMs: undefined,
     });
     const migrate = (): undefined => undefined;
@@ -119,6 +120,21 @@ describe('a definition', () => {
       'an order that is none',
       { concurrency: 2, ordered: 'none' },
       `"ordered" is 'group' or 'all', got "none"`,
+    ],
+    [
+      'an overlap that is none',
+      { concurrency: 2, ordered: 'all', overlap: 'most' },
+      `"overlap" is 'groups' or 'all', got "most"`,
+    ],
+    [
+      'calls of a group that overlap, and whose output is in no order',
+      { concurrency: 2, overlap: 'all' },
+      `"overlap": 'all' needs "ordered": 'all' and no "state", which shows the order of a group's points`,
+    ],
+    [
+      'calls of a group that overlap on its state',
+      { concurrency: 2, ordered: 'all', overlap: 'all', state: () => ({}) },
+      `"overlap": 'all' needs "ordered": 'all' and no "state", which shows the order of a group's points`,
     ],
     [
       'an order of calls that do not overlap',

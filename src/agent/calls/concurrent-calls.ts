@@ -71,7 +71,8 @@ interface Taken {
 }
 
 /**
- * Calls the handlers of different groups at the same time, up to `concurrency`; those of one group one after the other.
+ * Calls the handlers of different groups at the same time, up to `concurrency`; those of one group one after the other,
+ * unless the definition lets them overlap.
  *
  * Output keeps its order within a group by that alone. Across groups it is held back until the calls ahead have ended, if
  * the definition asks for it, or where a host repeats input to another worker: only then is the output a function of how
@@ -80,6 +81,8 @@ interface Taken {
 export class ConcurrentCalls {
   readonly #options: ConcurrentCallsOptions;
   readonly #isOrdered: boolean;
+  /** Whether calls of one group may overlap too. */
+  readonly #overlapsInGroup: boolean;
   readonly #maxRunning: number;
   readonly #laneOptions: LaneOptions;
   /** Lanes without a call. */
@@ -107,6 +110,7 @@ export class ConcurrentCalls {
     const { definition, limits, progress, signal, fail, late } = options;
     this.#options = options;
     this.#isOrdered = definition.ordered === 'all' || progress !== undefined;
+    this.#overlapsInGroup = definition.overlap === 'all';
     this.#maxRunning = definition.concurrency;
     this.#total = new HeldTotal(Math.min(maxHeldBytes, limits.outputBytes / 4), () => {
       // Not at once: a handler is on the stack.
@@ -186,7 +190,8 @@ export class ConcurrentCalls {
       if (this.#window.length === 1) call.held?.release();
     }
     const waiting = this.#groups.get(group);
-    if (waiting) waiting.push(call);
+    if (this.#overlapsInGroup) this.#makeReady(call);
+    else if (waiting) waiting.push(call);
     else {
       this.#groups.set(group, new Fifo());
       this.#makeReady(call);
