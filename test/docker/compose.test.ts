@@ -55,7 +55,7 @@ describe('docker/compose.yaml', () => {
   });
 
   it('gives its commands only options that they have', async () => {
-    const lines = ['udf', 'tasks', 'demo'].map((name) => services[name]!.command!);
+    const lines = ['udf', 'tasks', 'demo', 'meters'].map((name) => services[name]!.command!);
     for (const line of [...lines, services.udf!.healthcheck!.test!.slice(2)]) {
       const words = line.filter((word) => /^[a-z]+$/.test(word));
       const { code, stdout } = await run(...words, '--help');
@@ -137,7 +137,7 @@ describe('docker/compose.yaml', () => {
   it('uses no image without a tag of its own, but for the one that it builds', () => {
     for (const [name, { image }] of all) {
       const [, fallback = ''] = /^\$\{\w+_IMAGE:-(.*)\}$/.exec(image) ?? [];
-      if (fallback === 'kapacitor-udf') expect(['udf', 'tasks', 'demo']).toContain(name);
+      if (fallback === 'kapacitor-udf') expect(['udf', 'tasks', 'demo', 'meters']).toContain(name);
       else expect(fallback, name).toMatch(/:\d+\.\d+/);
     }
   });

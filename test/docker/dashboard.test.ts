@@ -4,7 +4,9 @@ import { queriesOf } from './support/dashboard.js';
 import { pathOf, text, yaml } from './support/files.js';
 import { telemetryFields } from './support/telemetry-fields.js';
 
-const queries = queriesOf('docker/grafana/dashboards/router.json');
+const folder = 'docker/grafana/dashboards';
+const dashboards = readdirSync(pathOf(folder));
+const queries = dashboards.flatMap((file) => queriesOf(`${folder}/${file}`));
 const sources = yaml('docker/grafana/provisioning/datasources/influxdb.yaml') as {
   readonly datasources: readonly {
     readonly uid: string;
@@ -20,14 +22,21 @@ const scriptsWith = (measurement: string): string[] =>
     .map((file) => text(`tickscripts/tasks/${file}`))
     .filter((script) => new RegExp(`\\.measurement\\('${measurement}'\\)`).test(script));
 
-describe('the dashboard', () => {
-  it('asks data sources that are provisioned', () => {
+describe('the dashboards', () => {
+  it('are told apart by Grafana', () => {
+    const parts = dashboards.map((file) => JSON.parse(text(`${folder}/${file}`)) as Record<string, unknown>);
+    for (const key of ['uid', 'title'])
+      expect(new Set(parts.map((part) => part[key])).size).toBe(parts.length);
+    expect(parts.length).toBeGreaterThan(1);
+  });
+
+  it('ask data sources that are provisioned', () => {
     const known = sources.datasources.map(({ uid }) => uid);
     for (const { panel, source } of queries) expect(known, panel).toContain(source);
     expect(queries.length).toBeGreaterThan(15);
   });
 
-  it('has data sources for the databases that InfluxDB is started with, and no password in their file', () => {
+  it('have data sources for the databases that InfluxDB is started with, and no password in their file', () => {
     const created = [...text('docker/influxdb/databases.iql').matchAll(/CREATE DATABASE "(\w+)"/g)];
     const names = created.map(([, name]) => name);
     expect(sources.datasources.map(({ database }) => database)).toEqual(names);
@@ -37,7 +46,7 @@ describe('the dashboard', () => {
     }
   });
 
-  it('shows fields of the runtime that its telemetry writes', async () => {
+  it('show fields of the runtime that its telemetry writes', async () => {
     const written = await telemetryFields();
     const shown = queries.filter(({ source }) => source === 'udf');
     for (const { panel, measurement, names } of shown) {
@@ -48,7 +57,7 @@ describe('the dashboard', () => {
     expect(new Set(shown.map(({ measurement }) => measurement))).toEqual(new Set(written.keys()));
   });
 
-  it('shows measurements and fields that the TICKscripts read and write', () => {
+  it('show measurements and fields that the TICKscripts read and write', () => {
     const shown = queries.filter(({ source }) => source === 'telegraf');
     for (const { panel, measurement, names } of shown) {
       const scripts = scriptsWith(measurement);
@@ -60,7 +69,7 @@ describe('the dashboard', () => {
     expect(shown.length).toBeGreaterThan(5);
   });
 
-  it('is one that Grafana finds', () => {
+  it('are where Grafana looks, and opens that of the router', () => {
     const { providers } = yaml('docker/grafana/provisioning/dashboards/files.yaml') as {
       readonly providers: readonly { readonly options: { readonly path: string } }[];
     };

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { queriesOf } from '../docker/support/dashboard.js';
 import { taskVar } from '../support/task-var.js';
 import { adslChanges, adslLines } from './support/adsl.js';
 import { epoch, now, series, values } from './support/lines.js';
@@ -233,6 +234,47 @@ describe.skipIf(missing)(title, () => {
       { time: '2018-01-03T11:32:00Z', kind: 'over-voltage', level: 'CRITICAL', voltage: 259 },
       { time: '2018-01-03T11:39:00Z', kind: 'over-voltage', level: 'OK', voltage: 240 },
     ]);
+  });
+
+  it('the dashboard of smart meters shows what the tasks about them write', async () => {
+    const volts = [...Array<number>(2).fill(230), ...Array<number>(8).fill(261)];
+    await write(voltages('m5', 't004', volts));
+    const rowsOf = async (statement: string): Promise<readonly Record<string, unknown>[]> => {
+      const query = statement
+        .replace('$timeFilter', "time >= '2018-01-03T11:30:00Z' AND time < '2018-01-03T11:40:00Z'")
+        .replace('$transformer', 't004')
+        .replace('$__interval', '5m');
+      return stack.influx.query(query, database);
+    };
+    const panels = new Map(
+      queriesOf('docker/grafana/dashboards/meters.json').map(({ panel, statement }) => [panel, statement]),
+    );
+    const shown = (panel: string) => eventually(() => rowsOf(panels.get(panel)!));
+    await shown('Max voltage by transformer').toEqual([
+      { time: '2018-01-03T11:30:00Z', transformer: 't004', max: 261 },
+      { time: '2018-01-03T11:35:00Z', transformer: 't004', max: 261 },
+    ]);
+    await shown('Highest in this time').toMatchObject([{ transformer: 't004', max: 261 }]);
+    await shown('Meters that report').toMatchObject([{ count: 1 }]);
+    const eachMinute = Array.from({ length: 10 }, () => expect.objectContaining({ count: 1 / 60 }) as object);
+    await shown('Rate of all injectors').toEqual(eachMinute);
+    await shown('Rate by transformer').toEqual(eachMinute);
+    await shown('Alerts').toEqual([
+      { time: '2018-01-03T11:30:00Z', kind: 'over-voltage', count: 1 },
+      { time: '2018-01-03T11:35:00Z', kind: 'over-voltage', count: 0 },
+    ]);
+    await shown('Alerts, one by one').toMatchObject([
+      {
+        kind: 'over-voltage',
+        level: 'CRITICAL',
+        meter: 'm5',
+        line: 't004-1',
+        transformer: 't004',
+        voltage: 261,
+      },
+    ]);
+    await shown('$transformer').toContainEqual(expect.objectContaining({ value: 't004' }));
+    expect([...panels.keys()]).toHaveLength(8); // all of them
   });
 
   it('meter-silence alerts by the time of day, though no meter reports any more', async () => {
