@@ -112,6 +112,7 @@ export default defineConfig({
       group('Data', {
         recordings: 'Recordings and replay',
         feeding: 'Feeding data',
+        metering: 'Metering',
         'green-button': 'Green Button and utilities',
         performance: 'Performance',
       }),

@@ -97,7 +97,7 @@ export class SmartMeterGrid {
     const rise = hasSolar ? this.#weakness(stream.solarRise, line) * position * sun : 0;
     const fault =
       (this.#hasFault(overVoltage, transformer, seconds) ? 0.09 : 0) -
-      (this.#hasFault(underVoltage, line, seconds) ? 0.07 + 0.07 * position : 0);
+      (this.#hasFault(underVoltage, line, seconds) ? 0.12 + 0.03 * position : 0);
     const noise =
       0.012 * (this.#transformerNoise(transformer, seconds) - 0.5) +
       0.006 * (this.#random(stream.meterNoise, meter, round) - 0.5);

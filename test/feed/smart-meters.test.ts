@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { generatedLines, generatePoints } from '../../src/feed/generated-lines.js';
 import {
@@ -79,6 +80,13 @@ describe('the demo of smart meters', () => {
     const longBefore = first(600, { start: -90n * second });
     expect(longBefore[0]!.time).toBeGreaterThanOrEqual(-90n * second);
     expect(longBefore.at(-1)!.time).toBeGreaterThan(0n);
+  });
+
+  test('is what the recording of edgeDetect holds: a day of three meters with each kind of fault', () => {
+    const recording = new URL('../../udfs/edge-detect/recordings/voltage.lp', import.meta.url);
+    const lines = readFileSync(recording, 'utf8').trimEnd().split('\n');
+    const day = { seed: 961, meters: 3, interval: 600n * second };
+    expect(first(lines.length, day).map(({ line }) => line)).toEqual(lines);
   });
 
   test('spreads the meters evenly over the interval', () => {

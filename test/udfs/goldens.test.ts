@@ -55,6 +55,21 @@ const goldens = [
     ".field('value').totalsEvery(1h).totalAs('minutes').unit(1m).stateTag('state')",
     'totals.golden.lp',
   ],
+  [
+    'edgeDetect',
+    'edge-detect',
+    'voltage.lp',
+    ".field('voltage').above(253.0).hysteresis(2.0).hold(10m).as('state').durationAs('minutes').unit(1m)",
+    'over-voltage.golden.lp',
+  ],
+  [
+    'edgeDetect',
+    'edge-detect',
+    'voltage.lp',
+    ".field('voltage').above(209.0).hysteresis(2.0).hold(10m).as('state').previousAs('was')",
+    'under-voltage.golden.lp',
+  ],
+  ['edgeDetect', 'edge-detect', 'voltage.lp', ".tag('line').silentAfter(15m)", 'silence.golden.lp'],
   ['movingAverage', 'moving-average', 'noise-margin.lp', ".field('down').size(10)", 'of-ten.golden.lp'],
   [
     'movingAverage',
