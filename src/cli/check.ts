@@ -47,7 +47,7 @@ export function checkCommand(): Command {
       toOption('ask the host that listens there, instead of sockets').conflicts(['socketDir', 'config']),
     )
     .addOption(tlsNameOption());
-  return addLogOptions(addRemoteOptions(command))
+  return addLogOptions(addRemoteOptions(command, 'to'))
     .addHelpText('after', '\nExample:\n  $ kapacitor-udf check --config /etc/kapacitor/kapacitor.conf')
     .action(check);
 }

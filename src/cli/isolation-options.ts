@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
 import { defaultLimits } from '../agent/limits.js';
 import type { Isolation } from '../host/served-udf.js';
+import { UdfError } from '../model/errors.js';
+import { requireAnyOf } from './dependent-options.js';
 import { byteLimitOption } from './parse-values.js';
 
 /** Which UDFs run in workers. */
@@ -16,8 +18,9 @@ export interface IsolationFlags {
 
 const defaultWorkerMemory = 1024 * 1024 * 1024;
 
-/** Adds `--isolate`, `--isolate-udf`, `--worker-memory` and `--journal-bytes`. */
-export function addIsolationOptions(command: Command): Command {
+/** Adds `--isolate`, `--isolate-udf`, `--worker-memory` and `--journal-bytes`. `isolating` are other options that isolate. */
+export function addIsolationOptions(command: Command, isolating: readonly string[] = []): Command {
+  requireAnyOf(command, ['workerMemory', 'journalBytes'], ['isolate', 'isolateUdf', ...isolating]);
   return command
     .option(
       '--isolate',
@@ -33,6 +36,7 @@ export function addIsolationOptions(command: Command): Command {
         '--worker-memory',
         defaultWorkerMemory,
         'memory of one worker, above which it is replaced',
+        '16MiB',
       ),
     )
     .addOption(journalOption());
@@ -59,4 +63,14 @@ export function isolationOf(flags: IsolationFlags): Isolation | undefined {
   const { isolate, watch, isolateUdf, workerMemory, listen } = flags;
   if (!isolate && !watch && !isolateUdf && listen === undefined) return undefined;
   return { udfs: isolateUdf ?? 'all', maxMemoryBytes: workerMemory };
+}
+
+/** Throws `usage` for a UDF to isolate that is not among those that are hosted. */
+export function checkIsolatedNames({ isolateUdf = [] }: IsolationFlags, hosted: readonly string[]): void {
+  const name = isolateUdf.find((isolated) => !hosted.includes(isolated));
+  if (name === undefined) return;
+  throw new UdfError(
+    'usage',
+    `--isolate-udf ${name}: only ${hosted.join(', ')} is hosted here; name ${name} there too, or leave it out`,
+  );
 }

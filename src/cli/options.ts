@@ -8,6 +8,7 @@ import { type LogFormat, logFormats, type Logger, type LogLevel, logLevels } fro
 import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
 import type { IsolationFlags } from './isolation-options.js';
+import { requireAnyOf } from './dependent-options.js';
 import { byteLimitOption, count, duration, fileMode, replaySpeed, timerDuration } from './parse-values.js';
 
 export interface LogOptions {
@@ -174,6 +175,8 @@ function addPolicyOptions(command: Command): Command {
 }
 
 function addFileOptions(command: Command): Command {
+  requireAnyOf(command, ['deadLetterBytes'], ['deadLetter']);
+  requireAnyOf(command, ['stateInterval', 'stateMaxAge'], ['stateDir']);
   return command
     .option(
       '--dead-letter <dir>',

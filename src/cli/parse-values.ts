@@ -46,11 +46,15 @@ export function formatByteSize(bytes: number): string {
   return `${bytes / size}${unit}`;
 }
 
-/** An option for a limit in bytes. */
-export function byteLimitOption(flag: string, defaultBytes: number, doc: string): Option {
+/** An option for a limit in bytes, at least `min`: below it nothing could work. */
+export function byteLimitOption(flag: string, defaultBytes: number, doc: string, min = '1KiB'): Option {
   return new Option(`${flag} <size>`, doc)
     .default(defaultBytes, formatByteSize(defaultBytes))
-    .argParser(byteSize);
+    .argParser((text) => {
+      const bytes = byteSize(text);
+      if (bytes < byteSize(min)) throw new InvalidArgumentError(`It must be at least ${min}.`);
+      return bytes;
+    });
 }
 
 /** A duration as a TICKscript writes it, at least `min`. */

@@ -38,7 +38,7 @@ export function proxyCommand(): Command {
     .argument('[name...]', 'UDFs to connect (default: all of the host)')
     .addOption(toOption('where the host listens: tls://HOST:PORT, or tcp://HOST:PORT').makeOptionMandatory());
   addSocketHostOptions(command).addOption(tlsNameOption()).addOption(journalOption());
-  return addRemoteRunOptions(addHttpOptions(addRemoteOptions(command)))
+  return addRemoteRunOptions(addHttpOptions(addRemoteOptions(command, 'to')))
     .addHelpText(
       'after',
       '\nExamples:\n' +

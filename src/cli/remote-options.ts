@@ -7,6 +7,7 @@ import {
 } from '../host/remote/address.js';
 import type { TlsFiles } from '../host/remote/tls-files.js';
 import { messageOf, UdfError } from '../model/errors.js';
+import { requireAnyOf } from './dependent-options.js';
 
 /** How connections between machines are secured. */
 export interface RemoteFlags {
@@ -17,9 +18,9 @@ export interface RemoteFlags {
   readonly allowPlaintext?: true;
 }
 
-/** Adds `--tls-cert`, `--tls-key`, `--tls-ca` and `--allow-plaintext`. */
-export function addRemoteOptions(command: Command): Command {
-  return command
+/** Adds `--tls-cert`, `--tls-key`, `--tls-ca` and `--allow-plaintext`, for the address of the option that `of` names. */
+export function addRemoteOptions(command: Command, of: 'listen' | 'to'): Command {
+  return requireAnyOf(command, ['tlsCert', 'tlsKey', 'tlsCa', 'tlsName', 'allowPlaintext'], [of])
     .option('--tls-cert <file>', 'the certificate for tls://, as PEM with those that lead to the authority')
     .option('--tls-key <file>', 'its private key, as PEM')
     .option('--tls-ca <file>', "the authority that must have signed the other side's certificate, as PEM")
@@ -64,7 +65,7 @@ export function remoteSettings(
     file === undefined ? [`--tls-${name}`] : [],
   );
   if (!address.tls) {
-    if (missing.length < 3)
+    if (missing.length < 3 || serverName !== undefined)
       throw new UdfError('usage', `${remoteUrl(address)} is not tls://, so that --tls-… has no use`);
     return { tls: undefined, serverName: undefined };
   }

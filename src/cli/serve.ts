@@ -20,6 +20,7 @@ import {
   type SocketHostFlags,
   socketsOf,
 } from './socket-host-options.js';
+import { requireAnyOf } from './dependent-options.js';
 import { timerDuration } from './parse-values.js';
 import { influxUrlOption, kapacitorUrlsOption } from './url-options.js';
 import type { RemoteAddress } from '../host/remote/address.js';
@@ -27,6 +28,7 @@ import { addRemoteOptions, listenOption, type RemoteFlags, remoteSettings } from
 import {
   addIsolationOptions,
   addWatchOption,
+  checkIsolatedNames,
   isolationOf,
   type IsolationFlags,
 } from './isolation-options.js';
@@ -67,8 +69,9 @@ export function serveCommand(): Command {
       '--record <dir>',
       'write the conversation of each connection to a file of its own in this directory (default: none is written)',
     );
-  addHttpOptions(addRemoteOptions(command.addOption(listenOption())));
-  return addRunOptions(addWatchOption(addIsolationOptions(command)))
+  requireAnyOf(command, ['telemetryInterval'], ['telemetry']);
+  addHttpOptions(addRemoteOptions(command.addOption(listenOption()), 'listen'));
+  return addRunOptions(addWatchOption(addIsolationOptions(command, ['watch', 'listen'])))
     .addHelpText(
       'after',
       '\nExamples:\n' +
@@ -90,6 +93,10 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const { logger } = settings;
   const udfs = await servedUdfs(options.load ?? [], isolationOf(options), logger);
   const sockets = await socketsToServe(names, options, udfs, logger);
+  checkIsolatedNames(
+    options,
+    sockets.map(({ udf }) => udf.name),
+  );
   const { socketMode, socketGroup, maxConnections, drainMs, http, httpPoints } = options;
   const recorder = options.record === undefined ? undefined : await startRecorder(options.record, logger);
   const deadLetters = await openDeadLetters(options, logger);

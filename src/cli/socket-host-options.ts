@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { defaultSocketDir, socketPathIn } from '../host/socket-directory.js';
+import { requireAnyOf } from './dependent-options.js';
 import {
   configOption,
   socketDirOption,
@@ -34,7 +35,7 @@ export function addSocketHostOptions(command: Command): Command {
 
 /** Adds `--http` and `--http-points`. */
 export function addHttpOptions(command: Command): Command {
-  return command
+  return requireAnyOf(command, ['httpPoints'], ['http'])
     .addOption(
       new Option(
         '--http <address>',

@@ -1,7 +1,12 @@
 import { Command } from 'commander';
 import type { ServedUdf } from '../host/served-udf.js';
 import { ExitCode } from './exit-code.js';
-import { addIsolationOptions, isolationOf, type IsolationFlags } from './isolation-options.js';
+import {
+  addIsolationOptions,
+  checkIsolatedNames,
+  isolationOf,
+  type IsolationFlags,
+} from './isolation-options.js';
 import {
   addRunOptions,
   connectionOptions,
@@ -39,7 +44,9 @@ async function stdio(name: string, options: RunOptions & IsolationFlags): Promis
       import('../host/available-udfs.js'),
       import('../host/served-udf.js'),
     ]);
-    return chooseUdf(await servedUdfs(options.load ?? [], isolationOf(options), settings.logger), name);
+    const udf = chooseUdf(await servedUdfs(options.load ?? [], isolationOf(options), settings.logger), name);
+    checkIsolatedNames(options, [udf.name]);
+    return udf;
   };
   const deadLetters = await openDeadLetters(options, settings.logger);
   const failure = await runStdio(load, {

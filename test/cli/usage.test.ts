@@ -129,8 +129,39 @@ describe('a wrong command line is told in one line, with exit code 2:', () => {
       ['list', '--log-level', 'loud'],
       "option '--log-level <level>' argument 'loud' is invalid. Allowed choices are debug, info, warn, error, silent; --help shows the usage",
     ],
+    [
+      ['serve', '--message-bytes', '0'],
+      "option '--message-bytes <size>' argument '0' is invalid. It must be at least 1KiB; --help shows the usage",
+    ],
+    [
+      ['serve', '--isolate', '--worker-memory', '1'],
+      "option '--worker-memory <size>' argument '1' is invalid. It must be at least 16MiB; --help shows the usage",
+    ],
+    [
+      ['check', '--to', 'tcp://127.0.0.1:1', '--tls-name', 'host'],
+      'tcp://127.0.0.1:1 is not tls://, so that --tls-… has no use',
+    ],
   ])('%j', async (args, message) => {
     expect(await run(...args)).toEqual(usage(message));
+  });
+});
+
+describe('an option that would have no effect is refused:', () => {
+  test.each([
+    ['serve --dead-letter-bytes 1MiB', '--dead-letter-bytes', '--dead-letter'],
+    ['execd mirror --state-interval 1s', '--state-interval', '--state-dir'],
+    ['stdio mirror --state-max-age 1d', '--state-max-age', '--state-dir'],
+    ['serve --telemetry-interval 1s', '--telemetry-interval', '--telemetry'],
+    ['serve --http-points', '--http-points', '--http'],
+    ['serve --no-http-points', '--no-http-points', '--http'],
+    ['serve --tls-cert cert.pem', '--tls-cert', '--listen'],
+    ['serve --allow-plaintext', '--allow-plaintext', '--listen'],
+    ['check --tls-name host', '--tls-name', '--to'],
+    ['serve --worker-memory 1GiB', '--worker-memory', '--isolate or --isolate-udf or --watch or --listen'],
+    ['stdio mirror --journal-bytes 1MiB', '--journal-bytes', '--isolate or --isolate-udf'],
+  ])('%s', async (line, option, needed) => {
+    const message = `${option} has no effect without ${needed}; add that, or leave ${option} out`;
+    expect(await run(...line.split(' '))).toEqual(usage(message));
   });
 });
 

@@ -203,6 +203,12 @@ const isolation: readonly Mistake[] = [
     "option '--isolate-udf <name>' cannot be used with option '--isolate'; --help shows the usage",
   ],
   [
+    'isolating what is not hosted',
+    'serve mirror outliers --isolate-udf edgeDetect',
+    2,
+    '--isolate-udf edgeDetect: only mirror, outliers is hosted here; name edgeDetect there too, or leave it out',
+  ],
+  [
     'watching without a module',
     'serve mirror --socket-dir DIR/free --watch',
     2,
