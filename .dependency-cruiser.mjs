@@ -75,6 +75,7 @@ export default {
       severity: 'error',
       from: { path: '^udfs/([^/]+)/', pathNot: '\\.test\\.ts$' },
       to: {
+        dependencyTypesNot: ['core'],
         pathNot: ['^kapacitor-udf$', '^udfs/($1|shared)/', '(^|/)node_modules/(leven|luxon|@types/luxon)/'],
       },
     },
@@ -105,7 +106,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|test)/' },
+    exclude: { path: '^(dist|test|udfs/[^/]+/training)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { exportsFields: [], extensions: ['.ts', '.js'] },

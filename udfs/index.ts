@@ -11,8 +11,9 @@ import mirror from './mirror/mirror.js';
 import mirrorBatch from './mirror-batch/mirror-batch.js';
 import movingAverage from './moving-average/moving-average.js';
 import outliers from './outliers/outliers.js';
+import predict from './predict/predict.js';
 
-export { calendarTotals, edgeDetect, mirror, mirrorBatch, movingAverage, outliers };
+export { calendarTotals, edgeDetect, mirror, mirrorBatch, movingAverage, outliers, predict };
 
 /** The UDFs that come with this package, by name. */
 export const bundledUdfs: readonly UdfDefinition[] = [
@@ -22,4 +23,5 @@ export const bundledUdfs: readonly UdfDefinition[] = [
   mirrorBatch,
   movingAverage,
   outliers,
+  predict,
 ];

@@ -121,6 +121,7 @@ export default defineConfig({
         'udfs/edge-detect': 'edgeDetect',
         'udfs/moving-average': 'movingAverage',
         'udfs/outliers': 'outliers',
+        'udfs/predict': 'predict',
         'udfs/mirror': 'mirror',
         'udfs/mirror-batch': 'mirrorBatch',
       }),

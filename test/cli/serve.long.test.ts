@@ -24,7 +24,7 @@ describe('serve', () => {
     const directory = join(tempDir(), 'new');
     await serve(['--socket-dir', directory]);
     expect(readdirSync(directory).sort()).toEqual(
-      ['calendarTotals', 'edgeDetect', 'mirror', 'mirrorBatch', 'movingAverage', 'outliers'].map(
+      ['calendarTotals', 'edgeDetect', 'mirror', 'mirrorBatch', 'movingAverage', 'outliers', 'predict'].map(
         (name) => `${name}.sock`,
       ),
     );

@@ -39,8 +39,13 @@ describe.skipIf(missing)(title, () => {
   });
 
   it("finds this package's TICKscripts to do what they say, and leaves nothing behind", async () => {
-    const files = globSync('tickscripts/tests/*.yaml', { cwd: packageFolder, absolute: true });
-    const scripts = readdirSync(join(packageFolder, 'tickscripts/tasks')).map((file) => parse(file).name);
+    const files = globSync('tickscripts/{,onnx/}tests/*.yaml', {
+      cwd: packageFolder,
+      absolute: true,
+    });
+    const scripts = ['tickscripts/tasks', 'tickscripts/onnx/tasks'].flatMap((folder) =>
+      readdirSync(join(packageFolder, folder)).map((file) => parse(file).name),
+    );
     expect(files.map((file) => parse(file).name).sort()).toEqual(scripts.sort());
     const caseCount = files.flatMap((file) => readFileSync(file, 'utf8').match(/^ {2}- name: /gm)!).length;
     const { code, stdout } = await test(...files, '--influx', stack.influx.url);

@@ -81,6 +81,13 @@ const goldens = [
   ['mirror', 'mirror', 'all-types.lp', '', 'all-types.golden.lp'],
   ['mirrorBatch', 'mirror-batch', 'kapacitor-1.5.7-cpu.brpl', '', 'cpu.golden.jsonl'],
   ['outliers', 'outliers', 'kapacitor-1.5.7-cpu.brpl', ".field('value')", 'outliers.golden.jsonl'],
+  [
+    'predict',
+    'predict',
+    'voltages.lp',
+    ".model('voltage').feature('voltage').feature('hour_mean').feature('hourSin').feature('hourCos').feature('isWeekend').as('next_hour').probability('outside', 'outside')",
+    'next-hour.golden.lp',
+  ],
 ] as const;
 
 describe('a recording through a bundled UDF', () => {

@@ -13,6 +13,7 @@ const folders: Readonly<Record<string, string>> = {
   mirror: 'mirror',
   mirrorBatch: 'mirror-batch',
   outliers: 'outliers',
+  predict: 'predict',
 };
 
 describe.each(bundledUdfs.map((udf) => ({ name: udf.name, udf })))('the README of $name', ({ name, udf }) => {
