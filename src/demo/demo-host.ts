@@ -13,6 +13,8 @@ export interface DemoHost {
   readonly directory: string;
   /** Connects to a UDF's socket. Retries until the host listens; rejects with `connection` after 10 s or its exit. */
   connect(udf: string): Promise<Transport>;
+  /** Runs a command of `kapacitor-udf` beside it. Rejects with `internal` and what it said if the exit code is not 0. */
+  run(args: readonly string[]): Promise<void>;
   /** Ends the host with SIGTERM and removes the directory. Rejects with `internal` if the exit code is not 0. */
   stop(): Promise<void>;
   /** Ends the host with SIGKILL and removes the directory. */
@@ -28,9 +30,11 @@ export function startDemoHost(): DemoHost {
   const args = [cli, 'serve', '--socket-dir', directory, '--log-level', 'warn'];
   const host = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(host, 'exit') as Promise<[number | null]>;
+  let command: ChildProcess | undefined;
   // For a process that exits without an end of the demo: standard output cannot be written, for example.
   const cleanUp = (): void => {
     host.kill('SIGKILL');
+    command?.kill('SIGKILL');
     rmSync(directory, { recursive: true, force: true });
   };
   process.once('exit', cleanUp);
@@ -44,11 +48,22 @@ export function startDemoHost(): DemoHost {
   return {
     directory,
     connect: (udf) => dial(join(directory, `${udf}.sock`), host),
+    run: async (args) => {
+      if (host.killed) throw new UdfError('internal', 'the demo has been stopped');
+      command = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+      let said = '';
+      command.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+      const [code] = (await once(command, 'close')) as [number | null];
+      command = undefined;
+      if (code !== 0)
+        throw new UdfError('internal', `${args[0]} ended with exit code ${code ?? 'none'}: ${said}`);
+    },
     stop: async () => {
       const code = await end('SIGTERM');
       if (code !== 0) throw new UdfError('internal', `the host ended with exit code ${code ?? 'none'}`);
     },
     kill: async () => {
+      command?.kill('SIGKILL');
       await end('SIGKILL');
     },
   };

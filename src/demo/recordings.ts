@@ -21,8 +21,11 @@ export function readRecording(udf: string, file: string): RecordedPoint[] {
   return readFileSync(packageFile('udfs', udf, 'recordings', file), 'utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => {
-      const { name, tags, fields, time = 0n } = parseLine(line);
-      return { name, tags, fields, time, dimensions: ['host'], group: `host=${tags.host ?? ''}` };
-    });
+    .map((line) => parseRecordedLine(line, 'host'));
+}
+
+/** Parses line protocol into a point grouped by a tag. */
+export function parseRecordedLine(line: string, tag: string): RecordedPoint {
+  const { name, tags, fields, time = 0n } = parseLine(line);
+  return { name, tags, fields, time, dimensions: [tag], group: `${tag}=${tags[tag] ?? ''}` };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { rangeOf, sparkline } from '../../src/demo/average.js';
+import { buildingDays, type PublishedDay } from '../../src/demo/building.js';
 import { Cli, runCli } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
@@ -39,17 +40,63 @@ describe('kapacitor-udf demo', () => {
   });
 });
 
+describe('kapacitor-udf demo meters', () => {
+  it(
+    'shows feed, totals and alerts of a building, and leaves nothing behind',
+    { timeout: 60_000 },
+    async () => {
+      const temporary = tempDir();
+      const env = { ...process.env, TMPDIR: temporary };
+      const { code, stdout, stderr } = await runCli(['demo', 'meters'], { env });
+
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/^ {2}22 Mar 12:00: 21 days, 2000 readings$/m);
+      expect(stdout).toMatch(/^ {2}1 Apr 12:00: 10 days, 960 readings, asked from 2026-03-22T15:00:00Z$/m);
+      expect(stdout).toMatch(/^ {2}1 Apr 13:00: nothing new, /m);
+      const rows = stdout.split('\n').filter((line) => /^│ \w/.test(line));
+      const kilowattHours = (days: readonly PublishedDay[]): string => {
+        const readings = days.flatMap((day) => day.readings);
+        return (readings.reduce((sum, { wattHours }) => sum + wattHours, 0) / 1000).toFixed(1);
+      };
+      const days = buildingDays();
+      expect(
+        rows.map((row) =>
+          row
+            .split('│')
+            .slice(1, -1)
+            .map((cell) => cell.trim()),
+        ),
+      ).toEqual([
+        ['Sun 8 Mar', kilowattHours(days.slice(7, 8)), expect.any(String), '92', '0.0 %'],
+        ['Tue 17 Mar', kilowattHours(days.slice(16, 17)), expect.any(String), '96', '12.5 %'],
+        ['March 2026', kilowattHours(days), expect.any(String), '2972', '0.4 %'],
+      ]);
+      expect(stdout).toMatch(/^each day: [▁-█]{31}$/m);
+      expect(stdout.split('\n').filter((line) => /^ {2}(Mon|Tue|Wed|Thu|Fri|Sat|Sun) /.test(line))).toEqual([
+        '  Thu 12 Mar 13:00  more than 30 kW for 2h',
+        '  Tue 17 Mar 01:45  no reading for an hour',
+        '  Tue 17 Mar 04:00  readings again',
+        '  Thu 26 Mar 10:30  more than 30 kW for 1h30m',
+      ]);
+      for (const line of stdout.replaceAll(temporary, '/tmp').split('\n'))
+        expect(line.length).toBeLessThanOrEqual(80);
+      expect(readdirSync(temporary)).toEqual([]);
+    },
+  );
+});
+
 describe('kapacitor-udf demo that is stopped', () => {
   test.each([
-    ['SIGINT', 130, 'while the host starts', 'A host serves'],
-    ['SIGTERM', 143, 'while the host starts', 'A host serves'],
-    ['SIGINT', 130, 'when it is at work', 'the first record'],
-    ['SIGTERM', 143, 'when it is at work', 'the first record'],
+    ['SIGINT', 130, 'while the host starts', 'A host serves', 'udfs'],
+    ['SIGTERM', 143, 'while the host starts', 'A host serves', 'udfs'],
+    ['SIGINT', 130, 'while a feed is fetched', 'A host serves', 'meters'],
+    ['SIGINT', 130, 'when it is at work', 'the first record', 'udfs'],
+    ['SIGTERM', 143, 'when it is at work', 'the first record', 'udfs'],
   ] as const)(
     'by %s exits %d %s, and leaves neither host nor directory',
-    async (signal, code, _when, shown) => {
+    async (signal, code, _when, shown, what) => {
       const temporary = tempDir();
-      const demo = new Cli(['demo'], { env: { ...process.env, TMPDIR: temporary } });
+      const demo = new Cli(['demo', what], { env: { ...process.env, TMPDIR: temporary } });
       demo.process.stdout!.setEncoding('utf8').on('data', (text: string) => (demo.stdout += text));
       await until(`"${shown}" is shown`, () => demo.stdout.includes(shown));
       expect(readdirSync(temporary)).toHaveLength(1);
