@@ -119,6 +119,8 @@ export default defineConfig({
       group('UDFs', {
         'udfs/calendar-totals': 'calendarTotals',
         'udfs/edge-detect': 'edgeDetect',
+        'udfs/forecast': 'forecast',
+        'udfs/forecast-batch': 'forecastBatch',
         'udfs/moving-average': 'movingAverage',
         'udfs/outliers': 'outliers',
         'udfs/predict': 'predict',

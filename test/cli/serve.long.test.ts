@@ -24,9 +24,17 @@ describe('serve', () => {
     const directory = join(tempDir(), 'new');
     await serve(['--socket-dir', directory]);
     expect(readdirSync(directory).sort()).toEqual(
-      ['calendarTotals', 'edgeDetect', 'mirror', 'mirrorBatch', 'movingAverage', 'outliers', 'predict'].map(
-        (name) => `${name}.sock`,
-      ),
+      [
+        'calendarTotals',
+        'edgeDetect',
+        'forecast',
+        'forecastBatch',
+        'mirror',
+        'mirrorBatch',
+        'movingAverage',
+        'outliers',
+        'predict',
+      ].map((name) => `${name}.sock`),
     );
   });
 

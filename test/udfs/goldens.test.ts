@@ -70,6 +70,20 @@ const goldens = [
     'under-voltage.golden.lp',
   ],
   ['edgeDetect', 'edge-detect', 'voltage.lp', ".tag('line').silentAfter(15m)", 'silence.golden.lp'],
+  [
+    'forecast',
+    'forecast',
+    'load.lp',
+    ".field('kw').zone('Europe/Berlin').horizon(1h).horizon(24h).minNew(12).method('seasonalNaive').method('smoothing')",
+    'load.golden.lp',
+  ],
+  [
+    'forecastBatch',
+    'forecast-batch',
+    'load.jsonl',
+    ".field('kw').zone('Europe/Berlin').minHistory(7d).horizon(6h).method('seasonalNaive').method('smoothing')",
+    'load.golden.jsonl',
+  ],
   ['movingAverage', 'moving-average', 'noise-margin.lp', ".field('down').size(10)", 'of-ten.golden.lp'],
   [
     'movingAverage',

@@ -9,6 +9,8 @@ import { bundledUdfs } from '../../udfs/index.js';
 const folders: Readonly<Record<string, string>> = {
   calendarTotals: 'calendar-totals',
   edgeDetect: 'edge-detect',
+  forecast: 'forecast',
+  forecastBatch: 'forecast-batch',
   movingAverage: 'moving-average',
   mirror: 'mirror',
   mirrorBatch: 'mirror-batch',

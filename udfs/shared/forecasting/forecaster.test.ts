@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { random as createRandom } from '../../../test/support/random.js';
+import { forecastAhead, methodNames } from './forecaster.js';
+import { boundsFor, quantile } from './intervals.js';
+import { evaluate, Products, ridge } from './least-squares.js';
+import { createSeries, type Series } from './series.js';
+
+const perDay = 24;
+const week = 7 * perDay;
+
+function drain<Result>(job: Generator<void, Result>): Result {
+  for (;;) {
+    const step = job.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** Load by hour with a day, a week with a quiet weekend, and noise of this size that fades by a half an hour. */
+function load(seed: number, hours: number, noise: number): Float64Array {
+  const random = createRandom(seed);
+  let rest = 0;
+  return Float64Array.from({ length: hours }, (_, hour) => {
+    rest = 0.5 * rest + noise * (random() + random() + random() - 1.5);
+    const isWeekend = Math.floor(hour / perDay) % 7 >= 5;
+    return 100 + (isWeekend ? 5 : 20) * Math.sin((2 * Math.PI * hour) / perDay) + rest;
+  });
+}
+
+function ahead(series: Series, horizon: number, allowed: readonly string[] = methodNames) {
+  return drain(forecastAhead(series, horizon, allowed))!;
+}
+
+describe('a forecast', () => {
+  const truth = load(1, 12 * week, 0);
+
+  it.each(methodNames.flatMap((method) => [1, 6, 24, 48, 200].map((horizon) => ({ method, horizon }))))(
+    'by $method of a pattern that repeats is exact at $horizon intervals',
+    ({ method, horizon }) => {
+      const origin = 10 * week + 13;
+      const series = createSeries(truth.slice(0, origin + 1), 0, perDay);
+      const forecast = ahead(series, horizon, [method]);
+      expect(forecast.method).toBe(method);
+      expect(forecast.value).toBeCloseTo(truth[origin + horizon]!, 3);
+      expect(forecast.error).toBeCloseTo(0, 3);
+    },
+  );
+
+  it.each(methodNames)('by %s has gaps of hours and days filled', (method) => {
+    const origin = 10 * week + 13;
+    const values = truth.slice(0, origin + 1);
+    values
+      .fill(NaN, 500, 503)
+      .fill(NaN, 900, 960)
+      .fill(NaN, origin - 4, origin);
+    const forecast = ahead(createSeries(values, 0, perDay), 6, [method]);
+    expect(Math.abs(forecast.value - truth[origin + 6]!)).toBeLessThan(2);
+  });
+
+  it('does not depend on what the pattern begins with', () => {
+    const values = load(3, 10 * week, 2);
+    for (const first of [0, 5, 29, -100]) {
+      const forecast = ahead(createSeries(values, first, perDay), 1, ['seasonalNaive', 'smoothing']);
+      expect(forecast.value).toBeCloseTo(
+        ahead(createSeries(values, 0, perDay), 1, ['seasonalNaive', 'smoothing']).value,
+        0,
+      );
+    }
+  });
+
+  it('is made by the method whose back-test was better, and says its error', () => {
+    const values = load(4, 12 * week, 3);
+    const series = createSeries(values, 0, perDay);
+    const naive = ahead(series, 1, ['seasonalNaive']);
+    const best = ahead(series, 1);
+    expect(best.method).not.toBe('seasonalNaive');
+    expect(best.error!).toBeLessThan(0.8 * naive.error!);
+  });
+
+  it('of a short history is of the day before, without intervals', () => {
+    const values = load(5, 60, 0);
+    const forecast = ahead(createSeries(values, 0, perDay), 24);
+    expect(forecast).toMatchObject({ method: 'seasonalNaive', bounds80: undefined, bounds95: undefined });
+    expect(forecast.value).toBe(values.at(-1));
+  });
+
+  it('is undefined where the history has no value of the season', () => {
+    expect(drain(forecastAhead(createSeries(load(6, 10, 0), 0, perDay), 6, methodNames))).toBeUndefined();
+    expect(drain(forecastAhead(createSeries(load(6, 10, 0), 0, perDay), 10, methodNames))).toBeUndefined();
+  });
+
+  it('is finite, with bounds in order, whatever the values', () => {
+    const value = fc.oneof(
+      { weight: 4, arbitrary: fc.integer({ min: -1000, max: 1000 }) },
+      fc.constantFrom(NaN, 0, 1e12, -1e12),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(value, { minLength: 5, maxLength: 600 }),
+        fc.constantFrom(1, 2, 4, 24),
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: -500, max: 500 }),
+        (values, intervals, horizon, first) => {
+          values.push(1); // the origin has a value
+          const series = createSeries(Float64Array.from(values), first, intervals);
+          const forecast = drain(forecastAhead(series, horizon, methodNames));
+          if (forecast === undefined) return;
+          expect(Number.isFinite(forecast.value)).toBe(true);
+          if (forecast.bounds80 === undefined || forecast.bounds95 === undefined) return;
+          expect(forecast.bounds80.lower).toBeLessThanOrEqual(forecast.bounds80.upper);
+          expect(forecast.bounds95.upper - forecast.bounds95.lower).toBeGreaterThanOrEqual(0);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('has intervals that hold as often as they promise, within 3 points', { timeout: 120_000 }, () => {
+    let [count, within80, within95] = [0, 0, 0];
+    for (let seed = 10; seed < 18; seed++) {
+      const values = load(seed, 30 * week, 4);
+      for (let origin = 12 * week; origin + 6 < values.length; origin += 41) {
+        const series = createSeries(values.slice(origin - 8 * week, origin + 1), origin - 8 * week, perDay);
+        const { value, bounds80, bounds95 } = ahead(series, 6, ['seasonalNaive', 'smoothing']);
+        const error = values[origin + 6]! - value;
+        count++;
+        if (error >= bounds80!.lower && error <= bounds80!.upper) within80++;
+        if (error >= bounds95!.lower && error <= bounds95!.upper) within95++;
+      }
+    }
+    expect(Math.abs((100 * within80) / count - 80)).toBeLessThan(3);
+    expect(Math.abs((100 * within95) / count - 95)).toBeLessThan(3);
+  });
+});
+
+describe('quantiles', () => {
+  it('are in expectation right for few values', () => {
+    expect(quantile(Float64Array.of(1, 2, 3), 0.5)).toBe(2);
+    expect(quantile(Float64Array.of(1, 2, 3), 0.25)).toBe(1);
+    expect(quantile(Float64Array.of(1, 2, 3), 0.625)).toBe(2.5);
+    expect(quantile(Float64Array.of(1, 2, 3), 0.99)).toBe(3);
+  });
+
+  it('are not known from fewer than 40 errors', () => {
+    expect(boundsFor(0.95, new Float64Array(39), 1)).toBeUndefined();
+    expect(boundsFor(0.95, new Float64Array(40), 1)).toEqual({ lower: 0, upper: 0 });
+  });
+
+  it('are moved apart where errors have grown', () => {
+    const random = createRandom(7);
+    const steady = Float64Array.from({ length: 400 }, () => random() - 0.5);
+    const growing = steady.map((error, index) => error * (1 + index / 100)); // 1 to 5 times as large
+    const sorted = growing.toSorted();
+    const plain = quantile(sorted, 0.9) - quantile(sorted, 0.1);
+    const bounds = boundsFor(0.8, growing, 1)!;
+    expect(bounds.upper - bounds.lower).toBeGreaterThan(1.2 * plain);
+  });
+});
+
+describe('ridge least squares', () => {
+  it('finds the coefficients that made the rows, with a constant column and a repeated one', () => {
+    const random = createRandom(8);
+    const [all, half] = [new Products(4), new Products(4)];
+    for (let row = 0; row < 203; row++) {
+      const [a, b] = [random(), 1000 * random()];
+      const cells = Float64Array.of(a, b, 7, b, 3 * a - 0.02 * b + 5);
+      (row < 100 ? all : half).add(cells);
+    }
+    const products = new Products(4);
+    products.addAll(all);
+    products.addAll(half);
+    expect(products.count).toBe(203);
+    const model = ridge(products, 1e-9);
+    expect(evaluate(model, Float64Array.of(0.5, 100, 7, 100))).toBeCloseTo(1.5 - 2 + 5, 5);
+    expect(model[2]).toBe(0);
+    expect(model[1]! + model[3]!).toBeCloseTo(-0.02, 6);
+  });
+
+  it('shrinks coefficients towards zero', () => {
+    const products = new Products(1);
+    const rows = new Products(1);
+    for (const x of [-1, 1]) rows.add(Float64Array.of(x, 2 * x));
+    products.addAll(rows);
+    expect(ridge(products, 1)[0]).toBeCloseTo(1, 12);
+  });
+});
