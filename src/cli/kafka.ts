@@ -136,6 +136,9 @@ function list(text: string, previous: readonly string[] = []): readonly string[]
 
 async function kafka(name: string, options: KafkaCommandOptions): Promise<void> {
   const { runKafka } = await import('../kafka/run-kafka.js');
+  // Before the logger looks at standard error (fstat): behind symbolic links, as pnpm makes them, Node.js 20 may find no
+  // exports in the library's dependencies after that. A failure is reported below.
+  await import('../kafka/client/library.js').then(({ loadLibrary }) => loadLibrary()).catch(() => undefined);
   const settings = await udfSettings(options);
   const load = async (): Promise<ServedUdf> => {
     const [{ chooseUdf }, { servedUdfs }] = await Promise.all([

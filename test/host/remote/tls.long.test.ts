@@ -1,25 +1,13 @@
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createKapacitorPeer } from '../../../src/peer/kapacitor-peer.js';
 import { dialUnix } from '../../../src/transport/dial-unix.js';
+import { certificateFile, tlsArgs } from '../../support/certificates.js';
 import { freePort } from '../../support/faulty-network.js';
 import { Cli, runCli, serve } from '../../support/spawn-cli.js';
 import { tempDir } from '../../support/temp-dir.js';
-
-function file(name: string): string {
-  return fileURLToPath(new URL(`certificates/${name}`, import.meta.url));
-}
-
-function tlsArgs(name: string, authority = 'authority'): string[] {
-  return [
-    ...['--tls-cert', file(`${name}.pem`)],
-    ...['--tls-key', file(`${name}.key`)],
-    ...['--tls-ca', file(`${authority}.pem`)],
-  ];
-}
 
 async function serveWithTls(name = 'host'): Promise<{ host: Cli; port: number }> {
   const port = await freePort();
@@ -116,7 +104,10 @@ describe('a wrong use is refused', () => {
   test.each([
     [['--to', 'tcp://192.0.2.1:9070'], 'say --allow-plaintext'],
     [['--to', 'tls://192.0.2.1:9070'], 'needs --tls-cert, --tls-key, --tls-ca'],
-    [['--to', 'tls://192.0.2.1:9070', '--tls-ca', file('authority.pem')], 'needs --tls-cert, --tls-key'],
+    [
+      ['--to', 'tls://192.0.2.1:9070', '--tls-ca', certificateFile('authority.pem')],
+      'needs --tls-cert, --tls-key',
+    ],
     [['--to', 'tcp://127.0.0.1:9070', ...tlsArgs('proxy')], 'is not tls://'],
     [['--to', '127.0.0.1:9070'], 'write it as tcp://127.0.0.1:9070'],
     [[], '--to'],

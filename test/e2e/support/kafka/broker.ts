@@ -41,6 +41,16 @@ const startTimeoutMs = 60_000;
 /** Max records of a request; those of a topic are sent in order. */
 const produceRecords = 5_000;
 
+export interface KafkaBrokerOptions {
+  /** More listeners, whose ports are those of the protocols, with settings for them. */
+  readonly secured?: {
+    readonly ports: Readonly<Partial<Record<'SASL_SSL' | 'SSL', number>>>;
+    readonly settings: Readonly<Record<string, string>>;
+  };
+  /** Users, as `kafka-storage --add-scram` takes them. */
+  readonly scram?: readonly string[];
+}
+
 /** A single broker in KRaft mode on the loopback. */
 export class KafkaBroker {
   readonly address: string;
@@ -53,18 +63,22 @@ export class KafkaBroker {
     this.#process = process;
   }
 
-  static async start(settings: Readonly<Record<string, string>> = {}): Promise<KafkaBroker> {
+  static async start({ secured, scram = [] }: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
     const directory = mkdtempSync(join(tmpdir(), 'ku-kafka-'));
     const [port, controllerPort] = [await freePort(), await freePort()];
     const address = `127.0.0.1:${port}`;
+    const advertised = [
+      `PLAINTEXT://${address}`,
+      ...Object.entries(secured?.ports ?? {}).map(([protocol, own]) => `${protocol}://127.0.0.1:${own}`),
+    ];
     const properties = {
       'process.roles': 'broker,controller',
       'node.id': '1',
       'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-      listeners: `PLAINTEXT://${address},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `PLAINTEXT://${address}`,
+      listeners: [...advertised, `CONTROLLER://127.0.0.1:${controllerPort}`].join(','),
+      'advertised.listeners': advertised.join(','),
       'controller.listener.names': 'CONTROLLER',
-      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL',
       'log.dirs': join(directory, 'data'),
       'offsets.topic.replication.factor': '1',
       'transaction.state.log.replication.factor': '1',
@@ -74,12 +88,15 @@ export class KafkaBroker {
       'group.initial.rebalance.delay.ms': '0',
       'group.min.session.timeout.ms': '500',
       'auto.create.topics.enable': 'false',
-      ...settings,
+      ...secured?.settings,
     };
     const file = join(directory, 'server.properties');
     mkdirSync(join(directory, 'data'));
     writeFileSync(file, Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join('')); // prettier-ignore
-    runJava('kafka.tools.StorageTool', ['format', '-t', 'a2FwYWNpdG9yLXVkZi0wMQ', '-c', file]);
+    runJava('kafka.tools.StorageTool', [
+      ...['format', '-t', 'a2FwYWNpdG9yLXVkZi0wMQ', '-c', file],
+      ...scram.flatMap((credential) => ['--add-scram', credential]),
+    ]);
     const log = openSync(join(directory, 'log'), 'w');
     const process = spawn(java!, [...jvm('512m'), 'kafka.Kafka', file], { stdio: ['ignore', log, log] }); // tests skip without
     const broker = new KafkaBroker(address, directory, process);
