@@ -8,11 +8,13 @@ import {
   type Greeting,
   type GreetingAnswer,
   maxAnswerBytes,
+  NoFirstLine,
   parseAnswer,
   readLine,
   type RefusalCode,
+  VersionError,
 } from './greeting.js';
-import { readTlsFiles, type TlsFiles } from './tls-files.js';
+import { readTlsFiles, type TlsFiles, tlsMessage } from './tls-files.js';
 
 /** How a host on another machine is reached. */
 export interface RemoteHost {
@@ -66,7 +68,7 @@ export async function dial<Kind extends 'info' | 'session'>(
     return { socket, answer: answer as GreetedConnection<Kind>['answer'], rest }; // its kind was just checked
   } catch (reason) {
     socket.destroy();
-    throw reason instanceof RefusedGreeting ? reason : dialError(url, reason);
+    throw reason instanceof RefusedGreeting ? reason : dialError(url, answerProblem(host, reason));
   }
 }
 
@@ -75,11 +77,23 @@ export async function remoteUdfs(host: RemoteHost): Promise<ReadonlyMap<string, 
   const { socket, answer } = await dial(host, { kind: 'info' }, 'info');
   socket.destroy();
   try {
-    const infos = JSON.parse(answer.json) as UdfInfo[]; // of a host of the same version of the protocol
-    return new Map(infos.map((info) => [info.name, info]));
+    return new Map(parseInfos(answer.json).map((info) => [info.name, info]));
   } catch (cause) {
-    throw new UdfError('protocol', `${remoteUrl(host.address)} does not name its UDFs: ${messageOf(cause)}`);
+    throw new UdfError('protocol', `${remoteUrl(host.address)} does not name its UDFs: ${messageOf(cause)}`, {
+      cause,
+    });
   }
+}
+
+/** What the host says of its UDFs. It speaks our version of the protocol, so that only its outline is checked. */
+function parseInfos(json: string): readonly UdfInfo[] {
+  const infos: unknown = JSON.parse(json);
+  const isInfo = (info: unknown): boolean =>
+    typeof info === 'object' && info !== null && 'name' in info && typeof info.name === 'string';
+  if (!Array.isArray(infos) || infos.length === 0 || !infos.every(isInfo)) {
+    throw new Error('its answer is no list of UDFs; run the same version of kapacitor-udf on both');
+  }
+  return infos as UdfInfo[]; // was just checked
 }
 
 function connect({ address, tls, serverName }: RemoteHost): Promise<Socket> {
@@ -115,9 +129,25 @@ function connect({ address, tls, serverName }: RemoteHost): Promise<Socket> {
   });
 }
 
+/** What a host's answer to a greeting is not, as its operator can tell from it. */
+function answerProblem({ address }: RemoteHost, reason: unknown): unknown {
+  if (!(reason instanceof UdfError)) return reason;
+  const url = remoteUrl(address);
+  const { code, message } = reason;
+  if (code === 'protocol') {
+    const remedy =
+      reason instanceof VersionError ? '' : '; give the address of a kapacitor-udf serve --listen';
+    return new UdfError('protocol', `${url}: ${message}${remedy}`, { cause: reason });
+  }
+  if (code === 'connection' && !address.tls && reason instanceof NoFirstLine) {
+    return new UdfError('connection', `${message}, as where a host listens at tls://`, { cause: reason });
+  }
+  return reason;
+}
+
 function dialError(url: string, reason: unknown): UdfError {
   const code = systemCode(reason) ?? (reason instanceof Error ? systemCode(reason.cause) : undefined) ?? '';
-  const text = messageOf(reason);
+  const text = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? 'what answers there is not TLS' : tlsMessage(reason);
   if (isCertificateError(code)) {
     return new UdfError(
       'invalid_config',

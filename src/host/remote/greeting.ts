@@ -80,7 +80,7 @@ export function parseGreeting(line: string): Greeting {
       }
     }
   }
-  throw new UdfError('protocol', `"${line.slice(0, 100)}" asks for nothing that is known`);
+  throw new UdfError('protocol', `"${shown(line)}" asks for nothing that is known`);
 }
 
 export function formatAnswer(answer: GreetingAnswer): string {
@@ -104,14 +104,22 @@ export function parseAnswer(line: string): GreetingAnswer {
   }
   const code = refusalCodes.find((known) => known === first);
   if (kind === 'error' && code !== undefined) return { kind: 'refusal', code, text: rest.join(' ') };
-  throw new UdfError('protocol', `"${line.slice(0, 100)}" is no answer to a greeting`);
+  throw new UdfError('protocol', `"${shown(line)}" is no answer to a greeting`);
+}
+
+/** The start of a line for a message, without control characters, such as the CR of HTTP. */
+function shown(line: string): string {
+  return line
+    .slice(0, 100)
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim();
 }
 
 /** The words after the protocol's name and version. */
 function wordsOf(line: string): string[] {
   const [, theirs, words] = /^kapacitor-udf\/(\d{1,9}) (.*)$/.exec(line) ?? [];
   if (theirs === undefined) {
-    throw new UdfError('protocol', `"${line.slice(0, 100)}" does not begin with ${protocol}/${version}`);
+    throw new UdfError('protocol', `"${shown(line)}" does not begin with ${protocol}/${version}`);
   }
   if (Number(theirs) !== version) throw new VersionError(Number(theirs));
   return words!.split(' ');
@@ -124,6 +132,13 @@ export class VersionError extends UdfError {
       'protocol',
       `the other side speaks version ${theirs} of the protocol, this one version ${version}; run the same version of kapacitor-udf on both`,
     );
+  }
+}
+
+/** The other side has closed the connection without a word. */
+export class NoFirstLine extends UdfError {
+  constructor() {
+    super('connection', 'the connection was closed before its first line');
   }
 }
 
@@ -168,7 +183,7 @@ export function readLine(
       fail(new UdfError('connection', messageOf(cause), { cause }));
     };
     const ended = (): void => {
-      fail(new UdfError('connection', 'the connection was closed before its first line'));
+      fail(new NoFirstLine());
     };
     const timer = setTimeout(() => {
       fail(new UdfError('connection', `no first line has come within ${withinMs} ms`));

@@ -18,7 +18,7 @@ import {
   type RefusalCode,
   VersionError,
 } from './greeting.js';
-import { readTlsFiles, type TlsCredentials, type TlsFiles } from './tls-files.js';
+import { readTlsFiles, type TlsCredentials, type TlsFiles, tlsMessage } from './tls-files.js';
 import { publicInfo, WorkerSession } from './worker-session.js';
 
 export interface RemoteServerOptions {
@@ -103,7 +103,7 @@ class SessionServer implements RemoteServer {
         accept,
       );
       server.on('tlsClientError', (reason, socket) => {
-        this.#countRefusal(socket, `TLS fails: ${messageOf(reason)}`);
+        this.#countRefusal(socket, `TLS fails: ${tlsMessage(reason)}`);
       });
       this.#server = server;
       this.#renew = (credentials) => {

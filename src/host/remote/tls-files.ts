@@ -36,11 +36,28 @@ export function readTlsFiles(files: TlsFiles | undefined, url: string): TlsCrede
     key: read('the key', files.key),
     ca: read("the authority's certificate", files.ca),
   };
-  try {
-    createSecureContext(credentials);
-  } catch (cause) {
-    const names = `${files.cert}, ${files.key} and ${files.ca}`;
-    throw new UdfError('invalid_config', `${names} cannot be used together: ${messageOf(cause)}`, { cause });
+  const use = (parts: Partial<TlsCredentials>, what: string): void => {
+    try {
+      createSecureContext(parts);
+    } catch (cause) {
+      throw new UdfError('invalid_config', `${what}: ${tlsMessage(cause)}`, { cause });
+    }
+  };
+  const { cert, key, ca } = credentials;
+  use({ cert }, `--tls-cert ${files.cert} is not a certificate as PEM`);
+  use({ key }, `--tls-key ${files.key} is not a private key as PEM`);
+  if (!ca.includes('-----BEGIN')) {
+    throw new UdfError('invalid_config', `--tls-ca ${files.ca} is not a certificate as PEM`);
   }
+  use({ ca }, `--tls-ca ${files.ca} is not a certificate as PEM`);
+  use(credentials, `--tls-key ${files.key} is not the key of --tls-cert ${files.cert}`);
   return credentials;
+}
+
+/** The message of an error of TLS. Those of OpenSSL are for its developers, and take two lines: only their reason is left. */
+export function tlsMessage(error: unknown): string {
+  const text = messageOf(error);
+  const reason: unknown = error instanceof Error && 'reason' in error ? error.reason : undefined;
+  const isOfOpenSsl = /^(?:[\dA-F]+:)?error:/i.test(text);
+  return isOfOpenSsl && typeof reason === 'string' && reason !== '' ? reason : text;
 }
