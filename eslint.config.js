@@ -30,7 +30,7 @@ export default tseslint.config(
       'eslint.config.js',
       '.dependency-cruiser.mjs',
       'docs/**/*.{js,mjs}',
-      'test/**/*.mjs',
+      '{test,udfs}/**/*.mjs',
       'src/**/assets/*.js',
     ],
     ...tseslint.configs.disableTypeChecked,
