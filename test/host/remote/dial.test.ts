@@ -1,17 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseRemoteAddress } from '../../../src/host/remote/address.js';
 import { type RemoteHost, remoteUdfs } from '../../../src/host/remote/dial.js';
+import { certificateFile } from '../../support/certificates.js';
 import { tempDir } from '../../support/temp-dir.js';
 
-const certificate = (name: string) => fileURLToPath(new URL(`certificates/${name}`, import.meta.url));
 const tls = {
-  cert: certificate('proxy.pem'),
-  key: certificate('proxy.key'),
-  ca: certificate('authority.pem'),
+  cert: certificateFile('proxy.pem'),
+  key: certificateFile('proxy.key'),
+  ca: certificateFile('authority.pem'),
 };
 
 const servers: Server[] = [];
@@ -104,10 +103,10 @@ describe('a file that cannot be used for TLS is named:', () => {
   });
 
   test('a key of another certificate', async () => {
-    const problem = await problemOf('', 'tls', { ...tls, key: certificate('host.key') });
+    const problem = await problemOf('', 'tls', { ...tls, key: certificateFile('host.key') });
     expect(problem).toEqual({
       code: 'invalid_config',
-      message: `--tls-key ${certificate('host.key')} is not the key of --tls-cert ${tls.cert}: key values mismatch`,
+      message: `--tls-key ${certificateFile('host.key')} is not the key of --tls-cert ${tls.cert}: key values mismatch`,
     });
   });
 });
