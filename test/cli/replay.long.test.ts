@@ -221,7 +221,11 @@ describe('replay', () => {
   it.each([
     [[], 'say what to replay against: one of --udf NAME, --socket PATH and --exec COMMAND', 2],
     [['--udf', 'edgeDetec'], 'there is no UDF edgeDetec (did you mean edgeDetect?)', 2],
-    [['--udf', 'rateLimit'], 'mirrorBatch, movingAverage, outliers, predict; --load takes the module of another)', 2],
+    [
+      ['--udf', 'rateLimit'],
+      'mirrorBatch, movingAverage, outliers, predict; --load takes the module of another)',
+      2,
+    ],
     [
       ['--udf', 'edgeDetect', '--set', 'feild=v'],
       '--set feild=v: the UDF has no option feild (did you mean field?)',
