@@ -4,7 +4,7 @@ import type { Transport } from '../transport/transport.js';
 import { infoTag, initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { stopRequest, timerRequest, unwatched, type UseActivity } from './activity.js';
 import { defaultsProblem } from './defaults.js';
-import { endGuard } from './end-guard.js';
+import { EndGuard } from './end-guard.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
 import type { Agent, AgentOptions, DataObserver, MaybePromise } from './interface.js';
@@ -141,6 +141,7 @@ class ConnectionAgent implements Agent {
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
       this.#receive(buf, frame, payload, end);
     });
+    const endGuard = new EndGuard(this.#output, options.guardsEnd);
     this.#lifetime = new Lifetime(transport, {
       stopWork: () => {
         this.#input.stop();
@@ -152,7 +153,7 @@ class ConnectionAgent implements Agent {
       sendLast: (frame) => {
         this.#output.sendLast(frame);
       },
-      pauseBeforeEnd: () => (options.guardsEnd && this.#output.hasSentData ? endGuard.pauseMs : 0),
+      pauseBeforeEnd: () => endGuard.pauseMs,
       lost: (message, error) => {
         this.#session.logger.warn(error ? { err: error } : {}, message);
       },
@@ -164,7 +165,7 @@ class ConnectionAgent implements Agent {
       },
     });
     this.closed = this.#lifetime.closed.then(() => this.#state.lastSave);
-    this.#listen(transport, options.guardsEnd === true);
+    this.#listen(transport, endGuard);
   }
 
   get failure(): UdfError | undefined {
@@ -203,13 +204,13 @@ class ConnectionAgent implements Agent {
     this.#lifetime.destroy(reason);
   }
 
-  #listen({ input, output }: Transport, guardsEnd: boolean): void {
+  #listen({ input, output }: Transport, endGuard: EndGuard): void {
     input.on('data', (chunk: Buffer) => {
       this.#read(chunk);
     });
     input.once('end', () => {
       this.#input.end();
-      if (guardsEnd && this.#session.started) this.#output.keepalives(endGuard.keepalives);
+      if (this.#session.started) endGuard.inputEnded();
       if (this.#input.midFrame || this.#session.inBatch) this.#lifetime.noteTruncatedInput();
       this.#settle();
     });

@@ -1,3 +1,11 @@
+import type { Output } from './output.js';
+
+/** Responses before the output at the end. An aborted UDF's are all taken with a probability of 1 in 4 billion. */
+export const guardKeepalives = 32;
+
+/** Milliseconds between the last output and the end of the connection, or the error response. */
+export const guardPauseMs = 20;
+
 /**
  * Keeps a Kapacitor that ends a UDF from crashing on the output that the UDF sends at its end.
  *
@@ -12,9 +20,23 @@
  * Output that was on its way before Kapacitor closed its side cannot be kept from it. A child process needs no guard:
  * Kapacitor waits until it has exited, which takes long enough.
  */
-export const endGuard = {
-  /** Responses before the output at the end. An aborted UDF's are all taken with a probability of 1 in 4 billion. */
-  keepalives: 32,
-  /** Milliseconds between the last output and the end of the connection, or the error response. */
-  pauseMs: 20,
-} as const;
+export class EndGuard {
+  readonly #output: Output;
+  readonly #isOn: boolean;
+
+  /** `isOn`: the peer is Kapacitor's daemon. */
+  constructor(output: Output, isOn: boolean | undefined) {
+    this.#output = output;
+    this.#isOn = isOn === true;
+  }
+
+  /** Milliseconds to wait between the output so far and the end of the connection. */
+  get pauseMs(): number {
+    return this.#isOn && this.#output.hasSentData ? guardPauseMs : 0;
+  }
+
+  /** Kapacitor has closed its side; to be called before the output that follows. */
+  inputEnded(): void {
+    if (this.#isOn) this.#output.keepalives(guardKeepalives);
+  }
+}

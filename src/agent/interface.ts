@@ -33,7 +33,7 @@ export interface AgentOptions extends InstanceDefaults {
   /** Where the agent notes what it is doing, for a watchdog. */
   readonly activity?: UseActivity | undefined;
   readonly progress?: Progress | undefined;
-  /** Whether the peer is Kapacitor's daemon, which must be kept from crashing when it ends the UDF: see `endGuard`. */
+  /** Whether the peer is Kapacitor's daemon, which must be kept from crashing when it ends the UDF: see `EndGuard`. */
   readonly guardsEnd?: boolean | undefined;
   /** The clock of the UDF; the system's if not given. */
   readonly clock?: DrivenClock | undefined;

@@ -1,6 +1,6 @@
 import { createPoint, defineUdf, type UdfDefinition } from 'kapacitor-udf';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { endGuard } from '../../src/agent/end-guard.js';
+import { guardKeepalives, guardPauseMs } from '../../src/agent/end-guard.js';
 import { decodeResponse, encodeRequest } from '../../src/wire/messages.js';
 import { type AgentSettings, agentInMemory } from '../support/connection.js';
 import { payloads } from '../support/frames.js';
@@ -39,7 +39,7 @@ async function started(definition: UdfDefinition, settings: AgentSettings = { gu
 
 const point = (fields: Record<string, boolean>): Buffer =>
   encodeRequest(pointRequest({ time: 1n, name: 'm', fields }));
-const keepalives = Array<string>(endGuard.keepalives).fill('keepalive');
+const keepalives = Array<string>(guardKeepalives).fill('keepalive');
 
 describe('a Kapacitor that ends a UDF', () => {
   beforeEach(() => {
@@ -52,7 +52,7 @@ describe('a Kapacitor that ends a UDF', () => {
   test('gets keepalive responses before the output of `stop`, and the end of the connection a while after it', async () => {
     const { input, kinds, hasEnded } = await started(lastWords);
     input.end(point({}));
-    await vi.advanceTimersByTimeAsync(endGuard.pauseMs - 1);
+    await vi.advanceTimersByTimeAsync(guardPauseMs - 1);
     expect(kinds().slice(0, keepalives.length + 2)).toEqual(['point', ...keepalives, 'point']);
     expect(hasEnded()).toBe(false);
     await vi.advanceTimersByTimeAsync(2);
@@ -62,7 +62,7 @@ describe('a Kapacitor that ends a UDF', () => {
   test('gets an error response a while after the output before it', async () => {
     const { agent, input, kinds } = await started(lastWords);
     input.write(Buffer.concat([point({}), point({ fail: true })]));
-    await vi.advanceTimersByTimeAsync(endGuard.pauseMs - 1);
+    await vi.advanceTimersByTimeAsync(guardPauseMs - 1);
     expect(kinds()).toEqual(['point']);
     await vi.advanceTimersByTimeAsync(2);
     expect(kinds()).toEqual(['point', 'error']);

@@ -1,6 +1,6 @@
 import type { Agent, AgentOptions, DataObserver } from '../../../agent/agent.js';
 import { Counters } from '../../../agent/counters.js';
-import { endGuard } from '../../../agent/end-guard.js';
+import { EndGuard } from '../../../agent/end-guard.js';
 import { Input } from '../../../agent/input.js';
 import { Lifetime } from '../../../agent/lifetime.js';
 import { resolveLimits } from '../../../agent/limits.js';
@@ -110,6 +110,7 @@ class FrontAgent implements IsolatedAgent {
         this.#session.fail(error);
       },
     });
+    const endGuard = new EndGuard(this.#output, options.guardsEnd);
     this.#lifetime = new Lifetime(transport, {
       stopWork: () => {
         this.#flow.end();
@@ -122,7 +123,7 @@ class FrontAgent implements IsolatedAgent {
       sendLast: (frame) => {
         this.#output.sendLast(frame);
       },
-      pauseBeforeEnd: () => (options.guardsEnd && this.#output.hasSentData ? endGuard.pauseMs : 0),
+      pauseBeforeEnd: () => endGuard.pauseMs,
       lost: (message, error) => {
         this.#session.logger.warn(error ? { err: error } : {}, message);
       },
@@ -140,7 +141,7 @@ class FrontAgent implements IsolatedAgent {
     this.#session = new FrontSession({ ...common, ...parts, ticks });
     this.#flow = new FlowControl({ ...common, ...parts });
     this.closed = this.#lifetime.closed.then(() => this.#ending);
-    this.#listen(options.guardsEnd === true);
+    this.#listen(endGuard);
   }
 
   #supervisorEvents(deadLetters: DeadLetters | undefined): SupervisorEvents {
@@ -225,13 +226,13 @@ class FrontAgent implements IsolatedAgent {
 
   // ---- input ----
 
-  #listen(guardsEnd: boolean): void {
+  #listen(endGuard: EndGuard): void {
     const { input, output } = this.#transport;
     input.on('data', (chunk: Buffer) => {
       this.#read(chunk);
     });
     input.once('end', () => {
-      if (guardsEnd && this.use !== undefined) this.#output.keepalives(endGuard.keepalives);
+      if (this.use !== undefined) endGuard.inputEnded();
       if (this.#input.midFrame || this.#isInBatch) this.#lifetime.noteTruncatedInput();
       this.#endInput();
     });
