@@ -1,25 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
-/** The CPU seconds that a process has used so far, all its threads; undefined where the system does not tell. */
+/**
+ * The CPU seconds that a process has used so far, in hundredths; undefined where the system does not tell. Includes threads
+ * that have ended, such as the worker of a connection that is closed: a sum over `/proc/PID/task` would lose theirs.
+ */
 export function cpuSeconds(pid) {
-  return precise(pid) ?? coarse(pid);
-}
-
-/** To the nanosecond, where the kernel keeps count of each thread. */
-function precise(pid) {
-  try {
-    const threads = readdirSync(`/proc/${pid}/task`);
-    const spent = threads.map((thread) =>
-      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]),
-    );
-    return spent.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1e9;
-  } catch {
-    return undefined;
-  }
-}
-
-/** In ticks of a hundredth of a second. */
-function coarse(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const [user, system] = stat
