@@ -1,6 +1,6 @@
 import { messageOf } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
-import { hasCode, isRetriable } from './client/broker-error.js';
+import { isRetriable } from './client/broker-error.js';
 import type { Cluster } from './client/cluster.js';
 import { type BatchCodec, endOfBatches, RecordReader } from './client/record-batch.js';
 import { type FetchedPartition, fetchRecords, partitionKey, type TopicPartition } from './client/requests.js';
@@ -123,9 +123,8 @@ export class Fetcher {
 
   #retryLater(reason: unknown): void {
     if (this.#cluster.signal.aborted) return;
-    if (!isRetriable(reason) || hasCode(reason, 'NETWORK')) {
-      this.#logger.warn({}, `cannot fetch yet: ${messageOf(reason)}`);
-    }
+    // Brokers that do not answer are reported once for all requests.
+    if (!isRetriable(reason)) this.#logger.warn({}, `cannot fetch yet: ${messageOf(reason)}`);
     this.#cluster.forget();
     setTimeout(() => {
       this.schedule();

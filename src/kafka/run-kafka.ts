@@ -14,6 +14,7 @@ import { loadLibrary } from './client/library.js';
 import { connectionProblem } from './client/topics.js';
 import { formatMetrics } from './metrics.js';
 import { readSecurity, type SecuritySettings } from './security.js';
+import { checkTopics } from './topic-names.js';
 import { KafkaWorker, type WorkerSettings } from './worker.js';
 
 export interface KafkaOptions
@@ -31,12 +32,14 @@ export interface KafkaOptions
  * Runs a UDF as a worker of a consumer group, until SIGTERM or SIGINT: it then commits what it has read and leaves the
  * group.
  *
- * Rejects with `usage` for a UDF that wants batches, unknown options, missing credentials and a missing client library;
- * `invalid_options`, `invalid_config`, `connection` and `refused` as `KafkaWorker.run`; and with what ends the UDF.
+ * Rejects with `usage` for a UDF that wants batches, unknown options, topics that are the same, missing credentials and a
+ * missing client library; `invalid_options`, `invalid_config`, `connection` and `refused` as `KafkaWorker.run`; and with
+ * what ends the UDF.
  */
 export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOptions): Promise<void> {
   const { brokers, logger, log, stallLimitMs, drainMs, http, groupId } = options;
   tuneV8();
+  checkTopics(options);
   const library = await loadLibrary();
   const udf = await load();
   checkWantsStream(udf.name, udf.wants, 'Kafka');
@@ -49,28 +52,66 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
   const serving = new ServingProcess({ activity, definitions, logger, log, drainMs, stallLimitMs });
   let endpoints: HttpServer | undefined;
   let timer: NodeJS.Timeout | undefined;
+  const stopReporting = reportSilence(cluster, logger);
   try {
     endpoints = http === undefined ? undefined : await serveEndpoints(http, worker, logger);
     serving.watch();
     void serving.signal.then((signal) => {
       logger.info({ signal }, 'stopping');
-      timer = setTimeout(() => {
-        logger.warn({}, `not finished within ${drainMs} ms: the rest is left to the other workers`);
+      const abort = (): void => {
         worker.abort();
         void cluster.close();
+      };
+      if (cluster.silence && worker.partitions.length === 0) {
+        abort();
+        return;
+      }
+      timer = setTimeout(() => {
+        logger.warn({}, `not finished within ${drainMs} ms: the rest is left to the other workers`);
+        abort();
       }, drainMs);
       void worker.stop();
     });
-    await worker.run();
-    logger.info({}, 'left the consumer group');
+    const hasJoined = await worker.run();
+    logger.info(
+      {},
+      hasJoined ? 'left the consumer group' : 'stopped before it had joined the consumer group',
+    );
   } catch (reason) {
     throw connectionProblem(reason);
   } finally {
     clearTimeout(timer);
+    stopReporting();
     await endpoints?.close();
     await cluster.close();
     serving.release();
   }
+}
+
+/** How long brokers may be silent before that is logged, and how often it is logged then. */
+const silenceMs = 1_000;
+const reportIntervalMs = 10_000;
+
+/** Logs that no broker answers, and that one does again, until the returned function is called. */
+function reportSilence(cluster: Cluster, logger: Logger): () => void {
+  let reportedAt: number | undefined;
+  const timer = setInterval(() => {
+    const { silence } = cluster;
+    const now = performance.now();
+    if (!silence) {
+      if (reportedAt !== undefined) logger.info({}, 'the Kafka brokers answer again');
+      reportedAt = undefined;
+      return;
+    }
+    if (now - silence.since < silenceMs || (reportedAt !== undefined && now - reportedAt < reportIntervalMs))
+      return;
+    reportedAt = now;
+    const seconds = Math.round((now - silence.since) / 1000);
+    logger.warn({ seconds }, `the Kafka brokers do not answer; trying again: ${silence.text}`);
+  }, silenceMs / 4);
+  return () => {
+    clearInterval(timer);
+  };
 }
 
 async function serveEndpoints(address: string, worker: KafkaWorker, logger: Logger): Promise<HttpServer> {

@@ -13,20 +13,13 @@ import { InputBuffer } from './input-buffer.js';
 import { KafkaPartition, type KafkaPartitionOptions } from './kafka-partition.js';
 import { type PartitionCounters, PartitionTask, type TaskSettings } from './partition-task.js';
 import { RepartitionTask } from './repartition-task.js';
+import { changelogTopic, type TopicNames } from './topic-names.js';
 
 export interface WorkerSettings
   extends
     TaskSettings,
+    TopicNames,
     Pick<KafkaPartitionOptions, 'groupId' | 'offsetReset' | 'compression' | 'transactionTimeoutMs'> {
-  /** The topic that is read. */
-  readonly from: string;
-  /** The topic that is written. */
-  readonly to: string;
-  /** Lines are first written to this topic, in which each group of points has one partition. */
-  readonly repartition?: string | undefined;
-  /** `GROUP-TOPIC-changelog` if not given. */
-  readonly changelog?: string | undefined;
-  readonly deadLetterTopic?: string | undefined;
   readonly sessionTimeoutMs: number;
   readonly logger: Logger;
 }
@@ -73,6 +66,8 @@ export class KafkaWorker {
   /** Partitions of the topics. */
   readonly #counts = new Map<string, number>();
   #isJoined = false;
+  /** Called by `stop` and `abort` while the topics are looked up. */
+  #endPreparing: (() => void) | undefined;
   #isStopping = false;
   #failure: UdfError | undefined;
 
@@ -113,7 +108,10 @@ export class KafkaWorker {
 
   /** Whether it is a member of its group and has taken all of its partitions over; if not, why. */
   get problem(): string | undefined {
-    if (!this.#isJoined) return 'not a member of the consumer group yet';
+    if (!this.#isJoined) {
+      const { silence } = this.#cluster;
+      return `not a member of the consumer group yet${silence ? `: ${silence.text}` : ''}`;
+    }
     const waiting = this.partitions.filter(({ isReady }) => !isReady).length;
     return waiting > 0 ? `${waiting} partitions are being taken over` : undefined;
   }
@@ -121,10 +119,11 @@ export class KafkaWorker {
   /**
    * Runs until `stop`, or until it fails. Rejects with `invalid_config` for topics that cannot be used, `connection` if no
    * broker can be reached at the start, `refused` if the brokers refuse what it needs, and with the error of the UDF that
-   * the policy `stop` ends it with; the transaction that is under way is not committed then.
+   * the policy `stop` ends it with; the transaction that is under way is not committed then. Resolves with whether it has
+   * joined the group.
    */
-  async run(): Promise<void> {
-    await this.#prepare();
+  async run(): Promise<boolean> {
+    if (!(await this.#untilStopped(this.#prepare()))) return false;
     try {
       await this.#member.run();
     } catch (reason) {
@@ -132,12 +131,14 @@ export class KafkaWorker {
     }
     await this.#member.leave();
     if (this.#failure) throw this.#failure;
+    return true;
   }
 
   /** Commits what has been read, gives the partitions up, and ends `run`. */
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
+    this.#endPreparing?.();
     await this.#close([...this.#tasks.values()]);
     this.#member.stop();
   }
@@ -145,11 +146,23 @@ export class KafkaWorker {
   /** Ends `run` without a commit. */
   abort(): void {
     this.#isStopping = true;
+    this.#endPreparing?.();
     for (const task of this.#tasks.values()) this.#cancel(task);
     this.#member.stop();
   }
 
   // ---- topics ----
+
+  /** Whether `work` was done before `stop` or `abort`, which leave it to its own end. */
+  async #untilStopped(work: Promise<void>): Promise<boolean> {
+    const stopped = new Promise<boolean>((resolve) => {
+      this.#endPreparing = () => {
+        resolve(false);
+      };
+    });
+    if (this.#isStopping) this.#endPreparing!(); // was just set
+    return Promise.race([work.then(() => true), stopped]);
+  }
 
   async #prepare(): Promise<void> {
     const { from, to, repartition, deadLetterTopic, udf } = this.#settings;
@@ -179,8 +192,7 @@ export class KafkaWorker {
   }
 
   get #changelog(): string {
-    const { changelog, groupId, from, repartition } = this.#settings;
-    return changelog ?? `${groupId}-${repartition ?? from}-changelog`;
+    return changelogTopic(this.#settings);
   }
 
   // ---- partitions ----
@@ -306,6 +318,7 @@ export class KafkaWorker {
   }
 
   #fail(reason: unknown): void {
+    if (this.#cluster.signal.aborted) return; // `abort` was called: what is under way cannot succeed
     this.#failure ??=
       reason instanceof BrokerError ? refused(reason) : UdfError.from(connectionProblem(reason));
     this.abort();

@@ -1,8 +1,10 @@
+import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Broker, Connection, ConnectionPool } from '@platformatic/kafka';
-import { UdfError } from '../../model/errors.js';
+import { messageOf, UdfError } from '../../model/errors.js';
 import { BrokerError, hasCode, isRetriable } from './broker-error.js';
+import { addressOf, connectionFailure, isSignInFailure } from './connection-failure.js';
 import type { KafkaLibrary } from './library.js';
 
 export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
@@ -34,6 +36,12 @@ const minBackoffMs = 20;
 const maxBackoffMs = 1_000;
 const metadataAgeMs = 60_000;
 
+/** Since when no broker answers, by `performance.now`, and why. */
+export interface Silence {
+  readonly since: number;
+  readonly text: string;
+}
+
 /** The brokers of a cluster: connections, who leads which partition, and who coordinates what. */
 export class Cluster {
   readonly library: KafkaLibrary;
@@ -44,11 +52,23 @@ export class Cluster {
   readonly #topics = new Map<string, TopicInfo & { readonly at: number }>();
   readonly #coordinators = new Map<string, number>();
   readonly #closing = new AbortController();
+  /** Addresses of brokers that have answered a request. */
+  readonly #answering = new Set<string>();
+  /** The bootstrap broker that was connected to last. */
+  #preferred: Broker | undefined;
+  #silence: Silence | undefined;
 
   constructor(library: KafkaLibrary, settings: ClientSettings) {
     this.library = library;
     this.#settings = settings;
     this.#bootstrap = settings.brokers.map(parseBroker);
+    const text = `no answer yet from ${this.#bootstrap.map(addressOf).join(', ')}`;
+    this.#silence = { since: performance.now(), text };
+  }
+
+  /** Since when no request was answered, and why; `undefined` if the last one was. */
+  get silence(): Silence | undefined {
+    return this.#silence;
   }
 
   /** Aborted by `close`. */
@@ -74,17 +94,30 @@ export class Cluster {
     purpose: Purpose,
     request: (connection: Connection) => Promise<Response>,
   ): Promise<Response> {
-    let connection: Connection | undefined;
+    const pool = this.#pool(purpose);
+    const brokers = node === 'any' ? this.#anyBrokers() : [await this.#broker(node)];
+    const { connection, broker } = await this.#connect(pool, brokers);
+    const address = addressOf(broker);
     try {
-      const pool = this.#pool(purpose);
-      const brokers =
-        node === 'any' ? [...this.#bootstrap, ...this.#brokers.values()] : [await this.#broker(node)];
-      connection = await pool.getFirstAvailable(brokers);
-      return await request(connection);
+      const response = await request(connection);
+      this.#answering.add(address);
+      this.#silence = undefined;
+      return response;
     } catch (reason) {
-      const error = BrokerError.from(reason, what);
+      let error = BrokerError.from(reason, what);
+      if (error.code !== 'NETWORK') {
+        this.#silence = undefined;
+        throw error;
+      }
       // After a time-out the library's connection cannot be used any more.
-      if (error.code === 'NETWORK') void connection?.close().catch(() => undefined);
+      void connection.close().catch(() => undefined);
+      if (!this.#answering.has(address)) {
+        const text = connectionFailure(reason, broker, this.#settings);
+        error = new BrokerError('NETWORK', `${what}: ${text}`, { cause: reason });
+        this.#isSilent(text);
+      } else {
+        this.#isSilent(`${address}: ${messageOf(reason)}`);
+      }
       throw error;
     }
   }
@@ -147,6 +180,10 @@ export class Cluster {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    for (const [, connection] of [...this.#pools.values()].flatMap((pool) => [...pool])) {
+      // The library would wait for the end of the attempt to connect.
+      if (!connection.isConnected()) connection.socket.destroy();
+    }
     await Promise.allSettled(Array.from(this.#pools.values(), (pool) => pool.close()));
   }
 
@@ -157,12 +194,51 @@ export class Cluster {
       pool = new this.library.ConnectionPool(clientId, {
         requestTimeout: purpose === 'group' ? 10 * requestTimeoutMs : requestTimeoutMs,
         maxInflights: 64,
-        ...(tls && { tls, tlsServerName: true }),
+        // A name can be sent to a host only, not to an address.
+        ...(tls && { tls, tlsServerName: this.#bootstrap.some(({ host }) => isIP(host) === 0) }),
         ...(sasl && { sasl: { ...sasl } }),
       });
       this.#pools.set(purpose, pool);
     }
     return pool;
+  }
+
+  /** The brokers that are known, that which was used last first, each once. */
+  #anyBrokers(): readonly Broker[] {
+    const all = [...this.#bootstrap, ...this.#brokers.values()];
+    const ordered = this.#preferred ? [this.#preferred, ...all] : all;
+    return [...new Map(ordered.map((broker) => [addressOf(broker), broker])).values()];
+  }
+
+  /** Connects to the first of `brokers` that can be. Rejects with a `BrokerError` that tells of each why not. */
+  async #connect(
+    pool: ConnectionPool,
+    brokers: readonly Broker[],
+  ): Promise<{ readonly connection: Connection; readonly broker: Broker }> {
+    const failures: unknown[] = [];
+    const texts: string[] = [];
+    for (const broker of brokers) {
+      try {
+        const established = pool.getEstablishedConnection(broker);
+        const connection = established?.isConnected()
+          ? established
+          : await unlessAborted(pool.get(broker), this.signal);
+        if (brokers.length > 1) this.#preferred = broker;
+        return { connection, broker };
+      } catch (reason) {
+        if (this.signal.aborted) throw new BrokerError('NETWORK', 'the connections are closed');
+        failures.push(reason);
+        texts.push(connectionFailure(reason, broker, this.#settings));
+      }
+    }
+    const text = texts.join('; ');
+    this.#isSilent(text);
+    const code = failures.every(isSignInFailure) ? 'AUTHENTICATION' : 'NETWORK';
+    throw new BrokerError(code, text, { cause: failures.at(-1) });
+  }
+
+  #isSilent(text: string): void {
+    this.#silence = { since: this.#silence?.since ?? performance.now(), text };
   }
 
   async #broker(node: number): Promise<Broker> {
@@ -185,6 +261,20 @@ export class Cluster {
       this.#topics.set(name, { leaders, at: performance.now() });
     }
   }
+}
+
+/** Resolves and rejects as `work` does, but rejects at once when the signal is aborted. */
+function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(new Error('aborted'));
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
 }
 
 function parseBroker(text: string): Broker {

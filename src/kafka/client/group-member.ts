@@ -89,7 +89,7 @@ export class GroupMember {
   /** Leaves the group, so that its partitions are assigned to others at once. To be called after `run` has ended. */
   async leave(): Promise<void> {
     const { groupId } = this.#options;
-    if (this.#memberId === '') return;
+    if (this.#memberId === '' || this.#cluster.signal.aborted) return;
     try {
       const { leaveGroupV4 } = this.#cluster.library;
       const node = await this.#cluster.coordinator('group', groupId);
@@ -110,7 +110,7 @@ export class GroupMember {
       else if (!hasCode(reason, 'REBALANCE_IN_PROGRESS')) {
         if (!isRetriable(reason)) throw reason;
         this.#cluster.forget();
-        this.#options.logger.warn({}, `cannot join the consumer group yet: ${messageOf(reason)}`);
+        this.#log(reason, 'cannot join the consumer group yet');
         await this.#pause(retryMs);
       }
       return 'again';
@@ -212,7 +212,7 @@ export class GroupMember {
   }
 
   async #heartbeat(): Promise<'ok' | 'rebalance' | 'lost'> {
-    const { groupId, sessionTimeoutMs, logger } = this.#options;
+    const { groupId, sessionTimeoutMs } = this.#options;
     const { heartbeatV4 } = this.#cluster.library;
     try {
       const node = await this.#cluster.coordinator('group', groupId);
@@ -229,9 +229,15 @@ export class GroupMember {
         return 'lost';
       }
       this.#cluster.forget();
-      logger.warn({}, `no heartbeat: ${messageOf(reason)}`);
+      this.#log(reason, 'no heartbeat');
       return 'ok';
     }
+  }
+
+  /** Brokers that do not answer are reported once for all requests. */
+  #log(reason: unknown, message: string): void {
+    const level = hasCode(reason, 'NETWORK') ? 'debug' : 'warn';
+    this.#options.logger[level]({}, `${message}: ${messageOf(reason)}`);
   }
 
   get #heartbeatMs(): number {

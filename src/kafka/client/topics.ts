@@ -1,5 +1,5 @@
 import { UdfError } from '../../model/errors.js';
-import { hasCode } from './broker-error.js';
+import { type BrokerError, hasCode } from './broker-error.js';
 import type { Cluster } from './cluster.js';
 
 const timeoutMs = 30_000;
@@ -75,6 +75,9 @@ async function createTopic(
 /** A broker that cannot be reached, as an error of the command. */
 export function connectionProblem(reason: unknown): unknown {
   if (!hasCode(reason, 'NETWORK', 'AUTHENTICATION')) return reason;
-  const { message } = reason as Error;
-  return new UdfError('connection', `cannot use the Kafka brokers: ${message}`, { cause: reason });
+  const { message } = reason as BrokerError; // `hasCode` was true
+  const remedy = hasCode(reason, 'AUTHENTICATION')
+    ? 'correct --sasl, KAFKA_USERNAME and KAFKA_PASSWORD'
+    : 'start the brokers, or correct --brokers';
+  return new UdfError('connection', `cannot use the Kafka brokers: ${message}; ${remedy}`, { cause: reason });
 }
