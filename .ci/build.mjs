@@ -1,4 +1,4 @@
-// Compiles src and udfs into dist, beside what is read at run time: the schema, the bundled models, and the parts of the replay page and of the live page.
+// Compiles src and udfs into dist, beside what is read at run time: the schema, the bundled models, and the parts of pages.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,7 +16,13 @@ try {
 }
 rmSync(new URL('dist', root), { recursive: true, force: true });
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
-for (const folder of ['src/replay/page/assets', 'src/host/http/assets', 'udfs/predict/models', 'proto']) {
+for (const folder of [
+  'src/replay/page/assets',
+  'src/host/http/assets',
+  'src/demo/meters/assets',
+  'udfs/predict/models',
+  'proto',
+]) {
   cpSync(new URL(folder, root), new URL(`dist/${folder}`, root), { recursive: true });
 }
 chmodSync(new URL('dist/src/cli/main.js', root), 0o755);

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { createAtomicFile } from '../../files/atomic-file.js';
+import { type ChartPage, renderChartPage, writeChartPage } from '../../files/chart-page.js';
 import type { Batch } from '../../model/batch.js';
 import type { Point } from '../../model/point.js';
 import type { FieldValue } from '../../model/values.js';
@@ -76,15 +74,7 @@ export class Page {
 
   /** Rejects with `invalid_config` if the file cannot be written, which then stays unchanged. */
   async write(path: string, head: PageHead): Promise<void> {
-    const file = createAtomicFile(path);
-    try {
-      file.stream.end(renderPage(pageData(head, this.#input, this.#emitted)));
-      await finished(file.stream);
-      await file.commit();
-    } catch (reason) {
-      await file.discard();
-      throw reason;
-    }
+    await writeChartPage(path, pageOf(pageData(head, this.#input, this.#emitted)));
   }
 
   #keep(points: PagePoint[], item: Point | Batch): void {
@@ -113,25 +103,17 @@ export function pageData(head: PageHead, input: Iterable<PagePoint>, emitted: It
 
 /** Renders a self-contained HTML file, with plotting library, styles and data, that opens from disk. */
 export function renderPage(data: PageData): string {
-  const readPackageFile = (file: string): string =>
-    readFileSync(createRequire(import.meta.url).resolve(file), 'utf8');
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(`${data.title} · ${data.udf}`)}</title>
-<style>${readPackageFile('uplot/dist/uPlot.min.css')}</style>
-<style>${readAsset('page.css')}</style>
-</head>
-<body>
-${readAsset('page.html')}
-<script type="application/json" id="data">${escapeJson(JSON.stringify(data))}</script>
-<script>${readPackageFile('uplot/dist/uPlot.iife.min.js')}</script>
-<script>${readAsset('page.js')}</script>
-</body>
-</html>
-`;
+  return renderChartPage(pageOf(data));
+}
+
+function pageOf(data: PageData): ChartPage {
+  return {
+    title: `${data.title} · ${data.udf}`,
+    css: readAsset('page.css'),
+    body: readAsset('page.html'),
+    data,
+    script: readAsset('page.js'),
+  };
 }
 
 function groupPoints(points: Iterable<PagePoint>): Map<string, PagePoint[]> {
@@ -165,13 +147,4 @@ function jsonValue(value: FieldValue | null): number | string | null {
 
 function readAsset(name: string): string {
   return readFileSync(fileURLToPath(new URL(`assets/${name}`, import.meta.url)), 'utf8');
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-}
-
-/** Escapes JSON for a script element, so that no value can end it. */
-function escapeJson(json: string): string {
-  return json.replaceAll('<', '\\u003c');
 }

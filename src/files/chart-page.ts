@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { finished } from 'node:stream/promises';
+import { createAtomicFile } from './atomic-file.js';
+
+/** What a page adds to the plotting library. Texts are put in as they are, except for the title and the data. */
+export interface ChartPage {
+  readonly title: string;
+  readonly css: string;
+  /** Markup of the body; `escapeHtml` is for the data in it. */
+  readonly body: string;
+  /** What the script reads from the element `data`, as JSON. */
+  readonly data: unknown;
+  /** Plain browser JavaScript, run after the body and the plotting library. */
+  readonly script: string;
+}
+
+/** Renders a self-contained HTML file, with plotting library, styles and data, that opens from disk and asks no server. */
+export function renderChartPage({ title, css, body, data, script }: ChartPage): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<title>${escapeHtml(title)}</title>
+<style>${readPackageFile('uplot/dist/uPlot.min.css')}</style>
+<style>${css}</style>
+</head>
+<body>
+${body}
+<script type="application/json" id="data">${escapeJson(JSON.stringify(data))}</script>
+<script>${readPackageFile('uplot/dist/uPlot.iife.min.js')}</script>
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+/** Writes a page, replacing one that is there. Rejects with `invalid_config` if that fails; the file then stays unchanged. */
+export async function writeChartPage(path: string, page: ChartPage): Promise<void> {
+  const file = createAtomicFile(path);
+  try {
+    file.stream.end(renderChartPage(page));
+    await finished(file.stream);
+    await file.commit();
+  } catch (reason) {
+    await file.discard();
+    throw reason;
+  }
+}
+
+/** Escapes text for markup and for attributes in double quotes. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+}
+
+/** Escapes JSON for a script element, so that no value can end it. */
+function escapeJson(json: string): string {
+  return json.replaceAll('<', '\\u003c');
+}
+
+function readPackageFile(file: string): string {
+  return readFileSync(createRequire(import.meta.url).resolve(file), 'utf8');
+}
