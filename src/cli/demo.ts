@@ -9,19 +9,32 @@ export function demoCommand(): Command {
     .summary('show the UDFs at work')
     .description('Shows the UDFs at work: hosted on real sockets, with this process playing Kapacitor.')
     .addArgument(
-      new Argument('[what]', 'the UDFs one by one, or the meter of a building: its feed, totals and alerts')
+      new Argument(
+        '[what]',
+        'the UDFs one by one, or the meters of a building: feed, totals, alerts, predictions',
+      )
         .choices(['udfs', 'meters'] satisfies DemoName[])
         .default('udfs'),
     )
-    .addHelpText('after', '\nExamples:\n  $ kapacitor-udf demo\n  $ kapacitor-udf demo meters')
+    .option(
+      '--html [file]',
+      `of meters: also write a page that shows it all in charts and tables; it replaces the file (default: ${defaultPage})`,
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ kapacitor-udf demo\n  $ kapacitor-udf demo meters\n  $ kapacitor-udf demo meters --html office.html',
+    )
     .action(demo);
 }
 
-async function demo(what: DemoName): Promise<void> {
+/** The page of results, beside which nothing is written. */
+const defaultPage = 'meters.html';
+
+async function demo(what: DemoName, { html }: { readonly html?: string | true }): Promise<void> {
   const [{ runDemo }, { exitCodeOf }] = await Promise.all([
     import('../demo/run-demo.js'),
     import('../host/process-end.js'),
   ]);
-  const signal = await runDemo(what, print);
+  const signal = await runDemo(what, print, { html: html === true ? defaultPage : html });
   if (signal !== undefined) throw new ExitCode(exitCodeOf(signal));
 }

@@ -27,7 +27,7 @@ const retryMs = 20;
 export function startDemoHost(): DemoHost {
   const directory = mkdtempSync(join(tmpdir(), 'kapacitor-udf-'));
   const cli = packageFile('dist/src/cli/main.js');
-  const args = [cli, 'serve', '--socket-dir', directory, '--log-level', 'warn'];
+  const args = [cli, 'serve', '--socket-dir', directory, '--log-level', 'error'];
   const host = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(host, 'exit') as Promise<[number | null]>;
   let command: ChildProcess | undefined;

@@ -1,12 +1,17 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, test } from 'vitest';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, test } from 'vitest';
 import { rangeOf, sparkline } from '../../src/demo/average.js';
-import { buildingDays, type PublishedDay } from '../../src/demo/building.js';
-import { Cli, runCli } from '../support/spawn-cli.js';
+import { buildingPublications } from '../../src/demo/meters/building.js';
+import type { MeterPageData } from '../../src/demo/meters/page.js';
+import { Cli, cli, runCli } from '../support/spawn-cli.js';
 import { tempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
+
+const execute = promisify(execFile);
 
 describe('kapacitor-udf demo', () => {
   it('shows the changes, the averages and the rate, and leaves nothing behind', async () => {
@@ -40,49 +45,136 @@ describe('kapacitor-udf demo', () => {
   });
 });
 
-describe('kapacitor-udf demo meters', () => {
-  it(
-    'shows feed, totals and alerts of a building, and leaves nothing behind',
-    { timeout: 60_000 },
-    async () => {
-      const temporary = tempDir();
-      const env = { ...process.env, TMPDIR: temporary };
-      const { code, stdout, stderr } = await runCli(['demo', 'meters'], { env });
+describe('kapacitor-udf demo meters --html', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'kapacitor-udf-test-'));
+  const temporary = join(directory, 't');
+  const page = join(directory, 'office.html');
+  let result: { readonly stdout: string; readonly stderr: string };
+  let lines: readonly string[];
 
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toMatch(/^ {2}22 Mar 12:00: 21 days, 2000 readings$/m);
-      expect(stdout).toMatch(/^ {2}1 Apr 12:00: 10 days, 960 readings, asked from 2026-03-22T15:00:00Z$/m);
-      expect(stdout).toMatch(/^ {2}1 Apr 13:00: nothing new, /m);
-      const rows = stdout.split('\n').filter((line) => /^│ \w/.test(line));
-      const kilowattHours = (days: readonly PublishedDay[]): string => {
-        const readings = days.flatMap((day) => day.readings);
-        return (readings.reduce((sum, { wattHours }) => sum + wattHours, 0) / 1000).toFixed(1);
-      };
-      const days = buildingDays();
-      expect(
-        rows.map((row) =>
-          row
-            .split('│')
-            .slice(1, -1)
-            .map((cell) => cell.trim()),
-        ),
-      ).toEqual([
-        ['Sun 8 Mar', kilowattHours(days.slice(7, 8)), expect.any(String), '92', '0.0 %'],
-        ['Tue 17 Mar', kilowattHours(days.slice(16, 17)), expect.any(String), '96', '12.5 %'],
-        ['March 2026', kilowattHours(days), expect.any(String), '2972', '0.4 %'],
-      ]);
-      expect(stdout).toMatch(/^each day: [▁-█]{31}$/m);
-      expect(stdout.split('\n').filter((line) => /^ {2}(Mon|Tue|Wed|Thu|Fri|Sat|Sun) /.test(line))).toEqual([
-        '  Thu 12 Mar 13:00  more than 30 kW for 2h',
-        '  Tue 17 Mar 01:45  no reading for an hour',
-        '  Tue 17 Mar 04:00  readings again',
-        '  Thu 26 Mar 10:30  more than 30 kW for 1h30m',
-      ]);
-      for (const line of stdout.replaceAll(temporary, '/tmp').split('\n'))
-        expect(line.length).toBeLessThanOrEqual(80);
-      expect(readdirSync(temporary)).toEqual([]);
-    },
-  );
+  beforeAll(async () => {
+    mkdirSync(temporary);
+    const env = { ...process.env, TMPDIR: temporary };
+    result = await execute(process.execPath, [cli, 'demo', 'meters', '--html', page], { env });
+    lines = result.stdout.split('\n');
+  }, 60_000);
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  /** The cells of a table's rows whose first cell matches. */
+  const rowsOf = (first: RegExp): string[][] =>
+    lines
+      .filter((line) => line.startsWith('│ '))
+      .map((line) =>
+        line
+          .split('│')
+          .slice(1, -1)
+          .map((cell) => cell.trim()),
+      )
+      .filter(([cell = '']) => first.test(cell));
+  const alertLines = (text: RegExp): string[] =>
+    lines.filter((line) => /^ {2}(Mon|Tue|Wed|Thu|Fri|Sat|Sun) /.test(line) && text.test(line));
+
+  it('ends well, in lines that fit a terminal, and leaves nothing behind', () => {
+    expect(result.stderr).toBe(''); // and the exit code was 0
+    for (const line of lines) {
+      const length = line.replaceAll(temporary, '/tmp').replaceAll(directory, '.').length;
+      expect(length, line).toBeLessThanOrEqual(80);
+    }
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(readdirSync(directory).sort()).toEqual(['office.html', 't']);
+  });
+
+  it('fetches what is new in the feed', () => {
+    expect(lines).toContain('  22 Mar 12:00: 21 days, 2000 readings');
+    expect(lines).toContain(
+      '  1 Apr 12:00: 10 days and a correction, 968 readings since 2026-03-22T15:00:00Z',
+    );
+    expect(lines.find((line) => line.startsWith('  1 Apr 13:00: nothing new'))).toBeDefined();
+  });
+
+  it('shows totals of days and the month, with what is missing and how often they were corrected', () => {
+    const publications = buildingPublications().filter(({ date }) => date.month === 3);
+    const kilowattHours = (isOf: (day: number) => boolean): string => {
+      const readings = publications.filter(({ date }) => isOf(date.day)).flatMap((each) => each.readings);
+      return (readings.reduce((sum, { wattHours }) => sum + wattHours, 0) / 1000).toFixed(1);
+    };
+    expect(rowsOf(/Mar$|^March/)).toEqual([
+      ['Sun 8 Mar', kilowattHours((day) => day === 8), expect.any(String), '92', '0.0 %', '0'],
+      ['Tue 17 Mar', kilowattHours((day) => day === 17), expect.any(String), '96', '4.2 %', '8'],
+      ['March 2026', kilowattHours(() => true), expect.any(String), '2972', '0.1 %', '0'],
+    ]);
+    expect(lines).toContain('Tue 17 Mar was 12.5 % missing when it closed; late readings made it 4.2 %.');
+    expect(result.stdout).toMatch(/^each day: [▁-█]{31}$/m);
+  });
+
+  it('shows overloads that last, silences, and voltages out of their band', () => {
+    expect(alertLines(/kW|reading/)).toEqual([
+      '  Thu 12 Mar 13:00   more than 30 kW for 2h',
+      '  Tue 17 Mar 01:45   no reading for 2h15m',
+      '  Thu 26 Mar 10:30   more than 30 kW for 1h30m',
+    ]);
+    const voltages = alertLines(/V for/);
+    expect(voltages).toContain('  Thu 26 Mar 10:23   above 253 V for 30m');
+    expect(voltages.filter((line) => line.includes('below 207 V'))).toHaveLength(6);
+  });
+
+  it('shows what the classifier foresaw, and that it is better than the hour before', () => {
+    expect(alertLines(/V: (foreseen \d+ min before|not foreseen)$/)).toHaveLength(7);
+    const [, right, hourAgo] =
+      /right for ([\d.]+) % of the readings; “as in the last hour” for ([\d.]+) %/.exec(result.stdout) ?? [];
+    expect(Number(right)).toBeGreaterThan(94);
+    expect(Number(right)).toBeGreaterThan(Number(hourAgo));
+  });
+
+  it('shows forecasts with their intervals, methods and errors, and what was measured then', () => {
+    const rows = rowsOf(/Apr \d\d:00$/);
+    expect(rows.map(([hour, ahead]) => [hour, ahead])).toEqual([
+      ['Wed 1 Apr 00:00', '1h'],
+      ['Wed 1 Apr 05:00', '6h'],
+      ['Wed 1 Apr 11:00', '12h'],
+      ['Wed 1 Apr 23:00', '24h'],
+      ['Thu 2 Apr 11:00', '36h'],
+      ['Thu 2 Apr 23:00', '48h'],
+    ]);
+    for (const [, , kw, inner = '', outer = '', method, error] of rows) {
+      const [low80, high80] = inner.split('–').map(Number);
+      const [low95, high95] = outer.split('–').map(Number);
+      const bounds = [low95, low80, Number(kw), high80, high95];
+      expect(bounds).toEqual([...bounds].sort((a, b) => a! - b!));
+      expect(method).toMatch(/^(seasonalNaive|smoothing|regression|blend)$/);
+      expect(Number(error)).toBeLessThan(2);
+    }
+    const [, hours, within80, within95] =
+      /^Of (\d+) hours, (\d+) were within the 80 % interval and (\d+) within the 95 % one;$/m.exec(
+        result.stdout,
+      ) ?? [];
+    expect(Number(hours)).toBe(48);
+    expect(Number(within80)).toBeGreaterThan(24);
+    expect(Number(within95)).toBeGreaterThanOrEqual(43);
+  });
+
+  it('writes it all to one page', () => {
+    expect(lines).toContain(`The page of results is written: ${page}`);
+    const html = readFileSync(page, 'utf8');
+    for (const [cell = ''] of [...rowsOf(/Mar$|^March/), ...rowsOf(/Apr \d\d:00$/)])
+      expect(html).toContain(`<th scope="row">${cell}</th>`);
+    const [, json = ''] = /<script type="application\/json" id="data">(.*)<\/script>/.exec(html)!;
+    const data = JSON.parse(json) as MeterPageData;
+    expect(data.load.times).toHaveLength(2972 - 4 + 192);
+    expect(data.load.times).toEqual([...data.load.times].sort((a, b) => a - b));
+    expect(data.days.kWh).toHaveLength(31);
+    expect(data.voltage.volts.length).toBeGreaterThan(1900);
+    expect(data.prediction!.probabilities).toHaveLength(data.voltage.volts.length);
+    expect(data.forecast.filter(({ kw, later }) => kw !== null && later !== null)).toHaveLength(48);
+  });
+});
+
+it('kapacitor-udf demo udfs has no page', async () => {
+  const { code, stdout, stderr } = await runCli(['demo', '--html', 'office.html']);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain('--html is of the meters: kapacitor-udf demo meters --html FILE');
 });
 
 describe('kapacitor-udf demo that is stopped', () => {

@@ -4,12 +4,13 @@ import { DateTime } from 'luxon';
 export const buildingZone = 'America/New_York';
 export const intervalSeconds = 900;
 
-/** The readings of one day, which the utility publishes together. */
-export interface PublishedDay {
+/** Readings of one day that the utility publishes together. */
+export interface Publication {
   readonly date: DateTime;
-  /** At two o'clock of the next day. */
   readonly published: DateTime;
   readonly readings: readonly BuildingReading[];
+  /** Readings that were missing before. */
+  readonly isCorrection: boolean;
 }
 
 export interface BuildingReading {
@@ -18,25 +19,43 @@ export interface BuildingReading {
   readonly wattHours: number;
 }
 
+/** The hours of 17 March without readings, and those of them that the utility has a week later. */
+const gap = { day: 17, from: 1, to: 4, laterFrom: 2, laterDay: 23 };
+
 /**
- * March 2026 of a made-up office, in intervals of 15 minutes: more on workdays, two overloads that last, a short one, and a meter
- * that reports nothing for three hours.
+ * What the utility publishes of a made-up office, in order: March 2026 and two days of April, in intervals of 15 minutes, each day
+ * at two o'clock of the next. There is more load on workdays, with two overloads that last and a short one. The meter reports
+ * nothing for three hours, two of which come later.
  */
-export function buildingDays(): PublishedDay[] {
+export function buildingPublications(): Publication[] {
   const first = DateTime.fromISO('2026-03-01', { zone: buildingZone });
-  return Array.from({ length: 31 }, (_, index) => {
-    const date = first.plus({ days: index });
-    const next = date.plus({ days: 1 });
-    const count = (next.toSeconds() - date.toSeconds()) / intervalSeconds;
-    const readings = Array.from({ length: count }, (_, interval) => {
-      const start = date.toSeconds() + interval * intervalSeconds;
-      return { start, wattHours: wattHoursAt(DateTime.fromSeconds(start, { zone: buildingZone })) };
-    }).filter((_, interval) => !(date.day === 17 && interval >= 4 && interval < 16));
-    return { date, published: next.plus({ hours: 2 }), readings };
+  return Array.from({ length: 33 }, (_, index) => first.plus({ days: index })).flatMap((date) => {
+    const published = date.plus({ days: 1, hours: 2 });
+    const day = { date, published, readings: readingsOf(date, isMeasured), isCorrection: false };
+    if (date.month !== 3 || date.day !== gap.laterDay) return [day];
+    const gapDay = date.set({ day: gap.day });
+    return [day, { date: gapDay, published, readings: readingsOf(gapDay, isLate), isCorrection: true }];
   });
 }
 
-/** Time of the overloads: day, first and last hour. */
+function readingsOf(date: DateTime, isWanted: (time: DateTime) => boolean): BuildingReading[] {
+  const count = (date.plus({ days: 1 }).toSeconds() - date.toSeconds()) / intervalSeconds;
+  return Array.from({ length: count }, (_, interval) =>
+    DateTime.fromSeconds(date.toSeconds() + interval * intervalSeconds, { zone: buildingZone }),
+  )
+    .filter(isWanted)
+    .map((time) => ({ start: time.toSeconds(), wattHours: wattHoursAt(time) }));
+}
+
+function isMeasured({ month, day, hour }: DateTime): boolean {
+  return !(month === 3 && day === gap.day && hour >= gap.from && hour < gap.to);
+}
+
+function isLate({ hour }: DateTime): boolean {
+  return hour >= gap.laterFrom && hour < gap.to;
+}
+
+/** Overloads of March: day, first and last hour. */
 const overloads = [
   { day: 12, from: 13, to: 15 },
   { day: 18, from: 14, to: 14.25 },
@@ -47,18 +66,26 @@ function wattHoursAt(time: DateTime): number {
   const hour = time.hour + time.minute / 60;
   const fromOne = (hour - 13) / 6;
   const office = time.weekday <= 5 ? 18_000 * Math.max(0, 1 - fromOne * fromOne) : 0;
-  const overload = overloads.some(({ day, from, to }) => day === time.day && hour >= from && hour < to);
-  const jitter = 0.92 + (0.16 * (((time.toSeconds() / intervalSeconds) * 7919) % 101)) / 101;
-  const watts = (5_000 + office) * jitter + (overload ? 14_000 : 0);
+  const overload =
+    time.month === 3 && overloads.some(({ day, from, to }) => day === time.day && hour >= from && hour < to);
+  const day = 0.8 + 0.3 * noise(time.ordinal);
+  const jitter = 0.92 + 0.16 * noise(time.toSeconds() / 3600);
+  const watts = (5_000 + office * day) * jitter + (overload ? 14_000 : 0);
   return Math.round((watts * intervalSeconds) / 3600);
+}
+
+/** In [0, 1), the same for the same number. */
+function noise(number: number): number {
+  const value = Math.sin(number * 12.9898) * 43_758.5453;
+  return value - Math.floor(value);
 }
 
 const base = 'https://utility.example/espi/1_1/resource';
 const usagePoint = 'RetailCustomer/1/UsagePoint/office';
 const meterReading = `${usagePoint}/MeterReading/1`;
 
-/** A Green Button feed of these days: ESPI in Atom. */
-export function greenButtonFeed(days: readonly PublishedDay[]): string {
+/** A Green Button feed of these publications: ESPI in Atom. */
+export function greenButtonFeed(publications: readonly Publication[]): string {
   return (
     '<?xml version="1.0" encoding="UTF-8"?>\n' +
     '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:e="http://naesb.org/espi"><title>A made-up office</title>\n' +
@@ -74,16 +101,17 @@ export function greenButtonFeed(days: readonly PublishedDay[]): string {
       '<e:ReadingType><e:accumulationBehaviour>4</e:accumulationBehaviour><e:commodity>1</e:commodity>' +
         '<e:flowDirection>1</e:flowDirection><e:powerOfTenMultiplier>0</e:powerOfTenMultiplier><e:uom>72</e:uom></e:ReadingType>',
     ) +
-    `${days.map(intervalBlock).join('')}</feed>\n`
+    `${publications.map(intervalBlock).join('')}</feed>\n`
   );
 }
 
-function intervalBlock({ date, published, readings }: PublishedDay): string {
+function intervalBlock({ date, published, readings, isCorrection }: Publication): string {
   const duration = readings.length * intervalSeconds;
+  const start = readings[0]?.start ?? date.toSeconds();
   return entry(
-    `${meterReading}/IntervalBlock/${date.toISODate()}`,
+    `${meterReading}/IntervalBlock/${date.toISODate()}${isCorrection ? '-corrected' : ''}`,
     [],
-    `<e:IntervalBlock><e:interval><e:duration>${duration}</e:duration><e:start>${date.toSeconds()}</e:start></e:interval>\n` +
+    `<e:IntervalBlock><e:interval><e:duration>${duration}</e:duration><e:start>${start}</e:start></e:interval>\n` +
       readings
         .map(
           ({ start, wattHours }) =>

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { DateTime } from 'luxon';
-import { buildingDays, greenButtonFeed } from './building.js';
+import { buildingPublications, greenButtonFeed } from './building.js';
 
 /** A utility with the Green Button feed of a made-up office, and a database that takes line protocol. */
 export interface DemoUtility {
@@ -22,24 +22,27 @@ export interface DemoUtility {
 interface FeedRequest {
   readonly publishedMin: string | undefined;
   readonly status: number;
-  /** Days of readings in the answer. */
+  /** Days of readings in the answer, and days with corrected ones. */
   readonly days: number;
+  readonly corrections: number;
 }
 
 /** Listens on a free port of the loopback interface, until `close` or the end of the process. */
 export async function startUtility(): Promise<DemoUtility> {
-  const days = buildingDays();
+  const publications = buildingPublications();
   const requests: FeedRequest[] = [];
   const lines: string[] = [];
   const answerFeed = (request: IncomingMessage, response: ServerResponse): void => {
     const publishedMin = new URL(request.url ?? '', 'http://localhost').searchParams.get('published-min');
-    const published = days.filter((day) => day.published <= utility.now);
+    const published = publications.filter((each) => each.published <= utility.now);
     const etag = `"${published.length}"`;
     const isUnchanged = request.headers['if-none-match'] === etag;
     const from = DateTime.fromISO(publishedMin ?? '1970-01-01T00:00:00Z');
-    const given = isUnchanged ? [] : published.filter((day) => day.published >= from);
+    const given = isUnchanged ? [] : published.filter((each) => each.published >= from);
     const status = isUnchanged ? 304 : 200;
-    requests.push({ publishedMin: publishedMin ?? undefined, status, days: given.length });
+    const corrections = given.filter(({ isCorrection }) => isCorrection).length;
+    const days = given.length - corrections;
+    requests.push({ publishedMin: publishedMin ?? undefined, status, days, corrections });
     response.writeHead(status, {
       'content-type': 'application/atom+xml',
       date: utility.now.toHTTP() ?? '',

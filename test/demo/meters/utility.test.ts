@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { DateTime } from 'luxon';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { buildingDays, buildingZone } from '../../src/demo/building.js';
-import { startUtility } from '../../src/demo/utility.js';
-import { pollFeeds } from '../../src/feed/poll.js';
-import { influxTarget } from '../../src/influx/target.js';
-import { parseLine } from '../../src/recording/line-protocol.js';
-import { tempDir } from '../support/temp-dir.js';
+import { buildingPublications, buildingZone } from '../../../src/demo/meters/building.js';
+import { startUtility } from '../../../src/demo/meters/utility.js';
+import { pollFeeds } from '../../../src/feed/poll.js';
+import { influxTarget } from '../../../src/influx/target.js';
+import { parseLine } from '../../../src/recording/line-protocol.js';
+import { tempDir } from '../../support/temp-dir.js';
 
 const at = (date: string): DateTime => DateTime.fromISO(date, { zone: buildingZone });
 
@@ -19,12 +19,20 @@ async function start() {
 }
 
 describe('the utility of the demo', () => {
-  test('has a month of 15-minute readings, with an hour less on one day and three hours less on another', () => {
-    const counts = buildingDays().map(({ readings }) => readings.length);
-    expect(counts).toHaveLength(31);
+  test('has 33 days of 15-minute readings: one of 23 hours, and one with a gap that is partly filled a week later', () => {
+    const publications = buildingPublications();
+    const days = publications.filter(({ isCorrection }) => !isCorrection);
+    const counts = days.map(({ readings }) => readings.length);
+    expect(counts).toHaveLength(33);
     expect(counts[7]).toBe(92);
     expect(counts[16]).toBe(84);
-    expect(counts.filter((count) => count === 96)).toHaveLength(29);
+    expect(counts.filter((count) => count === 96)).toHaveLength(31);
+
+    const correction = publications.find(({ isCorrection }) => isCorrection)!;
+    expect(correction.published.toISO()).toBe('2026-03-24T02:00:00.000-04:00');
+    expect(correction.readings).toHaveLength(8);
+    const measured = new Set(days[16]!.readings.map(({ start }) => start));
+    for (const { start } of correction.readings) expect(measured.has(start)).toBe(false);
   });
 
   test('has in its feed only what has been published', async () => {
@@ -48,9 +56,9 @@ describe('the utility of the demo', () => {
     expect(body.match(/<e:IntervalReading>/g)).toHaveLength(96);
     const etag = response.headers.get('etag')!;
     expect((await fetch(url, { headers: { 'If-None-Match': etag } })).status).toBe(304);
-    expect(utility.requests.map(({ status, days }) => [status, days])).toEqual([
-      [200, 1],
-      [304, 0],
+    expect(utility.requests.map(({ status, days, corrections }) => [status, days, corrections])).toEqual([
+      [200, 1, 0],
+      [304, 0, 0],
     ]);
   });
 
@@ -67,9 +75,10 @@ describe('the utility of the demo', () => {
       expect(result).not.toHaveProperty('error');
       arrived.push(result.arrived);
     }
-    expect(arrived).toEqual([9 * 96 - 4, 0, 10 * 96 - 12, 12 * 96]);
+    expect(arrived).toEqual([9 * 96 - 4, 0, 10 * 96 - 12, 13 * 96 + 8]);
     const written = utility.lines.map(parseLine).map(({ time, fields }) => [time, fields.value]);
-    const readings = buildingDays().flatMap((day) => day.readings);
+    const taken = buildingPublications().filter(({ published }) => published <= utility.now);
+    const readings = taken.flatMap((each) => each.readings);
     expect(written).toEqual(
       readings.map(({ start, wattHours }) => [BigInt(start) * 1_000_000_000n, wattHours]),
     );
