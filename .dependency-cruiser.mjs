@@ -10,7 +10,7 @@ const floors = [
   ['udf'],
   ['agent'],
   ['recording'],
-  ['host'],
+  ['host', 'kairos'],
   ['expect', 'peer'],
   ['lines'],
   ['demo', 'doctor', 'execd', 'feed', 'kafka', 'record', 'replay', 'scaffold', 'script-test', 'tasks'],

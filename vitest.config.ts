@@ -13,6 +13,7 @@ const units = [
     'files',
     'http',
     'influx',
+    'kairos',
     'kapacitor',
     'model',
     'peer',

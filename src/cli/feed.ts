@@ -2,7 +2,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { FeedEvents, FeedOptions, FeedResult } from '../feed/feed.js';
 import { generatorNames, type GeneratorName } from '../feed/generated-lines.js';
 import { isSecretName, readSecret, redactCredentials } from '../http/credentials.js';
-import { influxTarget, type InfluxTarget } from '../influx/target.js';
+import type { FeedTarget } from '../feed/writer.js';
+import { influxTarget } from '../influx/target.js';
+import { isKairosUrl, kairosTarget } from '../kairos/target.js';
 import { kapacitorWriteTarget } from '../kapacitor/target.js';
 import { UdfError } from '../model/errors.js';
 import { type RecordingFormat, recordingFormats } from '../recording/format.js';
@@ -11,7 +13,7 @@ import { logLevelOption, type LogOptions, speedOption } from './options.js';
 import { count, positiveNumber, timerDuration } from './parse-values.js';
 import { limitMessages, printJson, say } from './print.js';
 import { createProgressBar } from './progress-bar.js';
-import { influxUrlOption, kapacitorWriteUrl } from './url-options.js';
+import { feedUrlOption, kapacitorWriteUrl } from './url-options.js';
 import { addReadOptions, flagOf, type ReadFlags, readFlagNames, readOptionsOf } from './read-options.js';
 
 interface FeedFlags extends LogOptions, ReadFlags {
@@ -38,9 +40,9 @@ interface FeedFlags extends LogOptions, ReadFlags {
 
 export function feedCommand(): Command {
   const command = new Command('feed')
-    .summary('write data into InfluxDB or Kapacitor')
+    .summary('write data into InfluxDB, KairosDB or Kapacitor')
     .description(
-      'Writes line protocol, CSV, JSON Lines, Green Button feeds or recordings into InfluxDB 1.x or 2.x, or straight into Kapacitor. ' +
+      'Writes line protocol, CSV, JSON Lines, Green Button feeds or recordings into InfluxDB 1.x or 2.x, KairosDB, or straight into Kapacitor. ' +
         'Lines without a time get one, so that what is sent again after an outage is stored once. What the server ' +
         'refuses is reported line by line. The exit code is 0 only if everything has arrived but for what --skip-bad leaves out; ' +
         'stopped before the end it is 130 (SIGINT) or 143 (SIGTERM). What has no end, --follow and a demo with ' +
@@ -50,7 +52,7 @@ export function feedCommand(): Command {
       '[source...]',
       "files, globs (in quotes), directories of Green Button feeds, or '-' for standard input",
     )
-    .addOption(influxUrlOption('--url', 'an InfluxDB'))
+    .addOption(feedUrlOption())
     .option(
       '--kapacitor <url>',
       'instead: a Kapacitor, http://HOST:9092?db=NAME[&rp=NAME], whose stream tasks get the points; credentials come ' +
@@ -124,7 +126,8 @@ export function feedCommand(): Command {
         "  $ kapacitor-udf feed --demo adsl --shift-to-now --url 'http://localhost:8086?db=telegraf'\n" +
         "  $ kapacitor-udf feed --demo meters --meters 10000 --rate 1000 --shift-to-now --url 'http://localhost:8086?db=telegraf'\n" +
         "  $ kapacitor-udf feed --format greenbutton bills/ --url 'http://localhost:8086?db=meters'\n" +
-        "  $ kapacitor-udf feed --poll https://utility.example/feed --every 1d --resume feed.json --url 'http://localhost:8086?db=meters'",
+        "  $ kapacitor-udf feed --poll https://utility.example/feed --every 1d --resume feed.json --url 'http://localhost:8086?db=meters'\n" +
+        '  $ kapacitor-udf feed --format greenbutton bills/ --url kairosdb+http://localhost:8080',
     )
     .action(runFeed);
 }
@@ -193,7 +196,7 @@ function checkPollFlags(sources: readonly string[], flags: FeedFlags): void {
 async function poll(
   flags: FeedFlags,
   urls: readonly string[],
-  target: InfluxTarget,
+  target: FeedTarget,
   signal: AbortSignal,
   events: FeedEvents,
 ): Promise<FeedResult> {
@@ -222,8 +225,10 @@ function feedUrl(text: string, before: readonly string[] | undefined): readonly 
   return [...(before ?? []), text];
 }
 
-function targetOf({ url, kapacitor }: FeedFlags): InfluxTarget {
-  if (url !== undefined && kapacitor === undefined) return influxTarget(url, process.env);
+function targetOf({ url, kapacitor }: FeedFlags): FeedTarget {
+  if (url !== undefined && kapacitor === undefined) {
+    return isKairosUrl(url) ? kairosTarget(url, process.env) : influxTarget(url, process.env);
+  }
   if (url !== undefined || kapacitor === undefined) {
     throw new UdfError('usage', 'name either --url or --kapacitor');
   }

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { influxServer, influxTarget } from '../influx/target.js';
+import { isKairosUrl, kairosTarget } from '../kairos/target.js';
 import { kapacitorTarget, kapacitorWriteTarget } from '../kapacitor/target.js';
 import { messageOf, UdfError } from '../model/errors.js';
 
@@ -10,6 +11,17 @@ export function influxUrlOption(flag: string, doc: string): Option {
     `${doc}: http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME (2.x); credentials come from INFLUX_TOKEN, or ` +
       'INFLUX_USERNAME and INFLUX_PASSWORD, or files named by INFLUX_TOKEN_FILE or INFLUX_PASSWORD_FILE',
   ).argParser(influxUrl);
+}
+
+/** Where `feed` writes to: an InfluxDB with a database or bucket, or a KairosDB. */
+export function feedUrlOption(): Option {
+  return new Option(
+    '--url <url>',
+    'an InfluxDB, http://HOST:8086?db=NAME (1.x) or ?org=NAME&bucket=NAME (2.x), or a KairosDB, ' +
+      'kairosdb+http://HOST:8080[?tag=NAME=VALUE][&precision=ms]: tag is for points without one of that name, precision=ms rounds ' +
+      'finer times down, which are refused otherwise. Credentials come from INFLUX_TOKEN, or INFLUX_USERNAME and INFLUX_PASSWORD, ' +
+      'or KAIROSDB_USERNAME and KAIROSDB_PASSWORD, or files named by INFLUX_TOKEN_FILE, INFLUX_PASSWORD_FILE or KAIROSDB_PASSWORD_FILE',
+  ).argParser(feedUrl);
 }
 
 /** A Kapacitor. */
@@ -30,6 +42,10 @@ export function kapacitorUrlsOption(flag: string, doc: string): Option {
     ...(before ?? []),
     kapacitorUrl(text),
   ]);
+}
+
+function feedUrl(text: string): string {
+  return isKairosUrl(text) ? checked(text, () => kairosTarget(text, {})) : influxUrl(text);
 }
 
 function influxUrl(text: string): string {

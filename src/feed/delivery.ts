@@ -1,12 +1,13 @@
-import { type InfluxWriter, InfluxWriteError } from '../influx/writer.js';
+import { WriteError } from '../http/write-error.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { counted } from '../model/text.js';
 import type { Line } from './lines.js';
 import { backOffMs, sleep } from './sleep.js';
 import type { Spool } from './spool.js';
+import type { LineWriter } from './writer.js';
 
 export interface DeliveryOptions {
-  readonly writer: InfluxWriter;
+  readonly writer: LineWriter;
   /** Stores lines while the server is unavailable; without it, `send` retries until the signal aborts. */
   readonly spool?: Spool | undefined;
   /** Ends the retries. */
@@ -111,12 +112,14 @@ export class Delivery {
       // Without this check, each remaining batch would wait for one more timeout after an abort.
       if (signal.aborted && this.#failures > 0) return false;
       try {
-        await writer.write(batch.map(({ text }) => text));
-        this.arrived += batch.length;
+        const refusedLines = await writer.write(batch.map(({ text }) => text));
         this.#endOutage();
+        for (const { index, reason } of refusedLines) this.#options.onRefused?.(batch[index]!, reason);
+        this.refused += refusedLines.length;
+        this.arrived += batch.length - refusedLines.length;
         return true;
       } catch (reason) {
-        if (!(reason instanceof InfluxWriteError)) throw reason;
+        if (!(reason instanceof WriteError)) throw reason;
         if (!reason.temporary) {
           this.#endOutage();
           return await this.#deliverHalves(batch, reason);
@@ -137,7 +140,7 @@ export class Delivery {
   }
 
   /** Bisects a rejected batch down to the invalid lines. Resolves to false if a half was not delivered. */
-  async #deliverHalves(batch: readonly Line[], { message, statusCode }: InfluxWriteError): Promise<boolean> {
+  async #deliverHalves(batch: readonly Line[], { message, statusCode }: WriteError): Promise<boolean> {
     if (statusCode !== 400 && statusCode !== 413 && statusCode !== 422) {
       throw new UdfError('refused', `the server refuses all writes: ${message}`);
     }

@@ -1,6 +1,4 @@
 import type { Readable } from 'node:stream';
-import { type InfluxTarget, isBucket } from '../influx/target.js';
-import { createInfluxWriter } from '../influx/writer.js';
 import type { UdfError } from '../model/errors.js';
 import type { RecordingFormat } from '../recording/format.js';
 import { batchLines } from './batches.js';
@@ -11,6 +9,7 @@ import { generatedLines, type GeneratorName } from './generated-lines.js';
 import { type Line, newestTime, paceLines, shiftLine } from './lines.js';
 import { resolveFiles, totalBytes } from './sources.js';
 import { Spool } from './spool.js';
+import { acceptsUnsigned, createWriter, type FeedTarget, timeUnitOf } from './writer.js';
 
 /** Generated data instead of sources. */
 export interface FeedGenerator {
@@ -26,7 +25,7 @@ export interface FeedGenerator {
 }
 
 export interface FeedOptions {
-  readonly target: InfluxTarget;
+  readonly target: FeedTarget;
   /** Files, globs, directories of Green Button feeds if `format` says so, or `-` for standard input. Exclusive with `generator`. */
   readonly sources?: readonly string[];
   readonly generator?: FeedGenerator | undefined;
@@ -101,7 +100,7 @@ export async function feed(options: FeedOptions): Promise<FeedResult> {
   const files = await resolveFiles(options);
   const spool = options.spool === undefined ? undefined : await Spool.open(options.spool);
   const delivery = new Delivery({
-    writer: createInfluxWriter(target),
+    writer: createWriter(target),
     spool,
     signal,
     onRefused: events.onRefused,
@@ -225,7 +224,8 @@ async function openLines(
     },
     onNote: events.onNote,
     openQuoteTimeoutMs: options.flushMs,
-    allowUnsigned: isBucket(options.target.store),
+    allowUnsigned: acceptsUnsigned(options.target),
+    timeUnit: timeUnitOf(options.target),
     onRead: (bytes) => {
       progress.read(bytes);
     },

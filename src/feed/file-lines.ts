@@ -34,6 +34,8 @@ export interface FileLineOptions extends ReadOptions {
   readonly openQuoteTimeoutMs?: number | undefined;
   /** Accept unsigned integers in line protocol (`5u`), which InfluxDB 2.x stores. */
   readonly allowUnsigned?: boolean | undefined;
+  /** The finest time that the target stores, in nanoseconds; 1 by default. Lines without a time get a multiple of it. */
+  readonly timeUnit?: bigint | undefined;
 }
 
 const stdinName = 'standard input';
@@ -136,13 +138,13 @@ async function* textLines(
   bytesRead: () => number,
   isLive: boolean,
 ): AsyncGenerator<Line> {
-  const { format, skipBad, onBad, onRead, precision, allowUnsigned, encoding } = options;
+  const { format, skipBad, onBad, onRead, precision, allowUnsigned, encoding, timeUnit } = options;
   const isGuess = name === stdinName && format === undefined;
   const hint = isGuess ? 'if it is no line protocol, name its --format' : undefined;
   const bad = new BadEntries(name, { skipBad, onBad, hint });
   const openQuoteTimeoutMs = isLive ? (options.openQuoteTimeoutMs ?? 1_000) : Infinity;
   const reading = { bad, precision, allowUnsigned, openQuoteTimeoutMs };
-  const clock = new IncreasingClock();
+  const clock = new IncreasingClock(timeUnit);
   for await (const lines of readLineTexts(inUtf8(chunks, encoding), reading)) {
     for (const { text, time, line } of lines) yield lineOf(text, time, `${name}, line ${line}`, clock);
     onRead?.(bytesRead());
@@ -162,9 +164,9 @@ export async function* recordedLines(
   format: RecordingFormat,
   options: FileLineOptions,
 ): AsyncGenerator<Line> {
-  const { skipBad, onBad, onNote, onRead, signal } = options;
+  const { skipBad, onBad, onNote, onRead, signal, timeUnit } = options;
   const onWarning = (warning: string): void => onNote?.(`${name}: ${warning}`);
-  const clock = new IncreasingClock();
+  const clock = new IncreasingClock(timeUnit);
   const now = (): bigint => clock.next();
   const recording = await openRecording(from, {
     ...options,
@@ -210,11 +212,16 @@ function pointsOf(item: LazyPoint | LazyBatch): readonly LazyPoint[] {
 
 /** The current time, strictly increasing: a database overwrites a point of equal series and time. */
 class IncreasingClock {
+  readonly #unit: bigint;
   #last = 0n;
+
+  constructor(unit = 1n) {
+    this.#unit = unit;
+  }
 
   next(): bigint {
     const now = BigInt(Date.now()) * 1_000_000n;
-    this.#last = now > this.#last ? now : this.#last + 1n;
+    this.#last = now > this.#last ? now : this.#last + this.#unit;
     return this.#last;
   }
 }

@@ -1,6 +1,4 @@
 import { Readable } from 'node:stream';
-import type { InfluxTarget } from '../influx/target.js';
-import { createInfluxWriter } from '../influx/writer.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import type { RecordingFormat } from '../recording/format.js';
 import { FeedLinks } from '../recording/green-button/links.js';
@@ -12,9 +10,10 @@ import { type FileLineOptions, recordedLines } from './file-lines.js';
 import type { Line } from './lines.js';
 import { ResumeFile, type SourceState } from './resume-file.js';
 import { backOffMs, sleep } from './sleep.js';
+import { createWriter, type FeedTarget, timeUnitOf } from './writer.js';
 
 export interface PollOptions {
-  readonly target: InfluxTarget;
+  readonly target: FeedTarget;
   /** URLs of feeds. */
   readonly urls: readonly string[];
   /** Time between fetches of a source; without it, each is fetched once. */
@@ -62,7 +61,7 @@ export async function pollFeeds(options: PollOptions): Promise<FeedResult> {
   const longestWaitMs = Math.min(maxWaitMs, Math.max(everyMs ?? maxWaitMs, firstWaitMs));
   const resume = await ResumeFile.open(options.resume);
   const delivery = new Delivery({
-    ...{ writer: createInfluxWriter(target), signal },
+    ...{ writer: createWriter(target), signal },
     ...{ onRefused: events.onRefused, onOutage: events.onOutage },
   });
   const poller = new Poller(options, resume, delivery);
@@ -177,7 +176,7 @@ class Poller {
 
   /** The lines of an answer; one that breaks off is an outage, not a malformed feed. */
   async *#linesOf(url: string, response: Response, links: FeedLinks): AsyncGenerator<Line> {
-    const { signal, format = 'greenbutton', reading, skipBad = false, events = {} } = this.#options;
+    const { target, signal, format = 'greenbutton', reading, skipBad = false, events = {} } = this.#options;
     const answer = { hasEnded: false, problem: '' };
     const body = async function* (): AsyncGenerator<Uint8Array> {
       if (response.body) yield* response.body;
@@ -186,6 +185,7 @@ class Poller {
     const settings: FileLineOptions = {
       ...reading,
       ...{ skipBad, signal, links, follow: false, stdin: process.stdin, onNote: events.onNote },
+      timeUnit: timeUnitOf(target),
       onBad: (problem) => {
         if (isCutOff(problem)) {
           answer.problem = problem.message; // not one of the entries that may be left out: more is to come

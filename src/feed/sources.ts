@@ -23,7 +23,7 @@ export async function resolveFiles(options: SourceOptions): Promise<string[]> {
   if (sources.length > 0 === (generator !== undefined)) {
     throw new UdfError('usage', 'name either sources or --demo');
   }
-  if (sources.some((source) => /^https?:\/\//i.test(source))) {
+  if (sources.some((source) => /^(?:kairosdb\+)?https?:\/\//i.test(source))) {
     throw new UdfError('usage', 'a source must be a file, got a URL; name the server with --url');
   }
   if (follow && (sources.length !== 1 || sources[0] === '-')) {

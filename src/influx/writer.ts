@@ -1,37 +1,14 @@
 import { HttpError, InfluxDB, type WriteApi } from '@influxdata/influxdb-client';
+import { isTemporaryStatus, retryAfterMs, WriteError } from '../http/write-error.js';
 import { messageOf } from '../model/errors.js';
 import { type InfluxTarget, isBucket } from './target.js';
 
 /** A builder of line protocol. */
 export { Point as InfluxPoint } from '@influxdata/influxdb-client';
 
-/** A failed write. */
-export class InfluxWriteError extends Error {
-  override readonly name = 'InfluxWriteError';
-  /** Whether the same write may succeed later: the server is unreachable, overloaded or failing. */
-  readonly temporary: boolean;
-  /** The server's `Retry-After`, at most an hour; 0 if absent. */
-  readonly retryAfterMs: number;
-  /** HTTP status; `undefined` without a response. */
-  readonly statusCode: number | undefined;
-
-  constructor(
-    message: string,
-    temporary: boolean,
-    retryAfterMs: number,
-    statusCode: number | undefined,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.statusCode = statusCode;
-    this.temporary = temporary;
-    this.retryAfterMs = retryAfterMs;
-  }
-}
-
 /** Writes line protocol with times in nanoseconds to an InfluxDB of version 1 or 2. */
 export interface InfluxWriter {
-  /** Sends one request, without retries. Rejects with `InfluxWriteError`. */
+  /** Sends one request, without retries. Rejects with `WriteError`. */
   write(lines: readonly string[]): Promise<void>;
 }
 
@@ -76,32 +53,23 @@ export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
   };
 }
 
-function writeError(reason: unknown): InfluxWriteError {
+function writeError(reason: unknown): WriteError {
   if (!(reason instanceof HttpError))
-    return new InfluxWriteError(messageOf(reason), true, 0, undefined, { cause: reason });
+    return new WriteError(messageOf(reason), true, 0, undefined, { cause: reason });
   const { statusCode } = reason;
   const body = reason.json as { readonly error?: unknown; readonly message?: unknown } | undefined;
   const detail = body?.error ?? body?.message ?? reason.body ?? reason.statusMessage;
   const message = `HTTP ${statusCode}: ${withRemedy(typeof detail === 'string' ? detail.trim() : '')}`;
   // InfluxDB 1.x answers 500 for an unknown retention policy, which is not temporary.
   const isPermanent = message.includes('retention policy not found');
-  const temporary = !isPermanent && (statusCode === 408 || statusCode === 429 || statusCode >= 500);
-  return new InfluxWriteError(message, temporary, retryAfterMs(reason), statusCode, { cause: reason });
+  const temporary = !isPermanent && isTemporaryStatus(statusCode);
+  return new WriteError(message, temporary, retryAfterMs(reason.headers?.['retry-after']), statusCode, {
+    cause: reason,
+  });
 }
-
-/** A longer `Retry-After` date is most likely due to a wrong clock. */
-const maxRetryAfterMs = 60 * 60 * 1000;
 
 /** Adds the remedy for a missing database, which InfluxDB 1.x does not create on writes. */
 function withRemedy(message: string): string {
   const name = /^database not found: (".*")$/.exec(message)?.[1];
   return name === undefined ? message : `${message}; create it: influx -execute 'CREATE DATABASE ${name}'`;
-}
-
-/** Parses `Retry-After`: seconds, or a date. */
-function retryAfterMs({ headers }: HttpError): number {
-  const value = headers?.['retry-after'];
-  if (typeof value !== 'string') return 0;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return ms > 0 ? Math.min(ms, maxRetryAfterMs) : 0; // 0 for NaN, an invalid date
 }

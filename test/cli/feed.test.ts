@@ -138,6 +138,13 @@ describe('feed', () => {
       [['a.lp', '--url', url, '--kapacitor', 'http://k?db=d'], 'name either --url or --kapacitor'],
       [[url, '--url', url], 'a source must be a file, got a URL'],
       [['http://me:secret@h', '--url', url], 'a source must be a file, got a URL'],
+      [['kairosdb+http://h', '--url', url], 'a source must be a file, got a URL'],
+      [['a.lp', '--url', 'kairosdb+http://me:secret@h'], 'h: give credentials in KAIROSDB_USERNAME'],
+      [
+        ['a.lp', '--url', 'kairosdb+http://h?db=d'],
+        'parameter "db" is not supported: KairosDB has no databases',
+      ],
+      [['a.lp', '--url', 'kairosdb+http://h?tag=home'], "the URL's parameter tag must be NAME=VALUE"],
       [['a.lp', '--kapacitor', 'nonsense'], '"nonsense" is no URL of a Kapacitor'],
     ] as const) {
       const { code, stderr } = await run('feed', ...args);

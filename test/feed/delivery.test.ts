@@ -4,7 +4,9 @@ import { expect, test } from 'vitest';
 import { Delivery } from '../../src/feed/delivery.js';
 import type { Line } from '../../src/feed/lines.js';
 import { Spool } from '../../src/feed/spool.js';
-import { type InfluxWriter, InfluxWriteError } from '../../src/influx/writer.js';
+import type { LineWriter } from '../../src/feed/writer.js';
+import { WriteError } from '../../src/http/write-error.js';
+import type { RefusedLine } from '../../src/kairos/writer.js';
 import { tempDir } from '../support/temp-dir.js';
 
 const lines = (first: number, last: number): Line[] =>
@@ -22,19 +24,19 @@ class Server {
   readonly bad = new Set<string>();
   onRequest: () => void = () => undefined;
 
-  write = (texts: readonly string[]): Promise<void> => {
+  write = (texts: readonly string[]): Promise<readonly RefusedLine[]> => {
     this.requests++;
     this.onRequest();
-    if (this.away) return Promise.reject(new InfluxWriteError('connect ECONNREFUSED', true, 0, undefined));
+    if (this.away) return Promise.reject(new WriteError('connect ECONNREFUSED', true, 0, undefined));
     if (texts.some((text) => this.bad.has(text))) {
-      return Promise.reject(new InfluxWriteError('HTTP 400: field type conflict', false, 0, 400));
+      return Promise.reject(new WriteError('HTTP 400: field type conflict', false, 0, 400));
     }
     for (const text of texts) this.stored.add(text);
-    return Promise.resolve();
+    return Promise.resolve([]);
   };
 }
 
-function deliveryTo(server: InfluxWriter, spool?: Spool) {
+function deliveryTo(server: LineWriter, spool?: Spool) {
   const refused: string[] = [];
   const outages: (string | undefined)[] = [];
   const stop = new AbortController();
@@ -118,7 +120,7 @@ test('stopped while the server is away and without a spool, it tells how much wa
 
 test('a server that takes nothing at all ends the feed with what it says', async () => {
   const server = new Server();
-  server.write = () => Promise.reject(new InfluxWriteError('HTTP 401: unauthorized access', false, 0, 401));
+  server.write = () => Promise.reject(new WriteError('HTTP 401: unauthorized access', false, 0, 401));
   const { delivery } = deliveryTo(server);
   await expect(delivery.send(lines(1, 2))).rejects.toMatchObject({
     code: 'refused',
@@ -129,11 +131,11 @@ test('a server that takes nothing at all ends the feed with what it says', async
 test('what it had in hand when the server took nothing any more is in the spool, once, and arrives later', async () => {
   const server = new Server();
   const directory = tempDir();
-  const refusing = (texts: readonly string[]): Promise<void> =>
+  const refusing = (texts: readonly string[]): Promise<readonly RefusedLine[]> =>
     Promise.reject(
       texts.length > 2
-        ? new InfluxWriteError('HTTP 413: too large', false, 0, 413)
-        : new InfluxWriteError('HTTP 401: unauthorized access', false, 0, 401),
+        ? new WriteError('HTTP 413: too large', false, 0, 413)
+        : new WriteError('HTTP 401: unauthorized access', false, 0, 401),
     );
   const first = deliveryTo({ write: refusing }, await Spool.open(directory));
   await expect(first.delivery.send(lines(1, 4))).rejects.toMatchObject({ code: 'refused' });
@@ -150,11 +152,11 @@ test('what it had in hand when the server took nothing any more is in the spool,
 test('what arrived before the server took nothing any more is not spooled, and counts once', async () => {
   const directory = tempDir();
   const arrived: string[] = [];
-  const write = (texts: readonly string[]): Promise<void> => {
-    if (texts.length > 2) return Promise.reject(new InfluxWriteError('HTTP 413: too large', false, 0, 413));
-    if (arrived.length > 0) return Promise.reject(new InfluxWriteError('HTTP 401: no', false, 0, 401));
+  const write = (texts: readonly string[]): Promise<readonly RefusedLine[]> => {
+    if (texts.length > 2) return Promise.reject(new WriteError('HTTP 413: too large', false, 0, 413));
+    if (arrived.length > 0) return Promise.reject(new WriteError('HTTP 401: no', false, 0, 401));
     arrived.push(...texts);
-    return Promise.resolve();
+    return Promise.resolve([]);
   };
   const { delivery } = deliveryTo({ write }, await Spool.open(directory));
   await expect(delivery.send(lines(1, 4))).rejects.toMatchObject({ code: 'refused' });
@@ -163,7 +165,8 @@ test('what arrived before the server took nothing any more is not spooled, and c
 });
 
 test('without a spool, what a server that takes nothing has not taken is counted', async () => {
-  const write = (): Promise<void> => Promise.reject(new InfluxWriteError('HTTP 401: no', false, 0, 401));
+  const write = (): Promise<readonly RefusedLine[]> =>
+    Promise.reject(new WriteError('HTTP 401: no', false, 0, 401));
   const { delivery } = deliveryTo({ write });
   await expect(delivery.send(lines(1, 4))).rejects.toMatchObject({ code: 'refused' });
   expect(delivery).toMatchObject({ arrived: 0, refused: 0, unsent: 4 });

@@ -13,12 +13,13 @@ export interface ProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
 }
 
 /** Runs a program as a child of the tests. A file takes what it writes to standard output and error. */
-export function runProcess({ command, args, env }: ProcessOptions, logFile: string): ServerProcess {
+export function runProcess({ command, args, env, cwd }: ProcessOptions, logFile: string): ServerProcess {
   const log = openSync(logFile, 'a');
-  const child = spawn(command, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
+  const child = spawn(command, args, { stdio: ['ignore', log, log], cwd, env: { ...process.env, ...env } });
   closeSync(log);
   const kill = (): void => void child.kill('SIGKILL');
   // A test run that is cut short must not leave a server behind.
