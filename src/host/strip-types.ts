@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { libraryFailure } from '../model/library-failure.js';
 
 /** Whether this Node.js imports TypeScript by itself: from 22.18 on, unless that is switched off. */
 export const nodeStripsTypes = Boolean((process.features as { readonly typescript?: unknown }).typescript);
@@ -15,18 +16,29 @@ type Eraser = (source: string, onUnsupported: (node: { readonly pos: number }) =
  * those of the file.
  *
  * Rejects as Node.js does for syntax that needs generated code, such as an enum: `ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX`, with
- * the place as the first line of the stack. Rejects with `MODULE_NOT_FOUND` if `eraserPackage` is not installed.
+ * the place as the first line of the stack. Rejects with `MODULE_NOT_FOUND` if `eraserPackage` is not installed, and with its
+ * name if it cannot be loaded.
  */
 export async function stripTypes(file: string): Promise<string> {
   const source = await readFile(file, 'utf8');
   const eraser = pathToFileURL(createRequire(file).resolve(eraserPackage)).href;
-  const { default: erase } = (await import(eraser)) as { readonly default: Eraser }; // its documented export
+  const { default: erase } = await importEraser(eraser);
   let unsupported: number | undefined;
   const script = erase(source, ({ pos }) => {
     unsupported ??= pos;
   });
   if (unsupported !== undefined) throw unsupportedSyntax(file, source, unsupported);
   return script;
+}
+
+async function importEraser(url: string): Promise<{ readonly default: Eraser }> {
+  try {
+    return (await import(url)) as { readonly default: Eraser }; // its documented export
+  } catch (cause) {
+    const install = `npm install --save-dev ${eraserPackage}`;
+    const library = { name: eraserPackage, title: 'the eraser of TypeScript', install };
+    throw new Error(libraryFailure(cause, library), { cause });
+  }
 }
 
 /** Blanks and comments before a node. */

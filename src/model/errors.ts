@@ -8,7 +8,7 @@ export type UdfErrorCode =
   | 'invalid_config'
   /** Arguments of a command are wrong or contradict each other. The command exits with 2. */
   | 'usage'
-  /** A module with UDFs cannot be loaded. */
+  /** A module with UDFs, or an optional library, cannot be loaded. */
   | 'invalid_module'
   /** Bytes are not a valid message of the protocol. The connection ends. */
   | 'malformed'

@@ -16,7 +16,7 @@ import {
 import { tempDir } from '../../test/support/temp-dir.js';
 import { outputOf, refusal } from '../../test/support/udf-runs.js';
 import predict from './predict.js';
-import { runtimeProblem } from './runtime.js';
+import { loadingProblem, runtimeProblem } from './runtime.js';
 import { openModel, SharedModel } from './shared-model.js';
 
 /** `.model()` of a file with this model. */
@@ -296,6 +296,13 @@ describe('a task is refused for', () => {
       /^ONNX Runtime is not installed; .* npm install onnxruntime-node@1/,
     );
     expect(runtimeProblem((name) => name === 'onnxruntime-web')).toBeUndefined();
+  });
+
+  test('a runtime that is installed, but cannot be loaded', () => {
+    const reason = new Error('The module was compiled against\n  another Node.js version');
+    expect(loadingProblem([{ name: 'onnxruntime-node', reason }])).toMatch(
+      /^onnxruntime-node is installed, but cannot be loaded: The module was compiled against another Node.js version; install it anew .*onnxruntime-web@1/,
+    );
   });
 });
 

@@ -62,8 +62,26 @@ export function loadRuntime(): Promise<Runtime> {
   return loaded;
 }
 
+/** A package that is installed, and why it cannot be loaded. */
+interface FailedPackage {
+  readonly name: string;
+  readonly reason: unknown;
+}
+
+/** Which packages cannot be loaded, why, and what to do: one line, though errors of native binaries take several. */
+export function loadingProblem(failures: readonly FailedPackage[]): string {
+  const reasons = failures.map(({ name, reason }) => {
+    const message = reason instanceof Error ? reason.message : String(reason);
+    return `${name} is installed, but cannot be loaded: ${message.replace(/\s*[\r\n]+\s*/g, ' ')}`;
+  });
+  return (
+    `${reasons.join('; ')}; install it anew for this Node.js and system (${process.version}, ${process.platform} ${process.arch}), ` +
+    'or install onnxruntime-web@1, which has no native binary'
+  );
+}
+
 async function importRuntime(): Promise<Runtime> {
-  const failures: unknown[] = [];
+  const failures: FailedPackage[] = [];
   for (const name of packages.filter(isInstalled)) {
     try {
       const module = (await import(name)) as Runtime & { readonly default?: Runtime }; // as documented
@@ -71,13 +89,12 @@ async function importRuntime(): Promise<Runtime> {
       // The threads of WebAssembly would be worker threads, which keep the process from ending.
       runtime.env.wasm.numThreads = 1;
       return runtime;
-    } catch (error) {
-      failures.push(error);
+    } catch (reason) {
+      failures.push({ name, reason });
     }
   }
-  const reasons = failures.map((error) => (error instanceof Error ? error.message : String(error)));
-  const problem = runtimeProblem() ?? `ONNX Runtime cannot be loaded: ${reasons.join('; ')}`;
-  throw new UdfError('handler', problem, { cause: failures[0] });
+  const problem = runtimeProblem() ?? loadingProblem(failures);
+  throw new UdfError('handler', problem, { cause: failures[0]?.reason });
 }
 
 /** What fails is reported by rejections, and need not be written to the console too. */
