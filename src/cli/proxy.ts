@@ -52,17 +52,19 @@ export function proxyCommand(): Command {
 async function proxy(names: readonly string[], options: ProxyOptions): Promise<void> {
   const address = options.to;
   const remote = { address, ...remoteSettings(address, options) };
-  const [{ Activity }, { awaitRemoteUdfs, createProxy }, { runUntilSignal }, { tuneV8ForWorkers }] =
+  const [{ Activity }, { createProxy }, { waitForHost }, { runUntilSignal }, { tuneV8ForWorkers }] =
     await Promise.all([
       import('../agent/activity.js'),
       import('../host/remote/proxy.js'),
+      import('../host/remote/wait-for-host.js'),
       import('../host/run-host.js'),
       import('../host/tune-v8.js'),
     ]);
   tuneV8ForWorkers();
   const settings = await connectionOptions(options);
   const { logger } = settings;
-  const udfs = await awaitRemoteUdfs(remote, logger);
+  const udfs = await waitForHost(remote, { logger, http: options.http, httpPoints: options.httpPoints });
+  if (!udfs) return;
   const { sockets } = await socketsOf(udfs, names, options);
   const deadLetters = await openDeadLetters(options, logger);
   const { socketMode, socketGroup, maxConnections, drainMs, http, httpPoints } = options;

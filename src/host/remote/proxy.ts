@@ -1,5 +1,3 @@
-import { UdfError } from '../../model/errors.js';
-import type { Logger } from '../../telemetry/logger.js';
 import { UdfWorker } from '../isolation/worker/udf-worker.js';
 import type { UdfInfo } from '../isolation/worker/messages.js';
 import type { WorkerSource } from '../isolation/worker/worker-supply.js';
@@ -14,33 +12,8 @@ import { remoteUrl } from './address.js';
 import { type RemoteHost, remoteUdfs } from './dial.js';
 import { type RemoteEvent, RemotePort, type RemotePortOptions } from './remote-port.js';
 
-const firstDelayMs = 100;
-const maxDelayMs = 5_000;
-
 /** Several sessions hear of new code at once. */
 const reloadDelayMs = 100;
-
-/**
- * The UDFs of a host; waits for as long as it cannot be reached. Rejects as `remoteUdfs` does for all else, and with
- * `connection` once `signal` is aborted.
- */
-export async function awaitRemoteUdfs(
-  host: RemoteHost,
-  logger: Logger,
-  signal?: AbortSignal,
-): Promise<ReadonlyMap<string, UdfInfo>> {
-  for (let delayMs = firstDelayMs; ; delayMs = Math.min(2 * delayMs, maxDelayMs)) {
-    signal?.throwIfAborted();
-    try {
-      return await remoteUdfs(host);
-    } catch (reason) {
-      const error = UdfError.from(reason);
-      if (error.code !== 'connection') throw error;
-      logger.warn({ code: error.code }, `${error.message}; there are no sockets until it answers`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
-  }
-}
 
 /** A UDF of the host, and the socket that Kapacitor connects to for it. */
 export interface RemoteSocket {
