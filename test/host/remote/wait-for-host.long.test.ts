@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { freePort } from '../../support/free-port.js';
 import { Cli, serve } from '../../support/spawn-cli.js';
 import { tempDir } from '../../support/temp-dir.js';
+import { until } from '../../support/until.js';
 
 async function startProxy(...args: readonly string[]): Promise<{ proxy: Cli; to: string }> {
   const to = `tcp://127.0.0.1:${await freePort()}`;
@@ -37,7 +38,7 @@ test('a proxy is healthy, but not ready, until its host has answered', async () 
   expect(answer).toMatchObject({ reason: expect.stringContaining('ECONNREFUSED') as string });
   expect(await (await get('/metrics')).text()).toMatch(/^kapacitor_udf_host_ready 0$/m);
   await serve(['mirror', '--listen', to, '--socket-dir', tempDir()]);
-  await proxy.untilLogged('ready');
+  await until('the proxy serves', () => proxy.log.some(({ msg }) => msg === 'ready'));
   expect((await get('/readyz')).status).toBe(200);
   expect(await proxy.stop()).toEqual({ code: 0, signal: null });
 });
