@@ -1,11 +1,20 @@
 import { Command, Option } from 'commander';
+import type { RemoteAddress } from '../host/remote/address.js';
 import { ExitCode } from './exit-code.js';
 import { logLevelOption, type SocketOptions } from './options.js';
 import { timerDuration } from './parse-values.js';
 import { print, printJson } from './print.js';
+import {
+  addRemoteOptions,
+  type RemoteFlags,
+  remoteOption,
+  remoteSettings,
+  tlsNameOption,
+} from './remote-options.js';
 import { kapacitorUrlOption } from './url-options.js';
 
-interface DoctorOptions extends SocketOptions {
+interface DoctorOptions extends SocketOptions, RemoteFlags {
+  readonly remote?: RemoteAddress;
   /** `false` for `--no-kapacitor`, `true` if neither is given. */
   readonly kapacitor: string | boolean;
   readonly kapacitorUser?: string;
@@ -16,11 +25,12 @@ interface DoctorOptions extends SocketOptions {
 
 /** `doctor`: what is wrong with a setup, and what to do about it. */
 export function doctorCommand(): Command {
-  return new Command('doctor')
+  const command = new Command('doctor')
     .summary('find what is wrong with a setup, and what to do about it')
     .description(
       'Checks the version of Node.js, the sockets, who may use them, and how fast UDFs answer against the timeout; whether ' +
-        'Kapacitor knows their present options, its tasks, snapshots and states, and known defects of its version. ' +
+        'Kapacitor knows their present options, its tasks, snapshots and states, known defects of its version; and, with --remote, the host ' +
+        'of a proxy. ' +
         'Changes nothing. Exits with 0 if there is no problem, and 1 if there are errors or warnings; notes do not count.',
     )
     .addOption(
@@ -44,10 +54,14 @@ export function doctorCommand(): Command {
     )
     .option('--json', 'as JSON')
     .addOption(logLevelOption())
+    .addOption(remoteOption())
+    .addOption(tlsNameOption('--remote'));
+  return addRemoteOptions(command, 'remote')
     .addHelpText(
       'after',
       '\nExamples:\n  $ kapacitor-udf doctor\n' +
-        '  $ sudo kapacitor-udf doctor --config /etc/kapacitor/kapacitor.conf --state-dir /var/lib/kapacitor-udf',
+        '  $ sudo kapacitor-udf doctor --config /etc/kapacitor/kapacitor.conf --state-dir /var/lib/kapacitor-udf\n' +
+        '  $ kapacitor-udf doctor --remote tls://udf.example.com:9070 --tls-cert proxy.pem --tls-key proxy.key --tls-ca ca.pem',
     )
     .action(doctor);
 }
@@ -57,10 +71,11 @@ async function doctor(options: DoctorOptions): Promise<void> {
     import('../doctor/diagnose.js'),
     import('../kapacitor/target.js'),
   ]);
-  const { kapacitor, timeout, config, socketDir, kapacitorUser, stateDir } = options;
+  const { kapacitor, timeout, config, socketDir, kapacitorUser, stateDir, remote } = options;
   const url = typeof kapacitor === 'string' ? kapacitor : undefined;
   const diagnosis = await diagnose({
     ...{ config, socketDir, kapacitorUser, stateDir },
+    remote: remote && { address: remote, ...remoteSettings(remote, options) },
     kapacitor: kapacitor === false ? undefined : kapacitorTarget(url, process.env),
     answerTimeoutMs: Number(timeout / 1_000_000n),
   });

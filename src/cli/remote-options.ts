@@ -19,7 +19,7 @@ export interface RemoteFlags {
 }
 
 /** Adds `--tls-cert`, `--tls-key`, `--tls-ca` and `--allow-plaintext`, for the address of the option that `of` names. */
-export function addRemoteOptions(command: Command, of: 'listen' | 'to'): Command {
+export function addRemoteOptions(command: Command, of: 'listen' | 'to' | 'remote'): Command {
   return requireAnyOf(command, ['tlsCert', 'tlsKey', 'tlsCa', 'tlsName', 'allowPlaintext'], [of])
     .option('--tls-cert <file>', 'the certificate for tls://, as PEM with those that lead to the authority')
     .option('--tls-key <file>', 'its private key, as PEM')
@@ -41,8 +41,15 @@ export function toOption(doc: string): Option {
   return new Option('--to <address>', doc).argParser(remoteAddress);
 }
 
-export function tlsNameOption(): Option {
-  return new Option('--tls-name <name>', "the name in the host's certificate (default: the one in --to)");
+export function remoteOption(): Option {
+  return new Option(
+    '--remote <address>',
+    'also check the host that a proxy here connects to, as proxy --to names it: tls://HOST:PORT, or tcp://HOST:PORT',
+  ).argParser(remoteAddress);
+}
+
+export function tlsNameOption(of: '--to' | '--remote' = '--to'): Option {
+  return new Option('--tls-name <name>', `the name in the host's certificate (default: the one in ${of})`);
 }
 
 function remoteAddress(text: string): RemoteAddress {

@@ -1,9 +1,11 @@
+import { remoteUrl } from '../host/remote/address.js';
 import { counted } from '../model/text.js';
 import { checkAccess } from './access.js';
 import { checkTimeouts } from './answers.js';
 import { checkCachedInfo } from './cached-info.js';
 import { collectFacts, type DoctorOptions } from './facts.js';
 import type { Finding, Severity } from './finding.js';
+import { checkRemoteHost } from './remote-host.js';
 import { checkSockets } from './sockets.js';
 import { checkState } from './state.js';
 import { checkTasks } from './tasks.js';
@@ -17,6 +19,8 @@ export interface Diagnosis {
   /** The configuration file that the sockets come from. */
   readonly config: string | undefined;
   readonly kapacitor: { readonly url: string; readonly version: string } | undefined;
+  /** The URL of the host on another machine that was asked. */
+  readonly remote: string | undefined;
   /** Number of UDFs, with a socket or as a process. */
   readonly udfs: number;
   /** Number of tasks that use UDFs. */
@@ -37,6 +41,7 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
     ...facts.findings,
     ...checkVersions(facts),
     ...(await checkSockets(facts)),
+    ...(await checkRemoteHost(facts)),
     ...checkAccess(facts),
     ...checkTimeouts(facts),
     ...(await checkCachedInfo(facts)),
@@ -46,6 +51,7 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   return {
     config: settingsFile,
     kapacitor: server && { url: server.api.url, version: server.version },
+    remote: options.remote && remoteUrl(options.remote.address),
     udfs: sockets.length + processes.length,
     tasks: server?.statuses.filter(({ udfs }) => udfs.length > 0).length ?? 0,
     findings: findings.sort((one, other) => order.indexOf(one.severity) - order.indexOf(other.severity)),
@@ -59,7 +65,7 @@ export function hasProblems({ findings }: Diagnosis): boolean {
 
 /** The findings for people, three lines each, and what was checked. */
 export function diagnosisText(diagnosis: Diagnosis): string {
-  const { config, kapacitor, udfs, tasks, findings } = diagnosis;
+  const { config, kapacitor, remote, udfs, tasks, findings } = diagnosis;
   const sections = findings.map(({ severity, what, where, remedy }) =>
     [`${severity.padEnd(8)} ${what}`, `   where: ${where}`, `   to do: ${remedy}`, ''].join('\n'),
   );
@@ -72,6 +78,7 @@ export function diagnosisText(diagnosis: Diagnosis): string {
     kapacitor
       ? `Kapacitor ${kapacitor.version} at ${kapacitor.url} with ${counted(tasks, 'task')} of UDFs`
       : 'no Kapacitor',
+    ...(remote === undefined ? [] : [`the host at ${remote}`]),
   ].join('; ');
   const result = hasProblems(diagnosis) ? counts : `no problem (${counted(count('note'), 'note')})`;
   return [...sections, `checked: ${checked}`, result].join('\n');

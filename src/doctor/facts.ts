@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type UnixUser, userNamed } from '../files/unix-user.js';
 import { socketPathIn, udfsWithSocket } from '../host/socket-directory.js';
+import type { RemoteHost } from '../host/remote/dial.js';
 import { type KapacitorSettings, readSettings, type UdfSettings } from '../kapacitor/conf-settings.js';
 import {
   configFileOf,
@@ -30,6 +31,8 @@ export interface DoctorOptions {
   readonly kapacitorUser?: string | undefined;
   /** The `--state-dir` of the host. */
   readonly stateDir?: string | undefined;
+  /** The host that a proxy on this machine connects to. */
+  readonly remote?: RemoteHost | undefined;
   /** Max milliseconds for a UDF, or a request to Kapacitor, to be answered: 5000 if not given. */
   readonly answerTimeoutMs?: number | undefined;
   /** The mount point of the proc file system; default `/proc`. */

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { remoteUrl } from '../host/remote/address.js';
 import { checkSocketPath } from '../host/socket-path.js';
 import { messageOf } from '../model/errors.js';
 import { dialUnix } from '../transport/dial-unix.js';
@@ -71,9 +72,15 @@ function pathProblems({ name, socket }: ExpectedSocket): Finding[] {
   }
 }
 
-function silence({ name, path, answer }: ExpectedSocket, { settingsFile, server }: Facts): Finding[] {
+function silence(
+  { name, path, answer }: ExpectedSocket,
+  { settingsFile, server, options: { remote } }: Facts,
+): Finding[] {
   if (answer.ok) return [];
-  const start = `start the host: kapacitor-udf serve ${settingsFile === undefined ? name : `--config ${settingsFile}`}`;
+  const host = remote
+    ? `the proxy: kapacitor-udf proxy --to ${remoteUrl(remote.address)}`
+    : 'the host: kapacitor-udf serve';
+  const start = `start ${host} ${settingsFile === undefined ? name : `--config ${settingsFile}`}`;
   const users =
     server?.statuses.filter(({ state, udfs }) => state !== 'disabled' && udfs.includes(name)) ?? [];
   const risk =

@@ -1,5 +1,5 @@
 import { createConnection, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { messageOf, systemCode, UdfError } from '../../model/errors.js';
 import type { UdfInfo } from '../isolation/worker/messages.js';
 import { type RemoteAddress, remoteUrl } from './address.js';
@@ -72,12 +72,26 @@ export async function dial<Kind extends 'info' | 'session'>(
   }
 }
 
+/** What a host says of itself. */
+export interface HostAnswer {
+  readonly udfs: ReadonlyMap<string, UdfInfo>;
+  /** When its certificate ends, in Unix milliseconds; `undefined` without TLS. */
+  readonly certificateEnd: number | undefined;
+}
+
 /** The UDFs of a host, by name. Rejects as `dial` does. */
 export async function remoteUdfs(host: RemoteHost): Promise<ReadonlyMap<string, UdfInfo>> {
+  return (await askHost(host)).udfs;
+}
+
+/** Asks a host for its UDFs. Rejects as `dial` does. */
+export async function askHost(host: RemoteHost): Promise<HostAnswer> {
   const { socket, answer } = await dial(host, { kind: 'info' }, 'info');
+  const certificateEnd =
+    socket instanceof TLSSocket ? Date.parse(socket.getPeerCertificate().valid_to) : undefined;
   socket.destroy();
   try {
-    return new Map(parseInfos(answer.json).map((info) => [info.name, info]));
+    return { udfs: new Map(parseInfos(answer.json).map((info) => [info.name, info])), certificateEnd };
   } catch (cause) {
     throw new UdfError('protocol', `${remoteUrl(host.address)} does not name its UDFs: ${messageOf(cause)}`, {
       cause,
