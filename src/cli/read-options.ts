@@ -6,7 +6,9 @@ import { precisions, type Precision } from '../recording/times.js';
 export interface ReadFlags {
   readonly precision?: Precision;
   readonly delimiter?: string;
-  readonly timeColumn?: string;
+  readonly timeColumn?: readonly string[];
+  readonly tagColumn?: readonly string[];
+  readonly thousands?: string;
   readonly timeFormat?: string;
   readonly timeZone?: string;
   readonly null?: readonly string[];
@@ -18,6 +20,8 @@ export const readFlagNames = [
   'precision',
   'delimiter',
   'timeColumn',
+  'tagColumn',
+  'thousands',
   'timeFormat',
   'timeZone',
   'null',
@@ -40,10 +44,19 @@ export function addReadOptions(command: Command): Command {
         "the character between the cells of CSV: ';', '|', tab (default: ,)",
       ).argParser(delimiter),
     )
-    .option(
-      '--time-column <name>',
-      'the column of CSV that holds the time (default: time; _time if annotated)',
+    .addOption(
+      new Option(
+        '--time-column <name>',
+        'the column of CSV that holds the time; repeatable, for a column with the date and one with the time of day, whose cells are ' +
+          'joined by a space. Lines above the header that has them are left out (default: time; _time if annotated)',
+      ).argParser(collect),
     )
+    .addOption(
+      new Option('--tag-column <name>', 'a column of CSV that is a tag, not a field; repeatable').argParser(
+        collect,
+      ),
+    )
+    .option('--thousands <character>', 'the character between the thousands of numbers in CSV: , or a blank')
     .option(
       '--time-format <format>',
       "how times are written, in Luxon's tokens: 'dd.MM.yyyy HH:mm:ss' (default: numbers, and dates as 2018-01-03T11:30:51Z)",
@@ -51,20 +64,24 @@ export function addReadOptions(command: Command): Command {
     .option(
       '--time-zone <zone>',
       'the IANA zone of times without a zone of their own: Europe/Berlin. A time that comes twice as the clock is put ' +
-        'back is the first of the two, or the second if the first would be before the time above it in the file; one that ' +
-        'is skipped as the clock is put forward is taken as an hour later. Both are counted in a warning',
+        'back is read by the order of the file, which a warning says; one that is skipped as the clock is put forward is malformed',
     )
     .addOption(
       new Option(
         '--null <marker>',
         'a cell of CSV that stands for a missing value, as NA; repeatable',
-      ).argParser((marker: string, before: readonly string[] | undefined) => [...(before ?? []), marker]),
+      ).argParser(collect),
     )
     .option('--encoding <label>', "the text's encoding: windows-1252, utf-16le, … (default: utf-8)")
     .option(
       '--measurement <name>',
       'the measurement of a Green Button feed (default: interval_reading), or of CSV without a column for it',
     );
+}
+
+/** Collects the values of an option that is given several times. */
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
 /** `tab` and `\t` are easier to type than the character. */
@@ -77,9 +94,10 @@ function delimiter(text: string): string {
 /** The flags as options for reading. */
 export function readOptionsOf(flags: ReadFlags): ReadOptions {
   const { precision, timeColumn, timeFormat, timeZone, encoding, measurement, null: nullMarkers } = flags;
+  const { tagColumn: tagColumns, thousands } = flags;
   return {
     ...{ precision, delimiter: flags.delimiter, timeColumn, timeFormat, timeZone, nullMarkers },
-    ...{ encoding, measurement },
+    ...{ encoding, measurement, tagColumns, thousands },
   };
 }
 

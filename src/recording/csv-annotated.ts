@@ -1,8 +1,15 @@
 import { UdfError } from '../model/errors.js';
 import { type FieldValue, setEntry } from '../model/values.js';
 import type { Cell } from './csv-records.js';
-import { checkLength, columnNames, type CsvPoint, type CsvTable } from './csv-table.js';
-import { cellTime, cellValue, type CsvSettings, type FieldKind, presentText } from './csv-values.js';
+import {
+  checkLength,
+  columnNames,
+  type CsvPoint,
+  type CsvTable,
+  timeIndexes,
+  timeText,
+} from './csv-table.js';
+import { cellValue, type CsvSettings, type FieldKind, presentText } from './csv-values.js';
 
 const annotationNames = ['#group', '#datatype', '#default'] as const;
 type AnnotationName = (typeof annotationNames)[number];
@@ -72,9 +79,7 @@ export function parseResultHeader(
   for (const row of annotations.values()) checkLength(row, names);
   if (names.includes('error') && !names.includes('_measurement')) return errorTable(names);
   const measurement = indexOf(names, '_measurement');
-  const timeColumn = settings.timeColumn ?? '_time';
-  const time = names.indexOf(timeColumn);
-  if (time < 0 && settings.timeColumn !== undefined) indexOf(names, timeColumn);
+  const times = timeIndexes(names, settings, '_time');
   const isLong = names.includes('_field') || names.includes('_value');
   const [fieldIndex, valueIndex] = isLong ? [indexOf(names, '_field'), indexOf(names, '_value')] : [-1, -1];
   const groups = annotations.get('#group');
@@ -86,7 +91,7 @@ export function parseResultHeader(
   });
   const rest = columns.filter(
     ({ name, index }) =>
-      !resultColumns.has(name) && ![measurement, time, fieldIndex, valueIndex].includes(index),
+      !resultColumns.has(name) && ![measurement, ...times, fieldIndex, valueIndex].includes(index),
   );
 
   const point = (record: readonly Cell[]): CsvPoint => {
@@ -112,17 +117,17 @@ export function parseResultHeader(
       if (!key) throw new UdfError('malformed', 'its field has no name');
       addField(key, columns[valueIndex]!); // `indexOf` has found it
     }
-    const timeText = textAt(time);
-    if (time >= 0 && !timeText) throw new UdfError('malformed', 'it has no time');
-    return { name, time: timeText ? cellTime(timeText, settings) : undefined, tags, fields };
+    const withDefaults = record.map((cell, index) => cell ?? columns[index]!.default); // as long as the header
+    const text = timeText(times, withDefaults, settings);
+    return { name, time: text === undefined ? undefined : settings.times.parse(text), tags, fields };
   };
-  return { timeColumn: time < 0 ? undefined : timeColumn, columns: names, point };
+  return { hasTime: times.length > 0, columns: names, point };
 }
 
 /** The table of a failed query, which holds an error instead of points. */
 function errorTable(names: readonly string[]): CsvTable {
   return {
-    timeColumn: 'error',
+    hasTime: true,
     columns: names,
     point: (record) => {
       throw new UdfError(

@@ -8,17 +8,20 @@ import {
   parseResultHeader,
 } from './csv-annotated.js';
 import { type Cell, CsvRecords } from './csv-records.js';
+import { HeaderSearch } from './header-search.js';
 import { type CsvTable, isHeader, parseHeader } from './csv-table.js';
-import type { CsvSettings } from './csv-values.js';
+import { commaProblem, type CsvSettings } from './csv-values.js';
 import { type BadEntries, portions } from './entries.js';
 import type { PointMaker } from './point-maker.js';
-import type { ReadOptions } from './read-options.js';
+import { type ReadOptions, timeColumnsOf } from './read-options.js';
 import { TimeParser } from './times.js';
 
 export interface CsvReading extends Pick<
   ReadOptions,
   | 'delimiter'
   | 'timeColumn'
+  | 'tagColumns'
+  | 'thousands'
   | 'measurement'
   | 'nullMarkers'
   | 'precision'
@@ -32,7 +35,8 @@ export interface CsvReading extends Pick<
 
 /**
  * The points of CSV, or of InfluxDB's annotated CSV, which is recognized by its annotations or its column `_measurement`.
- * A file may hold several tables, each with its header; blank lines are ignored.
+ * A file may hold several tables, each with its header; blank lines are ignored. If the time column is named, lines above the
+ * header are left out, with a warning.
  */
 export async function* readCsv(
   chunks: AsyncIterable<Buffer>,
@@ -44,7 +48,6 @@ export async function* readCsv(
   const take = (points: LazyPoint[]): void => {
     while (records.next()) {
       try {
-        if (records.problem) throw records.problem;
         const point = reader.take(records);
         if (point) points.push(point);
       } catch (reason) {
@@ -53,6 +56,11 @@ export async function* readCsv(
     }
   };
   yield* portions(chunks, records, take, reading.openQuoteTimeoutMs);
+  try {
+    reader.finish();
+  } catch (reason) {
+    reading.bad.report(records.line, reason);
+  }
   for (const warning of [...reader.warnings, ...reading.bad.warnings]) reading.onWarning?.(warning);
 }
 
@@ -67,6 +75,8 @@ class CsvReader {
   #isAfterBlank = true;
   /** Whether the header has blanks after its delimiters: then those of its records are trimmed too. */
   #isSpaced = false;
+  /** Looks for the header; `undefined` once it is found, and if the first record must be it. */
+  #search: HeaderSearch | undefined;
   #hasWarned = false;
   #hasWarnedOfComma = false;
   /** The line of the current record. */
@@ -75,12 +85,16 @@ class CsvReader {
   constructor(maker: PointMaker, reading: CsvReading) {
     this.#maker = maker;
     this.#onWarning = reading.onWarning;
+    const timeColumns = timeColumnsOf(reading);
+    this.#search = timeColumns && new HeaderSearch(timeColumns);
     this.#settings = {
       times: new TimeParser(reading),
-      timeColumn: reading.timeColumn,
+      timeColumns,
+      tagColumns: new Set(reading.tagColumns),
+      thousands: reading.thousands,
       measurement: reading.measurement,
       nullMarkers: new Set(reading.nullMarkers?.map((marker) => marker.trim())),
-      onDecimalComma: (field, text) => {
+      onComma: (field, text) => {
         this.#warnOfComma(field, text);
       },
     };
@@ -93,6 +107,8 @@ class CsvReader {
   /** The point of a record, if it holds one. Throws `malformed`. */
   take(record: CsvRecords): LazyPoint | undefined {
     this.#line = record.line;
+    if (this.#search && this.#isAboveHeader(this.#search, record)) return undefined;
+    if (record.problem) throw record.problem;
     if (this.#table && !this.#isAfterBlank && !isBlank(record.cells)) {
       if (!this.#isAnnotated) {
         return this.#point(this.#table, this.#isSpaced ? record.trimmedCells() : record.cells);
@@ -116,6 +132,29 @@ class CsvReader {
     return undefined;
   }
 
+  /** Throws `malformed` if the file has no header, unless it is empty. */
+  finish(): void {
+    this.#search?.finish();
+  }
+
+  /** Whether a record is one of those above the header. Throws `malformed` if there is no header. */
+  #isAboveHeader(search: HeaderSearch, record: CsvRecords): boolean {
+    const cells = record.problem ? undefined : record.trimmedCells();
+    if (!cells || !(isAnnotation(cells) || isResultHeader(cells))) {
+      try {
+        if (!search.isHeader(cells)) return true;
+      } catch (reason) {
+        this.#search = undefined;
+        this.#table = refusedTable;
+        throw reason;
+      }
+      const warning = search.warning(record.line);
+      if (warning !== undefined) this.#onWarning?.(warning);
+    }
+    this.#search = undefined;
+    return false;
+  }
+
   #header(cells: readonly Cell[]): void {
     this.#table = refusedTable;
     const isResult = this.#isAnnotated || isResultHeader(cells);
@@ -130,7 +169,7 @@ class CsvReader {
 
   #point(table: CsvTable, cells: readonly Cell[]): LazyPoint {
     const { name, tags, fields, time, database, retentionPolicy } = table.point(cells);
-    if (table.timeColumn === undefined) this.#warnOfMissingTime(table);
+    if (!table.hasTime) this.#warnOfMissingTime(table);
     return this.#maker.point(name, tags, fields, time ?? this.#maker.now(), { database, retentionPolicy });
   }
 
@@ -138,8 +177,9 @@ class CsvReader {
     if (this.#hasWarnedOfComma) return;
     this.#hasWarnedOfComma = true;
     const column = JSON.stringify(field);
+    const { isDecimal, remedy } = commaProblem(text);
     this.#onWarning?.(
-      `${text} looks like a decimal comma in column ${column}, line ${this.#line}: it is read as text; write a dot, or "string:${field}" in the header if it is text`,
+      `${text} looks like a ${isDecimal ? 'decimal comma' : 'number with commas'} in column ${column}, line ${this.#line}: it is read as text; ${remedy}, or "string:${field}" in the header if it is text`,
     );
   }
 
@@ -161,7 +201,7 @@ function isBlank(cells: readonly Cell[]): boolean {
 
 /** Refuses every record below a malformed header. */
 const refusedTable: CsvTable = {
-  timeColumn: 'time',
+  hasTime: true,
   columns: [],
   point: () => {
     throw new UdfError('malformed', 'the header above it is malformed');

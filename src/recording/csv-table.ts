@@ -2,7 +2,8 @@ import { UdfError } from '../model/errors.js';
 import { nearestName } from '../model/text.js';
 import { type Fields, type FieldValue, setEntry, type Tags } from '../model/values.js';
 import type { Cell } from './csv-records.js';
-import { cellTime, cellValue, type CsvSettings, type FieldKind, presentText } from './csv-values.js';
+import { cellValue, type CsvSettings, type FieldKind, presentText } from './csv-values.js';
+import { seriesKey } from './local-time.js';
 
 /** The point of a CSV record. */
 export interface CsvPoint {
@@ -16,8 +17,8 @@ export interface CsvPoint {
 
 /** A header, and how to parse the records below it. */
 export interface CsvTable {
-  /** Name of the time column; `undefined` if the header has none. */
-  readonly timeColumn: string | undefined;
+  /** Whether it has the column or columns of the time. */
+  readonly hasTime: boolean;
   readonly columns: readonly string[];
   /** The point of one record. Throws `malformed`. */
   point(cells: readonly Cell[]): CsvPoint;
@@ -61,13 +62,16 @@ const otherNames: ReadonlyMap<string, FieldKind> = new Map([
  * `tag:host`, and fields with their types: `double:usage`, `int:count`, `string:state`, `bool:on`. Without a
  * prefix, or with `field:`, a field's type is inferred from each value.
  *
+ * If the time columns are named, the file is of another program: columns at the end of the header may then lack their cells, if they do in
+ * the first record too.
+ *
  * Throws `malformed` for a column that is unknown, empty or given twice, and for a header without a name column
- * or without the requested time column.
+ * or without a requested column.
  */
 export function parseHeader(cells: readonly Cell[], settings: CsvSettings): CsvTable {
   const names = columnNames(cells);
-  const timeColumn = settings.timeColumn ?? 'time';
-  const columns = names.map((name): Column => parseColumn(name, timeColumn));
+  const timeColumns = settings.timeColumns ?? ['time'];
+  const columns = names.map((name): Column => parseColumn(name, timeColumns, settings.tagColumns));
   const [head, ...more] = columns.filter(({ kind, name }) => kind === 'head' && name === 'name');
   if (!head && settings.measurement === undefined)
     throw new UdfError(
@@ -75,18 +79,34 @@ export function parseHeader(cells: readonly Cell[], settings: CsvSettings): CsvT
       `the header has no column "name" (or "measurement")${delimiterHint(names)}; without one, name it with --measurement`,
     );
   if (more.length > 0) throw new UdfError('malformed', 'both "name" and "measurement" are columns');
-  const hasTime = columns.some(({ kind, name }) => kind === 'head' && name === 'time');
-  if (!hasTime && settings.timeColumn !== undefined) {
-    throw new UdfError(
-      'malformed',
-      `the header has no column ${JSON.stringify(timeColumn)} for --time-column`,
-    );
-  }
+  const times = timeIndexes(names, settings);
+  for (const name of settings.tagColumns) requireColumn(names, name, '--tag-column');
+  let width = settings.timeColumns === undefined ? names.length : undefined;
   return {
-    timeColumn: hasTime ? timeColumn : undefined,
+    hasTime: times.length > 0,
     columns: names,
-    point: (record) => parseRecord(columns, record, settings),
+    point: (record) => {
+      width ??= Math.min(record.length, names.length);
+      if (record.length !== width) checkLength(record, names);
+      return parseRecord(columns, times, record, settings);
+    },
   };
+}
+
+/** The columns of the time, in their order; none if the header has no default one. Throws `malformed` for one that is missing. */
+export function timeIndexes(
+  names: readonly string[],
+  { timeColumns }: CsvSettings,
+  byDefault = 'time',
+): readonly number[] {
+  if (timeColumns) return timeColumns.map((name) => requireColumn(names, name, '--time-column'));
+  return names.includes(byDefault) ? [names.indexOf(byDefault)] : [];
+}
+
+function requireColumn(names: readonly string[], name: string, flag: string): number {
+  const index = names.indexOf(name);
+  if (index >= 0) return index;
+  throw new UdfError('malformed', `the header has no column ${JSON.stringify(name)} for ${flag}`);
 }
 
 /** Whether a record below a blank line is the header of a new table, and not one more of the old table. */
@@ -114,8 +134,9 @@ export function checkLength(cells: readonly Cell[], columns: readonly unknown[])
   throw new UdfError('malformed', `it has ${cells.length} cells; the header has ${columns.length}`);
 }
 
-function parseColumn(cell: string, timeColumn: string): Column {
-  if (cell === timeColumn) return { kind: 'head', name: 'time' };
+function parseColumn(cell: string, timeColumns: readonly string[], tagColumns: ReadonlySet<string>): Column {
+  if (timeColumns.includes(cell)) return { kind: 'head', name: 'time' };
+  if (tagColumns.has(cell)) return { kind: 'tag', name: cell };
   const head = heads.get(cell);
   if (head !== undefined) return { kind: 'head', name: head };
   const colon = cell.indexOf(':');
@@ -146,19 +167,19 @@ function delimiterHint(names: readonly string[]): string {
     : `; if ${JSON.stringify(other)} separates its cells, set it with --delimiter`;
 }
 
-function parseRecord(columns: readonly Column[], cells: readonly Cell[], settings: CsvSettings): CsvPoint {
-  checkLength(cells, columns);
+function parseRecord(
+  columns: readonly Column[],
+  times: readonly number[],
+  cells: readonly Cell[],
+  settings: CsvSettings,
+): CsvPoint {
   const head: Partial<Record<HeadName, string>> = {};
   const tags: Record<string, string> = {};
   const fields: Record<string, FieldValue> = {};
-  let time: bigint | undefined;
   columns.forEach(({ kind, name }, index) => {
     const cell = presentText(cells[index], settings);
-    if (kind === 'head' && name === 'time') {
-      if (cell === undefined || cell.trim() === '') throw new UdfError('malformed', 'it has no time');
-      time = cellTime(cell, settings);
-    } else if (cell === undefined) return;
-    else if (kind === 'head') head[name as HeadName] = cell;
+    if (cell === undefined) return;
+    if (kind === 'head') head[name as HeadName] = cell;
     else if (kind === 'tag') {
       if (cell !== '') setUnique(tags, 'tag', name, cell);
     } else {
@@ -168,7 +189,26 @@ function parseRecord(columns: readonly Column[], cells: readonly Cell[], setting
   });
   const pointName = head.name ?? settings.measurement;
   if (!pointName) throw new UdfError('malformed', 'it has no name');
+  const text = timeText(times, cells, settings);
+  const time =
+    text === undefined ? undefined : settings.times.parse(text, () => seriesKey(pointName, tags, fields));
   return { ...head, name: pointName, time, tags, fields };
+}
+
+/** The text of a record's time; `undefined` if there is no column for it. Throws `malformed` if a cell of it is empty. */
+export function timeText(
+  times: readonly number[],
+  cells: readonly Cell[],
+  settings: CsvSettings,
+): string | undefined {
+  if (times.length === 0) return undefined;
+  return times
+    .map((index) => {
+      const text = presentText(cells[index], settings)?.trim() ?? '';
+      if (text === '') throw new UdfError('malformed', 'it has no time');
+      return text;
+    })
+    .join(' ');
 }
 
 /** Several typed columns may share a field, but only one of them may have a value in a record. */

@@ -22,6 +22,7 @@ import {
   malformed,
 } from './json-values.js';
 import type { PointMaker } from './point-maker.js';
+import { seriesKey } from './local-time.js';
 import { type TimeOptions, TimeParser } from './times.js';
 
 const pointKeys = [
@@ -49,14 +50,14 @@ export class JsonTimes {
   }
 
   /** Nanoseconds or a date, as text. */
-  time({ time }: JsonObject): bigint {
-    if (typeof time === 'string') return this.#text.parse(time);
+  time({ time }: JsonObject, seriesOf?: () => string): bigint {
+    if (typeof time === 'string') return this.#text.parse(time, seriesOf);
     throw malformed(`time must be text, since a JSON number cannot hold nanoseconds, and is ${shown(time)}`);
   }
 
   /** Telegraf's `timestamp`, a number; or text, if its `json_timestamp_format` is set. */
-  timestamp({ timestamp }: JsonObject, digitsOf: () => string | undefined): bigint {
-    if (typeof timestamp === 'string') return this.#text.parse(timestamp);
+  timestamp({ timestamp }: JsonObject, digitsOf: () => string | undefined, seriesOf: () => string): bigint {
+    if (typeof timestamp === 'string') return this.#text.parse(timestamp, seriesOf);
     const digits = typeof timestamp === 'number' ? digitsOf() : undefined;
     if (digits === undefined)
       throw malformed(`timestamp must be a number or a date, and is ${shown(timestamp)}`);
@@ -130,19 +131,23 @@ function parseItem(
       throw malformed('it has both time and timestamp');
     const database = optionalText(entry.database, 'database');
     const retentionPolicy = optionalText(entry.retentionPolicy, 'retentionPolicy');
+    const fields = fieldsOf(entry.fields);
+    const seriesOf = (): string => seriesKey(name, tags, fields);
     const time =
       entry.timestamp !== undefined
-        ? times.timestamp(entry, digitsOf)
+        ? times.timestamp(entry, digitsOf, seriesOf)
         : entry.time === undefined
           ? maker.now()
-          : times.time(entry);
-    return maker.point(name, tags, fieldsOf(entry.fields), time, { database, retentionPolicy });
+          : times.time(entry, seriesOf);
+    return maker.point(name, tags, fields, time, { database, retentionPolicy });
   }
   checkKeys(entry, 'the batch', batchKeys);
   const points = listOf(entry.points).map((value) => {
     const point = objectOf(value, "a batch's point");
     checkKeys(point, "a batch's point", batchPointKeys);
-    return { time: times.time(point), tags: tagsOf(point.tags, 'tags'), fields: fieldsOf(point.fields) };
+    const [pointTags, fields] = [tagsOf(point.tags, 'tags'), fieldsOf(point.fields)];
+    const time = times.time(point, () => seriesKey(name, { ...tags, ...pointTags }, fields));
+    return { time, tags: pointTags, fields };
   });
   return maker.batch({ name, tags, byName: entry.byName === true, time: times.time(entry), points });
 }

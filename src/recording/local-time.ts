@@ -1,25 +1,34 @@
 import { IANAZone } from 'luxon';
 import { UdfError } from '../model/errors.js';
 import { counted } from '../model/text.js';
+import type { Tags } from '../model/values.js';
 
 const minuteMs = 60_000;
 const halfDayMs = 12 * 60 * minuteMs;
 /** All changes of a zone's clock happen at a quarter of an hour. */
 const quarterMs = 15 * minuteMs;
 
+/** An hour that a zone has twice, while its times are read. */
+interface Fold {
+  /** Whether the file reached it from later times. */
+  readonly isDescending: boolean;
+  /** The last time of each series in it, in UTC. */
+  readonly last: Map<string, number>;
+}
+
 /**
- * Converts the local times of a zone, in the order of a file. Where the clock is changed:
- * - an ambiguous time is the first of the two, or the second if the first is before the last time read;
- * - a skipped time has the offset before the change: 02:30 becomes 03:30 in summer time.
+ * Converts the local times of a zone, in the order of a file, oldest or newest first. An ambiguous time, where the clock is put
+ * back, is the one of the two that continues this order: in a file with the oldest first, the first of the two, or the second if
+ * the first is before the last time read, or if the series already has the first.
  */
 export class LocalTimes {
   readonly #zone: IANAZone;
   #ambiguous = 0;
-  #skipped = 0;
   /** Looking up an offset is slow, and neighbours in a file mostly share it. */
   #quarter = NaN;
   #offsets: Offsets = { first: 0 };
-  #last = -Infinity;
+  #last: number | undefined;
+  #fold: Fold | undefined;
 
   /** Throws `usage` if there is no such zone. */
   constructor(zone: string) {
@@ -29,40 +38,54 @@ export class LocalTimes {
     this.#zone = IANAZone.create(zone);
   }
 
-  /** Milliseconds since the epoch of a local time that is given as if it were UTC. */
-  toUtc(localMs: number): number {
+  /** The IANA name. */
+  get zone(): string {
+    return this.#zone.name;
+  }
+
+  /**
+   * Milliseconds since the epoch of a local time that is given as if it were UTC; `undefined` if the zone skips it, where the clock
+   * is put forward. `seriesOf` identifies the point's series; without it, equal times are not told apart.
+   */
+  toUtc(localMs: number, seriesOf?: () => string): number | undefined {
     const quarter = Math.floor(localMs / quarterMs);
     if (quarter !== this.#quarter) {
       this.#quarter = quarter;
       this.#offsets = this.#offsetsAt(localMs);
     }
     const { first, second, isSkipped } = this.#offsets;
+    if (isSkipped) return undefined;
     let utc = localMs - first * minuteMs;
-    if (second !== undefined) {
-      this.#ambiguous++;
-      if (utc < this.#last) utc = localMs - second * minuteMs;
-    } else if (isSkipped) this.#skipped++;
+    if (second === undefined) this.#fold = undefined;
+    else utc = this.#unfold(utc, localMs - second * minuteMs, seriesOf?.());
     this.#last = utc;
     return utc;
   }
 
-  /** Warnings for the user about ambiguous and skipped times. */
+  /** Warnings for the user about ambiguous times. */
   get warnings(): string[] {
-    const zone = this.#zone.name;
+    if (this.#ambiguous === 0) return [];
     return [
-      ...(this.#ambiguous === 0
-        ? []
-        : [
-            `${counted(this.#ambiguous, 'time')} in an hour that ${zone} has twice, when the clock is put back: the first ` +
-              'of the two was taken unless it is before the time above it, then the second',
-          ]),
-      ...(this.#skipped === 0
-        ? []
-        : [
-            `${counted(this.#skipped, 'time')} in an hour that ${zone} skips, when the clock is put forward: taken as an ` +
-              'hour later',
-          ]),
+      `${counted(this.#ambiguous, 'time')} in an hour that ${this.zone} has twice, when the clock is put back: read by the order of ` +
+        'the file',
     ];
+  }
+
+  /** Chooses between the two meanings of an ambiguous time. */
+  #unfold(first: number, second: number, series: string | undefined): number {
+    this.#ambiguous++;
+    const before = this.#last;
+    this.#fold ??= { isDescending: before !== undefined && before >= second, last: new Map() };
+    const { isDescending, last } = this.#fold;
+    const known = series === undefined ? undefined : last.get(series);
+    const previous = known ?? before;
+    let utc: number;
+    if (previous === undefined) utc = first;
+    else if (known === first || known === second) utc = isDescending ? first : second;
+    else if (previous <= first) utc = first;
+    else utc = isDescending && previous < second ? first : second;
+    if (series !== undefined) last.set(series, utc);
+    return utc;
   }
 
   #offsetsAt(localMs: number): Offsets {
@@ -81,4 +104,9 @@ interface Offsets {
   readonly first: number;
   readonly second?: number;
   readonly isSkipped?: boolean;
+}
+
+/** Identifies the series of a point's fields, for times that come twice. */
+export function seriesKey(name: string, tags: Tags, fields: object): string {
+  return JSON.stringify([name, Object.entries(tags).sort(), Object.keys(fields).sort()]);
 }

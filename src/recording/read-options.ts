@@ -10,8 +10,15 @@ export interface ReadOptions extends TimeOptions, BadEntriesOptions {
   readonly format?: RecordingFormat | undefined;
   /** The separator of CSV cells: one character, a comma by default. */
   readonly delimiter?: string | undefined;
-  /** The column of CSV that holds the time: `time` by default, `_time` in annotated CSV. */
-  readonly timeColumn?: string | undefined;
+  /**
+   * The column of CSV that holds the time, or several whose cells are joined by a space, such as one for the date and one for the time
+   * of day: `time` by default, `_time` in annotated CSV. If given, lines above the header are left out.
+   */
+  readonly timeColumn?: string | readonly string[] | undefined;
+  /** Columns of CSV that are tags though they have no prefix `tag:`. */
+  readonly tagColumns?: readonly string[] | undefined;
+  /** The character between the thousands of numbers in CSV; none by default. */
+  readonly thousands?: string | undefined;
   /** Cells of CSV that stand for a missing value, such as `NA`, besides empty ones. */
   readonly nullMarkers?: readonly string[] | undefined;
   /** The text's encoding as a WHATWG label, such as `latin1` or `utf-16le`: `utf-8` by default. */
@@ -31,6 +38,8 @@ const applicable: readonly (readonly [keyof ReadOptions, string, readonly Record
   ['timeZone', '--time-zone', ['csv', 'jsonl']],
   ['delimiter', '--delimiter', ['csv']],
   ['timeColumn', '--time-column', ['csv']],
+  ['tagColumns', '--tag-column', ['csv']],
+  ['thousands', '--thousands', ['csv']],
   ['nullMarkers', '--null', ['csv']],
   ['measurement', '--measurement', ['csv', 'greenbutton']],
 ];
@@ -44,7 +53,7 @@ export function checkReadOptions(options: ReadOptions, format: RecordingFormat):
       throw new UdfError('usage', `${flag} is for ${listed(formats)}; the format is ${format}`);
     }
   }
-  const { precision, delimiter, encoding, nullMarkers = [] } = options;
+  const { precision, delimiter, encoding, nullMarkers = [], thousands } = options;
   if (precision !== undefined && !precisions.includes(precision)) {
     throw new UdfError('usage', `the precision ${precision} is unknown; choose ${precisions.join(', ')}`);
   }
@@ -54,8 +63,26 @@ export function checkReadOptions(options: ReadOptions, format: RecordingFormat):
   if (nullMarkers.some((marker) => marker.trim() === '')) {
     throw new UdfError('usage', 'a marker of missing values is empty: an empty cell is missing anyway');
   }
+  const timeColumns = timeColumnsOf(options) ?? [];
+  if (timeColumns.includes('') || new Set(timeColumns).size < timeColumns.length) {
+    throw new UdfError('usage', 'a column of the time has no name, or is given twice');
+  }
+  if (thousands !== undefined && !/^[, '’_\u00a0\u202f]$/u.test(thousands)) {
+    throw new UdfError(
+      'usage',
+      `the separator of thousands ${JSON.stringify(thousands)} is not one character such as a comma or a blank`,
+    );
+  }
   if (encoding !== undefined) decoderOf(encoding);
   new TimeParser(options); // throws for an invalid format or an unknown zone
+}
+
+/** The columns of the time; `undefined` for the default. */
+export function timeColumnsOf({
+  timeColumn,
+}: Pick<ReadOptions, 'timeColumn'>): readonly string[] | undefined {
+  if (typeof timeColumn === 'string') return [timeColumn];
+  return timeColumn !== undefined && timeColumn.length > 0 ? timeColumn : undefined;
 }
 
 function listed(formats: readonly RecordingFormat[]): string {

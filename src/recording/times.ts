@@ -67,11 +67,14 @@ export class TimeParser {
     }
   }
 
-  /** Nanoseconds since the epoch. Throws `malformed`. */
-  parse(text: string): bigint {
+  /**
+   * Nanoseconds since the epoch. `seriesOf` identifies the series of the point, for a local time that a zone has twice. Throws
+   * `malformed`, also for a local time that the zone skips.
+   */
+  parse(text: string, seriesOf?: () => string): bigint {
     const time = this.#format
-      ? this.#formatted(this.#format, text)
-      : (this.#number(text) ?? this.#date(text));
+      ? this.#formatted(this.#format, text, seriesOf)
+      : (this.#number(text) ?? this.#date(text, seriesOf));
     if (BigInt.asIntN(64, time) === time) return time;
     throw new UdfError('malformed', `"${text}" is beyond what a time can be${precisionHint(text)}`);
   }
@@ -100,7 +103,7 @@ export class TimeParser {
     return sign === '-' ? -time : time;
   }
 
-  #date(text: string): bigint {
+  #date(text: string, seriesOf?: () => string): bigint {
     const [, year, month, day, hour, minute, second = '0', fraction = '', zone] = date.exec(text) ?? [];
     if (year === undefined) throw this.#notATime(text);
     const [Y, M, D, h, m, s] = [year, month, day, hour, minute, second].map(Number) as [
@@ -109,12 +112,12 @@ export class TimeParser {
     const localMs = utcMs(Y, M, D, h, m, s);
     if (localMs === undefined)
       throw new UdfError('malformed', `"${text}" is not a valid time: that date or hour does not exist`);
-    return BigInt(this.#zoned(localMs, zone, text)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+    return BigInt(this.#zoned(localMs, zone, text, seriesOf)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
   }
 
-  #zoned(localMs: number, zone: string | undefined, text: string): number {
+  #zoned(localMs: number, zone: string | undefined, text: string, seriesOf?: () => string): number {
     if (zone === undefined) {
-      if (this.#local) return this.#local.toUtc(localMs);
+      if (this.#local) return localToUtc(this.#local, localMs, text, seriesOf);
       throw new UdfError('malformed', `"${text}" is a time without a zone; name it: --time-zone UTC`);
     }
     if (/^z$/i.test(zone)) return localMs;
@@ -124,10 +127,11 @@ export class TimeParser {
     return zone.startsWith('-') ? localMs + offsetMs : localMs - offsetMs;
   }
 
-  #formatted(format: TimeFormat, text: string): bigint {
+  #formatted(format: TimeFormat, text: string, seriesOf?: () => string): bigint {
     const { ms, nanoseconds } = format.parse(text);
     // Without a zone in the format, the constructor requires `timeZone`.
-    return BigInt(format.hasZone ? ms : this.#local!.toUtc(ms)) * 1_000_000n + nanoseconds;
+    const utcMs = format.hasZone ? ms : localToUtc(this.#local!, ms, text, seriesOf);
+    return BigInt(utcMs) * 1_000_000n + nanoseconds;
   }
 
   #notATime(text: string): UdfError {
@@ -136,6 +140,15 @@ export class TimeParser {
       `"${text}" is no time: neither ${this.#unitName} nor 2018-01-03T11:30:51.065Z`,
     );
   }
+}
+
+function localToUtc(local: LocalTimes, localMs: number, text: string, seriesOf?: () => string): number {
+  const ms = local.toUtc(localMs, seriesOf);
+  if (ms !== undefined) return ms;
+  throw new UdfError(
+    'malformed',
+    `"${text}" does not exist in ${local.zone}: the clock is put forward over it`,
+  );
 }
 
 /** RFC 3339, also with a space for the T, without seconds, and without a zone. */

@@ -101,6 +101,38 @@ describe('feed', () => {
     }
   });
 
+  test("takes a utility's export with date and time in two columns, of which replay makes the same", async () => {
+    const { stored, url } = await influx();
+    const path = file(
+      'usage.csv',
+      'Name,A B\nAddress,"1 ST, X"\n\nTYPE,DATE,START TIME,USAGE,NOTES\nElectric,03/08/2026,12:15 AM,"1,234.5"\nElectric,03/08/2026,03:00 AM,2\n',
+    );
+    const reading = [
+      ...['--time-column', 'DATE', '--time-column', 'START TIME', '--time-format', 'MM/dd/yyyy hh:mm a'],
+      ...[
+        '--time-zone',
+        'America/New_York',
+        '--tag-column',
+        'TYPE',
+        '--thousands',
+        ',',
+        '--measurement',
+        'm',
+      ],
+    ];
+    const fed = await run('feed', path, ...reading, '--url', url);
+    expect(fed).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('2 lines above the header') as string,
+    });
+    expect(stored).toEqual([
+      'm,TYPE=Electric USAGE=1234.5 1772946900000000000',
+      'm,TYPE=Electric USAGE=2 1772953200000000000',
+    ]);
+    const replayed = await run('replay', path, ...reading, '--udf', 'mirror');
+    expect(replayed.stdout.trim().split('\n')).toEqual(stored);
+  });
+
   test('of a directory says that it is one', async () => {
     const directory = tempDir();
     const { code, stderr } = await run('feed', directory, '--url', 'http://127.0.0.1:1?db=d');

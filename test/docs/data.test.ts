@@ -4,19 +4,25 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { openRecording } from '../../src/testkit/index.js';
+import { openRecording, type ReadOptions } from '../../src/testkit/index.js';
 import { findExecutable } from '../support/find-executable.js';
 import { tempDir } from '../support/temp-dir.js';
 import { type CodeBlock, codeBlocks, placeOf } from './support/code-blocks.js';
 
 /** Reads a block as a recording in the format of that name. */
-async function readPoints(text: string, extension: string): Promise<void> {
+async function readPoints(text: string, extension: string, options: ReadOptions = {}): Promise<void> {
   const file = join(tempDir(), `points.${extension}`);
   writeFileSync(file, text);
   let count = 0;
-  for await (const items of await openRecording(file)) count += items.length;
+  for await (const items of await openRecording(file, options)) count += items.length;
   expect(count).toBeGreaterThan(0);
 }
+
+/** How docs/green-button.md says that a utility's export is read. */
+const utilityExport: ReadOptions = {
+  ...{ timeColumn: ['DATE', 'START TIME'], timeZone: 'America/New_York', measurement: 'electricity' },
+  ...{ tagColumns: ['TYPE'], thousands: ',' },
+};
 
 /** How a block of each language is checked; those of ts, js and sh have tests of their own. */
 const checks: Readonly<Record<string, (text: string) => void | Promise<void>>> = {
@@ -27,7 +33,7 @@ const checks: Readonly<Record<string, (text: string) => void | Promise<void>>> =
       expect('errors' in document ? document.errors : []).toEqual([]);
   },
   ndjson: (text) => readPoints(text, 'jsonl'),
-  csv: (text) => readPoints(text, 'csv'),
+  csv: (text) => readPoints(text, 'csv', text.includes('START TIME') ? utilityExport : {}),
   lp: (text) => readPoints(text, 'lp'),
   go: (text) => {
     run('GOFMT', 'gofmt', '-e', text);

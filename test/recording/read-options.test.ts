@@ -184,10 +184,12 @@ describe('times', () => {
     ]);
   });
 
-  it('in an hour that is skipped are an hour later, and are counted', () => {
+  it('in an hour that is skipped are refused', () => {
     const parser = new TimeParser({ timeZone: 'Europe/Berlin' });
-    expect(parser.parse('2024-03-31T02:30:00')).toBe(parser.parse('2024-03-31T03:30:00'));
-    expect(parser.warnings).toEqual([expect.stringMatching(/^1 time in an hour that Europe\/Berlin skips/)]);
+    expect(() => parser.parse('2024-03-31T02:30:00')).toThrow(
+      '"2024-03-31T02:30:00" does not exist in Europe/Berlin',
+    );
+    expect(parser.parse('2024-03-31T03:00:00')).toBe(1_711_846_800_000_000_000n);
   });
 
   it.each([
