@@ -90,7 +90,7 @@ export function feedCommand(): Command {
     .addOption(speedOption())
     .option(
       '--shift-to-now',
-      'move all times so that the newest is now; a demo begins at midnight a day ago (many --meters: a million points ago) and continues in real time',
+      'move all times so that the newest is now; a demo begins at midnight a day ago (building: two months ago; many --meters: a million points ago) and continues in real time',
     )
     .option('--skip-bad', 'report and skip malformed entries, instead of stopping at the first')
     .option(

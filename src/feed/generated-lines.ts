@@ -1,11 +1,12 @@
 import { UdfError } from '../model/errors.js';
+import { buildingPoints } from './building.js';
 import type { GeneratedPoint, Line } from './lines.js';
 import { createRandom } from './random.js';
 import { sleep } from './sleep.js';
 import { smartMeterPoints } from './smart-meters.js';
 
-/** Data sets: an ADSL router, and meters: of a household, or the smart meters of a grid. */
-export const generatorNames = ['adsl', 'meters'] as const;
+/** Data sets: an ADSL router, meters (of a household, or the smart meters of a grid), and the interval data of a building. */
+export const generatorNames = ['adsl', 'meters', 'building'] as const;
 export type GeneratorName = (typeof generatorNames)[number];
 
 interface SeriesOptions {
@@ -30,7 +31,13 @@ const maxWaitMs = 60_000;
 const maxPastPoints = 1_000_000;
 
 /** The router's polling interval is that of the recording. */
-const intervals: Readonly<Record<GeneratorName, bigint>> = { adsl: 90n * second, meters: 60n * second };
+const intervals: Readonly<Record<GeneratorName, bigint>> = {
+  adsl: 90n * second,
+  meters: 60n * second,
+  building: 900n * second,
+};
+/** Days of a building before today, if `live`: a whole month, and weeks to forecast from. */
+const pastBuildingDays = 62n;
 
 export interface GeneratorOptions {
   readonly seed: number;
@@ -46,14 +53,14 @@ export interface GeneratorOptions {
 }
 
 /**
- * Generates deterministic lines. Live data begin at midnight (UTC) of yesterday, or later if smart meters would have more than
- * a million points before now: restarted on the same day, it generates the same points, which a database stores once.
+ * Generates deterministic lines. Live data begin at midnight (UTC) of yesterday, those of a building 62 days before today, those of
+ * smart meters later if there would be more than a million points before now: restarted on the same day, it generates the same points, which a database stores once.
  * Throws `usage` for `meters` or `rate` of another data set, and for a rate at which a meter reports less than daily.
  */
 export function generatedLines(name: GeneratorName, options: GeneratorOptions): AsyncGenerator<Line> {
   const { seed, points, live, signal, meters } = options;
   const interval = intervalOf(name, options);
-  const start = live ? liveStart(interval, meters) : recordingStart;
+  const start = live ? liveStart(name, interval, meters) : recordingStart;
   const maxPoints = points ?? (live ? Infinity : defaultPoints);
   return untilEnd(name, generatePoints(name, { seed, start, interval, meters }), maxPoints, live, signal);
 }
@@ -62,8 +69,8 @@ function now(): bigint {
   return BigInt(Date.now()) * 1_000_000n;
 }
 
-function liveStart(interval: bigint, meters: number | undefined): bigint {
-  const midnight = (now() / day - 1n) * day;
+function liveStart(name: GeneratorName, interval: bigint, meters: number | undefined): bigint {
+  const midnight = (now() / day - (name === 'building' ? pastBuildingDays : 1n)) * day;
   if (meters === undefined) return midnight;
   const start = now() - (interval * BigInt(maxPastPoints)) / BigInt(meters);
   return start > midnight ? start : midnight;
@@ -108,6 +115,7 @@ async function* untilEnd(
 export function generatePoints(name: GeneratorName, options: SeriesOptions): Generator<GeneratedPoint> {
   const { meters } = options;
   if (name === 'adsl') return adslPoints(options);
+  if (name === 'building') return buildingPoints(options);
   return meters === undefined ? householdPoints(options) : smartMeterPoints({ ...options, meters });
 }
 

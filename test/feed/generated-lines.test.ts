@@ -9,7 +9,7 @@ function first(count: number, name: GeneratorName, seed = 1) {
   return Array.from({ length: count }, () => lines.next().value as { line: string; time: bigint });
 }
 
-describe.each(['adsl', 'meters'] as const)('the generator %s', (name) => {
+describe.each(['adsl', 'meters', 'building'] as const)('the generator %s', (name) => {
   test('is line protocol in time order, with the times that it says', () => {
     let before = 0n;
     for (const { line, time } of first(3000, name)) {
@@ -51,4 +51,41 @@ test("the meters' counters only ever grow", () => {
     newest.set(name, counter);
   }
   expect([...newest.keys()]).toEqual(['electricity', 'gas', 'water']);
+});
+
+describe('the building', () => {
+  const quarter = 900_000_000_000n;
+  /** A Monday, midnight of UTC. */
+  const monday = 1_514_764_800_000_000_000n;
+  const weekFrom = (start: bigint, seed = 1) => {
+    const lines = generatePoints('building', { seed, start, interval: quarter });
+    return Array.from({ length: 672 }, () => parseLine((lines.next().value as { line: string }).line));
+  };
+
+  test('has a point at the start of each interval, whose energy is its power times its length', () => {
+    const points = weekFrom(monday + 1n);
+    expect(points[0]!.time).toBe(monday + quarter);
+    for (const { name, tags, fields } of points) {
+      expect({ name, tags }).toEqual({ name: 'meter', tags: { meter: 'office' } });
+      expect(fields.kwh).toBeCloseTo(Number(fields.kw) / 4, 2);
+    }
+  });
+
+  test('draws more in the hours of workdays than at night and on weekends', () => {
+    const days = Array.from({ length: 7 }, (_, day) =>
+      weekFrom(monday)
+        .slice(96 * day, 96 * (day + 1))
+        .map(({ fields }) => Number(fields.kw)),
+    );
+    const noon = days.map((day) => day[52]!);
+    for (const kw of noon.slice(0, 5)) expect(kw).toBeGreaterThan(15);
+    for (const kw of [...noon.slice(5), ...days.map((day) => day[8]!)]) expect(kw).toBeLessThan(6);
+  });
+
+  test('is the same from another start on', () => {
+    const twoDays = 192;
+    expect(weekFrom(monday + BigInt(twoDays) * quarter).slice(0, -twoDays)).toEqual(
+      weekFrom(monday).slice(twoDays),
+    );
+  });
 });
