@@ -6,6 +6,7 @@ import { pathOf, text, yaml } from './support/files.js';
 
 interface Service {
   readonly image: string;
+  readonly profiles?: readonly string[];
   readonly user?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly command?: readonly string[];
@@ -25,6 +26,8 @@ const source = text('docker/compose.yaml');
 // The test of a file of our own: what is read of it is looked at below.
 const { services, volumes } = yaml('docker/compose.yaml') as Compose;
 const all = Object.entries(services);
+/** The services that run this package's image. */
+const own = ['udf', 'tasks', 'demo', 'predictions', 'meters', 'building'];
 
 /** The variables that compose.yaml takes from outside, with their defaults. */
 const variables = new Map(
@@ -55,7 +58,7 @@ describe('docker/compose.yaml', () => {
   });
 
   it('gives its commands only options that they have', async () => {
-    const lines = ['udf', 'tasks', 'demo', 'meters'].map((name) => services[name]!.command!);
+    const lines = own.map((name) => services[name]!.command!);
     for (const line of [...lines, services.udf!.healthcheck!.test!.slice(2)]) {
       const words = line.filter((word) => /^[a-z]+$/.test(word));
       const { code, stdout } = await run(...words, '--help');
@@ -63,6 +66,34 @@ describe('docker/compose.yaml', () => {
       expect(stdout).toContain(`kapacitor-udf ${words.join(' ')} [options]`);
       for (const word of line) if (word.startsWith('--')) expect(stdout).toContain(`${word.split('=')[0]} `);
     }
+  });
+
+  it('has a profile that leads from made-up meters to totals, alerts, forecasts and predictions', () => {
+    const profile = all.filter(([, { profiles = [] }]) => profiles.includes('meters'));
+    expect(profile.map(([name]) => name)).toEqual(['predictions', 'meters', 'building']);
+    const sources = profile.map(([, { command = [] }]) => command.join(' '));
+    const written = (measurement: string) => (measurement === 'meter' ? '--demo=building' : '--demo=meters');
+    for (const [task, measurement] of [
+      ['tasks/meter-totals', 'meter'],
+      ['tasks/load-forecast', 'meter'],
+      ['tasks/voltage-alert', 'electricity'],
+      ['tasks/meter-silence', 'electricity'],
+      ['onnx/tasks/voltage-next-hour', 'electricity'],
+    ] as const) {
+      expect(text(`tickscripts/${task}.tick`)).toContain(`.measurement('${measurement}')`);
+      expect(
+        sources.some((command) => command.includes(written(measurement))),
+        task,
+      ).toBe(true);
+    }
+    expect(services.predictions!.command).toContain('/tickscripts/onnx');
+    // Their past is written at once, so the tasks must be there before.
+    expect(services.meters!.depends_on).toHaveProperty('predictions');
+    expect(services.building!.depends_on).toHaveProperty('tasks');
+  });
+
+  it('hands points to Kapacitor in the order in which they were written', () => {
+    expect(services.influxdb!.environment).toMatchObject({ INFLUXDB_SUBSCRIBER_WRITE_CONCURRENCY: '1' });
   });
 
   it('offers nothing beyond loopback unless asked', () => {
@@ -137,7 +168,7 @@ describe('docker/compose.yaml', () => {
   it('uses no image without a tag of its own, but for the one that it builds', () => {
     for (const [name, { image }] of all) {
       const [, fallback = ''] = /^\$\{\w+_IMAGE:-(.*)\}$/.exec(image) ?? [];
-      if (fallback === 'kapacitor-udf') expect(['udf', 'tasks', 'demo', 'meters']).toContain(name);
+      if (fallback === 'kapacitor-udf') expect(own).toContain(name);
       else expect(fallback, name).toMatch(/:\d+\.\d+/);
     }
   });

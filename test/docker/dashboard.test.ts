@@ -18,8 +18,8 @@ const sources = yaml('docker/grafana/provisioning/datasources/influxdb.yaml') as
 
 /** The TICKscripts that read or write a measurement. */
 const scriptsWith = (measurement: string): string[] =>
-  readdirSync(pathOf('tickscripts/tasks'))
-    .map((file) => text(`tickscripts/tasks/${file}`))
+  ['tickscripts/tasks', 'tickscripts/onnx/tasks']
+    .flatMap((folder) => readdirSync(pathOf(folder)).map((file) => text(`${folder}/${file}`)))
     .filter((script) => new RegExp(`\\.measurement\\('${measurement}'\\)`).test(script));
 
 describe('the dashboards', () => {

@@ -89,5 +89,8 @@ bind-address = "127.0.0.1:0"
   log-enabled = false
 [continuous_queries]
   enabled = false
+# As compose.yaml has it, for the order of points.
+[subscriber]
+  write-concurrency = 1
 `;
 }
