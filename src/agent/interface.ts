@@ -33,6 +33,8 @@ export interface AgentOptions extends InstanceDefaults {
   /** Where the agent notes what it is doing, for a watchdog. */
   readonly activity?: UseActivity | undefined;
   readonly progress?: Progress | undefined;
+  /** The caller reports `failure` if init is refused, so that it is not logged here too. */
+  readonly reportsRefusal?: boolean | undefined;
   /** Whether the peer is Kapacitor's daemon, which must be kept from crashing when it ends the UDF: see `EndGuard`. */
   readonly guardsEnd?: boolean | undefined;
   /** The clock of the UDF; the system's if not given. */

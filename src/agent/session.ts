@@ -51,6 +51,7 @@ export interface SessionOptions extends InstanceDefaults {
   /** Snapshots are newer than this one. */
   readonly newerThan: Revision | undefined;
   readonly deadLetters?: DeadLetters | undefined;
+  readonly reportsRefusal?: boolean | undefined;
   readonly output: Output;
   readonly guard: OutputGuard;
   readonly counters: Counters;
@@ -220,7 +221,8 @@ export class Session {
       });
     } catch (reason) {
       const error = UdfError.from(reason, 'handler');
-      this.#logger.warn({ code: error.code, err: error }, capText(`init refused: ${error.message}`));
+      const level = this.#options.reportsRefusal === true ? 'debug' : 'warn';
+      this.#logger[level]({ code: error.code, err: error }, capText(`init refused: ${error.message}`));
       this.#reply({ kind: 'init', success: false, error: errorText(error, definition.name, this.use) });
       this.#options.close(error);
       return undefined;

@@ -1,14 +1,16 @@
 import { Command, Option } from 'commander';
 import { messageOf, UdfError } from '../model/errors.js';
 import type { ServedUdf } from '../host/served-udf.js';
-import { ExitCode } from './exit-code.js';
+import { ExitCode, udfExitCode } from './exit-code.js';
 import {
   addRunOptions,
   connectionOptions,
+  groupByOption,
   openDeadLetters,
   type RunOptions,
   watchdogSettings,
 } from './options.js';
+import { nonEmpty } from './parse-values.js';
 
 interface ExecdCommandOptions extends RunOptions {
   readonly set?: readonly string[];
@@ -30,9 +32,12 @@ export function execdCommand(): Command {
       '--set <option=value...>',
       'an option of the UDF as a TICKscript writes it: 10, 1.5, TRUE, 30s, text',
     )
-    .option('--group-by <tag...>', 'tags to group by, besides the measurement (default: all tags)')
+    .addOption(groupByOption())
     .addOption(
-      new Option('--id <name>', "the name that the state is kept under in --state-dir (default: the UDF's)"),
+      new Option(
+        '--id <name>',
+        "the name that the state is kept under in --state-dir (default: the UDF's)",
+      ).argParser(nonEmpty),
     );
   return addRunOptions(command)
     .addHelpText(
@@ -71,7 +76,7 @@ async function execd(name: string, options: ExecdCommandOptions): Promise<void> 
   } catch (reason) {
     const error = UdfError.from(reason);
     settings.logger.error({ code: error.code, err: error }, messageOf(error));
-    throw new ExitCode(error.code === 'usage' ? 2 : 1);
+    throw new ExitCode(udfExitCode(error));
   } finally {
     await deadLetters?.close();
   }

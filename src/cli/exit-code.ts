@@ -1,3 +1,5 @@
+import type { UdfError } from '../model/errors.js';
+
 /** Thrown by a command to exit with this code without a further message. */
 export class ExitCode extends Error {
   override readonly name = 'ExitCode';
@@ -7,4 +9,9 @@ export class ExitCode extends Error {
     super(`exit code ${code}`);
     this.code = code;
   }
+}
+
+/** The exit code for what ends a UDF that the command line sets up: options that it refuses are a wrong command line, too. */
+export function udfExitCode({ code }: UdfError): 1 | 2 {
+  return code === 'usage' || code === 'invalid_options' ? 2 : 1;
 }

@@ -1,15 +1,16 @@
 import { Command, Option } from 'commander';
 import { messageOf, UdfError } from '../model/errors.js';
 import type { ServedUdf } from '../host/served-udf.js';
-import { ExitCode } from './exit-code.js';
+import { ExitCode, udfExitCode } from './exit-code.js';
 import {
   addUdfRunOptions,
+  groupByOption,
   stateIntervalOption,
   type UdfRunOptions,
   udfSettings,
   watchdogSettings,
 } from './options.js';
-import { byteSize, count, httpAddress, timerDuration } from './parse-values.js';
+import { byteSize, count, httpAddress, listOf, timerDuration } from './parse-values.js';
 
 interface KafkaCommandOptions extends UdfRunOptions {
   readonly brokers: readonly string[];
@@ -46,7 +47,7 @@ export function kafkaCommand(): Command {
         'that each point counts exactly once, whatever happens to workers. Needs the package @platformatic/kafka.',
     )
     .argument('<name>', 'the UDF')
-    .requiredOption('--brokers <host:port...>', 'brokers to connect to first', list)
+    .requiredOption('--brokers <host:port...>', 'brokers to connect to first', listOf('HOST:PORT'))
     .requiredOption('--from <topic>', 'the topic to read')
     .requiredOption('--to <topic>', 'the topic to write')
     .requiredOption(
@@ -57,7 +58,7 @@ export function kafkaCommand(): Command {
       '--set <option=value...>',
       'an option of the UDF as a TICKscript writes it: 10, 1.5, TRUE, 30s, text',
     )
-    .option('--group-by <tag...>', 'tags to group by, besides the measurement (default: all tags)')
+    .addOption(groupByOption())
     .option(
       '--repartition <topic>',
       'first write the points to this topic, by group: for input that is not keyed by it (default: not done)',
@@ -129,11 +130,6 @@ export function kafkaCommand(): Command {
     .action(kafka);
 }
 
-/** Values given one by one or with commas, as Kafka's own tools take them. */
-function list(text: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, ...text.split(',').filter((part) => part !== '')];
-}
-
 async function kafka(name: string, options: KafkaCommandOptions): Promise<void> {
   const { runKafka } = await import('../kafka/run-kafka.js');
   // Before the logger looks at standard error (fstat): behind symbolic links, as pnpm makes them, Node.js 20 may find no
@@ -160,6 +156,6 @@ async function kafka(name: string, options: KafkaCommandOptions): Promise<void> 
   } catch (reason) {
     const error = UdfError.from(reason);
     settings.logger.error({ code: error.code, err: error }, messageOf(error));
-    throw new ExitCode(error.code === 'usage' ? 2 : 1);
+    throw new ExitCode(udfExitCode(error));
   }
 }

@@ -9,7 +9,16 @@ import { maxTimerMs } from '../model/duration.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
 import type { IsolationFlags } from './isolation-options.js';
 import { requireAnyOf } from './dependent-options.js';
-import { byteLimitOption, count, duration, fileMode, replaySpeed, timerDuration } from './parse-values.js';
+import {
+  byteLimitOption,
+  count,
+  duration,
+  fileMode,
+  listOf,
+  nonEmpty,
+  replaySpeed,
+  timerDuration,
+} from './parse-values.js';
 
 export interface LogOptions {
   readonly logLevel: LogLevel;
@@ -94,6 +103,14 @@ export function drainOption(): Option {
   return new Option('--drain-ms <ms>', 'how long conversations may take to finish after SIGTERM or SIGINT')
     .default(5_000)
     .argParser(count(0, maxTimerMs));
+}
+
+/** Which points of line protocol belong together, of `execd` and `kafka`. */
+export function groupByOption(): Option {
+  return new Option(
+    '--group-by <tag...>',
+    'tags to group by, besides the measurement (default: all tags)',
+  ).argParser(listOf('the names of tags'));
 }
 
 export function speedOption(): Option {
@@ -181,6 +198,7 @@ function addFileOptions(command: Command): Command {
     .option(
       '--dead-letter <dir>',
       'write the points that the policy "drop" drops to files in this directory, which replay reads (default: none)',
+      nonEmpty,
     )
     .addOption(
       byteLimitOption(
@@ -192,6 +210,7 @@ function addFileOptions(command: Command): Command {
     .option(
       '--state-dir <dir>',
       'keep the newest state of each task here, so that it continues after any end of this process (default: not kept)',
+      nonEmpty,
     )
     .addOption(stateIntervalOption())
     .addOption(

@@ -93,6 +93,22 @@ export function httpAddress(text: string): string {
   return text;
 }
 
+/** A text that is not empty. */
+export function nonEmpty(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
+}
+
+/** Values given one by one or with commas between, as Kafka's own tools take them; none of them empty. */
+export function listOf(what: string): (text: string, previous?: readonly string[]) => readonly string[] {
+  return (text, previous = []) => {
+    const values = text.split(',').map((value) => value.trim());
+    if (values.includes(''))
+      throw new InvalidArgumentError(`Write ${what}, one by one or with commas between.`);
+    return [...previous, ...values];
+  };
+}
+
 /** A file's mode in octal. */
 export function fileMode(text: string): number {
   if (!/^0?[0-7]{3}$/.test(text)) {

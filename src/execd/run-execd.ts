@@ -61,7 +61,7 @@ export async function runExecd(
     states = await openStates({ ...others, logger }, drainMs);
     const [transport, peerTransport] = memoryTransportPair({ highWaterMark: aheadBytes });
     const agent = udf.connect({
-      ...{ ...others, stateStore: states, logger, transport },
+      ...{ ...others, stateStore: states, logger, transport, reportsRefusal: true },
       activity: udf.definition && activity.open(udf.name),
     });
     const { input, output } = stdioTransport(stdout);

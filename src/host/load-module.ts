@@ -5,22 +5,23 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { UdfError } from '../model/errors.js';
 import { isUdfDefinition, type UdfDefinition } from '../udf/definition.js';
+import { guardImport } from './guard-import.js';
 import { givenPackage, type HookSettings } from './module-hooks.js';
 import { loadProblem } from './load-problem.js';
 
 /**
  * The UDFs that a module exports: by default or by name, alone or in an array. It is given as a path from the current
- * directory or as the name of a package. Throws `invalid_module` if it cannot be imported or exports none.
+ * directory or as the name of a package. Throws `invalid_module` if it cannot be imported within `maxMs`, ends the process, or
+ * exports none.
  */
-export async function loadModule(module: string): Promise<UdfDefinition[]> {
+export async function loadModule(module: string, maxMs?: number): Promise<UdfDefinition[]> {
   const file = fileOf(module);
   registerHooks();
   newImports();
   let exports: Exports;
   try {
-    exports = (await import(
-      file === undefined ? givenPackage + module : pathToFileURL(file).href
-    )) as Exports; // the namespace of a module
+    const url = file === undefined ? givenPackage + module : pathToFileURL(file).href;
+    exports = await guardImport(module, () => import(url) as Promise<Exports>, maxMs); // the namespace of a module
   } catch (cause) {
     const problem = await loadProblem(cause, {
       module,

@@ -53,12 +53,17 @@ export function onStopSignal(beforeExit: () => void = noCleanUp, onHangUp?: () =
   }) as StopSignal; // has just got both properties
 }
 
-let isOwnExit = false;
+let hasOwnExit = false;
 
 /** Ends the process. Unlike a UDF's `process.exit`, it is not reported. */
 export function exitProcess(code: number): never {
-  isOwnExit = true;
+  hasOwnExit = true;
   process.exit(code);
+}
+
+/** Whether the process ends by `exitProcess`. */
+export function isOwnExit(): boolean {
+  return hasOwnExit;
 }
 
 /** The UDFs that a process serves, to which its failures are attributed. */
@@ -133,7 +138,7 @@ export function onForcedExit(logger: Logger, beforeExit: () => void, served: Ser
     beforeExit();
   };
   const onExit = (code: number): void => {
-    if (isOwnExit) return;
+    if (hasOwnExit) return;
     report(`process.exit(${code})`);
     if (code === 0) process.exitCode = 1;
   };

@@ -62,6 +62,7 @@ export class PartitionUdf {
     this.#agent = udf.connect({
       ...{ onError, groupTtl, maxGroups, limits, strictRestore },
       transport,
+      reportsRefusal: true,
       clock: this.#clock,
       activity: options.activity?.open(udf.name),
       deadLetters: {

@@ -44,6 +44,40 @@ describe('execd', () => {
     expect(execd.stdout.split('\n')).toHaveLength(3);
   });
 
+  test.each([
+    ['that it does not have', ['--set', 'nofield=x'], '--set nofield=x: the UDF has no option nofield'],
+    ['of another type', ['--set', 'above=x'], 'is no double'],
+    ['that are missing', [], 'edgeDetect: one of .field() or .tag() is required'],
+    ['that contradict each other', ['--set', 'field=a', '--set', 'hysteresis=1'], 'edgeDetect: '],
+  ])('refuses options %s in one line, with exit code 2', async (_what, args, text) => {
+    const execd = new Execd('edgeDetect', ...args);
+    expect(await execd.ended).toEqual({ code: 2, signal: null });
+    expect(execd.logLines).toEqual([expect.stringMatching(/^E! /)]);
+    expect(execd.stderr).toContain(text);
+  });
+
+  test.each([
+    ['--group-by', ''],
+    ['--group-by', 'host,'],
+    ['--id', ''],
+    ['--state-dir', ' '],
+    ['--dead-letter', ''],
+  ])('refuses %s "%s" as usage', async (option, value) => {
+    const { code, stderr } = await runCli(['execd', 'mirror', option, value]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`option '${option}`);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  test('takes tags to group by one by one, and with commas between', async () => {
+    const execd = new Execd('edgeDetect', '--set', 'field=v', '--group-by', 'host,dc', 'rack');
+    execd.process.stdin!.end(
+      'm,host=a,dc=b,rack=c,x=1 v=1 1\nm,host=a,dc=b,rack=c,x=2 v=1 2\nm,host=a,dc=b,rack=d v=1 3\n',
+    );
+    expect(await execd.ended).toEqual({ code: 0, signal: null });
+    expect(execd.stdout).toBe('m,host=a,dc=b,rack=c,x=1 v=1 1\nm,host=a,dc=b,rack=d v=1 3\n');
+  });
+
   test('processes what it has read, and exits with 0, at the end of the input', async () => {
     const execd = new Execd('mirror');
     const lines = Array.from(
@@ -94,7 +128,7 @@ describe('execd', () => {
     [
       'options that are not enough',
       ['edgeDetect'],
-      1,
+      2,
       'E! edgeDetect: one of .field() or .tag() is required',
     ],
   ])('refuses %s in one line', async (_what, args, code, message) => {
