@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { random as createRandom } from '../../../test/support/random.js';
 import { forecastAhead, methodNames } from './forecaster.js';
-import { boundsFor, quantile } from './intervals.js';
+import { boundsFor, quantile, rankErrors } from './intervals.js';
 import { evaluate, Products, ridge } from './least-squares.js';
 import { createSeries, type Series } from './series.js';
 
@@ -134,26 +134,59 @@ describe('a forecast', () => {
 });
 
 describe('quantiles', () => {
+  const equal = (...sorted: number[]) => ({
+    sorted: Float64Array.from(sorted),
+    weights: new Float64Array(sorted.length).fill(1),
+  });
+
   it('are in expectation right for few values', () => {
-    expect(quantile(Float64Array.of(1, 2, 3), 0.5)).toBe(2);
-    expect(quantile(Float64Array.of(1, 2, 3), 0.25)).toBe(1);
-    expect(quantile(Float64Array.of(1, 2, 3), 0.625)).toBe(2.5);
-    expect(quantile(Float64Array.of(1, 2, 3), 0.99)).toBe(3);
+    expect(quantile(equal(1, 2, 3), 0.5)).toBe(2);
+    expect(quantile(equal(1, 2, 3), 0.25)).toBe(1);
+    expect(quantile(equal(1, 2, 3), 0.625)).toBe(2.5);
+    expect(quantile(equal(1, 2, 3), 0.99)).toBe(3);
+  });
+
+  it('depend more on values with more weight', () => {
+    const errors = { sorted: Float64Array.of(1, 2, 3), weights: Float64Array.of(0.1, 0.1, 1) };
+    expect(quantile(errors, 0.5)).toBeGreaterThan(2.4);
+    const mirrored = { sorted: Float64Array.of(-3, -2, -1), weights: errors.weights.toReversed() };
+    expect(quantile(mirrored, 0.5)).toBeCloseTo(-quantile(errors, 0.5), 12);
   });
 
   it('are not known from fewer than 40 errors', () => {
-    expect(boundsFor(0.95, new Float64Array(39), 1)).toBeUndefined();
-    expect(boundsFor(0.95, new Float64Array(40), 1)).toEqual({ lower: 0, upper: 0 });
+    expect(boundsFor(0.95, rankErrors(new Float64Array(39)), 1)).toBeUndefined();
+    expect(boundsFor(0.95, rankErrors(new Float64Array(40)), 1)).toEqual({ lower: 0, upper: 0 });
   });
 
-  it('are moved apart where errors have grown', () => {
+  it('are in order of size, each with the weight of its age', () => {
+    const { sorted, weights } = rankErrors(Float64Array.of(5, -1, 3));
+    expect([...sorted]).toEqual([-1, 3, 5]);
+    expect([...weights].map((weight) => Math.log2(weight))).toEqual([
+      expect.closeTo(-1),
+      0,
+      expect.closeTo(-2),
+    ]);
+  });
+
+  it('are moved apart where errors have grown, and together where they have shrunk', () => {
     const random = createRandom(7);
     const steady = Float64Array.from({ length: 400 }, () => random() - 0.5);
     const growing = steady.map((error, index) => error * (1 + index / 100)); // 1 to 5 times as large
-    const sorted = growing.toSorted();
-    const plain = quantile(sorted, 0.9) - quantile(sorted, 0.1);
-    const bounds = boundsFor(0.8, growing, 1)!;
-    expect(bounds.upper - bounds.lower).toBeGreaterThan(1.2 * plain);
+    const widthOf = (errors: Float64Array): number => {
+      const { lower, upper } = boundsFor(0.8, rankErrors(errors), 1)!;
+      return upper - lower;
+    };
+    const mean = widthOf(growing.toSorted((a, b) => Math.sin(1e4 * a) - Math.sin(1e4 * b))); // in no order
+    expect(widthOf(growing)).toBeGreaterThan(1.1 * mean);
+    expect(widthOf(growing.toReversed())).toBeLessThan(0.9 * mean);
+  });
+
+  it('are moved apart where the horizon leaves few independent errors', () => {
+    const random = createRandom(9);
+    const errors = rankErrors(Float64Array.from({ length: 400 }, () => random() - 0.5));
+    const widths = [1, 48, 1000].map((horizon) => boundsFor(0.8, errors, horizon)!.upper);
+    expect(widths[1]! / widths[0]!).toBeGreaterThan(1.1);
+    expect(widths[2]! / widths[1]!).toBeLessThan(1.4);
   });
 });
 

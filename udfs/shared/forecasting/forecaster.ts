@@ -1,4 +1,4 @@
-import { type Bounds, boundsFor } from './intervals.js';
+import { type Bounds, boundsFor, rankErrors } from './intervals.js';
 import type { Fold, Method } from './method.js';
 import { regression } from './regression.js';
 import { seasonalNaive } from './seasonal-naive.js';
@@ -90,12 +90,13 @@ function choose(given: readonly Candidate[], horizon: number): Forecast | undefi
   if (best === undefined) return undefined;
   if (blend !== undefined && !(best.mean < (1 - minGain) * blend.mean)) best = blend;
   const { value, method, errors, mean } = best;
+  const ranked = rankErrors(errors);
   return {
     value,
     method,
     error: errors.length === 0 ? undefined : mean,
-    bounds80: boundsFor(0.8, errors, horizon),
-    bounds95: boundsFor(0.95, errors, horizon),
+    bounds80: boundsFor(0.8, ranked, horizon),
+    bounds95: boundsFor(0.95, ranked, horizon),
   };
 }
 
