@@ -1,12 +1,10 @@
 /** `npm run bench:table -- FILE`: puts the results of `npm run bench -- --json FILE` into docs/performance.md. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { format, resolveConfig } from 'prettier';
 import { resultTables } from './tables.mjs';
+import { writeTables } from './write-tables.mjs';
 
 const page = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
-const start = '<!-- bench:start -->';
-const end = '<!-- bench:end -->';
 
 async function main() {
   const [file] = process.argv.slice(2);
@@ -18,13 +16,7 @@ async function main() {
   if (failed.length > 0) {
     throw new Error(`${failed.length} measurements of ${file} failed: measure again before publishing it`);
   }
-  const text = readFileSync(page, 'utf8');
-  const [from, to] = [text.indexOf(start), text.indexOf(end)];
-  if (from < 0 || to < from)
-    throw new Error(`docs/performance.md has no ${start} with ${end} behind it: add both, each on a line`);
-  const changed = `${text.slice(0, from)}${start}\n\n${resultTables(run)}\n\n${text.slice(to)}`;
-  const style = await resolveConfig(page);
-  writeFileSync(page, await format(changed, { ...style, filepath: page }));
+  await writeTables(page, resultTables(run));
 }
 
 await main().catch((reason) => {

@@ -1,31 +1,133 @@
-/** Processor time of a forecast and the size of a series' state, by the form for streams. */
-import { runUdf } from '../../../dist/src/testkit/index.js';
-import { forecast } from '../../../dist/udfs/index.js';
+/** What forecasts cost in a host as users run it: memory and snapshot of many series, time of a forecast, waits meanwhile. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { checkoutAgent, Server } from '../agents.mjs';
+import { ByteWriter } from '../corpus/bytes.mjs';
+import { Connection } from '../load/connection.mjs';
+import { encodeRequest } from '../load/control.mjs';
+import { cpuSeconds } from '../load/process-usage.mjs';
 import { generateSeries } from './series.mjs';
 
 const weeks = 12;
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 const nanos = 1_000_000_000n;
+/** Between keepalives while forecasts are made, in milliseconds. */
+const keepaliveEvery = 10;
 
-/** Feeds so many series of twelve weeks of hours; only their last value causes forecasts. */
-export async function measureCost(count) {
-  const { start, interval, values } = generateSeries(1, weeks);
-  const run = await runUdf(forecast, { options: { field: 'v', minHistory: `${weeks * 7}d` } });
-  const pointsAt = (index) =>
-    Array.from({ length: count }, (_, series) => ({
-      name: 'load',
-      time: BigInt(start + index * interval) * nanos,
-      group: `site=${series}`,
-      dimensions: ['site'],
-      tags: { site: String(series) },
-      fields: { v: values[index] * (1 + series / count) },
-    }));
-  for (let index = 0; index < values.length - 1; index++) await run.send(pointsAt(index));
-  const snapshot = (await run.snapshot()).length / count;
-  const cpu = process.cpuUsage();
-  await run.send(pointsAt(values.length - 1));
-  const { user, system } = process.cpuUsage(cpu);
-  const emitted = run.points.length;
-  await run.stop();
-  if (emitted !== 4 * count) throw new Error(`${count} series made ${emitted} forecasts, not four each`);
-  return { snapshot, milliseconds: (user + system) / 1000 / count };
+/** The options of the use: no forecasts before the last of the twelve weeks' hours. */
+const init = encodeRequest({
+  init: {
+    options: [
+      { name: 'field', values: [{ type: 3, stringValue: 'kw' }] },
+      {
+        name: 'minHistory',
+        values: [{ type: 4, durationValue: String(BigInt(weeks * 7 * 86_400) * nanos) }],
+      },
+    ],
+    taskID: 'bench',
+    nodeID: 'forecast2',
+  },
+});
+
+/**
+ * Feeds so many series of twelve weeks of hours to a host. The last hour comes for the first `due` of them only, whose
+ * forecasts are timed: those of all would take too long.
+ */
+export async function measureCost(count, due) {
+  const directory = mkdtempSync(join(tmpdir(), 'forecast-cost-'));
+  const server = await Server.start(checkoutAgent('host', root), 'forecast', directory, { probed: true });
+  try {
+    const connection = await Connection.connect(server.address('forecast'));
+    const answer = await connection.request(init);
+    if (!answer.success) throw new Error(`init was refused: ${answer.error}`);
+    const { start, interval, values } = generateSeries(1, weeks);
+    const hours = hoursOf(count);
+    const hour = (index, series = count) =>
+      hours.at(BigInt(start + index * interval) * nanos, values[index], series);
+    const send = async (bytes) => {
+      if (!connection.write(Buffer.from(bytes))) await connection.drained(); // the block is overwritten
+    };
+    await send(hour(0, 1));
+    await connection.keepalive();
+    const before = await server.memory();
+    const cpuAtStart = cpuSeconds(connection.pid);
+    for (let index = 0; index < values.length - 1; index++) await send(hour(index));
+    await connection.keepalive();
+    const cpuOfPoints = cpuSeconds(connection.pid) - cpuAtStart;
+    const after = await server.memory();
+    const snapshotStart = performance.now();
+    const { snapshot } = await connection.request({ snapshot: {} });
+    const snapshotMilliseconds = performance.now() - snapshotStart;
+
+    const cpu = cpuSeconds(connection.pid);
+    const last = hour(values.length - 1, due);
+    await send(last);
+    let maxKeepalive = 0;
+    const wanted = 4 * due;
+    while (connection.received.points < wanted) {
+      maxKeepalive = Math.max(maxKeepalive, await connection.keepalive());
+      await sleep(keepaliveEvery);
+    }
+    const milliseconds = ((cpuSeconds(connection.pid) - cpu) * 1000) / due;
+    await connection.finish();
+    if (connection.received.points !== wanted) {
+      throw new Error(`${due} series made ${connection.received.points} forecasts, not four each`);
+    }
+    return {
+      heldBytes: (after.held - before.held) / (count - 1),
+      residentBytes: (after.resident - before.resident) / (count - 1),
+      snapshotBytes: snapshot.length / count,
+      snapshotMilliseconds,
+      pointMicroseconds: (cpuOfPoints * 1e6) / (count * (values.length - 1)),
+      milliseconds,
+      maxKeepalive,
+    };
+  } finally {
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The points of one hour for each series, encoded once: times and values are overwritten. */
+function hoursOf(count) {
+  const writer = new ByteWriter(count * 128);
+  const places = [];
+  for (let series = 0; series < count; series++) {
+    const site = String(series);
+    writer.reserve(256);
+    writer.frame(17, () => {
+      writer.timeField(1, nanos << 30n);
+      writer.textField(2, 'load');
+      writer.textField(5, `site=${site}`);
+      writer.textField(6, 'site');
+      writer.messageField(7, () => {
+        writer.textField(1, 'site');
+        writer.textField(2, site);
+      });
+      writer.messageField(8, () => {
+        writer.textField(1, 'kw');
+        writer.doubleField(2, 1);
+      });
+    });
+    places.push({ time: writer.timeAt, end: writer.at });
+  }
+  const bytes = writer.buf.subarray(0, writer.at);
+  const encoded = Buffer.allocUnsafe(9);
+  return {
+    /** The bytes of the first `series` points at a time. They are valid until the next call. */
+    at(time, value, series) {
+      for (let byte = 0n; byte < 9n; byte++) {
+        encoded[Number(byte)] = Number((time >> (7n * byte)) & 0x7fn) | (byte < 8n ? 0x80 : 0);
+      }
+      for (let index = 0; index < series; index++) {
+        const place = places[index];
+        encoded.copy(bytes, place.time);
+        bytes.writeDoubleLE(value * (1 + index / count), place.end - 8);
+      }
+      return bytes.subarray(0, places[series - 1].end);
+    },
+  };
 }

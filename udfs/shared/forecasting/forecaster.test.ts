@@ -159,13 +159,11 @@ describe('quantiles', () => {
   });
 
   it('are in order of size, each with the weight of its age', () => {
-    const { sorted, weights } = rankErrors(Float64Array.of(5, -1, 3));
-    expect([...sorted]).toEqual([-1, 3, 5]);
-    expect([...weights].map((weight) => Math.log2(weight))).toEqual([
-      expect.closeTo(-1),
-      0,
-      expect.closeTo(-2),
-    ]);
+    const { sorted, weights } = rankErrors(Float64Array.of(5, -1, 3, 4));
+    expect([...sorted]).toEqual([-1, 3, 4, 5]);
+    // Two of four errors are half of the back-test.
+    const expected = [1, 0.5, 0, 1.5].map((halfLives) => 0.5 ** halfLives);
+    expect([...weights]).toEqual(expected.map((weight) => expect.closeTo(weight, 12) as number));
   });
 
   it('are moved apart where errors have grown, and together where they have shrunk', () => {

@@ -7,7 +7,7 @@ export interface Bounds {
 /** Fewer errors than this have no quantile of 2.5 %. */
 const minErrors = 40;
 /** After this share of the errors of a back-test, going back in time, the weight of an error is half as large. */
-const halfLife = 1 / 3;
+const halfLife = 1 / 2;
 
 /** Errors of a back-test by size, for quantiles. Recent ones have more weight: those to come are most like them. */
 export interface RankedErrors {
