@@ -8,7 +8,7 @@ import { EndGuard } from './end-guard.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
 import type { Agent, AgentOptions, DataObserver, MaybePromise } from './interface.js';
-import { lastReadTimeoutMs, Lifetime } from './lifetime.js';
+import { lastReadTimeoutMs, Lifetime, outputEvents } from './lifetime.js';
 import { type Limits, resolveLimits } from './limits.js';
 import { Output } from './output.js';
 import { OutputGuard } from './output-guard.js';
@@ -141,21 +141,15 @@ class ConnectionAgent implements Agent {
     this.#input = new Input(transport.input, limits, (buf, frame, payload, end) => {
       this.#receive(buf, frame, payload, end);
     });
-    const endGuard = new EndGuard(this.#output, options.guardsEnd);
+    const endGuard = new EndGuard(this.#output, options.guardsEnd === true);
     this.#lifetime = new Lifetime(transport, {
+      ...outputEvents(this.#output, endGuard, () => this.#session.logger),
       stopWork: () => {
         this.#input.stop();
         this.#session.endTimers();
         this.#output.end();
         this.#abort.abort();
         void this.#saveLastState();
-      },
-      sendLast: (frame) => {
-        this.#output.sendLast(frame);
-      },
-      pauseBeforeEnd: () => endGuard.pauseMs,
-      lost: (message, error) => {
-        this.#session.logger.warn(error ? { err: error } : {}, message);
       },
       closed: () => {
         this.#activity.closed();

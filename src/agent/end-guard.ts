@@ -1,6 +1,9 @@
 import type { Output } from './output.js';
 
-/** Responses before the output at the end. An aborted UDF's are all taken with a probability of 1 in 4 billion. */
+/**
+ * Keepalive responses before the output at the end. Once Kapacitor has aborted a UDF, it stops reading at each response with a
+ * probability of 1/2: that it reads them all has one of 1/2^32.
+ */
 export const guardKeepalives = 32;
 
 /** Milliseconds between the last output and the end of the connection, or the error response. */
@@ -22,21 +25,21 @@ export const guardPauseMs = 20;
  */
 export class EndGuard {
   readonly #output: Output;
-  readonly #isOn: boolean;
+  readonly #isKapacitor: boolean;
 
-  /** `isOn`: the peer is Kapacitor's daemon. */
-  constructor(output: Output, isOn: boolean | undefined) {
+  /** `isKapacitor`: the peer is Kapacitor's daemon, and not a test or a replay. */
+  constructor(output: Output, isKapacitor: boolean) {
     this.#output = output;
-    this.#isOn = isOn === true;
+    this.#isKapacitor = isKapacitor;
   }
 
   /** Milliseconds to wait between the output so far and the end of the connection. */
   get pauseMs(): number {
-    return this.#isOn && this.#output.hasSentData ? guardPauseMs : 0;
+    return this.#isKapacitor && this.#output.hasSentData ? guardPauseMs : 0;
   }
 
   /** Kapacitor has closed its side; to be called before the output that follows. */
   inputEnded(): void {
-    if (this.#isOn) this.#output.keepalives(guardKeepalives);
+    if (this.#isKapacitor) this.#output.keepalives(guardKeepalives);
   }
 }

@@ -27,10 +27,11 @@ export interface RefusedRun extends HandlerRun {
   readonly reason: string;
 }
 
-const Words = { kind: 0, number: 1, begun: 2, count: 3 } as const;
+/** The elements of the words that two threads share; `length` is their number. */
+const Words = { kind: 0, number: 1, begun: 2, runs: 3, length: 4 } as const;
 
 /** Bytes of the shared memory of a `HandlerRuns`. */
-export const handlerRunsBytes = 4 * Float64Array.BYTES_PER_ELEMENT;
+export const handlerRunsBytes = Words.length * Float64Array.BYTES_PER_ELEMENT;
 
 /** What another thread reads of a `HandlerRuns`. */
 export class HandlerRunsReader {
@@ -53,7 +54,7 @@ export class HandlerRunsReader {
 
   /** Changes whenever a frame or a run begins. */
   get activity(): number {
-    return this.#words[Words.begun]! + this.#words[Words.count]!;
+    return this.#words[Words.begun]! + this.#words[Words.runs]!;
   }
 }
 
@@ -106,7 +107,7 @@ export class HandlerRuns {
     const words = this.#words;
     words[Words.kind] = kind;
     words[Words.number] = number;
-    words[Words.count]!++;
+    words[Words.runs]!++;
     if (this.#refused.size > 0) this.#require(kind, number);
   }
 

@@ -14,22 +14,27 @@ import type { Revision } from './state/header.js';
 import type { StateStore } from './state-store.js';
 import type { DrivenClock } from './timers/wall-clock.js';
 
-export interface AgentOptions extends InstanceDefaults {
-  readonly definition: UdfDefinition;
-  readonly transport: Transport;
+/** How a conversation is run, wherever it is. */
+export interface ConversationOptions extends InstanceDefaults {
   readonly logger: Logger;
+  /** Those of `defaultLimits` that are not given. */
   readonly limits?: Partial<Limits> | undefined;
   /**
    * Refuse a snapshot that cannot be restored, instead of starting with fresh state. The task then fails each time it is
    * enabled, until it is deleted.
    */
   readonly strictRestore?: boolean | undefined;
+  /** Keeps the points that the error policy drops: `createDeadLetterFiles`, for example. */
+  readonly deadLetters?: DeadLetters | undefined;
+  /** Milliseconds between saves of a state that has changed, where state is kept: 10,000 if not given. */
+  readonly stateIntervalMs?: number | undefined;
+}
+
+export interface AgentOptions extends ConversationOptions {
+  readonly definition: UdfDefinition;
+  readonly transport: Transport;
   /** Keeps the newest state across connections. */
   readonly stateStore?: StateStore | undefined;
-  /** Keeps the points that the error policy drops. */
-  readonly deadLetters?: DeadLetters | undefined;
-  /** How often changed state is saved there: 10,000 ms if not given. */
-  readonly stateIntervalMs?: number | undefined;
   /** Where the agent notes what it is doing, for a watchdog. */
   readonly activity?: UseActivity | undefined;
   readonly progress?: Progress | undefined;

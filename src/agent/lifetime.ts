@@ -1,5 +1,8 @@
 import { UdfError } from '../model/errors.js';
+import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
+import type { EndGuard } from './end-guard.js';
+import type { Output } from './output.js';
 
 /** What the end of a connection calls. */
 export interface LifetimeEvents {
@@ -13,6 +16,23 @@ export interface LifetimeEvents {
   lost(message: string, error: UdfError | undefined): void;
   /** The connection is closed; called once. */
   closed(): void;
+}
+
+/** The events that concern the output and the log. `logger` is the one at the time: the task is known after init only. */
+export function outputEvents(
+  output: Output,
+  endGuard: EndGuard,
+  logger: () => Logger,
+): Pick<LifetimeEvents, 'sendLast' | 'pauseBeforeEnd' | 'lost'> {
+  return {
+    sendLast: (frame) => {
+      output.sendLast(frame);
+    },
+    pauseBeforeEnd: () => endGuard.pauseMs,
+    lost: (message, error) => {
+      logger().warn(error ? { err: error } : {}, message);
+    },
+  };
 }
 
 /** Max time for the peer to read the last message of a failed connection. */

@@ -1,9 +1,7 @@
 import { promisify } from 'node:util';
 import type { MaybePromise } from './interface.js';
 import type { Output } from './output.js';
-
-/** Max time of work before yielding to the event loop. */
-const maxSliceMs = 5;
+import { maxSliceMs } from './state/time-slice.js';
 
 /** Items that are handled between two checks of the elapsed time. */
 const itemsPerCheck = 32;

@@ -7,7 +7,8 @@ import type { AgentOptions } from './interface.js';
 import type { Limits } from './limits.js';
 import { compareRevisions, type Revision, snapshotRevision } from './state/header.js';
 import { isMigrationRefusal, type Snapshot } from './state/snapshot.js';
-import type { StateStore, UseId } from './state-store.js';
+import type { UseId } from '../model/statistics.js';
+import type { StateStore } from './state-store.js';
 
 /** How often changed state is saved by default. */
 const defaultIntervalMs = 10_000;

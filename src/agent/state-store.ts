@@ -1,7 +1,5 @@
 import type { UseId } from '../model/statistics.js';
 
-export type { UseId };
-
 /**
  * Keeps the newest state of each use of a UDF, as a snapshot, across connections. No method rejects or throws: a store
  * logs its own failures, and tasks continue without it.

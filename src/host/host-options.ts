@@ -1,26 +1,15 @@
-import type { DeadLetters } from '../model/dead-letters.js';
-import type { InstanceDefaults } from '../agent/defaults.js';
-import type { Limits } from '../agent/limits.js';
+import type { ConversationOptions } from '../agent/interface.js';
 import type { HostStats } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';
 
 /** How conversations are run, over sockets and over stdio alike. */
-export interface ConnectionOptions extends InstanceDefaults {
-  readonly logger: Logger;
-  /** Those of `defaultLimits` that are not given. */
-  readonly limits?: Partial<Limits> | undefined;
-  /** Fail a task whose snapshot cannot be restored, instead of starting it afresh. */
-  readonly strictRestore?: boolean | undefined;
-  /** Keeps the points that the error policy drops: `createDeadLetterFiles`, for example. */
-  readonly deadLetters?: DeadLetters | undefined;
+export interface ConnectionOptions extends ConversationOptions {
   /**
    * Keep the newest state of each use of a UDF in this directory, which is made if absent: a task then continues where it
    * was when its process ended, however that was. Not kept if not given.
    */
   readonly stateDir?: string | undefined;
-  /** Milliseconds between saves of a state that has changed: 10,000 if not given. */
-  readonly stateIntervalMs?: number | undefined;
   /** Milliseconds until the state of a use that does not run any more is removed: 30 days if not given. */
   readonly stateMaxAgeMs?: number | undefined;
 }

@@ -5,7 +5,7 @@ const reservedFiles = 64;
 
 /**
  * A warning if the system's limit of open files is below what `maxConnections` needs; `undefined` otherwise, and where the
- * limit is not known. Beyond the limit the system's connections are closed before Node.js tells of them.
+ * limit is not known. Beyond the limit new connections are closed before Node.js reports them.
  */
 export function openFilesWarning(maxConnections: number): string | undefined {
   let limits: string;
@@ -17,7 +17,7 @@ export function openFilesWarning(maxConnections: number): string | undefined {
   const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
   if (limit >= maxConnections + reservedFiles) return undefined;
   return (
-    `the system allows ${limit} open files: further connections will be closed without a word, as ${maxConnections} may ` +
-    `come (maxConnections); raise it (ulimit -n, LimitNOFILE)`
+    `the system allows ${limit} open files: connections beyond that are closed silently, and maxConnections ` +
+    `is ${maxConnections}; raise it (ulimit -n, LimitNOFILE)`
   );
 }

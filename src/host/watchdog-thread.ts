@@ -84,7 +84,7 @@ async function report(): Promise<void> {
     const details = { ...use, ...(stack.length > 0 && { stack }) };
     logger.error(
       details,
-      `the event loop is blocked: ${nameOf(use)} has not come back from ${handling} for 1 s${where}`,
+      `the event loop is blocked: ${nameOf(use)} has not returned from ${handling} for 1 s${where}`,
     );
     return;
   }

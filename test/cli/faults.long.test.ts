@@ -30,14 +30,14 @@ const entryOf = (cli: Cli, text: string) => cli.log.find(({ msg }) => String(msg
 
 describe('what blocks the event loop is logged after a second, with UDF, task, node and line', () => {
   test.each(['loop', 'regex', 'block', 'system call'])(
-    'a handler that does not come back: %s',
+    'a handler that does not return: %s',
     async (fault) => {
       const { cli } = await hostWith(fault);
       await cli.untilLogged('the event loop is blocked');
       const entry = entryOf(cli, 'is blocked');
       expect(entry).toMatchObject({ level: 'error', udf: 'faulty', task: 'task', node: 'node' });
       expect(entry!.msg).toMatch(
-        /^the event loop is blocked: UDF faulty of task task, node node, has not come back from a point for 1 s/,
+        /^the event loop is blocked: UDF faulty of task task, node node, has not returned from a point for 1 s/,
       );
       if (fault !== 'system call') expect(JSON.stringify(entry)).toMatch(/faulty\.mjs:\d+/);
     },

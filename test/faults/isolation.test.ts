@@ -120,8 +120,8 @@ describe.each([
 ] as const)('isolated %s, its workers failing within a handler', (udf, injected) => {
   const options = udfs[udf]!;
   test.each([
-    ['loop', 'hung', 4, 300, /has not come back within 300 ms/],
-    ['hang', 'hung', 4, 300, /has not come back within 300 ms/],
+    ['loop', 'hung', 4, 300, /has not returned from a handler within 300 ms/],
+    ['hang', 'hung', 4, 300, /has not returned from a handler within 300 ms/],
     // V8 collects garbage for long before it gives up.
     ['heap', 'memory', 2, 10_000, /took more than 64 MiB of memory/],
     ['buffers', 'memory', 2, 10_000, /took more than 64 MiB of buffers/],

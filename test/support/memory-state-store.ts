@@ -1,4 +1,5 @@
-import type { StateStore, UseId } from '../../src/agent/state-store.js';
+import type { StateStore } from '../../src/agent/state-store.js';
+import type { UseId } from '../../src/model/statistics.js';
 
 /** A state store in memory. */
 export class MemoryStateStore implements StateStore {

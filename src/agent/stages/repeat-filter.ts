@@ -3,7 +3,7 @@ import type { Point } from '../../model/point.js';
 import type { FieldValue } from '../../model/values.js';
 
 /** Points of a group that are remembered if neither a number nor a time is given. */
-export const defaultRepeatPoints = 64;
+const defaultRepeatPoints = 64;
 
 /** Groups that are remembered; beyond it, the one used longest ago is forgotten. */
 const maxGroups = 10_000;

@@ -4,7 +4,7 @@ import { damaged } from './parts.js';
 const isBigEndian = endianness() === 'BE';
 
 /** Swaps the bytes of elements between the host's order and little-endian, in place. */
-export function swapToHost(bytes: Buffer, elementBytes: number): void {
+function swapToHost(bytes: Buffer, elementBytes: number): void {
   if (!isBigEndian) return;
   if (elementBytes === 2) bytes.swap16();
   if (elementBytes === 4) bytes.swap32();

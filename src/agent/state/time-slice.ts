@@ -1,7 +1,7 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 /** Below what a keepalive may wait, by enough for a garbage collection, and for other processes on the processor. */
-const maxSliceMs = 5;
+export const maxSliceMs = 5;
 
 /** Bounds how long a loop keeps the event loop from sockets and timers. */
 export class TimeSlice {

@@ -26,8 +26,8 @@ export interface DeadLetterFiles extends DeadLetters {
   close(): Promise<void>;
 }
 
-export const defaultDeadLetterBytes = 64 * 1024 * 1024;
-export const minDeadLetterBytes = 1024 * 1024;
+const defaultDeadLetterBytes = 64 * 1024 * 1024;
+const minDeadLetterBytes = 1024 * 1024;
 
 /**
  * Writes the points that the error policy drops as line protocol, which `replay` reads, with the reason as a comment

@@ -3,6 +3,7 @@ import type { Logger } from '../../telemetry/logger.js';
 import type { UdfInfo } from '../isolation/worker/messages.js';
 import { errorFrom } from '../isolation/worker/plain-error.js';
 import type { WorkerEnd } from '../isolation/worker/worker-end.js';
+import { WorkerLifecycle } from '../isolation/worker/worker-lifecycle.js';
 import type {
   OutputSource,
   ServeSettings,
@@ -37,14 +38,11 @@ export interface RemotePortOptions {
  * the byte where it was. If the host no longer has the session, the worker has ended (`lost`).
  */
 export class RemotePort implements WorkerPort {
-  readonly loaded: Promise<readonly UdfInfo[]>;
-  readonly exited: Promise<WorkerEnd>;
   readonly output: ReceivedOutput;
   runs: WorkerPort['runs'] = { current: undefined, begunBytes: 0 };
   readonly #options: RemotePortOptions;
   readonly #link: Link;
-  #resolveLoaded!: (udfs: readonly UdfInfo[]) => void; // these two are set by executors, which run at once
-  #resolveExited!: (end: WorkerEnd) => void;
+  readonly #lifecycle = new WorkerLifecycle();
   #events: WorkerPortEvents | undefined;
   #session: string | undefined;
   #end: WorkerEnd | undefined;
@@ -78,17 +76,15 @@ export class RemotePort implements WorkerPort {
       },
     );
     this.output = new ReceivedOutput(this.#link);
-    this.exited = new Promise((resolve) => {
-      this.#resolveExited = resolve;
-    });
-    this.loaded = new Promise((resolve, reject) => {
-      this.#resolveLoaded = resolve;
-      void this.exited.then(({ text, error }) => {
-        reject(error ?? new UdfError('handler', `the worker ${text}`));
-      });
-    });
-    this.loaded.catch(() => undefined); // an unused rejection is no fault; callers of `loaded` still get it
     void this.#connect();
+  }
+
+  get loaded(): Promise<readonly UdfInfo[]> {
+    return this.#lifecycle.loaded;
+  }
+
+  get exited(): Promise<WorkerEnd> {
+    return this.#lifecycle.exited;
   }
 
   get isAway(): boolean {
@@ -131,7 +127,7 @@ export class RemotePort implements WorkerPort {
   #receive(message: FromHost): void {
     switch (message.kind) {
       case 'loaded':
-        this.#resolveLoaded(message.udfs);
+        this.#lifecycle.load(message.udfs);
         return;
       case 'runs':
         this.runs = message;
@@ -225,7 +221,7 @@ export class RemotePort implements WorkerPort {
     this.#end = end;
     clearTimeout(this.#retryTimer);
     this.#link.close('the proxy needs it no more');
-    this.#resolveExited(end);
+    this.#lifecycle.exit(end);
   }
 }
 

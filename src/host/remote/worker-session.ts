@@ -21,7 +21,7 @@ export interface WorkerSessionOptions {
   readonly thread: WorkerThread;
   /** Adds the session to each line. */
   readonly logger: Logger;
-  /** Milliseconds that a session waits for its proxy to come back. */
+  /** Milliseconds that a session waits for its proxy to reconnect. */
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number | undefined;
   /** The session is over; called once. */
@@ -225,7 +225,7 @@ export class WorkerSession {
       return;
     }
     this.#awayTimer = setTimeout(() => {
-      logger.warn({}, `the session ends: its proxy has not come back within ${sessionTimeoutMs} ms`);
+      logger.warn({}, `the session ends: its proxy did not reconnect within ${sessionTimeoutMs} ms`);
       this.close('the proxy was away for too long');
     }, sessionTimeoutMs);
   }

@@ -9,8 +9,8 @@ import {
 } from '../../agent/state/header.js';
 import { readSnapshot } from '../../agent/state/snapshot.js';
 import { GroupTable } from '../../agent/state/table.js';
-import type { UseId } from '../../agent/state-store.js';
 import { messageOf, systemCode, UdfError } from '../../model/errors.js';
+import type { UseId } from '../../model/statistics.js';
 import { ownerOf } from './directory-lock.js';
 import {
   readStateFile,

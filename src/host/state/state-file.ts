@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { readHeader, type SnapshotHeader } from '../../agent/state/header.js';
-import type { UseId } from '../../agent/state-store.js';
+import type { UseId } from '../../model/statistics.js';
 import { replaceFile } from '../../files/atomic-file.js';
 import { UdfError } from '../../model/errors.js';
 

@@ -75,7 +75,7 @@ describe.each(['slowSync', 'slowAsync'])(
   },
 );
 
-test('a timer that does not come back is found among those that are due with it', async () => {
+test('a timer that hangs is found among those that are due with it', async () => {
   const { agent, kapacitor, log, send } = await started('slowAsync');
   const names = numbers.map((number) => (number === 5 ? 'hang' : `${number}`));
   for (const timer of names) send(0n, { timer, clock: 'wall', ms: 200n });
@@ -84,6 +84,6 @@ test('a timer that does not come back is found among those that are due with it'
   expect(points.map(({ fields }) => fields.timer)).toEqual(names.filter((timer) => timer !== 'hang'));
   expect(agent.stats.restarts).toEqual({ hung: 2 });
   const dropped =
-    /has not come back within 1000 ms \(handlerMs\), twice in timer "hang" of group "host=a" at \d+; dropped/;
+    /has not returned from a handler within 1000 ms \(handlerMs\), twice in timer "hang" of group "host=a" at \d+; dropped/;
   expect(log.filter(({ message }) => dropped.test(message))).toHaveLength(1);
 });

@@ -81,9 +81,9 @@ function counts(peer: Pick<KapacitorPeer, 'points'>): unknown[] {
 describe('a fault of an isolated UDF', () => {
   test.each([
     ['exit', {}, 'called process.exit(0)'],
-    ['loop', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
-    ['regexp', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
-    ['hang', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
+    ['loop', { limits: { handlerMs: 1000 } }, 'has not returned from a handler within 1000 ms'],
+    ['regexp', { limits: { handlerMs: 1000 } }, 'has not returned from a handler within 1000 ms'],
+    ['hang', { limits: { handlerMs: 1000 } }, 'has not returned from a handler within 1000 ms'],
     ['heap', { isSmall: true }, 'took more than 64 MiB of memory'],
     ['buffers', {}, 'took more than 256 MiB of buffers'],
     ['timer', {}, 'has thrown outside a handler: thrown in a timer'],
@@ -299,8 +299,8 @@ describe('batches', () => {
 describe('calls that overlap', () => {
   test.each([
     ['exit', {}, 'called process.exit(0)'],
-    ['loop', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
-    ['hang', { limits: { handlerMs: 1000 } }, 'has not come back within 1000 ms'],
+    ['loop', { limits: { handlerMs: 1000 } }, 'has not returned from a handler within 1000 ms'],
+    ['hang', { limits: { handlerMs: 1000 } }, 'has not returned from a handler within 1000 ms'],
     ['timer', {}, 'has thrown outside a handler: thrown in a timer'],
   ])('%s: are repeated so that nothing is lost, doubled or reordered', async (fault, settings, cause) => {
     const { kapacitor: peer, log } = isolatedInMemory(udfs.get('faultyOverlap')!, settings);

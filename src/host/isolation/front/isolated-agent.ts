@@ -2,7 +2,7 @@ import type { Agent, AgentOptions, DataObserver } from '../../../agent/agent.js'
 import { Counters } from '../../../agent/counters.js';
 import { EndGuard } from '../../../agent/end-guard.js';
 import { Input } from '../../../agent/input.js';
-import { Lifetime } from '../../../agent/lifetime.js';
+import { Lifetime, outputEvents } from '../../../agent/lifetime.js';
 import { resolveLimits } from '../../../agent/limits.js';
 import { Output } from '../../../agent/output.js';
 import type { DeadLetters } from '../../../model/dead-letters.js';
@@ -110,8 +110,9 @@ class FrontAgent implements IsolatedAgent {
         this.#session.fail(error);
       },
     });
-    const endGuard = new EndGuard(this.#output, options.guardsEnd);
+    const endGuard = new EndGuard(this.#output, options.guardsEnd === true);
     this.#lifetime = new Lifetime(transport, {
+      ...outputEvents(this.#output, endGuard, () => this.#session.logger),
       stopWork: () => {
         this.#flow.end();
         this.#ticks?.end();
@@ -119,13 +120,6 @@ class FrontAgent implements IsolatedAgent {
         this.#input.stop();
         this.#output.end();
         this.#ending ??= this.#end();
-      },
-      sendLast: (frame) => {
-        this.#output.sendLast(frame);
-      },
-      pauseBeforeEnd: () => endGuard.pauseMs,
-      lost: (message, error) => {
-        this.#session.logger.warn(error ? { err: error } : {}, message);
       },
       closed: () => {
         if (this.use !== undefined) this.#session.logger.info({ stats: this.stats }, 'task ended');

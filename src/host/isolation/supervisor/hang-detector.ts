@@ -19,7 +19,7 @@ export function checkIntervalMs(maxMs: number): number {
 }
 
 /**
- * Finds workers that do not come back. It counts checks instead of time: while this process itself is stopped or starved,
+ * Detects hung workers. It counts checks instead of time: while this process itself is stopped or starved,
  * its workers are too.
  */
 export class HangDetector {

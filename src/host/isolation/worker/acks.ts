@@ -2,13 +2,13 @@ import type { AheadOutput } from '../../../agent/output-ahead.js';
 import type { AgentStats } from '../../../model/statistics.js';
 import { lengthSize, writeLength } from '../../../wire/framing.js';
 
-/** The elements of the words that a worker shares with the front. */
+/** The elements of the words that a worker shares with the front; `length` is their number. */
 export const Signals = {
   /** Turns of the event loop, counted ten times a second: it stands still in synchronous code. */
   alive: 0,
   /** Set by the front to have the statistics with the next acknowledgement. */
   wantsStats: 1,
-  count: 2,
+  length: 2,
 } as const;
 
 /**

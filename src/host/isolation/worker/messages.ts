@@ -84,7 +84,7 @@ export type FromWorker =
     }
   | { readonly kind: 'letter'; readonly letter: DeadLetter; readonly begun: number }
   | { readonly kind: 'memory'; readonly bytes: number }
-  /** One of several calls that overlap has not come back within this time. */
+  /** One of several calls that overlap has not returned within this time. */
   | { readonly kind: 'hung'; readonly handlerMs: number }
   | {
       readonly kind: 'done';

@@ -28,17 +28,17 @@ function udfInfo(definition: UdfDefinition, module: string | undefined): UdfInfo
 }
 
 /**
- * The present definition of a UDF, as it was found. Throws `invalid_module` if it is gone, or has changed so that Kapacitor
- * would have to be told, or that connections which are open cannot take it over.
+ * The present definition of a UDF, as it was found. Throws `invalid_module` if the UDF is gone, or has changed in a way that
+ * Kapacitor (edges, options) or open connections (state, timers, a `batch` handler) cannot adopt.
  */
 export function checkedInfo(old: UdfInfo, found: UdfInfo | undefined): UdfInfo {
   const refuse = (change: string, remedy: string): never => {
     throw new UdfError('invalid_module', `${old.name}: ${change}; ${remedy}`);
   };
-  const change = found ? infoChange(old, found) : 'its module does not export it any more';
-  if (!found || change !== undefined) {
-    return refuse(change!, 'Kapacitor learns that only when it and this host are started again');
-  }
+  const forKapacitor = 'Kapacitor learns that only when it and this host are started again';
+  if (found === undefined) return refuse('its module does not export it any more', forKapacitor);
+  const change = infoChange(old, found);
+  if (change !== undefined) return refuse(change, forKapacitor);
   const kind = kindChange(old, found);
   if (kind !== undefined)
     return refuse(kind, 'open connections cannot take that over: start this host again');
@@ -60,8 +60,7 @@ function kindChange(old: UdfInfo, now: UdfInfo): string | undefined {
 }
 
 /**
- * What Kapacitor has been told of a UDF and would have to be told anew, which it asks for only when it starts: `undefined`
- * if that is the same for both.
+ * A change of what Kapacitor asks for when it starts, and only then: edges and options. `undefined` if there is none.
  */
 function infoChange(old: UdfInfo, now: UdfInfo): string | undefined {
   if (old.wants !== now.wants || old.provides !== now.provides) {

@@ -20,9 +20,9 @@ export function endByError(reason: unknown, heapMb: number): WorkerEnd {
   return { cause: 'error', text: `has thrown outside a handler: ${error.message}`, error };
 }
 
-/** The end of a worker that does not come back. */
+/** The end of a hung worker. */
 export function hungEnd(handlerMs: number): WorkerEnd {
-  return { cause: 'hung', text: `has not come back within ${handlerMs} ms (handlerMs)` };
+  return { cause: 'hung', text: `has not returned from a handler within ${handlerMs} ms (handlerMs)` };
 }
 
 /** The end by too much memory of the kind `what`. */

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { handlerRunsBytes, HandlerRunsReader } from '../../../agent/handler-runs.js';
-import { UdfError } from '../../../model/errors.js';
 import { SharedRing } from '../../../transport/shared-ring.js';
 import { Signals } from './acks.js';
 import { type FromWorker, type ToWorker, type UdfInfo, wakeUp } from './messages.js';
 import { errorFrom } from './plain-error.js';
 import { endByError, hungEnd, memoryEnd, type WorkerEnd } from './worker-end.js';
 import type { StartQueue } from './start-queue.js';
+import { WorkerLifecycle } from './worker-lifecycle.js';
 import type { ServeSettings, WorkerPort, WorkerPortEvents } from './worker-port.js';
 
 /** Capacity of a ring. It bounds how far the two sides are apart. */
@@ -24,19 +24,16 @@ export interface WorkerThreadOptions {
 
 /** A worker thread of this process. It starts when it is its turn; until then, messages to it are kept. */
 export class WorkerThread implements WorkerPort {
-  readonly loaded: Promise<readonly UdfInfo[]>;
   /** The local files of its modules, once they are loaded or cannot be. */
   localFiles: readonly string[] = [];
-  readonly exited: Promise<WorkerEnd>;
   readonly isAway = false;
+  readonly #lifecycle = new WorkerLifecycle();
   readonly #maxMemoryBytes: number;
   /** `undefined` until it starts. */
   #worker: Worker | undefined;
   readonly #unsent: ToWorker[] = [];
   #isReferenced = true;
-  #resolveLoaded!: (udfs: readonly UdfInfo[]) => void; // likewise
-  #resolveExited!: (end: WorkerEnd) => void; // set by the promise's executor, which runs at once
-  readonly #signals = new Int32Array(new SharedArrayBuffer(Signals.count * 4));
+  readonly #signals = new Int32Array(new SharedArrayBuffer(Signals.length * Int32Array.BYTES_PER_ELEMENT));
   readonly #runsMemory = new SharedArrayBuffer(handlerRunsBytes);
   readonly runs = new HandlerRunsReader(this.#runsMemory);
   readonly #input = new SharedRing(ringBytes, () => {
@@ -50,21 +47,19 @@ export class WorkerThread implements WorkerPort {
 
   constructor({ modules, maxMemoryBytes, starts }: WorkerThreadOptions) {
     this.#maxMemoryBytes = maxMemoryBytes;
-    this.exited = new Promise((resolve) => {
-      this.#resolveExited = resolve;
-    });
-    this.loaded = new Promise((resolve, reject) => {
-      this.#resolveLoaded = resolve;
-      void this.exited.then(({ text, error }) => {
-        reject(error ?? new UdfError('handler', `the worker ${text}`));
-      });
-    });
-    const loaded = this.loaded.catch(() => undefined); // callers of `loaded` still get its rejection
     starts.add(() => {
       if (this.#end) return Promise.resolve();
       this.#start(modules);
-      return loaded;
+      return this.loaded.catch(() => undefined);
     });
+  }
+
+  get loaded(): Promise<readonly UdfInfo[]> {
+    return this.#lifecycle.loaded;
+  }
+
+  get exited(): Promise<WorkerEnd> {
+    return this.#lifecycle.exited;
   }
 
   #start(modules: readonly string[]): void {
@@ -78,7 +73,7 @@ export class WorkerThread implements WorkerPort {
       this.#end ??= endByError(reason, this.#heapMb);
     });
     worker.once('exit', (code) => {
-      this.#resolveExited((this.#end ??= { cause: 'exit', text: `called process.exit(${code})` }));
+      this.#lifecycle.exit((this.#end ??= { cause: 'exit', text: `called process.exit(${code})` }));
     });
     worker.on('message', (message: FromWorker) => {
       this.#receive(message);
@@ -139,7 +134,7 @@ export class WorkerThread implements WorkerPort {
   terminate(end?: WorkerEnd): void {
     if (end) this.#end ??= end;
     if (this.#worker) void this.#worker.terminate();
-    else this.#resolveExited((this.#end ??= { cause: 'exit', text: 'was not started' }));
+    else this.#lifecycle.exit((this.#end ??= { cause: 'exit', text: 'was not started' }));
   }
 
   #receive(message: FromWorker): void {
@@ -150,7 +145,7 @@ export class WorkerThread implements WorkerPort {
     switch (message.kind) {
       case 'loaded':
         this.localFiles = message.localFiles;
-        this.#resolveLoaded(message.udfs);
+        this.#lifecycle.load(message.udfs);
         return;
       case 'failed': {
         this.localFiles = message.localFiles;
