@@ -5,6 +5,7 @@ import type { Tags } from '../model/values.js';
 
 const minuteMs = 60_000;
 const halfDayMs = 12 * 60 * minuteMs;
+const dayMs = 2 * halfDayMs;
 /** All changes of a zone's clock happen at a quarter of an hour. */
 const quarterMs = 15 * minuteMs;
 
@@ -24,9 +25,11 @@ interface Fold {
 export class LocalTimes {
   readonly #zone: IANAZone;
   #ambiguous = 0;
-  /** Looking up an offset is slow, and neighbours in a file mostly share it. */
+  /** Looking up an offset is slow: cached for a local day without a change of the clock nearby, else for a quarter of an hour. */
+  #day = NaN;
+  #dayOffsets: Offsets | undefined;
   #quarter = NaN;
-  #offsets: Offsets = { first: 0 };
+  #quarterOffsets: Offsets = { first: 0 };
   #last: number | undefined;
   #fold: Fold | undefined;
 
@@ -48,12 +51,7 @@ export class LocalTimes {
    * is put forward. `seriesOf` identifies the point's series; without it, equal times are not told apart.
    */
   toUtc(localMs: number, seriesOf?: () => string): number | undefined {
-    const quarter = Math.floor(localMs / quarterMs);
-    if (quarter !== this.#quarter) {
-      this.#quarter = quarter;
-      this.#offsets = this.#offsetsAt(localMs);
-    }
-    const { first, second, isSkipped } = this.#offsets;
+    const { first, second, isSkipped } = this.#offsetsOf(localMs);
     if (isSkipped) return undefined;
     let utc = localMs - first * minuteMs;
     if (second === undefined) this.#fold = undefined;
@@ -86,6 +84,23 @@ export class LocalTimes {
     else utc = isDescending && previous < second ? first : second;
     if (series !== undefined) last.set(series, utc);
     return utc;
+  }
+
+  #offsetsOf(localMs: number): Offsets {
+    const day = Math.floor(localMs / dayMs);
+    if (day !== this.#day) {
+      this.#day = day;
+      // Offsets are below a day: these cover all that a local time of the day may mean.
+      const [first, ...others] = [-1, 0, 1, 2].map((days) => this.#zone.offset((day + days) * dayMs));
+      this.#dayOffsets = others.every((offset) => offset === first) ? { first: first! } : undefined;
+    }
+    if (this.#dayOffsets) return this.#dayOffsets;
+    const quarter = Math.floor(localMs / quarterMs);
+    if (quarter !== this.#quarter) {
+      this.#quarter = quarter;
+      this.#quarterOffsets = this.#offsetsAt(localMs);
+    }
+    return this.#quarterOffsets;
   }
 
   #offsetsAt(localMs: number): Offsets {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
 import type { OpenOptions } from '../../src/recording/open.js';
+import { TimeParser } from '../../src/recording/times.js';
 import { readText } from '../support/recording-files.js';
 
 /** The points of a CSV as `[UTC, tags, fields]`, and what was reported of it. */
@@ -231,6 +232,21 @@ describe('local times where the clock is changed', () => {
       }),
     );
   });
+
+  it('are right in every hour of a year, whatever the zone', () => {
+    const zonesOfAllKinds = ['America/St_Johns', 'Africa/Casablanca', 'Asia/Kolkata', 'Pacific/Apia'];
+    fc.assert(
+      fc.property(fc.constantFrom(...zonesOfAllKinds), fc.integer({ min: 2005, max: 2026 }), (zone, year) => {
+        const parser = new TimeParser({ timeZone: zone });
+        for (let hour = 0; hour < 366 * 24; hour++) {
+          const utc = Date.UTC(year, 0, 1, hour);
+          const read = parser.parse(cells(utc, zone).replace(',', ' '), () => 'one series');
+          if (read !== BigInt(utc) * 1_000_000n) expect(read).toBe(BigInt(utc) * 1_000_000n);
+        }
+      }),
+      { numRuns: 3 },
+    );
+  }, 60_000);
 
   it('of JSON Lines follow each series too', async () => {
     const line = (time: string, meter: string): string =>
