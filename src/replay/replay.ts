@@ -1,6 +1,8 @@
 import { type Agent, createAgent } from '../agent/agent.js';
 import { DrivenClock } from '../agent/timers/wall-clock.js';
 import type { InstanceDefaults } from '../agent/defaults.js';
+import type { StateStore } from '../agent/state-store.js';
+import { maxTimerMs } from '../model/duration.js';
 import { UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { Pace } from '../recording/pace.js';
@@ -82,6 +84,13 @@ export async function replay(
   return new RecordingRun(udf, options).play(recording);
 }
 
+/** Keeps no state, but makes the agent encode it at the end: one that cannot be saved is logged, as with a real store. */
+const checkingStore: StateStore = {
+  load: () => Promise.resolve(undefined),
+  save: () => Promise.resolve(),
+  onReplace: () => () => undefined,
+};
+
 class RecordingRun {
   readonly #options: ReplayOptions;
   readonly #agent: Agent | undefined;
@@ -108,6 +117,8 @@ class RecordingRun {
         onError,
         groupTtl,
         maxGroups,
+        stateStore: checkingStore,
+        stateIntervalMs: maxTimerMs,
         clock: new DrivenClock(0n, true),
       });
     }

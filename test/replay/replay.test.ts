@@ -6,6 +6,7 @@ import mirror from '../../udfs/mirror/mirror.js';
 import outliers from '../../udfs/outliers/outliers.js';
 import { defineUdf } from '../../src/udf/definition.js';
 import { openRecording, replay } from '../../src/testkit/index.js';
+import { type LogLine, memoryLogger } from '../../src/telemetry/memory-logger.js';
 import { adslChanges } from '../support/adsl.js';
 
 const recorded = (path: string): string => fileURLToPath(new URL(`../../udfs/${path}`, import.meta.url));
@@ -25,6 +26,22 @@ describe('a replay', () => {
       retentionPolicy: 'autogen',
       group: 'host=router1',
     });
+  });
+
+  it('logs once that the state could not be saved, with the group and the place in it', async () => {
+    const log: LogLine[] = [];
+    const forgetful = defineUdf({
+      name: 'forgetful',
+      wants: 'stream',
+      provides: 'stream',
+      state: () => ({ seen: [{ callback: () => 1 }] }),
+      point: (point) => point,
+    });
+    const { pointsOut } = await replay(await lines('m v=1 1'), forgetful, { logger: memoryLogger(log) });
+    expect(pointsOut).toBe(1);
+    expect(log.filter(({ level }) => level === 'error').map(({ message }) => message)).toEqual([
+      expect.stringContaining('in group "", state.seen[0].callback is no data, but a function'),
+    ]);
   });
 
   it('of a batch recording hands in the batches', async () => {

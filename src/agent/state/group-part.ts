@@ -2,7 +2,9 @@ import { ByteReader, ByteWriter } from './bytes.js';
 import { readColumn, readOffsets } from './column-reader.js';
 import { ColumnWriter } from './column-writer.js';
 import { areColumns, entriesFromColumns } from './columns-format-1.js';
+import { UdfError } from '../../model/errors.js';
 import { alignedCopy, damaged, deserializeValue, serializeValue } from './parts.js';
+import { unstorablePath } from './plain.js';
 import type { GroupEntry, GroupTable } from './table.js';
 
 /** How the groups of a part are stored; its first byte. */
@@ -29,7 +31,12 @@ export class GroupPartWriter {
 
   /** The groups at `indexes` as a part; there must be some. Throws `handler` if a state cannot be stored. */
   write(indexes: readonly number[]): Buffer {
-    const groups = this.#writeGroups(indexes);
+    let groups: Buffer;
+    try {
+      groups = this.#writeGroups(indexes);
+    } catch (reason) {
+      throw this.#withPlace(reason, indexes);
+    }
     if (!this.#hasExtras) return groups;
     const writer = this.#writer;
     writer.clear();
@@ -67,6 +74,18 @@ export class GroupPartWriter {
     if (states[0] === undefined ? columns.write(states) : columns.objects(states)) return writer.copy();
     const rows = indexes.map((index, at): GroupEntry => [groups.name(index)!, states[at], times?.[at]]);
     return Buffer.concat([Buffer.of(layout.rows), serializeValue(rows)]);
+  }
+
+  /** Names the group and the place in its state which cannot be stored, as far as they are found. */
+  #withPlace(cause: unknown, indexes: readonly number[]): unknown {
+    for (const index of indexes) {
+      const path = unstorablePath(this.#groups.peek(index));
+      if (path === undefined) continue;
+      const group = Buffer.from(this.#groups.name(index)!, 'latin1').toString();
+      const text = `the state cannot be stored: in group "${group}", state${path} is no data, but a function, a symbol or a promise; keep plain data in it`;
+      return new UdfError('handler', text, { cause });
+    }
+    return cause;
   }
 }
 

@@ -52,6 +52,27 @@ export function classInstanceIn(state: unknown): ClassInstance | undefined {
   return undefined;
 }
 
+/** The path of a value that nothing can store, such as `.list[0].f`, from `value` on; `undefined` if none is found. */
+export function unstorablePath(value: unknown): string | undefined {
+  const paths = new Map<unknown, string>([[value, '']]);
+  for (const [object, path] of paths) {
+    if (paths.size > maxObjects) return undefined;
+    const isUnstorable =
+      typeof object === 'function' ||
+      typeof object === 'symbol' ||
+      object instanceof Promise ||
+      object instanceof WeakMap ||
+      object instanceof WeakSet;
+    if (isUnstorable) return path;
+    if (typeof object !== 'object' || object === null || object instanceof LazyPoint) continue;
+    if (ArrayBuffer.isView(object)) continue;
+    for (const [suffix, child] of childrenOf(object)) {
+      if (!paths.has(child)) paths.set(child, path + suffix);
+    }
+  }
+  return undefined;
+}
+
 /** The values inside an object, each with its path from there. */
 function* childrenOf(object: object): Generator<readonly [suffix: string, child: unknown]> {
   if (object instanceof Map) {
