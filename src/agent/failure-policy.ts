@@ -92,7 +92,10 @@ export class FailurePolicy {
     if (this.#guard.ended) throw reason; // the end of the connection interrupted the handler
     this.#counters.errors++;
     const text = explained(reason);
-    const message = `${this.#prefix}${text}${where()}`;
+    const place = where();
+    // Behind a remedy, the place would read as a part of it.
+    const separator = place === '' ? '' : text.includes('; ') ? '; ' : ' ';
+    const message = `${this.#prefix}${text}${separator}${place}`;
     const code = isUdfError(reason) && reason.code === 'handler_timeout' ? reason.code : 'handler';
     if (this.#onError === 'stop') throw new UdfError(code, message, { cause: reason });
     const passes = this.#onError === 'pass' && input !== undefined;
@@ -132,6 +135,9 @@ function hintFor(message: string): string {
   if (message.startsWith('Cannot mix BigInt and other types')) {
     return "; an integer field is a bigint: point.number('field') reads any number as a number, 1n is a bigint";
   }
+  if (/\bstate\.\S+ is not a function$/.test(message)) {
+    return '; a snapshot keeps the data of a state without its classes: keep plain data in it, and functions outside';
+  }
   return '';
 }
 
@@ -139,5 +145,6 @@ function hintFor(message: string): string {
 function placeOf(input: HandlerInput): string {
   if (!input) return '';
   const what = input instanceof LazyBatch ? 'batch' : 'point';
-  return ` on the ${what} of group "${input.group}" at ${input.time}`;
+  const { group, time } = input;
+  return group === '' ? `on the ${what} at ${time}` : `on the ${what} of group "${group}" at ${time}`;
 }

@@ -28,7 +28,7 @@ export async function stopGroups(
         return instance.stop(group);
       },
       undefined,
-      () => ` in stop of group "${instance.groupName(group)}"`,
+      () => `in stop of group "${instance.groupName(group)}"`,
     );
     if (called) await called;
     if (output.blocked) await output.unblocked(signal);

@@ -1,4 +1,4 @@
-import { UdfError } from '../model/errors.js';
+import { messageOf, UdfError } from '../model/errors.js';
 import { parseDuration } from '../model/duration.js';
 import type { OptionSpecs, OptionValues } from '../udf/option.js';
 import type { RuntimeOptions } from '../udf/runtime-options.js';
@@ -36,7 +36,8 @@ export type LooseOptions = Readonly<Record<string, unknown>>;
  * The option calls of an init request. A string is parsed as TICKscript, `.field('value').size(3)`; a record is converted
  * by the declared `types`, and an option that is not declared by the type of its value.
  *
- * Throws `invalid_argument` for text that is not TICKscript and for a value that does not fit its option's type.
+ * Throws `invalid_argument` for text that is not TICKscript, and, in one message, for all values that do not fit their option's
+ * type.
  */
 export function optionCalls(
   options: string | readonly OptionCall[] | LooseOptions,
@@ -44,9 +45,20 @@ export function optionCalls(
 ): readonly OptionCall[] {
   if (typeof options === 'string') return parseOptionChain(options);
   if (Array.isArray(options)) return options as readonly OptionCall[]; // isArray does not narrow a readonly array
-  return Object.entries(options as LooseOptions).flatMap(([name, value]) =>
-    callsOf(name, value, Object.hasOwn(types, name) ? types[name] : undefined),
-  );
+  const problems: string[] = [];
+  const calls = Object.entries(options as LooseOptions).flatMap(([name, value]) => {
+    try {
+      return callsOf(name, value, Object.hasOwn(types, name) ? types[name] : undefined);
+    } catch (reason) {
+      problems.push(messageOf(reason));
+      return [];
+    }
+  });
+  if (problems.length === 0) return calls;
+  // Those that are not declared would be refused by the UDF, which gets none of them now.
+  const unknown = calls.filter(({ name }) => !Object.hasOwn(types, name)).map(({ name }) => name);
+  const all = [...problems, ...unknown.map((name) => `there is no option ${name}`)];
+  throw new UdfError('invalid_argument', all.join('; '));
 }
 
 /**
@@ -130,7 +142,10 @@ function callsOf(name: string, value: unknown, types: readonly OptionType[] | un
 function argument(name: string, value: unknown, type: OptionType = typeOf(name, value)): OptionArgument {
   const converted = convert(name, value, type);
   if (converted) return converted;
-  throw new UdfError('invalid_argument', `option ${name} takes a ${type}, which ${show(value)} is not`);
+  throw new UdfError(
+    'invalid_argument',
+    `option ${name} takes ${type === 'int' ? 'an' : 'a'} ${type}, which ${show(value)} is not`,
+  );
 }
 
 /** A value as an argument of a type; `undefined` if it is of another kind. Throws if it does not fit an int64. */
@@ -144,7 +159,7 @@ function convert(name: string, value: unknown, type: OptionType): OptionArgument
     return { type, value: int64(name, BigInt(value as bigint | number)) };
   }
   if (type === 'duration' && (typeof value === 'bigint' || typeof value === 'string')) {
-    return { type, value: int64(name, typeof value === 'bigint' ? value : parseDuration(value)) };
+    return { type, value: int64(name, typeof value === 'bigint' ? value : duration(name, value)) };
   }
   return undefined;
 }
@@ -161,6 +176,14 @@ function typeOf(name: string, value: unknown): OptionType {
       return Number.isInteger(value) ? 'int' : 'double';
     default:
       throw new UdfError('invalid_argument', `option ${name} cannot be ${show(value)}`);
+  }
+}
+
+function duration(name: string, text: string): bigint {
+  try {
+    return parseDuration(text);
+  } catch (reason) {
+    throw new UdfError('invalid_argument', `option ${name}: ${messageOf(reason)}`);
   }
 }
 

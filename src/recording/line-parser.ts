@@ -246,6 +246,7 @@ export class LineParser<Series> {
 }
 
 function valueProblem(literal: string): string {
+  if (literal === '') return 'has no value';
   if (/^-?\d+i$/.test(literal)) return 'is beyond 64 bits';
   if (/^\d+u$/.test(literal)) return 'is an unsigned integer, which InfluxDB 1.x and Kapacitor do not have';
   return 'is no number, integer (10i), boolean or quoted text';

@@ -98,6 +98,8 @@ class MemoryRun implements UdfRun {
   readonly #sent: (LazyPoint | LazyBatch)[] = [];
   #returned = { points: 0, batches: 0 };
 
+  #isStopped = false;
+
   constructor(definition: UdfDefinition, options: RunOptions) {
     this.#definition = definition;
     this.#options = options;
@@ -144,6 +146,7 @@ class MemoryRun implements UdfRun {
   }
 
   send(input: Input): Promise<Emitted> {
+    this.#requireRunning('send');
     return this.#withContext(async () => {
       for (const item of this.#inputs.convert(input)) {
         this.#sent.push(item);
@@ -162,6 +165,7 @@ class MemoryRun implements UdfRun {
   }
 
   advance(duration: string | bigint): Promise<Emitted> {
+    this.#requireRunning('advance');
     const step = typeof duration === 'bigint' ? duration : parseDuration(duration);
     if (step < 0n)
       throw new UdfError('invalid_argument', 'time does not go back: advance takes a duration from 0');
@@ -173,14 +177,17 @@ class MemoryRun implements UdfRun {
   }
 
   keepalive(): Promise<void> {
+    this.#requireRunning('keepalive');
     return this.#withContext(() => this.#kapacitor.keepalive());
   }
 
   snapshot(): Promise<Uint8Array> {
+    this.#requireRunning('snapshot');
     return this.#withContext(() => this.#kapacitor.snapshot());
   }
 
   async restart(): Promise<UdfRun> {
+    this.#requireRunning('restart');
     const snapshot = await this.snapshot();
     await this.stop();
     const startTime = this.#inputs.nextTime;
@@ -188,11 +195,18 @@ class MemoryRun implements UdfRun {
   }
 
   stop(): Promise<Emitted> {
+    this.#requireRunning('stop');
+    this.#isStopped = true;
     return this.#withContext(async () => {
       await this.#kapacitor.stop();
       await this.#agent.closed;
       return { points: this.points, batches: this.batches };
     });
+  }
+
+  #requireRunning(method: string): void {
+    if (!this.#isStopped) return;
+    throw new UdfError('invalid_argument', `${method}() after stop(): start a new run with runUdf`);
   }
 
   #takeNew(): Emitted {

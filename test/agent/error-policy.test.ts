@@ -78,7 +78,7 @@ describe.each(['sync', 'async'] as const)('when a handler fails (%s),', (when) =
     await run.stop();
     expect(run.stats.errors).toBe(1);
     expect(run.log.filter(({ level }) => level === 'error')).toMatchObject([
-      { message: 'picky: task test: no value on the point of group "" at 2; dropped' },
+      { message: 'picky: task test: no value on the point at 2; dropped' },
     ]);
   });
 
@@ -205,7 +205,7 @@ describe('the policy', () => {
     });
     const run = await runUdf(own);
     await expect(run.send('cpu v=1 7')).rejects.toMatchObject({
-      detail: 'own: task test: the table is empty on the point of group "" at 7; at input point 1: cpu v=1 7',
+      detail: 'own: task test: the table is empty on the point at 7; at input point 1: cpu v=1 7',
     });
   });
 });

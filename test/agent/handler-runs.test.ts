@@ -227,7 +227,7 @@ describe('a run that is refused', () => {
   const reason = 'the worker has ended, twice';
 
   test.each([
-    ['a point', plain, '', frame(2 * bytes), [1, 3], /on the point of group "" at 2; dropped$/],
+    ['a point', plain, '', frame(2 * bytes), [1, 3], /on the point at 2; dropped$/],
     ['a point of calls that overlap', overlapping, '', frame(2 * bytes), [1, 3], /at 2; dropped$/],
     ['a point that waits', plain, '.reorder(1h)', frame(2 * bytes), [1, 3], /at 2; dropped$/],
     ['the point that releases others', plain, '.reorder(1ns)', frame(3 * bytes), [1, 2], /at 3; dropped$/],
@@ -256,7 +256,7 @@ describe('a run that is refused', () => {
   test('ends the task, where the policy is to stop', async () => {
     const { kapacitor } = watched(plain, [{ ...frame(2 * bytes), reason }], { onError: 'stop' });
     await kapacitor.init();
-    await expect(send(kapacitor, 1, 2)).rejects.toThrow(`${reason} on the point of group "" at 2`);
+    await expect(send(kapacitor, 1, 2)).rejects.toThrow(`${reason} on the point at 2`);
   });
 
   test('a restored point that waits', async () => {

@@ -59,7 +59,7 @@ describe('a handler that throws something odd is handled like any other:', () =>
     const { agent, kapacitor } = kapacitorInMemory(throwing(thrown));
     await kapacitor.init();
     kapacitor.point({ time: 1n, name: 'cpu', fields: { v: 1 } });
-    await expect(kapacitor.stop()).rejects.toThrow(`odd: task test: ${text} on the point of group "" at 1`);
+    await expect(kapacitor.stop()).rejects.toThrow(`odd: task test: ${text} on the point at 1`);
     await agent.closed;
     expect(agent.failure).toMatchObject({ code: 'handler' });
     expect(agent.failure!.cause).toBe(thrown);
@@ -117,9 +117,7 @@ describe('a long text', () => {
       (reason: unknown) => reason as { detail: string },
     );
     expect(Buffer.byteLength(detail)).toBeLessThanOrEqual(maxErrorBytes);
-    expect(detail).toMatch(
-      /^long: task test: ü🙂.*150000 characters in all\) on the point of group "" at 1$/,
-    );
+    expect(detail).toMatch(/^long: task test: ü🙂.*150000 characters in all\) on the point at 1$/);
     await agent.closed;
     for (const { message } of log) expect(Buffer.byteLength(message)).toBeLessThanOrEqual(maxErrorBytes);
   });

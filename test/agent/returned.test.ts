@@ -122,7 +122,7 @@ describe('what is no item is an error that names the UDF, the handler and the wa
     await run.stop();
     expect(run.stats.errors).toBe(1);
     expect(run.log.find(({ level }) => level === 'error')?.message).toBe(
-      `odd: task test: ${message} on the point of group "" at 5; dropped`,
+      `odd: task test: ${message}; on the point at 5; dropped`,
     );
   });
 

@@ -108,7 +108,8 @@ type Handler = (point: Point, context: Context<Loose, unknown, Point, Loose>) =>
 
 describe('a handler', () => {
   /** What is behind each message: the place, by the group and time of the point. */
-  const where = ' on the point of group "host=a" at 1';
+  const where = (message: string): string =>
+    `${message.includes('; ') ? ';' : ''} on the point of group "host=a" at 1`;
 
   test.each<[mistake: string, handler: Handler, message: string]>([
     [
@@ -155,7 +156,7 @@ describe('a handler', () => {
     [
       'sets a field to an object',
       (input) => input.withField('avg', { mean: 1 } as never),
-      'field "avg" cannot be object: it takes a number, bigint, string, boolean or Long',
+      'field "avg" cannot be an object: it takes a number, bigint, string, boolean or Long',
     ],
     [
       'sets an integer beyond 64 bits',
@@ -192,7 +193,7 @@ describe('a handler', () => {
   ])('that %s ends the task with a reason and its place', async (_, handler, message) => {
     const run = await runUdf(udf({ point: handler }), { groupBy: ['host'] });
     expect(await messageOf(() => run.send('cpu,host=a n=1i,v=1 1'))).toContain(
-      `mine: task test: ${message}${where}`,
+      `mine: task test: ${message}${where(message)}`,
     );
   });
 

@@ -25,7 +25,7 @@ describe('the cause of a death', () => {
     'edgeDetect2: failed to initialize processes edgeDetect: .field() is required',
     'edgeDetect2: error restoring snapshot: edgeDetect: the snapshot is damaged',
     `${stopping}edgeDetect: task t: write error: broken pipe`,
-    `${stopping}edgeDetect: task t: handler failed on the point of group "" at 3`,
+    `${stopping}edgeDetect: task t: handler failed on the point at 3`,
     `${stopping}read error: proto: illegal wireType 7`,
     'eval3: undefined variable: value',
     'other2: stopping UDF server: write error: write unix @->/run/other.sock: write: broken pipe',

@@ -56,14 +56,18 @@ describe('options by name', () => {
   });
 
   test.each([
-    [{ size: 1.5 }, 'option size takes a int, which 1.5 is not'],
-    [{ size: 'x' }, "option size takes a int, which 'x' is not"],
+    [{ size: 1.5 }, 'option size takes an int, which 1.5 is not'],
+    [{ size: 'x' }, "option size takes an int, which 'x' is not"],
     [{ size: 2n ** 63n }, 'option size does not fit an int64: 9223372036854775808'],
     [
       { span: 'soon' },
-      '"soon" is not a duration; write it as 30s, 1m30s or 500ms, in the units w, d, h, m, s, ms, u, ns',
+      'option span: "soon" is not a duration; write it as 30s, 1m30s or 500ms, in the units w, d, h, m, s, ms, u, ns',
     ],
     [{ other: {} }, 'option other cannot be [object Object]'],
+    [
+      { size: 'x', span: 1n, siz: 1, other: {} },
+      "option size takes an int, which 'x' is not; option other cannot be [object Object]; there is no option siz",
+    ],
   ])('%o are refused when a type cannot hold them', (options, message) => {
     expect(() => optionCalls(options, { size: ['int'], span: ['duration'] })).toThrow(message);
   });

@@ -299,6 +299,18 @@ describe('a run', () => {
     await expect(run.stop()).rejects.toMatchObject({ rule: 'error-response' });
   });
 
+  test.each(['send', 'advance', 'keepalive', 'snapshot', 'restart', 'stop'] as const)(
+    'refuses %s after stop',
+    async (method) => {
+      const run = await runUdf(numbered);
+      await run.stop();
+      await expect((async () => run[method]('1s'))()).rejects.toMatchObject({
+        code: 'invalid_argument',
+        message: `${method}() after stop(): start a new run with runUdf`,
+      });
+    },
+  );
+
   test('tells what is wrong with the options, in the words of the UDF', async () => {
     await expect(runUdf(movingAverage, { options: ".field('v').sise(3)" })).rejects.toMatchObject({
       rule: 'init-refused',

@@ -132,7 +132,7 @@ export class TimerRunner implements BeforeInput {
         return call(timer);
       },
       undefined,
-      () => ` in timer "${timer.name}" of group "${groupName(timer.group)}" at ${timer.time}`,
+      () => `in timer "${timer.name}" of group "${groupName(timer.group)}" at ${timer.time}`,
     );
   }
 }

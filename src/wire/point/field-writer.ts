@@ -167,9 +167,16 @@ export function openEntry(
   return at;
 }
 
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  if (value instanceof Promise) return 'a promise (await it)';
+  return Array.isArray(value) ? 'an array' : 'an object';
+}
+
 function int64Field(name: string, value: unknown): bigint {
   if (typeof value !== 'bigint' && !isLongLike(value)) {
-    const got = value === null ? 'null' : typeof value;
+    const got = kindOf(value);
     throw new UdfError(
       'invalid_argument',
       `field "${name}" cannot be ${got}: it takes a number, bigint, string, boolean or Long`,

@@ -277,10 +277,11 @@ describe('a new point', { timeout: propertyTimeout }, () => {
   it.each([
     ['undefined', undefined, 'field "odd" cannot be undefined'],
     ['null', null, 'field "odd" cannot be null'],
-    ['an object', {}, 'field "odd" cannot be object'],
-    ['an array', [], 'field "odd" cannot be object'],
-    ['a symbol', Symbol('x'), 'field "odd" cannot be symbol'],
-    ['a function', () => 1, 'field "odd" cannot be function'],
+    ['an object', {}, 'field "odd" cannot be an object'],
+    ['an array', [], 'field "odd" cannot be an array'],
+    ['a promise', Promise.resolve(1), 'field "odd" cannot be a promise (await it)'],
+    ['a symbol', Symbol('x'), 'field "odd" cannot be a symbol'],
+    ['a function', () => 1, 'field "odd" cannot be a function'],
     ['2^63', 2n ** 63n, 'field "odd" does not fit an int64: 9223372036854775808'],
     ['-2^63 - 1', -(2n ** 63n) - 1n, 'field "odd" does not fit an int64: -9223372036854775809'],
     [
