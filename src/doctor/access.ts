@@ -7,9 +7,11 @@ import { type Finding, finder } from './finding.js';
 const finding = finder('access');
 
 /** Checks whether Kapacitor's user may connect to the sockets and run the programs. */
-export function checkAccess({ user, sockets, processes, reach }: Facts): Finding[] {
+export function checkAccess({ options, user, sockets, processes, reach }: Facts): Finding[] {
   if (sockets.length + processes.length === 0) return [];
-  const unknown = user
+  // A user that was named but does not exist is reported with the facts.
+  const isReported = user !== undefined || options.kapacitorUser !== undefined;
+  const unknown = isReported
     ? []
     : [
         finding(

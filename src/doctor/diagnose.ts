@@ -30,10 +30,7 @@ export interface Diagnosis {
 
 const order: readonly Severity[] = ['error', 'warning', 'note'];
 
-/**
- * Checks a setup of Kapacitor with the hosts of its UDFs. Changes nothing. Rejects with `invalid_config` for a Kapacitor user
- * that does not exist; anything else that cannot be determined is a finding.
- */
+/** Checks a setup of Kapacitor with the hosts of its UDFs. Changes nothing. What cannot be determined is a finding. */
 export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   const facts = await collectFacts(options);
   const { server, settingsFile, sockets, processes } = facts;

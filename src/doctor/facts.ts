@@ -76,7 +76,7 @@ const finding = finder('setup');
 const defaultConfig = '/etc/kapacitor/kapacitor.conf';
 const defaultAnswerTimeoutMs = 5_000;
 
-/** Collects the facts. Rejects with `invalid_config` for a Kapacitor user that does not exist. */
+/** Collects the facts. What cannot be determined is a finding. */
 export async function collectFacts(options: DoctorOptions): Promise<Facts> {
   const { kapacitor, kapacitorUser, proc = '/proc' } = options;
   const findings: Finding[] = [];
@@ -84,7 +84,7 @@ export async function collectFacts(options: DoctorOptions): Promise<Facts> {
   const listening = kapacitor && daemonAt(kapacitor.url, daemons);
   const starting = kapacitor && !listening ? startingDaemon(kapacitor.url, daemons) : undefined;
   const daemon = listening ?? starting;
-  const user = kapacitorUser === undefined ? daemon && userOf(daemon) : userNamed(kapacitorUser);
+  const user = kapacitorUser === undefined ? daemon && userOf(daemon) : knownUser(kapacitorUser, findings);
   const reach = pathsOf(daemon);
   const settingsFile = chooseSettingsFile(options, daemon, reach, findings);
   const settings = settingsFile === undefined ? undefined : settingsIn(settingsFile, findings);
@@ -107,6 +107,23 @@ export async function collectFacts(options: DoctorOptions): Promise<Facts> {
     processes: settings?.udfs.filter(({ socket }) => socket === undefined) ?? [],
     server: server && 'api' in server ? server : undefined,
   };
+}
+
+function knownUser(name: string, findings: Finding[]): UnixUser | undefined {
+  try {
+    return userNamed(name);
+  } catch (reason) {
+    if (!(reason instanceof UdfError)) throw reason;
+    findings.push(
+      finding(
+        'error',
+        `--kapacitor-user ${name}`,
+        `${reason.message}, so that access to the sockets is not checked`,
+        'install Kapacitor, whose packages create the user "kapacitor", or name the user that it runs as on this machine',
+      ),
+    );
+    return undefined;
+  }
 }
 
 function pathsOf(daemon: DaemonProcess | undefined): Facts['reach'] {
@@ -158,7 +175,9 @@ function settingsIn(file: string, findings: Finding[]): KapacitorSettings | unde
         'error',
         file,
         reason.message,
-        'mend the file, or give another one with --config; Kapacitor does not start with it',
+        existsSync(file)
+          ? 'mend the file, or give another one with --config; Kapacitor does not start with it'
+          : 'install Kapacitor, or name its configuration with --config; --socket-dir DIR checks the sockets alone',
       ),
     );
     return undefined;

@@ -23,7 +23,7 @@ export function userNamed(
   // name:password:uid:gid:…
   const account = rowsOf(passwd).find((row) => row[0] === name || row[2] === name);
   if (!account) {
-    throw new UdfError('invalid_config', `there is no user "${name}" in ${passwd}; give one that is there`);
+    throw new UdfError('invalid_config', `there is no user "${name}" in ${passwd}`);
   }
   const [login = '', , uid, gid] = account;
   // name:password:gid:member,member

@@ -260,10 +260,22 @@ describe('the running kapacitord', () => {
     expect(await setup.findings({ kapacitorUser: undefined })).toMatchObject([
       { severity: 'note', check: 'access', remedy: 'name its user with --kapacitor-user' },
     ]);
-    await expect(setup.findings({ kapacitorUser: 'nobody-of-this-name' })).rejects.toThrow(
-      'there is no user "nobody-of-this-name" in /etc/passwd',
-    );
   });
+});
+
+test('a user that does not exist is an error with a remedy, and all else is checked', async () => {
+  const setup = await setUp([mirror]);
+  await setup.stopHost();
+  const missing = { kapacitorUser: 'nobody-of-this-name', kapacitor: { url: 'http://127.0.0.1:1' } };
+  expect(await setup.findings(missing)).toMatchObject([
+    {
+      ...{ severity: 'error', check: 'setup', where: '--kapacitor-user nobody-of-this-name' },
+      what: 'there is no user "nobody-of-this-name" in /etc/passwd, so that access to the sockets is not checked',
+      remedy: expect.stringContaining('name the user that it runs as') as string,
+    },
+    { severity: 'error', check: 'setup', where: 'http://127.0.0.1:1' },
+    { severity: 'error', check: 'sockets', where: setup.socketOf('mirror') },
+  ]);
 });
 
 test('a directory in which any user may replace the sockets is a warning, unless it is sticky', async () => {
