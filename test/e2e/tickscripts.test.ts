@@ -198,6 +198,42 @@ describe.skipIf(missing)(title, () => {
       { every: 60 },
     );
 
+  it('load-forecast-batch writes a forecast of each horizon, which is a tag', async () => {
+    const hour = 60n * minute;
+    const present = now();
+    const thisHour = present - (present % hour);
+    const loads = Array.from({ length: 4 * 50 }, () => 'kw=4');
+    await write(series('meter,meter=office', loads, { from: thisHour - 50n * hour, every: 900 }));
+    const task = 'load-forecast-batch';
+    await stack.kapacitor.updateTask(task, {
+      vars: { every: taskVar.duration('200ms'), minHistory: taskVar.duration('2d') },
+    });
+    await new TestTask(stack.kapacitor, task).restart();
+    const forecasts = async () =>
+      new Map(
+        (
+          await stack.influx.query(
+            'SELECT forecast, error, horizon, meter FROM telegraf.autogen.load_forecast_batch',
+          )
+        ).map((row) => [row.horizon, row]),
+      );
+    const forecast = (ahead: bigint) => ({
+      time: new Date(Number((thisHour + (ahead - 1n) * hour) / 1_000_000n)).toISOString().replace('.000', ''),
+      ...{ forecast: 4, error: 0, meter: 'office' },
+    });
+    await eventually(forecasts).toEqual(
+      new Map([
+        ['1h', { ...forecast(1n), horizon: '1h' }],
+        ['6h', { ...forecast(6n), horizon: '6h' }],
+        ['1d', { ...forecast(24n), horizon: '1d' }],
+      ]),
+    );
+    expect(await stack.influx.query('SHOW TAG KEYS ON telegraf FROM load_forecast_batch')).toEqual([
+      { tagKey: 'horizon' },
+      { tagKey: 'meter' },
+    ]);
+  });
+
   it('voltage-max writes the highest voltage of each minute and transformer, with its meter', async () => {
     await write(
       [...voltages('m1', 't001', [230, 231, 232]), ...voltages('m2', 't001', [229, 235, 228])].sort(byTime),
