@@ -267,8 +267,8 @@ async function createReport() {
     onRefused: ({ from }, reason) => {
       problem(`${from}: refused: ${reason}`);
     },
-    onOutage: (reason) => {
-      note(outageText(reason));
+    onOutage: (outage) => {
+      note(outageText(outage));
     },
   };
   return {

@@ -1,3 +1,4 @@
+import { type Outage, type OutageReportOptions, OutageReports } from '../http/outage.js';
 import { WriteError } from '../http/write-error.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { counted } from '../model/text.js';
@@ -14,8 +15,10 @@ export interface DeliveryOptions {
   readonly signal: AbortSignal;
   /** Called with each line that the server rejects permanently. */
   readonly onRefused?: ((line: Line, reason: string) => void) | undefined;
-  /** Called with the reason when the server becomes unavailable, and with `undefined` when it is available again. */
-  readonly onOutage?: ((reason: string | undefined) => void) | undefined;
+  /** Called when the server becomes unavailable, again at growing intervals, and with `undefined` when it is available again. */
+  readonly onOutage?: ((outage: Outage | undefined) => void) | undefined;
+  /** When an outage is reported again. */
+  readonly outageReports?: OutageReportOptions | undefined;
   /** Wait after the first failure, 100 by default; doubles with each further one, up to 10 s. */
   readonly firstWaitMs?: number | undefined;
 }
@@ -36,11 +39,13 @@ export class Delivery {
   /** Lines from `send` that went to the spool. */
   #spooled = 0;
   readonly #options: DeliveryOptions;
+  readonly #outageReports: OutageReports;
   #failures = 0;
   #retryAt = 0;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
+    this.#outageReports = new OutageReports(options.outageReports);
   }
 
   /**
@@ -124,7 +129,9 @@ export class Delivery {
           this.#endOutage();
           return await this.#deliverHalves(batch, reason);
         }
-        if (this.#failures++ === 0) onOutage?.(reason.message);
+        this.#failures++;
+        const outage = this.#outageReports.failed(reason.message);
+        if (outage) onOutage?.(outage);
         const waitMs = Math.max(reason.retryAfterMs, backOffMs(this.#failures, firstWaitMs, maxWaitMs));
         this.#retryAt = performance.now() + waitMs;
         if (tries >= maxTries) return false;
@@ -134,7 +141,7 @@ export class Delivery {
   }
 
   #endOutage(): void {
-    if (this.#failures > 0) this.#options.onOutage?.(undefined);
+    if (this.#outageReports.ended() !== undefined) this.#options.onOutage?.(undefined);
     this.#failures = 0;
     this.#retryAt = 0;
   }

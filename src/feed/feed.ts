@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Outage } from '../http/outage.js';
 import type { UdfError } from '../model/errors.js';
 import type { RecordingFormat } from '../recording/format.js';
 import { batchLines } from './batches.js';
@@ -63,8 +64,8 @@ export interface FeedEvents {
   readonly onSkipped?: (problem: UdfError) => void;
   /** The server permanently rejected a line. */
   readonly onRefused?: (line: Line, reason: string) => void;
-  /** The server is unavailable for this reason, or available again (`undefined`). */
-  readonly onOutage?: (reason: string | undefined) => void;
+  /** The server is unavailable, repeated at growing intervals, or available again (`undefined`). */
+  readonly onOutage?: (outage: Outage | undefined) => void;
   /** Any other note for the user. */
   readonly onNote?: (note: string) => void;
 }

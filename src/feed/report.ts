@@ -1,3 +1,5 @@
+import type { Outage } from '../http/outage.js';
+import { formatDuration } from '../model/duration.js';
 import { counted } from '../model/text.js';
 import type { FeedResult } from './feed.js';
 
@@ -32,10 +34,12 @@ export function feedText(result: FeedResult, seconds: number): string | undefine
 }
 
 /** An outage of the server, or its end (`undefined`), for people. */
-export function outageText(reason: string | undefined): string {
-  return reason === undefined
-    ? 'the server answers again'
-    : `the server does not answer (${reason}); trying again until it does`;
+export function outageText(outage: Outage | undefined): string {
+  if (outage === undefined) return 'the server answers again';
+  const { reason, ms } = outage;
+  const sofar =
+    ms < 1_000 ? '' : `, for ${formatDuration(BigInt(Math.floor(ms / 1_000)) * 1_000_000_000n)} so far`;
+  return `the server does not answer (${reason}); trying again until it does${sofar}; ^C or SIGTERM stops the feed`;
 }
 
 /** The rate of a feed, rounded. */

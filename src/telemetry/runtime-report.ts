@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { OutageReports } from '../http/outage.js';
 import { messageOf } from '../model/errors.js';
 import type { AgentStats, HostStats, UdfStats, UseStats } from '../model/statistics.js';
 import type { Logger } from './logger.js';
@@ -32,7 +33,8 @@ const maxRequestPoints = 500;
  * `kapacitor_udf_process`.
  *
  * Counters are cumulative, so no report is queued or retried: a failed one is dropped, and one that is due while another
- * is being written is skipped. The log has one line when writes start to fail and one when they succeed again.
+ * is being written is skipped. The log has a line when writes start to fail, further ones at growing
+ * intervals while they do, and one when they succeed again.
  */
 export function startReport(options: ReportOptions): Report {
   const { writer, logger, stats, intervalMs } = options;
@@ -40,7 +42,7 @@ export function startReport(options: ReportOptions): Report {
   const delay = monitorEventLoopDelay({ resolution: resolutionMs });
   delay.enable();
   const connected = new ConnectedUses();
-  let failing = false;
+  const outageReports = new OutageReports({ firstIntervalMs: 60_000, maxIntervalMs: 3_600_000 });
   let writing: Promise<void> | undefined;
 
   const write = async (): Promise<void> => {
@@ -54,11 +56,12 @@ export function startReport(options: ReportOptions): Report {
       }
       connected.written(reported);
       delay.reset();
-      if (failing) logger.info({}, 'telemetry is written again');
-      failing = false;
+      if (outageReports.ended() !== undefined) logger.info({}, 'telemetry is written again');
     } catch (err) {
-      if (!failing) logger.warn({}, `telemetry cannot be written: ${messageOf(err)}; trying again`);
-      failing = true;
+      const outage = outageReports.failed(messageOf(err));
+      if (!outage) return;
+      const seconds = Math.round(outage.ms / 1_000);
+      logger.warn({ seconds }, `telemetry cannot be written: ${outage.reason}; trying again`);
     }
   };
   const report = (): Promise<void> => {

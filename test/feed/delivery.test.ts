@@ -5,6 +5,7 @@ import { Delivery } from '../../src/feed/delivery.js';
 import type { Line } from '../../src/feed/lines.js';
 import { Spool } from '../../src/feed/spool.js';
 import type { LineWriter } from '../../src/feed/writer.js';
+import type { OutageReportOptions } from '../../src/http/outage.js';
 import { WriteError } from '../../src/http/write-error.js';
 import type { RefusedLine } from '../../src/kairos/writer.js';
 import { tempDir } from '../support/temp-dir.js';
@@ -36,7 +37,7 @@ class Server {
   };
 }
 
-function deliveryTo(server: LineWriter, spool?: Spool) {
+function deliveryTo(server: LineWriter, spool?: Spool, outageReports?: OutageReportOptions) {
   const refused: string[] = [];
   const outages: (string | undefined)[] = [];
   const stop = new AbortController();
@@ -46,7 +47,8 @@ function deliveryTo(server: LineWriter, spool?: Spool) {
     signal: stop.signal,
     firstWaitMs: 1,
     onRefused: ({ from }, reason) => refused.push(`${from}: ${reason}`),
-    onOutage: (reason) => outages.push(reason),
+    onOutage: (outage) => outages.push(outage?.reason),
+    outageReports,
   });
   return { delivery, refused, outages, stop };
 }
@@ -74,6 +76,20 @@ test('without a spool it waits for a server that is away, and says when it went 
   await delivery.send(lines(1, 3));
   expect(server.stored.size).toBe(3);
   expect(outages).toEqual(['connect ECONNREFUSED', undefined]);
+});
+
+test('an outage that lasts is reported again, with the latest reason', async () => {
+  const server = new Server();
+  server.away = true;
+  server.onRequest = () => {
+    if (server.requests === 5) server.away = false;
+  };
+  let ms = 0;
+  const now = (): number => (ms += 10); // from one try to the next
+  const { delivery, outages } = deliveryTo(server, undefined, { now, firstIntervalMs: 10 });
+  await delivery.send(lines(1, 3));
+  // The tries at 0, 10 and 30 ms; that at 20 ms is too early.
+  expect(outages).toEqual([...Array<string>(3).fill('connect ECONNREFUSED'), undefined]);
 });
 
 test('with a spool it goes on taking lines while the server is away, and sends them in order later', async () => {

@@ -35,7 +35,12 @@ test('JSON holds the counts and the time', () => {
   });
 });
 
-test('an outage and its end have a line each', () => {
-  expect(outageText('HTTP 503')).toBe('the server does not answer (HTTP 503); trying again until it does');
+test('an outage and its end have a line each, with the time so far and how to stop', () => {
+  expect(outageText({ reason: 'HTTP 503', ms: 0 })).toBe(
+    'the server does not answer (HTTP 503); trying again until it does; ^C or SIGTERM stops the feed',
+  );
+  expect(outageText({ reason: 'HTTP 503', ms: 70_400 })).toBe(
+    'the server does not answer (HTTP 503); trying again until it does, for 1m10s so far; ^C or SIGTERM stops the feed',
+  );
   expect(outageText(undefined)).toBe('the server answers again');
 });

@@ -145,6 +145,13 @@ describe('the report on the runtime', () => {
     await report.stop();
   });
 
+  it('says again at growing intervals that reports still do not arrive', async () => {
+    const { report, log } = start(() => Promise.reject(new Error('refused')));
+    await vi.advanceTimersByTimeAsync(200_000); // reported after 1, 61 and 181 s
+    expect(log).toEqual(Array(3).fill('telemetry cannot be written: refused; trying again'));
+    await report.stop();
+  });
+
   it('has one report under way at a time, and keeps none for later', async () => {
     const write = vi.fn(() => new Promise<void>(() => undefined));
     const { report } = start(write);
