@@ -58,7 +58,7 @@ export async function runExecd(
   try {
     const udf = await load();
     if (udf.definition) definitions.push(udf.definition);
-    states = await openStates({ ...others, logger }, drainMs);
+    states = await openStatesOnceFree({ ...others, logger }, drainMs);
     const [transport, peerTransport] = memoryTransportPair({ highWaterMark: aheadBytes });
     const agent = udf.connect({
       ...{ ...others, stateStore: states, logger, transport, reportsRefusal: true },
@@ -117,14 +117,14 @@ function stopWithin(drainMs: number, processor: LineProcessor): readonly NodeJS.
 const retryMs = 100;
 
 /** Opens the state directory; the process that used it before a restart may still be writing its last state. */
-async function openStates(
+async function openStatesOnceFree(
   options: ConnectionOptions,
   timeoutMs: number,
 ): Promise<StateDirectory | undefined> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     try {
-      return await openStateDirectory(options);
+      return await openStateDirectory({ ...options, isShared: false });
     } catch (reason) {
       const { cause } = reason as Error;
       const isInUse = cause instanceof UdfError && cause.code === 'socket_in_use';

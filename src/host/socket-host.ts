@@ -172,7 +172,7 @@ class SocketsHost implements SocketHost {
     if (warning !== undefined) this.#options.logger.warn({ code: 'limit' }, warning);
     try {
       await this.#openHttp();
-      this.#states = await openStateDirectory(this.#options);
+      this.#states = await openStateDirectory({ ...this.#options, isShared: false });
       this.#connections.stateStore = this.#states;
       for (const socket of this.#options.sockets) {
         await this.#open(socket);

@@ -48,7 +48,7 @@ export async function runStdio(
     const udf = await load();
     if (udf.definition) definitions.push(udf.definition);
     // Kapacitor starts a process for each use of the UDF, all with the same arguments.
-    states = await openStateDirectory({ ...others, logger }, true);
+    states = await openStateDirectory({ ...others, logger, isShared: true });
     const transport = stdioTransport(output, () => {
       limitUnreadTime(agent, output, drainMs, logger);
     });

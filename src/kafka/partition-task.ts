@@ -15,6 +15,7 @@ import type { InputBuffer } from './input-buffer.js';
 import { OutputRecords } from './output-records.js';
 import type { PartitionStore } from './partition-store.js';
 import { PartitionUdf, type UdfSettings } from './partition-udf.js';
+import { TaskEnd } from './task-end.js';
 
 /** How often a partition's progress is committed, and how output is written. */
 export interface TaskSettings extends UdfSettings {
@@ -80,7 +81,7 @@ export class PartitionTask {
   readonly #output: OutputRecords;
   #udf: PartitionUdf | undefined;
   #time = 0n;
-  #end: 'no' | 'closing' | 'cancelled' = 'no';
+  readonly #end: TaskEnd;
   /** The newest snapshot; `undefined` before the first. */
   #snapshot: { readonly id: bigint; readonly at: number; readonly chunks: number } | undefined;
   #steps = 0;
@@ -91,6 +92,7 @@ export class PartitionTask {
 
   constructor(options: PartitionTaskOptions) {
     this.#options = options;
+    this.#end = new TaskEnd(options.input);
     this.#now = options.now ?? (() => BigInt(Date.now()) * 1_000_000n);
     const { store, packBytes, counters } = options;
     this.#output = new OutputRecords({
@@ -111,14 +113,14 @@ export class PartitionTask {
     const { input } = this.#options;
     try {
       await this.#open();
-      while (this.#isRunning()) {
+      while (this.#end.isRunning()) {
         await input.changed(this.#waitMs());
-        if (this.#isRunning() && (input.peek() ?? this.#isTimerDue)) await this.#transaction(false);
+        if (this.#end.isRunning() && (input.peek() ?? this.#isTimerDue)) await this.#transaction(false);
       }
       // So that who takes over has nothing to repeat.
-      if (!this.#isCancelled() && this.#steps > 0) await this.#transaction(true);
+      if (!this.#end.isCancelled() && this.#steps > 0) await this.#transaction(true);
     } catch (reason) {
-      if (!this.#isCancelled()) throw reason;
+      if (!this.#end.isCancelled()) throw reason;
     } finally {
       input.stop();
       await this.#udf?.destroy();
@@ -127,23 +129,13 @@ export class PartitionTask {
 
   /** Ends `run` after the transaction that is under way, with a snapshot. */
   close(): void {
-    if (this.#end === 'no') this.#end = 'closing';
-    this.#options.input.wake();
+    this.#end.close();
   }
 
   /** Ends `run` without a commit: the partition may belong to another worker. */
   cancel(): void {
-    this.#end = 'cancelled';
-    this.#options.input.stop();
+    this.#end.cancel();
     void this.#udf?.destroy();
-  }
-
-  #isRunning(): boolean {
-    return this.#end === 'no';
-  }
-
-  #isCancelled(): boolean {
-    return this.#end === 'cancelled';
   }
 
   get #isTimerDue(): boolean {
@@ -234,7 +226,7 @@ export class PartitionTask {
       this.#options.counters.repeatedRecords += this.#feed(udf, end);
       await udf.drained();
       await turn();
-      if (this.#isCancelled()) throw cancelled();
+      if (this.#end.isCancelled()) throw cancelled();
       const next = input.peek();
       if (next ? next.offset >= end : input.position >= end) return;
       if (!next) await input.changed(1000);
@@ -255,9 +247,10 @@ export class PartitionTask {
       counters.recordsIn += this.#feed(udf, Infinity);
       await udf.drained();
       await turn();
-      if (!this.#isRunning() || performance.now() >= end || this.#output.bytes > maxTransactionBytes) break;
+      if (!this.#end.isRunning() || performance.now() >= end || this.#output.bytes > maxTransactionBytes)
+        break;
       if (input.peek() === undefined) await input.changed(end - performance.now());
-      if (!this.#isRunning()) break;
+      if (!this.#end.isRunning()) break;
     }
     await udf.settled();
     this.#output.flush();
@@ -344,7 +337,7 @@ export class PartitionTask {
   }
 
   #assertOpen(): void {
-    if (this.#isCancelled()) throw cancelled();
+    if (this.#end.isCancelled()) throw cancelled();
   }
 }
 

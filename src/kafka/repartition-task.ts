@@ -10,6 +10,7 @@ import { DeadLetterRecords } from './dead-letter-records.js';
 import type { InputBuffer } from './input-buffer.js';
 import type { KafkaPartition } from './kafka-partition.js';
 import type { PartitionCounters } from './partition-task.js';
+import { TaskEnd } from './task-end.js';
 
 export interface RepartitionTaskOptions {
   readonly store: KafkaPartition;
@@ -44,10 +45,11 @@ export class RepartitionTask {
   readonly #batches: BatchBuilder[];
   readonly #deadLetters: DeadLetterRecords;
   #sent = 0;
-  #end: 'no' | 'closing' | 'cancelled' = 'no';
+  readonly #end: TaskEnd;
 
   constructor(options: RepartitionTaskOptions) {
     this.#options = options;
+    this.#end = new TaskEnd(options.input);
     const { groupBy, hash, partitions, store, counters, origin } = options;
     this.#deadLetters = new DeadLetterRecords({ write: store.writeDeadLetters, counters, origin });
     this.#parser = new LineParser(
@@ -74,33 +76,23 @@ export class RepartitionTask {
       const { offset } = await store.open();
       input.seek(offset >= 0 ? offset : await store.startOffset());
       counters.committed = input.position;
-      while (this.#isRunning()) {
+      while (this.#end.isRunning()) {
         await input.changed(60_000);
-        if (this.#isRunning() && input.peek()) await this.#transaction();
+        if (this.#end.isRunning() && input.peek()) await this.#transaction();
       }
     } catch (reason) {
-      if (!this.#isCancelled()) throw reason;
+      if (!this.#end.isCancelled()) throw reason;
     } finally {
       input.stop();
     }
   }
 
   close(): void {
-    if (this.#end === 'no') this.#end = 'closing';
-    this.#options.input.wake();
+    this.#end.close();
   }
 
   cancel(): void {
-    this.#end = 'cancelled';
-    this.#options.input.stop();
-  }
-
-  #isCancelled(): boolean {
-    return this.#end === 'cancelled';
-  }
-
-  #isRunning(): boolean {
-    return this.#end === 'no';
+    this.#end.cancel();
   }
 
   async #transaction(): Promise<void> {
@@ -110,16 +102,16 @@ export class RepartitionTask {
     for (;;) {
       this.#feed();
       await turn();
-      if (!this.#isRunning() || performance.now() >= end || this.#sent > maxTransactionBytes) break;
+      if (!this.#end.isRunning() || performance.now() >= end || this.#sent > maxTransactionBytes) break;
       if (!input.peek()) await input.changed(end - performance.now());
-      if (!this.#isRunning()) break;
+      if (!this.#end.isRunning()) break;
     }
     for (const partition of this.#lines.keys()) this.#endRecord(partition);
     const targets = [...this.#batches.keys()].filter((partition) => this.#batches[partition]!.count > 0);
     await store.producer.add(targets.map((partition) => this.#target(partition)));
     for (const partition of targets) this.#send(partition);
     this.#deadLetters.flush();
-    if (this.#isCancelled()) return;
+    if (this.#end.isCancelled()) return;
     await store.commit(input.position, '');
     counters.transactions++;
     counters.committed = input.position;

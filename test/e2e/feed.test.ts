@@ -1,30 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { cliCommand } from './support/cli.js';
-import { type Influxd, startInfluxd } from './support/influxd.js';
+import { useInfluxd } from './support/influxd.js';
 import { needs } from './support/servers.js';
 import { until } from './support/until.js';
 
 const { title, missing } = needs('Feeding a real InfluxDB', ['INFLUXD']);
 
 describe.skipIf(missing)(title, () => {
-  let folder: string;
-  let influxd: Influxd;
-
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'ku-'));
-    influxd = await startInfluxd(join(folder, 'influxdb'));
-    await influxd.api.createDatabase('d');
-  }, 60_000);
-
-  afterAll(async () => {
-    await influxd.daemon.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }, 30_000);
+  const influxd = useInfluxd();
 
   /** Starts a feed; what it prints comes with its end. */
   function feed(...args: string[]) {
@@ -44,9 +31,9 @@ describe.skipIf(missing)(title, () => {
   };
 
   it('writes files of every kind, and tells what the server refuses line by line', async () => {
-    const file = join(folder, 'mixed.lp');
+    const file = join(influxd.folder, 'mixed.lp');
     writeFileSync(file, 'mixed v=1 1\n# a comment\nmixed v="text" 2\nmixed v=3 3\n');
-    const csv = join(folder, 'more.csv');
+    const csv = join(influxd.folder, 'more.csv');
     writeFileSync(csv, 'time,name,double:v\n4,mixed,4\n');
     const { code, said } = await feed(file, csv).ended;
     expect(said).toMatch(/mixed\.lp, line 3: refused: HTTP 4(?:00|22): /); // of InfluxDB 1.x, and 2.x
@@ -58,12 +45,12 @@ describe.skipIf(missing)(title, () => {
   it('loses nothing when the server is killed in the middle, with and without a spool', async () => {
     const points = 60_000;
     for (const name of ['waiting', 'spooling']) {
-      const file = join(folder, `${name}.lp`);
+      const file = join(influxd.folder, `${name}.lp`);
       writeFileSync(
         file,
         Array.from({ length: points }, (_, index) => `${name} v=${index}i ${index + 1}`).join('\n'),
       );
-      const spool = join(folder, `${name}.spool`);
+      const spool = join(influxd.folder, `${name}.spool`);
       mkdirSync(spool);
       const { ended, said } = feed(
         file,

@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp-dir.js';
 import { Agent } from './support/agent.js';
 import { cliCommand } from './support/cli.js';
 import { Daemon } from './support/daemon.js';
-import { type Influxd, startInfluxd } from './support/influxd.js';
+import { startInfluxd, useInfluxd } from './support/influxd.js';
 import { Kapacitord } from './support/kapacitord.js';
 import { epoch, values } from './support/lines.js';
 import { influxVersion, needs } from './support/servers.js';
@@ -92,23 +92,11 @@ describe.skipIf(proxied.missing)(proxied.title, () => {
 const queried = needs('A recording from a query to a real InfluxDB', ['INFLUXD']);
 
 describe.skipIf(queried.missing)(queried.title, () => {
-  let folder: string;
-  let influxd: Influxd;
-
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'ku-'));
-    influxd = await startInfluxd(join(folder, 'influxdb'));
-    await influxd.api.createDatabase('d');
-  }, 60_000);
-
-  afterAll(async () => {
-    await influxd.daemon.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }, 30_000);
+  const influxd = useInfluxd();
 
   /** What `record --from-influx` writes to the file. */
   function record(query: string): string {
-    const out = join(folder, 'a.lp');
+    const out = join(influxd.folder, 'a.lp');
     const [command, script] = cliCommand();
     const args = ['record', '--from-influx', query, '--url', `${influxd.api.url}?db=d`, '--out', out];
     execFileSync(command, [script, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -7,11 +7,18 @@ const minAgeMs = 2 * 60 * 60 * 1000;
 
 type StateOptions = Pick<ConnectionOptions, 'logger' | 'stateDir' | 'stateIntervalMs' | 'stateMaxAgeMs'>;
 
+interface OpenOptions extends StateOptions {
+  /** Other processes use the directory too, for other uses of UDFs. */
+  readonly isShared: boolean;
+}
+
 /** Opens the state directory of a host; `undefined` if it has none. Rejects as `StateDirectory.open`. */
-export async function openStateDirectory(
-  { logger, stateDir: directory, stateMaxAgeMs: maxAgeMs }: StateOptions,
-  isShared = false,
-): Promise<StateDirectory | undefined> {
+export async function openStateDirectory({
+  logger,
+  stateDir: directory,
+  stateMaxAgeMs: maxAgeMs,
+  isShared,
+}: OpenOptions): Promise<StateDirectory | undefined> {
   if (directory === undefined) return undefined;
   return StateDirectory.open({ directory, logger, maxAgeMs, isShared });
 }

@@ -1,5 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import { type Daemon, freePort } from './daemon.js';
 import { InfluxApi, type InfluxOrg } from './influx-api.js';
 import { runServer } from './run-server.js';
@@ -43,6 +45,36 @@ export async function startInfluxd(folder: string): Promise<Influxd> {
     async restart() {
       daemon = await start();
     },
+  };
+}
+
+/** An InfluxDB with the database `d`, and a folder that is removed with it, around the tests of a block. */
+export function useInfluxd(): Influxd & { readonly folder: string } {
+  let folder: string;
+  let influxd: Influxd;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'ku-'));
+    influxd = await startInfluxd(join(folder, 'influxdb'));
+    await influxd.api.createDatabase('d');
+  }, 60_000);
+
+  afterAll(async () => {
+    await influxd.daemon.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }, 30_000);
+
+  return {
+    get folder() {
+      return folder;
+    },
+    get api() {
+      return influxd.api;
+    },
+    get daemon() {
+      return influxd.daemon;
+    },
+    restart: () => influxd.restart(),
   };
 }
 
