@@ -97,6 +97,16 @@ ENTRYPOINT ["node_modules/.bin/kapacitor-udf"]
 CMD ["serve", "${name}", "--load", "./src/${file}.ts"]
 `;
 
+/** A table in Markdown with aligned columns; the first row is its head. */
+function table(rows: readonly (readonly [string, string])[]): string {
+  const widths = ([0, 1] as const).map((column) => Math.max(...rows.map((row) => row[column].length)));
+  const lines = rows.map(
+    (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`,
+  );
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  return [lines[0], rule, ...lines.slice(1)].join('\n');
+}
+
 const readme = ({ name, file, udf }: ProjectSettings): string => `\
 # ${name}
 
@@ -119,13 +129,14 @@ sudo chgrp kapacitor sockets sockets/${name}.sock
 sudo chmod g+s sockets    # a socket that is made later gets the group too
 \`\`\`
 
-| file                           | what it is                                                     |
-| ------------------------------ | -------------------------------------------------------------- |
-| \`src/${file}.ts\`               | the UDF                                                        |
-| \`test/${file}.test.ts\`         | its test                                                       |
-| \`recordings/cpu.lp\`            | the points that the test replays, as InfluxDB's line protocol  |
-| \`tickscripts/tasks/${file}.tick\` | a task that uses it; \`npx kapacitor-udf tasks apply tickscripts\` |
-| \`tickscripts/tests/${file}.yaml\` | the test of the task                                           |
+${table([
+  ['file', 'what it is'],
+  [`\`src/${file}.ts\``, 'the UDF'],
+  [`\`test/${file}.test.ts\``, 'its test'],
+  ['`recordings/cpu.lp`', "the points that the test replays, as InfluxDB's line protocol"],
+  [`\`tickscripts/tasks/${file}.tick\``, 'a task that uses it; `npx kapacitor-udf tasks apply tickscripts`'],
+  [`\`tickscripts/tests/${file}.yaml\``, 'the test of the task'],
+])}
 
 TypeScript runs without a build step: Node.js erases the types from 22.18 on, \`ts-blank-space\` for older ones. So imports of
 own files name them as they are (\`./mean.ts\`), and syntax that needs generated code, such as \`enum\`, does not compile.

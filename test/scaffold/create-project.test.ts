@@ -55,6 +55,18 @@ describe('files are named after the UDF in kebab case:', () => {
   });
 });
 
+test.each(['x', 'rateLimit', 'aNameThatIsLongerThanAllOtherCells'])(
+  'the columns of the table in the README are aligned: %s',
+  async (name) => {
+    const { directory } = await create(name);
+    const text = readFileSync(join(directory, 'README.md'), 'utf8');
+    const rows = text.split('\n').filter((line) => line.startsWith('| '));
+    expect(rows).toHaveLength(7);
+    const bars = rows.map((row) => [...row.matchAll(/\|/g)].map(({ index }) => index));
+    expect(new Set(bars.map(String)).size).toBe(1);
+  },
+);
+
 describe('a name is refused', () => {
   test.each(['no-name', '1st', '', 'a b', 'naïve', 'var', 'TRUE'])(
     'that no TICKscript can call: "%s"',
