@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { defaultSocketDir, socketPathIn, udfsWithSocket } from '../host/socket-directory.js';
 import type { RemoteAddress } from '../host/remote/address.js';
-import { messageOf, UdfError } from '../model/errors.js';
+import { messageOf, systemCode, UdfError } from '../model/errors.js';
+import { runtimeOptions } from '../udf/runtime-options.js';
 import {
   addRemoteOptions,
   type RemoteFlags,
@@ -60,7 +61,14 @@ interface ExpectedSocket {
 
 /** What a UDF has answered. */
 type Result = { readonly name: string; readonly socket: string } & (
-  | { readonly ok: true; readonly wants: string; readonly provides: string; readonly ms: number }
+  | {
+      readonly ok: true;
+      readonly wants: string;
+      readonly provides: string;
+      /** The names of its own options, without those of the runtime. */
+      readonly options: readonly string[];
+      readonly ms: number;
+    }
   | { readonly ok: false; readonly error: string }
 );
 
@@ -68,7 +76,7 @@ async function check(names: readonly string[], options: CheckOptions): Promise<v
   const timeoutMs = Number(options.timeout / 1_000_000n);
   const results = options.to
     ? await checkRemote(names, options.to, options)
-    : await checkSockets(await socketsToCheck(names, options), timeoutMs);
+    : await checkSockets(await socketsToCheck(names, options), timeoutMs, options);
   if (options.json) {
     await printJson(results);
   } else {
@@ -76,7 +84,7 @@ async function check(names: readonly string[], options: CheckOptions): Promise<v
     const lines = results.map(({ name, socket, ...result }) => {
       const start = `${result.ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(width)}  ${socket}`;
       return result.ok
-        ? `${start}  ${result.wants} -> ${result.provides}, ${result.ms} ms`
+        ? `${start}  ${result.wants} -> ${result.provides}, ${result.ms} ms${optionsText(result.options)}`
         : `${start}  ${result.error}`;
     });
     await print(lines.join('\n'));
@@ -84,17 +92,49 @@ async function check(names: readonly string[], options: CheckOptions): Promise<v
   if (!results.every(({ ok }) => ok)) throw new ExitCode(1);
 }
 
-async function checkSockets(sockets: readonly ExpectedSocket[], timeoutMs: number): Promise<Result[]> {
+/** More options of a UDF are only counted; `list NAME` explains them. */
+const maxPrintedOptions = 8;
+
+/** `; options as, field`; empty if there are none. */
+function optionsText(options: readonly string[]): string {
+  if (options.length === 0) return '';
+  const more = options.length - maxPrintedOptions;
+  const names = options.slice(0, maxPrintedOptions).join(', ');
+  return `; options ${names}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function ownOptions(options: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.keys(options)
+    .filter((name) => !Object.hasOwn(runtimeOptions, name))
+    .sort();
+}
+
+async function checkSockets(
+  sockets: readonly ExpectedSocket[],
+  timeoutMs: number,
+  flags: CheckOptions,
+): Promise<Result[]> {
   const { probeSocket } = await import('../peer/probe-socket.js');
   const probe = async ({ name, path: socket }: ExpectedSocket): Promise<Result> => {
     try {
-      const { wants, provides, ms } = await probeSocket(socket, timeoutMs);
-      return { name, socket, ok: true, wants, provides, ms };
+      const { wants, provides, options, ms } = await probeSocket(socket, timeoutMs);
+      return { name, socket, ok: true, wants, provides, options: ownOptions(options), ms };
     } catch (reason) {
-      return { name, socket, ok: false, error: messageOf(reason) };
+      return { name, socket, ok: false, error: `${messageOf(reason)}${hostHint(reason, name, flags)}` };
     }
   };
   return Promise.all(sockets.map(probe));
+}
+
+/** How to start the host that is missing; empty for a socket on which a process listens. */
+function hostHint(reason: unknown, name: string, { config, socketDir }: CheckOptions): string {
+  const code = reason instanceof UdfError ? systemCode(reason.cause) : undefined;
+  if (code !== 'ENOENT' && code !== 'ECONNREFUSED') return '';
+  const where =
+    config === undefined
+      ? `${name}${socketDir === undefined ? '' : ` --socket-dir ${socketDir}`}`
+      : `--config ${config}`;
+  return `; start the host: kapacitor-udf serve ${where}`;
 }
 
 /** Asks a host that listens for proxies for its UDFs. If it does not answer, none of them does. */
@@ -115,7 +155,8 @@ async function checkRemote(
     return (names.length > 0 ? names : [...udfs.keys()]).map((name) => {
       const udf = udfs.get(name);
       if (!udf) return { name, socket, ok: false, error: `the host has ${[...udfs.keys()].join(', ')}` };
-      return { name, socket, ok: true, wants: udf.wants, provides: udf.provides, ms };
+      const { wants, provides, options } = udf;
+      return { name, socket, ok: true, wants, provides, options: ownOptions(options), ms };
     });
   } catch (reason) {
     if (UdfError.from(reason).code === 'usage') throw reason;

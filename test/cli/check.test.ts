@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createHost } from '../../src/host/host.js';
 import { encodeResponse } from '../../src/wire/messages.js';
-import { mirror, outliers } from '../../udfs/index.js';
+import { mirror, movingAverage, outliers } from '../../udfs/index.js';
 import { run } from '../support/run-program.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { staleSocket } from '../support/socket-files.js';
@@ -44,7 +44,9 @@ describe('check', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.split('\n')).toEqual([
       expect.stringMatching(`^ok    mirror    ${directory}/mirror.sock  stream -> stream, [0-9.]+ ms$`),
-      expect.stringMatching(`^ok    outliers  ${directory}/outliers.sock  batch -> batch, [0-9.]+ ms$`),
+      expect.stringMatching(
+        `^ok    outliers  ${directory}/outliers.sock  batch -> batch, [0-9.]+ ms; options field, onMissing, quartiles, scale$`,
+      ),
       '',
     ]);
   });
@@ -67,7 +69,7 @@ describe('check', () => {
     const { code, stdout } = await run('check', '--socket-dir', directory);
     expect(code).toBe(1);
     expect(stdout).toContain(
-      `FAIL  stale     ${directory}/stale.sock  no process listens there; its host has ended\n`,
+      `FAIL  stale     ${directory}/stale.sock  no process listens there; its host has ended; start the host: kapacitor-udf serve stale --socket-dir ${directory}\n`,
     );
     expect(stdout).toContain('ok    mirror');
   });
@@ -76,7 +78,28 @@ describe('check', () => {
     const directory = await hosted();
     const { code, stdout } = await run('check', 'mirror', 'edgeDetect', '--socket-dir', directory);
     expect(code).toBe(1);
-    expect(stdout).toContain(`FAIL  edgeDetect  ${directory}/edgeDetect.sock  there is no socket\n`);
+    expect(stdout).toContain(
+      `FAIL  edgeDetect  ${directory}/edgeDetect.sock  there is no socket; start the host: kapacitor-udf serve edgeDetect --socket-dir ${directory}\n`,
+    );
+  });
+
+  test('only counts the options of a UDF beyond eight', async () => {
+    const directory = tempDir();
+    const path = join(directory, 'movingAverage.sock');
+    const host = createHost({ sockets: [{ definition: movingAverage, path }], logger: silentLogger });
+    onTestFinished(() => host.stop());
+    await host.start();
+    const { stdout } = await run('check', '--socket-dir', directory);
+    expect(stdout).toMatch(/; options as, emitPartial, field, keep, .*, onMissing, period and 1 more\n$/);
+  });
+
+  test('names the host of the file that names the socket', async () => {
+    const directory = tempDir();
+    const file = join(directory, 'kapacitor.conf');
+    writeFileSync(file, `[udf.functions.mirror]\nsocket = "${directory}/mirror.sock"\n`);
+    const { code, stdout } = await run('check', '--config', file);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`  there is no socket; start the host: kapacitor-udf serve --config ${file}\n`);
   });
 
   test('as JSON says the same to a program', async () => {
@@ -90,9 +113,15 @@ describe('check', () => {
         ok: true,
         wants: 'stream',
         provides: 'stream',
+        options: [],
         ms: expect.any(Number) as number,
       },
-      { name: 'gone', socket: `${directory}/gone.sock`, ok: false, error: 'there is no socket' },
+      {
+        name: 'gone',
+        socket: `${directory}/gone.sock`,
+        ok: false,
+        error: `there is no socket; start the host: kapacitor-udf serve gone --socket-dir ${directory}`,
+      },
     ]);
   });
 
