@@ -42,7 +42,8 @@ export function isSecretName(name: string): boolean {
   return secretName.test(name.trim());
 }
 
-const userInfo = /([a-z][a-z0-9+.-]*:\/\/)[^\s'"]*@/gi;
+// The lookbehind keeps a long word from being scanned again from each of its characters.
+const userInfo = /(?<![a-z0-9+.-])([a-z0-9+.-]+:\/\/)[^\s'"]*@/gi;
 const bareUserInfo = /(^|[\s'"=])[^\s'"@/:=]+:(?!\/\/)[^\s'"@]+@(?=[\w[])/g;
 const secretParameter = new RegExp(`([?&](?:${secretNames})=)[^\\s&]*?(?=['"),;]*(?:[\\s&]|$))`, 'gi');
 

@@ -1,3 +1,4 @@
+import { readText } from '../http/read-text.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { type FieldValue, setEntry, type Tags } from '../model/values.js';
 import { type MsgpackValue, decodeMsgpack } from './msgpack.js';
@@ -233,7 +234,7 @@ function refusal(reason: string, status: number): UdfError {
 
 /** The error for a response that is not MessagePack. */
 async function unexpectedResponse(response: Response, type: string | null): Promise<UdfError> {
-  const text = (await response.text()).trim().slice(0, 1_000);
+  const text = (await readText(response, 1_000)).text.trim();
   if (response.status < 400) {
     return new UdfError(
       'refused',

@@ -1,5 +1,6 @@
 import { messageOf, UdfError } from '../model/errors.js';
 import { basicAuthorization, type Environment } from '../http/credentials.js';
+import { readText } from '../http/read-text.js';
 import { influxServer } from './target.js';
 
 /** An InfluxDB 1.x server. */
@@ -9,6 +10,7 @@ export interface InfluxServer {
   readonly authorization?: string | undefined;
 }
 
+const maxAnswerBytes = 1024 * 1024;
 const requestTimeoutMs = 10_000;
 
 /**
@@ -70,7 +72,7 @@ export class ScratchDatabase {
 
   async #post(path: string, body: string | URLSearchParams): Promise<void> {
     const response = await this.#request(path, { method: 'POST', body });
-    const text = await response.text();
+    const { text } = await readText(response, maxAnswerBytes);
     if (response.ok && !text.includes('"error"')) return;
     const hint =
       response.status === 401 ? `; give INFLUX_USERNAME and INFLUX_PASSWORD in the environment` : '';

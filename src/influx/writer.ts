@@ -12,19 +12,28 @@ export interface InfluxWriter {
   write(lines: readonly string[]): Promise<void>;
 }
 
-const requestTimeoutMs = 10_000;
+/** Max silence of the server. */
+const idleTimeoutMs = 10_000;
+/** Max time of a request, for a server that sends an answer without an end. */
+const requestTimeoutMs = 60_000;
+
+export interface InfluxWriterOptions {
+  /** 60,000 by default. */
+  readonly requestTimeoutMs?: number | undefined;
+}
 
 /** Creates a writer, without connecting. Writes go to `/write` (InfluxDB 1.x) or `/api/v2/write` (2.x). */
-export function createInfluxWriter(target: InfluxTarget): InfluxWriter {
+export function createInfluxWriter(target: InfluxTarget, options: InfluxWriterOptions = {}): InfluxWriter {
   const { url, store, authorization } = target;
-  const client = new InfluxDB({
-    url,
-    timeout: requestTimeoutMs,
-    headers: authorization === undefined ? {} : { Authorization: authorization },
-  });
   const [org, bucket] = isBucket(store) ? [store.org, store.bucket] : ['', ''];
   // One per write: concurrent writes would share the buffer of a WriteApi.
   const openRequest = (lines: number): WriteApi => {
+    const client = new InfluxDB({
+      url,
+      timeout: idleTimeoutMs,
+      headers: authorization === undefined ? {} : { Authorization: authorization },
+      transportOptions: { signal: AbortSignal.timeout(options.requestTimeoutMs ?? requestTimeoutMs) },
+    });
     const api = client.getWriteApi(org, bucket, 'ns', {
       // Only `flush` sends, in one request and without retries: callers have their own policy.
       batchSize: lines + 1,

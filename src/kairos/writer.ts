@@ -1,5 +1,7 @@
+import { STATUS_CODES } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { readText } from '../http/read-text.js';
 import { isTemporaryStatus, retryAfterMs, WriteError } from '../http/write-error.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { type DataPoint, DataPointConverter } from './data-points.js';
@@ -29,6 +31,10 @@ export interface KairosWriterOptions {
 }
 
 const requestTimeoutMs = 60_000;
+/** Room for an error about each data point of a request. */
+const maxAnswerBytes = 16 * 1024 * 1024;
+/** Max characters of an error that are passed on. */
+const maxErrorLength = 1_000;
 const compress = promisify(gzip);
 
 /** A data point of a line. */
@@ -103,7 +109,7 @@ async function send({ url, authorization }: KairosTarget, items: readonly Item[]
     });
     ({ status } = response);
     retryAfter = response.headers.get('retry-after');
-    text = await response.text();
+    ({ text } = await readText(response, maxAnswerBytes));
   } catch (reason) {
     const cause = reason instanceof Error && reason.cause !== undefined ? reason.cause : reason;
     throw new WriteError(messageOf(cause), true, 0, undefined, { cause: reason });
@@ -112,7 +118,7 @@ async function send({ url, authorization }: KairosTarget, items: readonly Item[]
   const errors = errorsIn(text);
   const refusals = status === 400 && errors ? refusalsOf(errors, items) : undefined;
   if (refusals) return refusals;
-  const message = `HTTP ${status}: ${explained(status, errors?.join('; '))}`;
+  const message = `HTTP ${status}: ${explained(status, errors && shortened(errors.join('; ')))}`;
   throw new WriteError(message, isTemporaryStatus(status), retryAfterMs(retryAfter), status);
 }
 
@@ -149,12 +155,20 @@ function refusalsOf(errors: readonly string[], items: readonly Item[]): Refusal[
     const remedy = problem.startsWith('tags count')
       ? '; give all points a tag by ?tag=NAME=VALUE in the URL'
       : '';
-    refusals.push({ line: item.line, reason: `HTTP 400: ${item.metric}: ${problem}${remedy}` });
+    refusals.push({ line: item.line, reason: `HTTP 400: ${item.metric}: ${shortened(problem)}${remedy}` });
   }
   return refusals;
 }
 
 function explained(status: number, errors: string | undefined): string {
   if (status === 401) return 'KairosDB wants credentials; set KAIROSDB_USERNAME and KAIROSDB_PASSWORD';
-  return errors ?? 'this is no answer of a KairosDB; check the URL';
+  if (errors !== undefined) return errors;
+  // A proxy in front of KairosDB answers these by itself.
+  const isOfProxy = status === 403 || status === 413 || isTemporaryStatus(status);
+  const text = STATUS_CODES[status];
+  return isOfProxy && text !== undefined ? text : 'this is no answer of a KairosDB; check the URL';
+}
+
+function shortened(error: string): string {
+  return error.length <= maxErrorLength ? error : `${error.slice(0, maxErrorLength)} …`;
 }

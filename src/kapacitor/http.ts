@@ -1,8 +1,11 @@
+import { readText } from '../http/read-text.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import { formatJson, parseJson } from './json.js';
 import type { KapacitorTarget } from './target.js';
 
 const defaultRequestTimeoutMs = 10_000;
+/** Far above any list of tasks. */
+const maxAnswerBytes = 256 * 1024 * 1024;
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 
@@ -67,6 +70,7 @@ export class KapacitorHttp {
     const request = `${method} ${path}`;
     let response: Response;
     let text: string;
+    let isCut: boolean;
     try {
       response = await fetch(`${this.url}/kapacitor/v1${path}`, {
         method,
@@ -74,9 +78,15 @@ export class KapacitorHttp {
         ...(body !== undefined && { body }),
         signal: AbortSignal.timeout(this.#requestTimeoutMs),
       });
-      text = await response.text();
+      ({ text, isCut } = await readText(response, maxAnswerBytes));
     } catch (cause) {
       throw this.#noAnswer(`${method} ${path.split('?')[0]}`, cause);
+    }
+    if (isCut) {
+      throw new UdfError(
+        'connection',
+        `${this.url} answers ${request} with more than ${maxAnswerBytes} bytes; is it a Kapacitor?`,
+      );
     }
     if (response.ok) return { headers: response.headers, text };
     if (response.headers.has('x-influxdb-version')) {

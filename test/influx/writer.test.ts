@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { createGunzip } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { influxTarget } from '../../src/influx/target.js';
-import { createInfluxWriter, type InfluxWriter } from '../../src/influx/writer.js';
+import { createInfluxWriter, type InfluxWriter, type InfluxWriterOptions } from '../../src/influx/writer.js';
 
 interface Received {
   readonly url: string | undefined;
@@ -27,8 +27,8 @@ async function startServer(answer: (response: ServerResponse) => void) {
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
-  const writer = (query: string, environment = {}): InfluxWriter =>
-    createInfluxWriter(influxTarget(`http://127.0.0.1:${port}?${query}`, environment));
+  const writer = (query: string, environment = {}, options: InfluxWriterOptions = {}): InfluxWriter =>
+    createInfluxWriter(influxTarget(`http://127.0.0.1:${port}?${query}`, environment), options);
   return { received, writer, server };
 }
 
@@ -71,6 +71,24 @@ describe('the writer to InfluxDB', () => {
     await writer('db=udf').write(lines);
 
     expect(received.map(({ body }) => body)).toEqual([lines.join('\n')]);
+  });
+
+  it('ends a request whose answer has no end as a temporary failure', async () => {
+    const { writer, server } = await startServer((response) => {
+      response.writeHead(400);
+      const write = (): void => {
+        while (!response.destroyed && response.write('x'.repeat(65_536)));
+      };
+      response.on('drain', write);
+      write();
+    });
+    onTestFinished(() => {
+      server.closeAllConnections();
+    });
+
+    const writing = writer('db=udf', {}, { requestTimeoutMs: 300 }).write(['a v=1 1']);
+
+    await expect(writing).rejects.toMatchObject({ name: 'WriteError', temporary: true });
   });
 
   it('keeps writes apart that are under way at the same time', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { kairosTarget } from '../../src/kairos/target.js';
 import { createKairosWriter, type KairosWriterOptions } from '../../src/kairos/writer.js';
 import { startKairosServer } from '../support/kairos-server.js';
@@ -153,11 +153,51 @@ describe('the writer to KairosDB', () => {
   });
 
   it.each([
+    [403, 'Forbidden'],
+    [413, 'Payload Too Large'],
+    [429, 'Too Many Requests'],
+    [503, 'Service Unavailable'],
+  ])('takes HTTP %d without a message of KairosDB for that of a proxy before it', async (status, reason) => {
+    const { url } = await startKairosServer((response) => {
+      response.writeHead(status).end('<html>sorry</html>');
+      return true;
+    });
+    await expect(writerTo(url).write(['m,h=a v=1 0'])).rejects.toMatchObject({
+      message: `HTTP ${status}: ${reason}`,
+    });
+  });
+
+  it('shortens long errors', async () => {
+    const { url } = await startKairosServer((response) => {
+      response.writeHead(400).end(JSON.stringify({ errors: [`metric[0].${'x'.repeat(100_000)}`] }));
+      return true;
+    });
+    const refused = await writerTo(url).write(['m,h=a v=1 0']);
+    expect(refused).toEqual([{ index: 0, reason: `HTTP 400: m.v: ${'x'.repeat(1_000)} …` }]);
+  });
+
+  it('reads an answer without an end only up to a limit', async () => {
+    let isClosed = false;
+    const { url } = await startKairosServer((response) => {
+      response.writeHead(400);
+      const write = (): void => {
+        while (!response.destroyed && response.write('x'.repeat(65_536)));
+      };
+      response.on('drain', write).on('close', () => (isClosed = true));
+      write();
+      return true;
+    });
+    await expect(writerTo(url).write(['m,h=a v=1 0'])).rejects.toMatchObject({ statusCode: 400 });
+    await vi.waitFor(() => {
+      expect(isClosed).toBe(true);
+    });
+  });
+
+  it.each([
     [200, 'hello', false],
     [301, '', false],
     [404, 'not found', false],
     [500, '{"errors":["null"]}', true],
-    [503, '', true],
   ])('takes HTTP %d for a failed write, with %j', async (status, body, temporary) => {
     const { url } = await startKairosServer((response) => {
       response.writeHead(status, { 'retry-after': '3', location: '/elsewhere' }).end(body);
