@@ -1,3 +1,4 @@
+import { checkPagePath } from '../files/chart-page.js';
 import { stopSignals } from '../host/process-end.js';
 import { UdfError } from '../model/errors.js';
 import { showAverage } from './average.js';
@@ -27,6 +28,7 @@ export async function runDemo(
   if (options.html !== undefined && name !== 'meters') {
     throw new UdfError('usage', '--html is of the meters: kapacitor-udf demo meters --html FILE');
   }
+  if (options.html !== undefined) checkPagePath(options.html);
   let onSignal!: (name: NodeJS.Signals) => void;
   const signal = new Promise<NodeJS.Signals>((resolve) => {
     onSignal = resolve;

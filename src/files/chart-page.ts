@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { finished } from 'node:stream/promises';
-import { createAtomicFile } from './atomic-file.js';
+import { messageOf, systemCode, UdfError } from '../model/errors.js';
+import { createAtomicFile, partExtension } from './atomic-file.js';
 
 /** What a page adds to the plotting library. Texts are put in as they are, except for the title and the data. */
 export interface ChartPage {
@@ -35,6 +36,25 @@ ${body}
 </body>
 </html>
 `;
+}
+
+/**
+ * Throws `invalid_config` if a page cannot be written to a path: before work whose result the page is to hold. Leaves no file
+ * behind.
+ */
+export function checkPagePath(path: string): void {
+  if (path === '') throw new UdfError('invalid_config', 'the page needs the name of a file');
+  try {
+    const existing = statSync(path, { throwIfNoEntry: false });
+    if (existing?.isDirectory()) throw new Error('it is a directory');
+    if (existing && !existing.isFile()) return; // a pipe or a device, which is opened only once
+    const probe = `${existing ? realpathSync(path) : path}.${process.pid}${partExtension}`;
+    closeSync(openSync(probe, 'w'));
+    rmSync(probe);
+  } catch (cause) {
+    const advice = systemCode(cause) === 'ENOENT' ? '; make its directory first' : '';
+    throw new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}${advice}`, { cause });
+  }
 }
 
 /** Writes a page, replacing one that is there. Rejects with `invalid_config` if that fails; the file then stays unchanged. */

@@ -22,6 +22,7 @@ import {
   type OutputFormat,
   recordingFormat,
 } from './output.js';
+import { checkPagePath } from '../files/chart-page.js';
 import { Page } from './page/page.js';
 import { type Replay, replay } from './replay.js';
 import { type ConversationReplay, replayConversation } from './replay-conversation.js';
@@ -85,6 +86,7 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
   if (expect !== undefined && !update && !existsSync(expect)) {
     throw new UdfError('invalid_config', `cannot read ${expect}: there is no such file; --update writes it`);
   }
+  if (html !== undefined) checkPagePath(html);
   const { skipBad = false } = options.reading ?? {};
   const onSkipped = options.onSkipped ?? ((): void => undefined);
   const recording = await openRecording(source, {

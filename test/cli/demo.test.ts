@@ -177,6 +177,18 @@ it('kapacitor-udf demo udfs has no page', async () => {
   expect(stderr).toContain('--html is of the meters: kapacitor-udf demo meters --html FILE');
 });
 
+it.each([
+  ['into a directory that is not there', 'absent/office.html', 'make its directory first'],
+  ['over a directory', '.', 'it is a directory'],
+  ['without a name', '', 'the page needs the name of a file'],
+])('kapacitor-udf demo meters refuses a page %s before anything is shown', async (_, path, reason) => {
+  const directory = tempDir();
+  const { code, stdout, stderr } = await runCli(['demo', 'meters', '--html', path], { cwd: directory });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain(reason);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
 describe('kapacitor-udf demo that is stopped', () => {
   test.each([
     ['SIGINT', 130, 'while the host starts', 'A host serves', 'udfs'],

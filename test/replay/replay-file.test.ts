@@ -71,6 +71,12 @@ describe('the replay of a file', () => {
     expect(page).toContain('"inputFields":["down"],"emittedFields":["avg","down"]');
   });
 
+  it('refuses a page that cannot be written before it reads', async () => {
+    const agent = { udf: edgeDetect };
+    const replaying = replayFile('absent.lp', { agent, html: join(tempDir(), 'absent', 'page.html') });
+    await expect(replaying).rejects.toThrow(/page\.html: .*make its directory first/);
+  });
+
   it("counts with the UDF's own counters", async () => {
     const { counters } = await replayText('m v=1 1\nm w=1 2\nm w=1 3', {
       agent: { udf: edgeDetect },
