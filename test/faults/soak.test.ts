@@ -46,8 +46,10 @@ test.each([
     const early = samples.slice(size, 2 * size);
     const late = samples.slice(-size);
     const memory = [early, late].map((window) => median(window.map(({ memoryMiB }) => memoryMiB)));
+    const descriptors = [early, late].map((window) => median(window.map((sample) => sample.descriptors)));
     console.log(
-      `${String(sent)} points; resident ${memory.map(Math.round).join(' then ')} MiB; ` +
+      `${String(sent)} points; resident ${memory.map(Math.round).join(' then ')} MiB, ` +
+        `descriptors ${descriptors.join(' then ')}; ` +
         `slowest keepalive ${keepalives.slowestMs.toFixed(0)} ms, slowest turn ${slowestTurnMs.toFixed(0)} ms`,
     );
     expect(keepalives.answered).toBe(keepalives.asked);
@@ -55,7 +57,7 @@ test.each([
     expect(points).toBeGreaterThan(sent / 20);
     // V8 sizes its young generation as it likes; a leak of 10 bytes a point would be 570 MiB in the long run.
     expect(memory[1]! - memory[0]!).toBeLessThan(24);
-    expect(new Set([...early, ...late].map(({ descriptors }) => descriptors)).size).toBe(1);
+    expect(descriptors[1]).toBe(descriptors[0]); // a file that is read for a moment is no leak
     expect(host.log.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
     expect((await host.stop()).code).toBe(0);
   },

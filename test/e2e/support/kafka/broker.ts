@@ -63,6 +63,11 @@ export class KafkaBroker {
     this.#process = process;
   }
 
+  /** Options of a client of the tests; a broker on a busy machine takes its time. */
+  get #client() {
+    return { clientId: 'test', bootstrapBrokers: [this.address], connectTimeout: 30_000 };
+  }
+
   static async start({ secured, scram = [] }: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
     const directory = mkdtempSync(join(tmpdir(), 'ku-kafka-'));
     const [port, controllerPort] = [await freePort(), await freePort()];
@@ -114,7 +119,7 @@ export class KafkaBroker {
 
   /** Creates topics, as the numbers of their partitions by name. */
   async createTopics(topics: Readonly<Record<string, number>>): Promise<void> {
-    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [this.address] });
+    const admin = new Admin(this.#client);
     for (const [name, partitions] of Object.entries(topics)) {
       await admin.createTopics({ topics: [name], partitions, replicas: 1 });
     }
@@ -126,7 +131,7 @@ export class KafkaBroker {
     topic: string,
     records: Iterable<{ readonly partition: number; readonly value: string }>,
   ): Promise<void> {
-    const producer = new Producer({ clientId: 'test', bootstrapBrokers: [this.address] });
+    const producer = new Producer(this.#client);
     let messages: { topic: string; partition: number; value: Buffer }[] = [];
     const send = async (): Promise<void> => {
       if (messages.length > 0) await producer.send({ messages, acks: -1 });
