@@ -64,9 +64,9 @@ export function sourcesOf(page: string): readonly CodeBlock[] {
   );
 }
 
-/** The name that a block gives itself in its first line (`// rate-limit.ts: …`), or one made of its line. */
+/** The path that a block gives itself in its first line (`// rate-limit.ts: …`), or one made of its line. */
 export function fileNameOf({ text, line, language }: CodeBlock): string {
-  return /^\/\/ ([\w.-]+\.[tj]s)\b/.exec(text)?.[1] ?? `line-${line}.${language}`;
+  return /^\/\/ ([\w./-]+\.[tj]s)\b/.exec(text)?.[1] ?? `line-${line}.${language}`;
 }
 
 /** Writes the sources of a page into a directory in which the package is installed, as npm does with a local one. */
@@ -88,6 +88,8 @@ export function writeProject(
     const name = fileNameOf(block);
     if (names.has(name)) throw new Error(`${page} has two blocks that are named ${name}`);
     names.add(name);
-    write(block, join(directory, name));
+    const file = join(directory, name);
+    mkdirSync(dirname(file), { recursive: true });
+    write(block, file);
   }
 }
