@@ -139,8 +139,8 @@ class CsvReader {
 
   /** Whether a record is one of those above the header. Throws `malformed` if there is no header. */
   #isAboveHeader(search: HeaderSearch, record: CsvRecords): boolean {
-    const cells = record.problem ? undefined : record.trimmedCells();
-    if (!cells || !(isAnnotation(cells) || isResultHeader(cells))) {
+    const cells = record.problem ?? record.trimmedCells();
+    if (cells instanceof UdfError || !(isAnnotation(cells) || isResultHeader(cells))) {
       try {
         if (!search.isHeader(cells)) return true;
       } catch (reason) {

@@ -11,19 +11,22 @@ export class HeaderSearch {
   /** Records above the header, without blank ones. */
   #above = 0;
   readonly #seen = new Set<string>();
+  /** Of the first malformed record. */
+  #problem: UdfError | undefined;
 
   constructor(columns: readonly string[]) {
     this.#columns = columns;
   }
 
-  /**
-   * Whether a record is the header; `undefined` stands for a malformed one. Throws `malformed` if no header is among the first
-   * records.
-   */
-  isHeader(cells: readonly Cell[] | undefined): boolean {
-    if (cells && this.#columns.every((name) => cells.includes(name))) return true;
-    const names = cells?.filter((cell) => cell !== null) ?? [];
-    if (cells && names.length === 0) return false;
+  /** Whether a record, or the problem of a malformed one, is the header. Throws `malformed` if no header is among the first records. */
+  isHeader(record: readonly Cell[] | UdfError): boolean {
+    let names: readonly string[] = [];
+    if (record instanceof UdfError) this.#problem ??= record;
+    else {
+      if (this.#columns.every((name) => record.includes(name))) return true;
+      names = record.filter((cell) => cell !== null);
+      if (names.length === 0) return false;
+    }
     this.#above++;
     for (const name of names) this.#seen.add(name);
     if (this.#above >= maxRecords) throw this.#notFound();
@@ -47,9 +50,22 @@ export class HeaderSearch {
     const [first] = missing;
     const listed = (missing.length > 0 ? missing : this.#columns).map((name) => JSON.stringify(name));
     const near = [...this.#seen].find((name) => first !== undefined && plain(name) === plain(first));
-    const hint = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`;
+    const hint = near === undefined ? this.#otherHint() : `; did you mean ${JSON.stringify(near)}?`;
     const columns = `column${listed.length === 1 ? '' : 's'} ${listed.join(' and ')}`;
     return new UdfError('malformed', `no header with the ${columns} for --time-column up to here${hint}`);
+  }
+
+  /** What else may keep the header from being found: another delimiter, or text that cannot be read. */
+  #otherHint(): string {
+    for (const cell of this.#seen) {
+      const delimiter = /[,;|\t]/.exec(cell)?.[0];
+      if (delimiter === undefined) continue;
+      const names = new Set(cell.split(delimiter).map((name) => name.trim()));
+      if (!this.#columns.every((name) => names.has(name))) continue;
+      const shown = delimiter === '\t' ? 'tab' : `"${delimiter}"`;
+      return `; its cells may be parted by another character: --delimiter ${shown}`;
+    }
+    return this.#problem ? `; a line is malformed: ${this.#problem.message}` : '';
   }
 }
 

@@ -76,6 +76,18 @@ describe('the CSV that utilities export', () => {
       'f, line 2: no header with the columns "DATE" and "START TIME" for --time-column up to here',
     ],
     [
+      'Name;A\nDATE; START TIME;v\n2026-03-07;00:15;1\n',
+      'f, line 3: no header with the columns "DATE" and "START TIME" for --time-column up to here; its cells may be parted by another character: --delimiter ";"',
+    ],
+    [
+      'DATE\tSTART TIME\tv\n',
+      'f, line 1: no header with the columns "DATE" and "START TIME" for --time-column up to here; its cells may be parted by another character: --delimiter tab',
+    ],
+    [
+      'DATE,START TIME,"v\n',
+      'f, line 1: no header with the columns "DATE" and "START TIME" for --time-column up to here; a line is malformed: a quote is not closed',
+    ],
+    [
       'DATE,START TIME,v,w\n2026-03-07,00:15,1,2\n2026-03-07,00:30,1\n',
       'f, line 3: it has 3 cells; the header has 4',
     ],
@@ -86,6 +98,12 @@ describe('the CSV that utilities export', () => {
     ['DATE,START TIME,v\n2026-03-07,00:15,1,2\n', 'f, line 2: it has 4 cells; the header has 3'],
   ])('is refused where it is not understood (%#)', async (text, message) => {
     expect((await read(text, opower)).told).toEqual([message]);
+  });
+
+  it('is refused with a hint to its encoding if that keeps its header from being found', async () => {
+    const text = Buffer.from('\uFEFFDATE,START TIME,v\n2026-03-07,00:15,1\n', 'utf16le');
+    const { told } = await read(text, opower);
+    expect(told[0]).toContain('; a line is malformed: it has bytes that are not UTF-8; set their encoding');
   });
 
   it('is refused as a whole if no header is among its first hundred lines', async () => {
