@@ -81,7 +81,8 @@ export interface Point extends AnyPoint, PointChanges<Point> {
 
 /**
  * A point of a batch. Kapacitor sends it without name, database, retention policy and dimensions: the name and the
- * group's tags are the batch's. A batch query delivers integers as doubles.
+ * group's tags are the batch's, so there is no `withName`: use that of the batch, or `createPoint`. A batch query delivers
+ * integers as doubles.
  */
 export interface BatchPoint extends AnyPoint, PointChanges<BatchPoint> {}
 
