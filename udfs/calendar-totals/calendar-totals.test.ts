@@ -54,6 +54,18 @@ describe('calendarTotals', () => {
     expect(points[0]).toMatchObject({ group: 'meter=a', dimensions: ['meter'], byName: false });
   });
 
+  it.each(['hour', 'year'] as const)(
+    'takes the first and the last times that there are, by %s',
+    async (by) => {
+      const [first, last] = [-(2n ** 63n), 2n ** 63n - 1n];
+      const points = [first, 0n, last].map((time) => ({ name: 'm', time, fields: { v: 1n } }));
+      const zone = 'Europe/Berlin';
+      const { points: out } = await outputOf(calendarTotals, { by, zone, closeAfter: '1m', ...sum }, points);
+      expect(out.map(({ fields }) => fields.sum)).toEqual([1n, 1n, 1n]);
+      expect(out[0]!.time).toBe(first); // its period begins before all times
+    },
+  );
+
   it('keeps the totals of each group by themselves', async () => {
     const points = [at('2024-05-01T10:00', { v: 1 }), at('2024-05-02T10:00', { v: 2 }, 'b')];
     const { points: out } = await outputOf(calendarTotals, { by: 'day', ...sum }, points);

@@ -15,6 +15,8 @@ const isBusy = 2;
 
 const timerName = 'close';
 const nanosPerSecond = 1_000_000_000n;
+/** The last period that times can be in ends after it. */
+const maxTime = 2n ** 63n - 1n;
 
 /** To be called after a point of the current period. */
 export function noteForClosing(context: TotalsContext): void {
@@ -26,7 +28,8 @@ export function noteForClosing(context: TotalsContext): void {
 function waitForEnd({ state, timers, now }: TotalsContext): void {
   const end = BigInt(state.end) * nanosPerSecond;
   const present = now();
-  timers.set(timerName, { at: end > present ? end : present, clock: 'wall' });
+  const at = end > present ? end : present;
+  timers.set(timerName, { at: at < maxTime ? at : maxTime, clock: 'wall' });
   state.closing = isOpen;
 }
 

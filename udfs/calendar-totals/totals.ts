@@ -21,6 +21,8 @@ export interface Group {
 }
 
 const nanosPerSecond = 1_000_000_000n;
+/** The first period that times can be in begins before it. */
+const minTime = -(2n ** 63n);
 
 /** Reads an aggregate from a period; `undefined` if no value has come. */
 type Read = (period: Period) => FieldValue | undefined;
@@ -66,7 +68,7 @@ export function createTotals(options: Options, layout: Layout): Totals {
     return createPoint({
       ...head,
       group: group.id,
-      time: BigInt(start) * nanosPerSecond,
+      time: timeOf(start),
       tags: { ...head.tags, ...tags },
       fields,
     });
@@ -75,6 +77,11 @@ export function createTotals(options: Options, layout: Layout): Totals {
     whole: (period, group) => pointOf(period, group, period.end, false),
     partial: (period, group, until, isPartial = true) => pointOf(period, group, until, isPartial),
   };
+}
+
+function timeOf(second: number): bigint {
+  const time = BigInt(second) * nanosPerSecond;
+  return time < minTime ? minTime : time;
 }
 
 function readerOf(
