@@ -32,6 +32,16 @@ const twoWeeks = 14 * 24;
 const base: Options = { field: 'mw', method: 'seasonalNaive' };
 
 describe('forecast', () => {
+  it('emits no point at a time that does not fit 64 bits', async () => {
+    const newest = 2n ** 63n - 3n * hour;
+    const { points } = await outputOf(
+      forecast,
+      { ...base, horizon: ['1h', '6h'] },
+      hours(twoWeeks, 'a', newest - BigInt(twoWeeks - 1) * hour),
+    );
+    expect(points.map(({ tags }) => tags.horizon)).toEqual(['1h']);
+  });
+
   it('emits a point for each horizon, with the tags of the group, once the history is long enough', async () => {
     const { points, counters } = await outputOf(forecast, base, hours(twoWeeks));
     expect(points.map(({ name, group, tags }) => ({ name, group, tags }))).toEqual(

@@ -35,6 +35,8 @@ export interface Forecasting {
 }
 
 const nanosPerSecond = 1_000_000_000n;
+/** The last time of a point, in April 2262. */
+const maxTime = 2n ** 63n - 1n;
 
 export function prepareForecasting(options: ForecastOptions): Forecasting {
   const interval = Number(options.interval / nanosPerSecond);
@@ -64,11 +66,12 @@ export function prepareForecasting(options: ForecastOptions): Forecasting {
       const series = localSeries(values, numbers, 86_400 / interval);
       const items: ForecastItem[] = [];
       for (const { intervals: horizon, tags } of horizons) {
+        const time = BigInt((first + origin + horizon) * interval) * nanosPerSecond;
+        if (time > maxTime) continue;
         // By the local clock, a change of it makes the horizon longer or shorter.
         const ahead = Math.max(1, numbers[origin + horizon]! - numbers[origin]!);
         const forecast = yield* forecastAhead(series, ahead, methods);
         if (forecast === undefined) continue;
-        const time = BigInt((first + origin + horizon) * interval) * nanosPerSecond;
         items.push({ time, tags, fields: fieldsOf(forecast, options) });
       }
       return items;
