@@ -1,8 +1,8 @@
 import { runUdf } from 'kapacitor-udf/testkit';
 import { expect, test } from 'vitest';
 import { SmartMeterGrid } from '../../src/feed/smart-meters.js';
-import movingAverage from '../moving-average/moving-average.js';
-import predict from './predict.js';
+import movingAverage from '../../udfs/moving-average/moving-average.js';
+import predict from '../../udfs/predict/predict.js';
 
 /** No seed that the model was trained with. */
 const seed = 2024;
