@@ -1,34 +1,15 @@
 import type { UdfError } from '../model/errors.js';
 import type { AgentStats, TaskUse } from '../model/statistics.js';
-import type { Logger } from '../telemetry/logger.js';
 import type { Transport } from '../transport/transport.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { FrameHandler } from '../wire/frame-reader.js';
 import type { UseActivity } from './activity.js';
-import type { DeadLetters } from '../model/dead-letters.js';
-import type { InstanceDefaults } from './defaults.js';
+import type { ConversationOptions } from './conversation-options.js';
 import type { HandlerRuns } from './handler-runs.js';
 import type { AheadOutput } from './output-ahead.js';
-import type { Limits } from './limits.js';
 import type { Revision } from './state/header.js';
 import type { StateStore } from './state-store.js';
 import type { DrivenClock } from './timers/wall-clock.js';
-
-/** How a conversation is run, wherever it is. */
-export interface ConversationOptions extends InstanceDefaults {
-  readonly logger: Logger;
-  /** Those of `defaultLimits` that are not given. */
-  readonly limits?: Partial<Limits> | undefined;
-  /**
-   * Refuse a snapshot that cannot be restored, instead of starting with fresh state. The task then fails each time it is
-   * enabled, until it is deleted.
-   */
-  readonly strictRestore?: boolean | undefined;
-  /** Keeps the points that the error policy drops: `createDeadLetterFiles`, for example. */
-  readonly deadLetters?: DeadLetters | undefined;
-  /** Milliseconds between saves of a state that has changed, where state is kept: 10,000 if not given. */
-  readonly stateIntervalMs?: number | undefined;
-}
 
 export interface AgentOptions extends ConversationOptions {
   readonly definition: UdfDefinition;

@@ -1,4 +1,4 @@
-import type { ConversationOptions } from '../agent/interface.js';
+import type { ConversationOptions } from '../agent/conversation-options.js';
 import type { HostStats } from '../model/statistics.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { UdfDefinition } from '../udf/definition.js';

@@ -200,7 +200,7 @@ describe('a UDF on another machine', () => {
     }
     const got = (await peer.stop()).points.map(({ fields }) => fields.value);
     expect(got).toEqual(Array.from({ length: 1_000 }, (_, index) => index).filter((index) => index !== 500));
-    expect(proxy.logged('twice on the point of group')).toBe(true);
+    expect(proxy.logged('twice on the point at')).toBe(true);
   });
 
   test('is waited for where it does not run yet: there is no socket until then', async () => {
