@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the jars of a KairosDB from Maven Central into DIR/lib, for the tests of `feed` into it:
-#   .ci/kairosdb.sh DIR && KAIROSDB_HOME=DIR npx vitest run test/e2e/kairosdb.test.ts
+#   .ci/kairosdb.sh DIR && KAIROSDB_HOME=DIR npx vitest run --config test/long.config.ts test/e2e/kairosdb
 set -euo pipefail
 version=1.3.0-1
 dir=$(mkdir -p "$1" && cd "$1" && pwd)

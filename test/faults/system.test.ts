@@ -100,7 +100,7 @@ test.each([
 
 test('without descriptors for more connections, those that are open go on, and new ones work afterwards', async () => {
   const directory = tempDir();
-  const command = `ulimit -n 64; exec "${process.execPath}" "${cli}" serve mirror --socket-dir "${directory}"`;
+  const command = `ulimit -n 128; exec "${process.execPath}" "${cli}" serve mirror --socket-dir "${directory}"`;
   const host = spawn('sh', ['-c', command], { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   host.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
@@ -110,9 +110,9 @@ test('without descriptors for more connections, those that are open go on, and n
   await until('it is ready', () => log.includes('"ready"'));
   const path = join(directory, 'mirror.sock');
   const bystander = await Bystander.on(path);
-  const others = await Promise.all(Array.from({ length: 100 }, () => connect(path)));
+  const others = await Promise.all(Array.from({ length: 200 }, () => connect(path)));
   await until('connections beyond the limit are closed', () => others.some(({ ended }) => ended));
-  expect(log.match(/the system allows 64 open files/g)).toHaveLength(1);
+  expect(log.match(/the system allows 128 open files/g)).toHaveLength(1);
   for (const { socket } of others) socket.destroy();
   let served = false;
   await until('a new connection is served', () => {
