@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Rooms whose tests neither start processes nor change this one: they share it, and what they import. */
+/** Rooms whose tests neither start processes nor change this one; all bundled UDFs are loaded before them. */
 const units = [
   ...[
     'agent',
@@ -60,6 +60,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'processes',
+          isolate: false, // tests leave nothing behind; a process for each file would take a third of the time
           include: ['test/**/*.test.ts'],
           // The fault suite takes minutes: `npm run test:faults`. The site must be built first: `npm run docs:check`.
           exclude: [...units, long, 'test/faults/**', 'test/site/**'],
