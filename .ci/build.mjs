@@ -17,6 +17,7 @@ try {
 rmSync(new URL('dist', root), { recursive: true, force: true });
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 for (const folder of [
+  'src/files/assets',
   'src/replay/page/assets',
   'src/host/http/assets',
   'src/demo/meters/assets',

@@ -4,20 +4,24 @@ import { finished } from 'node:stream/promises';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { createAtomicFile, partExtension } from './atomic-file.js';
 
-/** What a page adds to the plotting library. Texts are put in as they are, except for the title and the data. */
+const ownAssets = new URL('assets/', import.meta.url);
+
+/** What a page adds to the plotting library and the styles that all pages share. */
 export interface ChartPage {
   readonly title: string;
-  readonly css: string;
   /** Markup of the body; `escapeHtml` is for the data in it. */
   readonly body: string;
   /** What the script reads from the element `data`, as JSON. */
   readonly data: unknown;
-  /** Plain browser JavaScript, run after the body and the plotting library. */
-  readonly script: string;
+  /**
+   * The directory of the page's styles, `page.css`, and of its script, `page.js`: plain browser JavaScript, run after the
+   * body and the plotting library.
+   */
+  readonly assets: URL;
 }
 
 /** Renders a self-contained HTML file, with plotting library, styles and data, that opens from disk and asks no server. */
-export function renderChartPage({ title, css, body, data, script }: ChartPage): string {
+export function renderChartPage({ title, body, data, assets }: ChartPage): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -26,13 +30,14 @@ export function renderChartPage({ title, css, body, data, script }: ChartPage): 
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
 <title>${escapeHtml(title)}</title>
 <style>${readPackageFile('uplot/dist/uPlot.min.css')}</style>
-<style>${css}</style>
+<style>${readAsset(ownAssets, 'chart-page.css')}</style>
+<style>${readAsset(assets, 'page.css')}</style>
 </head>
 <body>
 ${body}
 <script type="application/json" id="data">${escapeJson(JSON.stringify(data))}</script>
 <script>${readPackageFile('uplot/dist/uPlot.iife.min.js')}</script>
-<script>${script}</script>
+<script>${readAsset(assets, 'page.js')}</script>
 </body>
 </html>
 `;
@@ -78,6 +83,11 @@ export function escapeHtml(text: string): string {
 /** Escapes JSON for a script element, so that no value can end it. */
 function escapeJson(json: string): string {
   return json.replaceAll('<', '\\u003c');
+}
+
+/** Reads a text from a directory of assets, whose URL ends in a slash. */
+export function readAsset(assets: URL, file: string): string {
+  return readFileSync(new URL(file, assets), 'utf8');
 }
 
 function readPackageFile(file: string): string {

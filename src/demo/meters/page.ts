@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type ChartPage, escapeHtml } from '../../files/chart-page.js';
 import type { RecordedPoint } from '../recordings.js';
 import { type Alert, lasted, loadCalls, maxVolts, minVolts, voltageCalls } from './alerts.js';
@@ -78,10 +76,9 @@ const historyHours = 96;
 export function meterPage(story: MeterStory): ChartPage {
   return {
     title: 'A metered building · kapacitor-udf',
-    css: readAsset('page.css'),
     body: bodyOf(story),
     data: pageData(story),
-    script: readAsset('page.js'),
+    assets: new URL('assets/', import.meta.url),
   };
 }
 
@@ -263,8 +260,4 @@ function table(caption: string, heads: readonly string[], rows: readonly (readon
     `<div class="table" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table>` +
     `<caption>${escapeHtml(caption)}</caption><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`
   );
-}
-
-function readAsset(name: string): string {
-  return readFileSync(fileURLToPath(new URL(`assets/${name}`, import.meta.url)), 'utf8');
 }

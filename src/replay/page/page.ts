@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { type ChartPage, renderChartPage, writeChartPage } from '../../files/chart-page.js';
+import { type ChartPage, readAsset, renderChartPage, writeChartPage } from '../../files/chart-page.js';
 import type { Batch } from '../../model/batch.js';
 import type { Point } from '../../model/point.js';
 import type { FieldValue } from '../../model/values.js';
+
+const assets = new URL('assets/', import.meta.url);
 
 /** Max points of input and of output, for smooth drawing. */
 const maxPoints = 100_000;
@@ -109,10 +109,9 @@ export function renderPage(data: PageData): string {
 function pageOf(data: PageData): ChartPage {
   return {
     title: `${data.title} · ${data.udf}`,
-    css: readAsset('page.css'),
-    body: readAsset('page.html'),
+    body: readAsset(assets, 'page.html'),
     data,
-    script: readAsset('page.js'),
+    assets,
   };
 }
 
@@ -143,8 +142,4 @@ function jsonValue(value: FieldValue | null): number | string | null {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   if (typeof value === 'bigint' && Number.isSafeInteger(Number(value))) return Number(value);
   return value === null ? null : String(value);
-}
-
-function readAsset(name: string): string {
-  return readFileSync(fileURLToPath(new URL(`assets/${name}`, import.meta.url)), 'utf8');
 }

@@ -1,23 +1,12 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { meterPage, type MeterStory } from '../../../src/demo/meters/page.js';
 import { renderChartPage } from '../../../src/files/chart-page.js';
-import { needsBrowser, useBrowser } from '../../support/browser.js';
-import { tempDir } from '../../support/temp-dir.js';
+import { desktop, needsBrowser, openOffline, phone, useBrowser } from '../../support/browser.js';
 import { smallStory } from './support/story.js';
 
 const { missing, title } = needsBrowser('the page of a metered building in Chromium');
 
-const desktop: BrowserContextOptions = { viewport: { width: 1000, height: 700 } };
-const phone: BrowserContextOptions = {
-  viewport: { width: 360, height: 700 },
-  hasTouch: true,
-  isMobile: true,
-  deviceScaleFactor: 2,
-};
 /** The charts, with the colour of what each must show. */
 const colourOf = {
   'load-chart': '--line',
@@ -31,27 +20,8 @@ const charts = Object.keys(colourOf);
 describe.skipIf(missing)(title, () => {
   const browser = useBrowser();
 
-  /** Opens the page from disk, without a network, and fails on whatever it complains of. */
-  async function open(options: BrowserContextOptions, parts: Partial<MeterStory> = {}): Promise<Page> {
-    const file = join(tempDir(), 'page.html');
-    writeFileSync(file, renderChartPage(meterPage(smallStory(parts))));
-    const context = await browser().newContext({ offline: true, colorScheme: 'light', ...options });
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    page.on('request', (request) => {
-      if (!/^(?:file|data):/.test(request.url())) complaints.push(`asks for ${request.url()}`);
-    });
-    onTestFinished(async () => {
-      await context.close();
-      expect(complaints).toEqual([]);
-    });
-    await page.goto(pathToFileURL(file).href);
-    return page;
-  }
+  const open = (options: BrowserContextOptions, parts: Partial<MeterStory> = {}): Promise<Page> =>
+    openOffline(browser(), renderChartPage(meterPage(smallStory(parts))), options);
 
   /** The charts that have pixels of their colour. */
   function drawnCharts(page: Page): Promise<string[]> {

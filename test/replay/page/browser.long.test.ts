@@ -1,11 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { pageData, type PageHead, type PagePoint, renderPage } from '../../../src/replay/page/page.js';
-import { needsBrowser, useBrowser } from '../../support/browser.js';
-import { tempDir } from '../../support/temp-dir.js';
+import { desktop, needsBrowser, openOffline, phone, useBrowser } from '../../support/browser.js';
 
 const { missing, title } = needsBrowser('the page of a replay in Chromium');
 
@@ -33,47 +29,17 @@ const head: PageHead = {
   emittedFields: ['state'],
 };
 
-const desktop: BrowserContextOptions = { viewport: { width: 1000, height: 700 } };
-const phone: BrowserContextOptions = {
-  viewport: { width: 360, height: 700 },
-  hasTouch: true,
-  isMobile: true,
-  deviceScaleFactor: 2,
-};
-
 describe.skipIf(missing)(title, () => {
   const browser = useBrowser();
 
-  /** Opens the page from disk, without a network, and fails on whatever it complains of. */
-  async function open(
+  const open = (
     points: { readonly input: readonly PagePoint[]; readonly emitted: readonly PagePoint[] },
     options: BrowserContextOptions = {},
     ownHead: Partial<PageHead> = {},
-  ): Promise<Page> {
-    const file = join(tempDir(), 'page.html');
-    writeFileSync(file, renderPage(pageData({ ...head, ...ownHead }, points.input, points.emitted)));
-    const context = await browser().newContext({
-      colorScheme: 'light',
-      offline: true,
-      ...desktop,
-      ...options,
-    });
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    page.on('request', (request) => {
-      if (!/^(?:file|data):/.test(request.url())) complaints.push(`asks for ${request.url()}`);
-    });
-    onTestFinished(async () => {
-      await context.close();
-      expect(complaints).toEqual([]);
-    });
-    await page.goto(pathToFileURL(file).href);
-    return page;
-  }
+  ): Promise<Page> => {
+    const html = renderPage(pageData({ ...head, ...ownHead }, points.input, points.emitted));
+    return openOffline(browser(), html, { ...desktop, ...options });
+  };
 
   /** Moves the mouse over the chart, to so much of its width, and reads what the page says of that place. */
   async function hover(page: Page, part: number): Promise<string> {

@@ -156,14 +156,14 @@ function draw() {
         },
         {
           label: `${element('input-field').value || 'input'} (input)`,
-          stroke: style('--input'),
+          stroke: style('--line'),
           width: 1.25,
           spanGaps: true,
           value: (_plot, _value, _series, index) => text(at(inputField, rows[index ?? -1]?.input)),
         },
         {
           label: `${element('emitted-field').value || 'none'} (emitted)`,
-          stroke: style('--emitted'),
+          stroke: style('--second'),
           width: 1.5,
           spanGaps: true,
           value: (_plot, _value, _series, index) => text(at(emittedField, rows[index ?? -1]?.emitted)),
@@ -406,7 +406,7 @@ function drawMarks({ ctx, bbox, valToPos }, rows, seconds) {
   }
   if (places.size * 1.6 * size > bbox.width) return;
   ctx.save();
-  ctx.fillStyle = style('--emitted');
+  ctx.fillStyle = style('--second');
   for (const x of places) {
     ctx.beginPath();
     ctx.moveTo(x, foot - 2 * size);
