@@ -57,6 +57,8 @@ class ConnectionAgent implements Agent {
   readonly #pending: PendingWork;
   /** Whether the wall clock has reached a timer. */
   #isTimerDue = false;
+  /** Whether its owner has ended it, and knows what is lost. */
+  #isDestroyed = false;
 
   constructor(options: AgentOptions, limits: Limits) {
     const { definition, transport, progress } = options;
@@ -68,6 +70,7 @@ class ConnectionAgent implements Agent {
         this.#refuse(reason);
       },
       late: () => {
+        if (this.#isDestroyed) return;
         const message = 'emit was called after the connection had ended: what it emits is lost';
         this.#session.logger.warn({}, message);
       },
@@ -195,6 +198,7 @@ class ConnectionAgent implements Agent {
   }
 
   destroy(reason?: Error): void {
+    this.#isDestroyed = true;
     this.#lifetime.destroy(reason);
   }
 

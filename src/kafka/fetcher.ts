@@ -1,6 +1,6 @@
 import { messageOf } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
-import { isRetriable } from './client/broker-error.js';
+import { hasCode, isRetriable } from './client/broker-error.js';
 import type { Cluster } from './client/cluster.js';
 import { type BatchCodec, endOfBatches, RecordReader } from './client/record-batch.js';
 import { type FetchedPartition, fetchRecords, partitionKey, type TopicPartition } from './client/requests.js';
@@ -54,15 +54,16 @@ export class Fetcher {
 
   async #fetch(): Promise<void> {
     const byNode = new Map<number, Source[]>();
-    try {
-      for (const source of this.#sources.values()) {
-        if (source.input.wanted === undefined) continue;
+    for (const source of this.#sources.values()) {
+      if (source.input.wanted === undefined) continue;
+      try {
         const node = await this.#cluster.leader(source.topic, source.partition);
         if (!this.#busy.has(node)) byNode.set(node, [...(byNode.get(node) ?? []), source]);
+      } catch (reason) {
+        this.#retryLater(reason);
+        // A partition without a leader does not keep the others from being read.
+        if (!hasCode(reason, 'LEADER_NOT_AVAILABLE')) return;
       }
-    } catch (reason) {
-      this.#retryLater(reason);
-      return;
     }
     for (const [node, sources] of byNode) if (!this.#busy.has(node)) void this.#fetchFrom(node, sources);
   }

@@ -11,6 +11,7 @@ import {
   stepRecord,
 } from './changelog.js';
 import { BatchBuilder } from './client/record-batch.js';
+import { FeedingPace } from './feeding-pace.js';
 import type { InputBuffer } from './input-buffer.js';
 import { OutputRecords } from './output-records.js';
 import type { PartitionStore } from './partition-store.js';
@@ -62,6 +63,8 @@ const smallStateBytes = 16 * 1024;
 const snapshotSpacing = 20;
 /** Max transactions to repeat. */
 const maxSteps = 10_000;
+/** Min time of the UDF for what it is given ahead. */
+const minAheadMs = 100;
 const maxTransactionBytes = 32 * 1024 * 1024;
 const sliceMs = 8;
 const recordsPerCheck = 8;
@@ -89,12 +92,14 @@ export class PartitionTask {
   #snapshotAt = -Infinity;
   #snapshotMs = 0;
   #pointsBefore = 0;
+  readonly #pace: FeedingPace;
 
   constructor(options: PartitionTaskOptions) {
     this.#options = options;
     this.#end = new TaskEnd(options.input);
     this.#now = options.now ?? (() => BigInt(Date.now()) * 1_000_000n);
-    const { store, packBytes, counters } = options;
+    const { store, packBytes, counters, commitIntervalMs } = options;
+    this.#pace = new FeedingPace(Math.max(commitIntervalMs / 4, minAheadMs));
     this.#output = new OutputRecords({
       packBytes,
       write: (batch) => store.writeOutput(batch),
@@ -244,15 +249,20 @@ export class PartitionTask {
     udf.moveClock(this.#time);
     const end = performance.now() + commitIntervalMs;
     while (!isLast) {
-      counters.recordsIn += this.#feed(udf, Infinity);
+      const { maxRecords } = this.#pace;
+      this.#pace.start();
+      const records = this.#feed(udf, Infinity, maxRecords);
+      this.#pace.sent(records);
+      counters.recordsIn += records;
       await udf.drained();
+      if (maxRecords !== Infinity) await this.#settled(udf);
       await turn();
       if (!this.#end.isRunning() || performance.now() >= end || this.#output.bytes > maxTransactionBytes)
         break;
       if (input.peek() === undefined) await input.changed(end - performance.now());
       if (!this.#end.isRunning()) break;
     }
-    await udf.settled();
+    await this.#settled(udf);
     this.#output.flush();
     this.#assertOpen();
     await this.#commit(udf, isLast);
@@ -260,6 +270,11 @@ export class PartitionTask {
     counters.pointsOut += udf.pointsOut - this.#pointsBefore;
     this.#pointsBefore = udf.pointsOut;
     counters.groups = udf.groups;
+  }
+
+  async #settled(udf: PartitionUdf): Promise<void> {
+    await udf.settled();
+    this.#pace.settled(udf.handlerSeconds);
   }
 
   async #commit(udf: PartitionUdf, isLast: boolean): Promise<void> {
@@ -322,7 +337,7 @@ export class PartitionTask {
   }
 
   /** Sends records before an offset to the UDF, for a few milliseconds. Returns how many. */
-  #feed(udf: PartitionUdf, before: number): number {
+  #feed(udf: PartitionUdf, before: number, maxRecords = Infinity): number {
     const { input } = this.#options;
     const start = performance.now();
     let count = 0;
@@ -332,7 +347,12 @@ export class PartitionTask {
       const hasRoom = udf.record(reader);
       input.take();
       count++;
-      if (!hasRoom || (count % recordsPerCheck === 0 && performance.now() - start > sliceMs)) return count;
+      if (
+        !hasRoom ||
+        count >= maxRecords ||
+        (count % recordsPerCheck === 0 && performance.now() - start > sliceMs)
+      )
+        return count;
     }
   }
 

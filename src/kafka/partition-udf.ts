@@ -107,6 +107,11 @@ export class PartitionUdf {
     return this.#agent.stats.groups;
   }
 
+  /** Seconds that its handlers have taken. */
+  get handlerSeconds(): number {
+    return this.#agent.stats.handlerTime.seconds;
+  }
+
   /** The time at which a timer of the UDF is due by the clock; `undefined` if there is none. */
   get nextTimer(): bigint | undefined {
     return this.#clock.next;
@@ -161,6 +166,7 @@ export class PartitionUdf {
 
   /** Ends the UDF at once, without its `stop`: another worker continues the partition. */
   async destroy(): Promise<void> {
+    this.#agent.destroy();
     this.#lines.peer.abort();
     await this.#agent.closed;
   }

@@ -6,6 +6,7 @@ import type { ServedUdf } from '../host/served-udf.js';
 import { ServingProcess } from '../host/serving-process.js';
 import { tuneV8 } from '../host/tune-v8.js';
 import type { WatchdogSettings } from '../host/watchdog.js';
+import { UdfError } from '../model/errors.js';
 import type { Environment } from '../http/credentials.js';
 import { checkWantsStream } from '../lines/line-udf.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -33,8 +34,8 @@ export interface KafkaOptions
  * group.
  *
  * Rejects with `usage` for a UDF that wants batches, unknown options, topics that are the same, missing credentials and a
- * missing client library; `invalid_options`, `invalid_config`, `connection` and `refused` as `KafkaWorker.run`; and with
- * what ends the UDF.
+ * missing client library; `invalid_options`, `invalid_config`, `connection` and `refused` as `KafkaWorker.run`; with
+ * `connection` if it has not finished within `drainMs` after a signal; and with what ends the UDF.
  */
 export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOptions): Promise<void> {
   const { brokers, logger, log, stallLimitMs, drainMs, http, groupId } = options;
@@ -52,6 +53,7 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
   const serving = new ServingProcess({ activity, definitions, logger, log, drainMs, stallLimitMs });
   let endpoints: HttpServer | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let overdue: UdfError | undefined;
   const stopReporting = reportSilence(cluster, logger);
   try {
     endpoints = http === undefined ? undefined : await serveEndpoints(http, worker, logger);
@@ -67,18 +69,23 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
         return;
       }
       timer = setTimeout(() => {
-        logger.warn({}, `not finished within ${drainMs} ms: the rest is left to the other workers`);
+        const why = cluster.silence
+          ? `the Kafka brokers do not answer: ${cluster.silence.text}`
+          : 'a transaction is still under way';
+        const rest = 'what is not committed is left to the next worker';
+        overdue = new UdfError('connection', `not finished within ${drainMs} ms: ${why}; ${rest}`);
         abort();
       }, drainMs);
       void worker.stop();
     });
     const hasJoined = await worker.run();
+    if (overdue) throw overdue; // set by the timer
     logger.info(
       {},
       hasJoined ? 'left the consumer group' : 'stopped before it had joined the consumer group',
     );
   } catch (reason) {
-    throw connectionProblem(reason);
+    throw overdue ?? connectionProblem(reason);
   } finally {
     clearTimeout(timer);
     stopReporting();

@@ -6,12 +6,13 @@ import type { Cluster } from './client/cluster.js';
 import { GroupMember } from './client/group-member.js';
 import type { BatchCodec } from './client/record-batch.js';
 import { batchCodec, partitionKey, type TopicPartition } from './client/requests.js';
-import { connectionProblem, ensureTopic, partitionCount } from './client/topics.js';
+import { connectionProblem } from './client/topics.js';
 import { isExcluded, isFenced } from './client/transactional-producer.js';
 import { Fetcher } from './fetcher.js';
 import { InputBuffer } from './input-buffer.js';
 import { KafkaPartition, type KafkaPartitionOptions } from './kafka-partition.js';
 import { type PartitionCounters, PartitionTask, type TaskSettings } from './partition-task.js';
+import { prepareTopics, refused } from './prepare-topics.js';
 import { RepartitionTask } from './repartition-task.js';
 import { changelogTopic, type TopicNames } from './topic-names.js';
 
@@ -43,12 +44,6 @@ interface Task extends TopicPartition {
   readonly ended: Promise<void>;
 }
 
-const changelogSettings = {
-  'cleanup.policy': 'compact',
-  // The newest segment is never compacted: small ones keep the topic small.
-  'segment.bytes': String(64 * 1024 * 1024),
-  'segment.ms': String(60 * 60 * 1000),
-};
 const rebalanceTimeoutMs = 60_000;
 const minRetryMs = 100;
 const maxRetryMs = 5_000;
@@ -64,7 +59,7 @@ export class KafkaWorker {
   readonly #member: GroupMember;
   readonly #tasks = new Map<string, Task>();
   /** Partitions of the topics. */
-  readonly #counts = new Map<string, number>();
+  #counts: ReadonlyMap<string, number> = new Map();
   #isJoined = false;
   /** Called by `stop` and `abort` while the topics are looked up. */
   #endPreparing: (() => void) | undefined;
@@ -108,9 +103,12 @@ export class KafkaWorker {
 
   /** Whether it is a member of its group and has taken all of its partitions over; if not, why. */
   get problem(): string | undefined {
-    if (!this.#isJoined) {
+    if (!this.#isJoined || this.#member.isUnanswered) {
       const { silence } = this.#cluster;
-      return `not a member of the consumer group yet${silence ? `: ${silence.text}` : ''}`;
+      const what = this.#isJoined
+        ? 'the consumer group does not answer'
+        : 'not a member of the consumer group yet';
+      return `${what}${silence ? `: ${silence.text}` : ''}`;
     }
     const waiting = this.partitions.filter(({ isReady }) => !isReady).length;
     return waiting > 0 ? `${waiting} partitions are being taken over` : undefined;
@@ -165,28 +163,13 @@ export class KafkaWorker {
   }
 
   async #prepare(): Promise<void> {
-    const { from, to, repartition, deadLetterTopic, udf } = this.#settings;
-    for (const topic of [from, to, ...(deadLetterTopic === undefined ? [] : [deadLetterTopic])]) {
-      const count = await partitionCount(this.#cluster, topic);
-      if (count === undefined)
-        throw new UdfError('invalid_config', `there is no topic ${topic}; create it first`);
-      this.#counts.set(topic, count);
-    }
-    const count = this.#counts.get(from)!; // set above
-    const why = `as many as ${from}; a partition that is added later has groups whose state is in another one`;
-    if (repartition !== undefined) {
-      const existing = await partitionCount(this.#cluster, repartition);
-      await ensureTopic(this.#cluster, repartition, existing ?? count, { 'cleanup.policy': 'delete' }, why);
-      this.#counts.set(repartition, existing ?? count);
-    }
-    const partitions = this.#counts.get(repartition ?? from)!; // set above
-    try {
-      await ensureTopic(this.#cluster, this.#changelog, partitions, changelogSettings, why);
-    } catch (reason) {
-      throw reason instanceof BrokerError ? refused(reason) : reason;
-    }
-    this.#settings.logger.info(
-      { udf: udf.name, from, to, partitions, changelog: this.#changelog },
+    const { logger, udf, from, to, repartition } = this.#settings;
+    this.#counts = await prepareTopics(this.#cluster, this.#settings);
+    logger.info(
+      {
+        ...{ udf: udf.name, from, to, changelog: this.#changelog },
+        partitions: this.#counts.get(repartition ?? from),
+      },
       'joining the consumer group',
     );
   }
@@ -331,10 +314,6 @@ function isCancelled({ abort }: Task): boolean {
 
 function isOver(task: Task): boolean {
   return task.isClosing || isCancelled(task);
-}
-
-function refused(reason: BrokerError): UdfError {
-  return new UdfError('refused', `Kafka refuses: ${reason.message}`, { cause: reason });
 }
 
 function inputProblem(reason: unknown, { topic, partition }: TopicPartition): Error {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from './support/until.js';
-import { KafkaBroker, kafkaMissing, kafkaTitle } from './support/kafka/broker.js';
+import { KafkaCluster } from './support/kafka/cluster.js';
+import { kafkaMissing, kafkaTitle } from './support/kafka/java.js';
 import { countedInput, expectCounted } from './support/kafka/counted.js';
 import { startWorker } from './support/kafka/worker.js';
 import type { Cli } from '../support/spawn-cli.js';
@@ -27,10 +28,10 @@ function randomOf(seed: number): () => number {
 }
 
 describe.skipIf(kafkaMissing !== undefined)(kafkaTitle('Workers that are killed, added and removed'), () => {
-  let broker: KafkaBroker;
+  let broker: KafkaCluster;
 
   beforeAll(async () => {
-    broker = await KafkaBroker.start();
+    broker = await KafkaCluster.start();
   }, timeoutMs);
 
   afterAll(async () => {
@@ -82,7 +83,7 @@ describe.skipIf(kafkaMissing !== undefined)(kafkaTitle('Workers that are killed,
   );
 });
 
-async function feed(broker: KafkaBroker, topic: string, random: () => number): Promise<void> {
+async function feed(broker: KafkaCluster, topic: string, random: () => number): Promise<void> {
   const all = [...countedInput(points, groups, partitions)];
   const parts = 2 * kills;
   const size = Math.ceil(points / parts);
@@ -93,7 +94,7 @@ async function feed(broker: KafkaBroker, topic: string, random: () => number): P
 }
 
 /** Records that a group has not committed yet, by Kafka's own tool. */
-function lagOf(broker: KafkaBroker, group: string, topic: string): number {
+function lagOf(broker: KafkaCluster, group: string, topic: string): number {
   const text = broker.tool(
     'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
     '--describe',

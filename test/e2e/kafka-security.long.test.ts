@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { certificateFile, tlsArgs } from '../support/certificates.js';
 import { freePort } from '../support/free-port.js';
-import { KafkaBroker, kafkaMissing, kafkaTitle } from './support/kafka/broker.js';
+import { KafkaCluster } from './support/kafka/cluster.js';
+import { kafkaMissing, kafkaTitle } from './support/kafka/java.js';
 import { countedInput, expectCounted } from './support/kafka/counted.js';
 import { startWorker } from './support/kafka/worker.js';
 import { until } from './support/until.js';
@@ -20,14 +21,14 @@ describe.skipIf(kafkaMissing !== undefined)(
   kafkaTitle('A UDF on a Kafka with TLS and SASL'),
   { timeout: 90_000 },
   () => {
-    let broker: KafkaBroker;
+    let broker: KafkaCluster;
     const ports = { SASL_SSL: 0, SSL: 0 };
     let number = 0;
 
     beforeAll(async () => {
       ports.SASL_SSL = await freePort();
       ports.SSL = await freePort();
-      broker = await KafkaBroker.start({
+      broker = await KafkaCluster.start({
         secured: {
           ports,
           settings: {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.js';
 import { runCli } from '../support/spawn-cli.js';
-import { KafkaBroker, kafkaMissing, kafkaTitle } from './support/kafka/broker.js';
+import { KafkaCluster } from './support/kafka/cluster.js';
+import { kafkaMissing, kafkaTitle } from './support/kafka/java.js';
 import { countedInput, expectCounted } from './support/kafka/counted.js';
 import { startWorker } from './support/kafka/worker.js';
 import { until } from './support/until.js';
@@ -9,10 +10,10 @@ import { until } from './support/until.js';
 let number = 0;
 
 describe.skipIf(kafkaMissing !== undefined)(kafkaTitle('A UDF on Kafka'), { timeout: 90_000 }, () => {
-  let broker: KafkaBroker;
+  let broker: KafkaCluster;
 
   beforeAll(async () => {
-    broker = await KafkaBroker.start();
+    broker = await KafkaCluster.start();
   }, 90_000);
 
   afterAll(async () => {
@@ -162,10 +163,10 @@ describe.skipIf(kafkaMissing !== undefined)(kafkaTitle('A UDF on Kafka'), { time
         group,
         ...args,
       ]);
-    const missing = await run(broker.address, 'nothing');
+    const missing = await run(broker.addresses[0]!, 'nothing');
     expect(missing).toMatchObject({ code: 1 });
     expect(missing.stderr).toContain('there is no topic nothing; create it first');
-    const sasl = await run(broker.address, from, '--sasl', 'PLAIN');
+    const sasl = await run(broker.addresses[0]!, from, '--sasl', 'PLAIN');
     expect(sasl).toMatchObject({ code: 2 });
     expect(sasl.stderr).toContain('--sasl PLAIN needs KAFKA_USERNAME and KAFKA_PASSWORD');
     const wrong = await run('nowhere', from);

@@ -37,7 +37,8 @@ export class BrokerError extends Error {
     if (found) {
       const { apiId, serverErrorMessage } = found;
       const detail = typeof serverErrorMessage === 'string' ? serverErrorMessage : messageOf(found);
-      return new BrokerError(String(apiId), `${what}: ${String(apiId)}: ${detail}`, {
+      const text = detail === '' ? String(apiId) : `${String(apiId)}: ${detail}`;
+      return new BrokerError(String(apiId), `${what}: ${text}`, {
         cause: reason,
         response,
       });

@@ -46,8 +46,9 @@ export class GroupMember {
   #memberId = '';
   #generation = -1;
   #owned: readonly TopicPartition[] = [];
-  /** Whether the generation is known: while the member joins, it is not. */
+  /** Whether the generation is known: not while the member joins, nor once heartbeats are not answered for too long. */
   #isStable = false;
+  #isUnanswered = false;
   #hasEnded = false;
   readonly #waiting: (() => void)[] = [];
   #lastHeartbeat = 0;
@@ -57,6 +58,11 @@ export class GroupMember {
   constructor(cluster: Cluster, options: GroupMemberOptions) {
     this.#cluster = cluster;
     this.#options = options;
+  }
+
+  /** Whether no heartbeat was answered for the time of a session: others may have its partitions. */
+  get isUnanswered(): boolean {
+    return this.#isUnanswered;
   }
 
   /** The member as it is to commit offsets; waits while the group is assigned anew. Rejects once it has stopped. */
@@ -151,9 +157,7 @@ export class GroupMember {
       'group',
     );
     this.#generation = joined.generationId;
-    this.#lastHeartbeat = performance.now();
-    this.#isStable = true;
-    this.#wakeWaiting();
+    this.#answered();
     return this.#take(decodeAssignment(assignment));
   }
 
@@ -218,20 +222,34 @@ export class GroupMember {
       const node = await this.#cluster.coordinator('group', groupId);
       const args = [groupId, this.#generation, this.#memberId, null] as const;
       await this.#cluster.call(node, `heartbeat of group ${groupId}`, heartbeatV4.api, [...args], 'group');
-      this.#lastHeartbeat = performance.now();
+      this.#answered();
       return 'ok';
     } catch (reason) {
-      if (hasCode(reason, 'REBALANCE_IN_PROGRESS')) return 'rebalance';
-      const isLost = isExpelled(reason);
-      if (!isLost && !isRetriable(reason)) throw reason;
-      if (isLost || performance.now() - this.#lastHeartbeat > sessionTimeoutMs) {
+      if (hasCode(reason, 'REBALANCE_IN_PROGRESS')) {
+        this.#isUnanswered = false;
+        return 'rebalance';
+      }
+      if (isExpelled(reason)) {
         this.#lose();
         return 'lost';
+      }
+      if (!isRetriable(reason)) throw reason;
+      // A new coordinator knows the members, and begins their sessions anew: none has to join again.
+      if (performance.now() - this.#lastHeartbeat > sessionTimeoutMs) {
+        this.#isStable = false;
+        this.#isUnanswered = true;
       }
       this.#cluster.forget();
       this.#log(reason, 'no heartbeat');
       return 'ok';
     }
+  }
+
+  #answered(): void {
+    this.#lastHeartbeat = performance.now();
+    this.#isUnanswered = false;
+    this.#isStable = true;
+    this.#wakeWaiting();
   }
 
   /** Brokers that do not answer are reported once for all requests. */

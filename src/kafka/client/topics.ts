@@ -24,33 +24,26 @@ export async function partitionCount(cluster: Cluster, topic: string): Promise<n
 }
 
 /**
- * Creates a topic with the cluster's default replication unless it exists. Rejects with `invalid_config` if it has another
- * number of partitions.
+ * Creates a topic with the cluster's default of replicas unless it exists. Resolves with the number of its partitions, which
+ * is the cluster's default where none is given. Rejects with a `BrokerError`.
  */
 export async function ensureTopic(
   cluster: Cluster,
   topic: string,
-  partitions: number,
   settings: TopicSettings,
-  why: string,
-): Promise<void> {
-  let count = await partitionCount(cluster, topic);
-  if (count === undefined) {
-    await createTopic(cluster, topic, partitions, settings);
-    count = await partitionCount(cluster, topic);
-  }
-  if (count === partitions) return;
-  throw new UdfError(
-    'invalid_config',
-    `topic ${topic} has ${count ?? 'no'} partitions, and needs ${partitions}: ${why}`,
-  );
+  partitions?: number,
+): Promise<number> {
+  const existing = await partitionCount(cluster, topic);
+  if (existing !== undefined) return existing;
+  await createTopic(cluster, topic, settings, partitions ?? -1);
+  return (await partitionCount(cluster, topic)) ?? 0;
 }
 
 async function createTopic(
   cluster: Cluster,
   name: string,
-  partitions: number,
   settings: TopicSettings,
+  partitions: number,
 ): Promise<void> {
   const { createTopicsV7 } = cluster.library;
   const topic = {

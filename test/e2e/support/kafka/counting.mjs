@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { defineUdf, option } from 'kapacitor-udf';
 
 /** Emits each point with how many its group has had, and the sum of their values: any loss or repetition shows. */
@@ -7,15 +8,23 @@ export const counting = defineUdf({
   doc: 'Counts the points of each group.',
   wants: 'stream',
   provides: 'stream',
-  options: { padding: option.int({ default: 0, doc: 'Bytes added to the state of each group.' }) },
+  options: {
+    padding: option.int({ default: 0, doc: 'Bytes added to the state of each group.' }),
+    pause: option.int({ default: 0, doc: 'Milliseconds that a point takes.' }),
+  },
   state: () => ({ count: 0n, sum: 0n, padding: '' }),
   point(point, { state, options, emit }) {
-    if (state.count === 0n) state.padding = noise(point.tags.host, Number(options.padding));
-    state.count++;
-    state.sum += point.fields.value;
-    emit(point.withFields({ count: state.count, sum: state.sum }));
+    const next = () => counted(point, { state, options, emit });
+    return options.pause === 0n ? next() : delay(Number(options.pause)).then(next);
   },
 });
+
+function counted(point, { state, options, emit }) {
+  if (state.count === 0n) state.padding = noise(point.tags.host, Number(options.padding));
+  state.count++;
+  state.sum += point.fields.value;
+  emit(point.withFields({ count: state.count, sum: state.sum }));
+}
 
 /** Emits a point a second of the clock after the first one of a group, with the number of points until then. */
 export const silent = defineUdf({

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { Cli, type SpawnOptions } from '../../../support/spawn-cli.js';
-import type { KafkaBroker } from './broker.js';
+import type { KafkaCluster } from './cluster.js';
 
 /** The module of the UDFs that the tests run. */
 const udfs = fileURLToPath(new URL('./counting.mjs', import.meta.url));
 
 /** Starts a worker of `kapacitor-udf kafka` between the topics `in` and `out`. It is killed when the test is over. */
 export function startWorker(
-  broker: KafkaBroker,
+  cluster: KafkaCluster,
   udf: string,
   args: readonly string[] = [],
   options: SpawnOptions = {},
@@ -20,7 +20,7 @@ export function startWorker(
       '--load',
       udfs,
       '--brokers',
-      broker.address,
+      ...cluster.addresses,
       ...topics,
       '--session-timeout-ms',
       '1500',
