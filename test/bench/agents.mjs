@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { tied } from './clean-up.mjs';
 
 const probe = fileURLToPath(new URL('probe.mjs', import.meta.url));
 
@@ -76,9 +77,11 @@ export class Server {
     const extra = probed && command === process.execPath ? ['--expose-gc', '--import', probe] : [];
     server.#agent = agent;
     server.#directory = directory;
-    server.#process = spawn(command, [...extra, ...args], {
-      stdio: ['ignore', 'ignore', 'pipe', ...(extra.length > 0 ? ['ipc'] : [])],
-    });
+    server.#process = tied(
+      spawn(command, [...extra, ...args], {
+        stdio: ['ignore', 'ignore', 'pipe', ...(extra.length > 0 ? ['ipc'] : [])],
+      }),
+    );
     server.#process.stderr.on('data', (text) => (server.#log = (server.#log + text).slice(-4096)));
     await server.#listens(agent.socket(udf ?? 'mirror', directory));
     return server;

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { atExit } from './clean-up.mjs';
 
 /**
  * Checks another commit out beside this one and builds it.
@@ -15,7 +16,7 @@ export function checkOut(here, rev, directory) {
   const root = join(directory, 'compared');
   const label = nameOf(git, rev);
   git('worktree', 'add', '--detach', root, label);
-  const remove = () => git('worktree', 'remove', '--force', root);
+  atExit(() => git('worktree', 'remove', '--force', root));
   const run = (command, ...args) => execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
   try {
     const lock = (folder) => readFileSync(join(folder, 'package-lock.json'), 'utf8');
@@ -27,10 +28,9 @@ export function checkOut(here, rev, directory) {
     }
     run(process.execPath, join(root, '.ci/build.mjs'));
   } catch (cause) {
-    remove();
     throw new Error(`${rev} (${label}) cannot be built: compare with a commit that can`, { cause });
   }
-  return { label, root, remove };
+  return { label, root };
 }
 
 function nameOf(git, rev) {

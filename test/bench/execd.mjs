@@ -2,15 +2,15 @@
 // nanoseconds. What a run of a quarter of the lines takes, to start and to compile, is subtracted.
 // `node test/bench/execd.mjs [LINES]`; needs `npm run build`.
 import { spawn } from 'node:child_process';
-import { writeFileSync, openSync, closeSync, rmSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync, openSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryDirectory, tied } from './clean-up.mjs';
 
 const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const lines = Number(process.argv[2] ?? 2_000_000);
 const warmLines = Math.floor(lines / 4);
-const directory = mkdtempSync(join(tmpdir(), 'execd-bench-'));
+const directory = temporaryDirectory('execd-bench-');
 const file = join(directory, 'lines.lp');
 const warmFile = join(directory, 'warm.lp');
 const probe = join(directory, 'probe.mjs');
@@ -58,12 +58,10 @@ function run(args, file) {
   const input = openSync(file, 'r');
   const command = `cat | "$0" --import "${probe}" "$@" | cat > /dev/null`;
   const start = performance.now();
-  const child = spawn(
-    'sh',
-    ['-c', command, process.execPath, main, 'execd', ...args, '--log-level', 'warn'],
-    {
+  const child = tied(
+    spawn('sh', ['-c', command, process.execPath, main, 'execd', ...args, '--log-level', 'warn'], {
       stdio: [input, 'inherit', 'pipe'],
-    },
+    }),
   );
   closeSync(input);
   let log = '';
@@ -80,29 +78,25 @@ function run(args, file) {
   });
 }
 
-try {
-  writeLines(file, lines);
-  writeLines(warmFile, warmLines);
-  writeProbe();
-  const measured = lines - warmLines;
-  for (const args of [
-    ['edgeDetect', '--set', 'field=state'],
-    ['mirror'],
-    ['movingAverage', '--set', 'field=idle', 'size=10'],
-  ]) {
-    const rates = [];
-    for (let round = 0; round < 3; round++) {
-      const warm = await run(args, warmFile);
-      const { cpu, wall } = await run(args, file);
-      rates.push({ perCpuSecond: measured / (cpu - warm.cpu), perSecond: measured / (wall - warm.wall) });
-    }
-    rates.sort((one, other) => one.perCpuSecond - other.perCpuSecond);
-    const { perCpuSecond, perSecond } = rates[1];
-    const shown = (rate) => Math.round(rate).toLocaleString('en');
-    console.log(
-      `${args[0].padEnd(14)} ${shown(perCpuSecond)} points per CPU second (median of 3), ${shown(perSecond)} points a second`,
-    );
+writeLines(file, lines);
+writeLines(warmFile, warmLines);
+writeProbe();
+const measured = lines - warmLines;
+for (const args of [
+  ['edgeDetect', '--set', 'field=state'],
+  ['mirror'],
+  ['movingAverage', '--set', 'field=idle', 'size=10'],
+]) {
+  const rates = [];
+  for (let round = 0; round < 3; round++) {
+    const warm = await run(args, warmFile);
+    const { cpu, wall } = await run(args, file);
+    rates.push({ perCpuSecond: measured / (cpu - warm.cpu), perSecond: measured / (wall - warm.wall) });
   }
-} finally {
-  rmSync(directory, { recursive: true });
+  rates.sort((one, other) => one.perCpuSecond - other.perCpuSecond);
+  const { perCpuSecond, perSecond } = rates[1];
+  const shown = (rate) => Math.round(rate).toLocaleString('en');
+  console.log(
+    `${args[0].padEnd(14)} ${shown(perCpuSecond)} points per CPU second (median of 3), ${shown(perSecond)} points a second`,
+  );
 }

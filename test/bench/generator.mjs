@@ -1,12 +1,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { tied } from './clean-up.mjs';
 
 const main = fileURLToPath(new URL('load/main.mjs', import.meta.url));
 
 /** The load generator's process. See load/main.mjs for its jobs. */
 export class Generator {
-  #process = fork(main, { execArgv: ['--max-old-space-size=8192'] });
+  #process = tied(fork(main, { execArgv: ['--max-old-space-size=8192'] }));
   #died = once(this.#process, 'exit').then(([code, signal]) => {
     throw new Error(`the load generator ended: ${signal ?? code}`);
   });

@@ -2,12 +2,13 @@
 //   KAFKA_HOME=/path/to/kafka node test/bench/kafka.mjs [throughput|partitions|groups|takeover]…
 // Needs a build (`npm run build`). The broker's own processor time is told with each figure.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Admin, Producer } from '@platformatic/kafka';
+import { temporaryDirectory, tied } from './clean-up.mjs';
 import { freePort } from './free-port.mjs';
 import { cpuSeconds } from './load/process-usage.mjs';
 
@@ -20,13 +21,7 @@ const cli = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url)
 const classPath = readdirSync(join(home, 'libs'))
   .map((jar) => join(home, 'libs', jar))
   .join(':');
-const directory = mkdtempSync(join(tmpdir(), 'ku-bench-'));
-const children = [];
-for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-  rmSync(directory, { recursive: true, force: true });
-});
+const directory = temporaryDirectory('kafka-bench-');
 
 const [port, controllerPort] = [await freePort(), await freePort()];
 const address = `127.0.0.1:${port}`;
@@ -54,11 +49,10 @@ async function startBroker() {
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   );
-  const java = (...args) => spawn('java', ['-Xmx1g', '-cp', classPath, ...args], { stdio: 'ignore' });
+  const java = (...args) => tied(spawn('java', ['-Xmx1g', '-cp', classPath, ...args], { stdio: 'ignore' }));
   const format = java('kafka.tools.StorageTool', 'format', '-t', 'a2FwYWNpdG9yLXVkZi0wMQ', '-c', file);
-  await new Promise((resolve) => format.once('exit', resolve));
+  await once(format, 'exit');
   const broker = java('kafka.Kafka', file);
-  children.push(broker);
   for (let tries = 0; tries < 100; tries++) {
     const admin = new Admin({ clientId: 'bench', bootstrapBrokers: [address], retries: 0 });
     try {
@@ -106,138 +100,134 @@ async function feed(topic, { points, groups, partitions, perRecord }) {
   await producer.close();
 }
 
-/** Starts workers and resolves, when all records are committed, with how long it took from the first of them. */
-async function process_(
-  { from, to, group },
-  { workers = 1, udf = 'edgeDetect', set = ['field=value'], args = [], records },
-) {
-  const ports = [];
+/**
+ * Starts workers, and resolves when all records are committed with how long they took: from the first commit that is seen, so
+ * that neither start nor rebalance counts.
+ */
+async function startWorkers({ from, to, group }, { workers = 1, args = [], records }) {
   const started = [];
   for (let index = 0; index < workers; index++) {
     const http = await freePort();
-    const options = [
-      '--from',
-      from,
-      '--to',
-      to,
-      '--consumer-group',
-      group,
-      '--offset-reset',
-      'earliest',
-      '--http',
-      http,
-    ];
-    const sets = set.length === 0 ? [] : ['--set', ...set];
+    const topics = ['--from', from, '--to', to, '--consumer-group', group, '--offset-reset', 'earliest'];
     const child = spawn(
       process.execPath,
-      [cli, 'kafka', udf, '--brokers', address, ...options, ...sets, ...args],
-      {
-        stdio: ['ignore', 'ignore', 'inherit'],
-        env: { ...process.env, NODE_NO_WARNINGS: '1' },
-      },
+      [
+        ...[cli, 'kafka', 'edgeDetect', '--set', 'field=value', '--brokers', address],
+        ...[...topics, '--http', http, '--log-level', 'error', ...args],
+      ],
+      { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, NODE_NO_WARNINGS: '1' } },
     );
-    children.push(child);
-    started.push(child);
-    ports.push(http);
+    started.push({ child: tied(child), http });
   }
-  let first;
-  for (;;) {
-    const texts = await Promise.all(
-      ports.map((http) =>
-        fetch(`http://127.0.0.1:${http}/metrics`).then(
-          (reply) => reply.text(),
-          () => '',
-        ),
-      ),
-    );
-    const sum = (name) =>
-      texts.flatMap((text) => [...text.matchAll(new RegExp(`^kapacitor_udf_kafka_${name}\\{.*\\} (.*)$`, 'gm'))]).reduce((total, [, value]) => total + Number(value), 0); // prettier-ignore
-    const done = sum('committed_offset');
-    if (done > 0 && first === undefined)
-      first = { at: performance.now(), done, cpu: started.map(({ pid }) => cpuSeconds(pid)) };
-    if (done >= records) {
-      const seconds = (performance.now() - first.at) / 1000;
-      const cpu = started.map(({ pid }, index) => cpuSeconds(pid) - first.cpu[index]);
-      const max = (name) => Math.max(...texts.flatMap((text) => [...text.matchAll(new RegExp(`^kapacitor_udf_kafka_${name}\\{.*\\} (.*)$`, 'gm'))].map(([, value]) => Number(value)))); // prettier-ignore
-      const result = {
-        seconds,
-        part: (records - first.done) / records,
-        cpu,
-        takeover: max('takeover_seconds'),
-        bytes: sum('snapshot_bytes'),
-      };
-      return { ...result, stop: async (signal = 'SIGTERM') => {
-        for (const child of started) {
+  const cpu = () => started.map(({ child }) => cpuSeconds(child.pid));
+  for (let first; ; await sleep(25)) {
+    const metrics = await Promise.all(started.map(({ http }) => metricsAt(http)));
+    const values = (name) => metrics.flatMap((text) => valuesOf(name, text));
+    const done = sum(values('committed_offset'));
+    if (done > 0) first ??= { at: performance.now(), done, cpu: cpu() };
+    if (done < records) continue;
+    const seconds = (performance.now() - first.at) / 1000;
+    return {
+      seconds,
+      part: (records - first.done) / records,
+      cpuSeconds: sum(cpu()) - sum(first.cpu),
+      takeoverSeconds: Math.max(...values('takeover_seconds')),
+      stateBytes: sum(values('snapshot_bytes')),
+      async stop(signal = 'SIGTERM') {
+        for (const { child } of started) {
           child.kill(signal);
-          if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve));
+          if (child.exitCode === null) await once(child, 'exit');
         }
-      } }; // prettier-ignore
-    }
-    await sleep(25);
+      },
+    };
   }
 }
 
-const quiet = ['--log-level', 'error'];
-const format = (number) => Math.round(number).toLocaleString('en');
+/** The text of a worker's metrics; empty if it does not serve yet. */
+async function metricsAt(http) {
+  try {
+    const reply = await fetch(`http://127.0.0.1:${http}/metrics`);
+    return await reply.text();
+  } catch {
+    return '';
+  }
+}
 
-async function throughput(broker, options, workers, name, more = {}) {
-  const topics = await createTopics(options.partitions);
-  await feed(topics.from, options);
-  const before = cpuSeconds(broker.pid);
-  const run = await process_(topics, {
-    workers,
-    records: options.points / options.perRecord,
-    args: [...quiet, ...(more.args ?? [])],
-    ...more.run,
-  });
-  const brokerCpu = cpuSeconds(broker.pid) - before;
+/** The values of a metric, one for each partition. */
+function valuesOf(name, metrics) {
+  const lines = metrics.matchAll(new RegExp(`^kapacitor_udf_kafka_${name}\\{.*\\} (.*)$`, 'gm'));
+  return [...lines].map(([, value]) => Number(value));
+}
+
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function format(number) {
+  return Math.round(number).toLocaleString('en');
+}
+
+async function throughput(broker, name, { workers = 1, args, ...input }) {
+  const { points, partitions, perRecord } = input;
+  const topics = await createTopics(partitions);
+  await feed(topics.from, input);
+  const brokerBefore = cpuSeconds(broker.pid);
+  const run = await startWorkers(topics, { workers, args, records: points / perRecord });
+  const brokerSeconds = ((cpuSeconds(broker.pid) - brokerBefore) / points) * 1e6;
   await run.stop();
-  const points = options.points * run.part;
-  const perCore = points / run.cpu.reduce((sum, value) => sum + value, 0);
-  console.log(`${name}: ${format(points / run.seconds)} points/s; ${format(perCore)} a second of a worker's core; broker ${((brokerCpu / options.points) * 1e6).toFixed(1)} s of a core for a million points; state ${format(run.bytes / 1024)} KiB`); // prettier-ignore
+  const counted = points * run.part;
+  const figures = [
+    `${format(counted / run.seconds)} points/s`,
+    `${format(counted / run.cpuSeconds)} a second of a worker's core`,
+    `broker ${brokerSeconds.toFixed(1)} s of a core for a million points`,
+    `state ${format(run.stateBytes / 1024)} KiB`,
+  ];
+  console.log(`${name}: ${figures.join('; ')}`);
 }
 
 const parts = {
   async throughput(broker) {
-    const base = { points: 2_000_000, groups: 1_000, partitions: 12 };
     for (const perRecord of [1, 100]) {
       for (const workers of [1, 2]) {
-        const name = `${workers} worker${workers > 1 ? 's' : ''}, ${perRecord} points a record`;
-        await throughput(broker, { ...base, perRecord }, workers, name, {
-          args: ['--pack-bytes', perRecord > 1 ? '16KiB' : '0'],
+        await throughput(broker, `${workers} worker${workers > 1 ? 's' : ''}, ${perRecord} points a record`, {
+          ...{ points: 2_000_000, groups: 1_000, partitions: 12, perRecord },
+          ...{ workers, args: ['--pack-bytes', perRecord > 1 ? '16KiB' : '0'] },
         });
       }
     }
   },
+
   async partitions(broker) {
     for (const partitions of [1, 12, 48]) {
-      await throughput(broker, { points: 1_000_000, groups: 4_800, partitions, perRecord: 20 }, 1, `${partitions} partitions`); // prettier-ignore
+      const input = { points: 1_000_000, groups: 4_800, partitions, perRecord: 20 };
+      await throughput(broker, `${partitions} partitions`, input);
     }
   },
+
   async groups(broker) {
     for (const groups of [100, 10_000, 100_000]) {
-      await throughput(
-        broker,
-        { points: 1_000_000, groups, partitions: 4, perRecord: 20 },
-        1,
-        `${format(groups)} groups`,
-      );
+      const input = { points: 1_000_000, groups, partitions: 4, perRecord: 20 };
+      await throughput(broker, `${format(groups)} groups`, input);
     }
   },
+
   async takeover() {
+    const input = { points: 500_000, partitions: 1, perRecord: 20 };
+    const work = { records: input.points / input.perRecord, args: ['--session-timeout-ms', '6000'] };
     for (const groups of [1_000, 100_000]) {
       for (const signal of ['SIGTERM', 'SIGKILL']) {
-        const points = 500_000;
         const topics = await createTopics(1);
-        await feed(topics.from, { points, groups, partitions: 1, perRecord: 20 });
-        const args = [...quiet, '--session-timeout-ms', '6000'];
-        const first = await process_(topics, { records: points / 20, args });
+        await feed(topics.from, { ...input, groups });
+        const first = await startWorkers(topics, work);
         await first.stop(signal);
         const start = performance.now();
-        const second = await process_(topics, { records: points / 20, args });
-        const all = (performance.now() - start) / 1000;
+        const second = await startWorkers(topics, work);
+        const seconds = (performance.now() - start) / 1000;
         await second.stop();
-        console.log(`${format(groups)} groups, after ${signal}: taken over in ${second.takeover.toFixed(2)} s, ${all.toFixed(1)} s from the start of the new process`); // prettier-ignore
+        console.log(
+          `${format(groups)} groups, after ${signal}: taken over in ${second.takeoverSeconds.toFixed(2)} s, ` +
+            `${seconds.toFixed(1)} s from the start of the new process`,
+        );
       }
     }
   },

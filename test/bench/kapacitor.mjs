@@ -1,10 +1,11 @@
 /** `npm run bench:kapacitor`: UDFs in front of a real Kapacitor; see README.md beside this file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { checkoutAgent, Server } from './agents.mjs';
+import { temporaryDirectory } from './clean-up.mjs';
 import { Kapacitord } from './kapacitor/kapacitord.mjs';
 import { createLoad } from './kapacitor/load.mjs';
 import { subjects } from './kapacitor/subjects.mjs';
@@ -26,7 +27,7 @@ const here = fileURLToPath(new URL('../../', import.meta.url));
 
 async function main() {
   const options = readOptions();
-  const directory = mkdtempSync(join(tmpdir(), 'kudf-bench-'));
+  const directory = temporaryDirectory('kudf-bench-');
   const running = [];
   try {
     const yardstick = createYardstick(directory);
@@ -47,7 +48,6 @@ async function main() {
     if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(rounds, undefined, 1));
   } finally {
     for (const each of running.reverse()) await each.stop();
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 

@@ -1,11 +1,11 @@
 /** `npm run bench`: see README.md beside this file. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { checkoutAgent } from './agents.mjs';
+import { temporaryDirectory } from './clean-up.mjs';
 import { checkOut } from './compare.mjs';
 import { Generator } from './generator.mjs';
 import { measurements, titleOf } from './measure/plan.mjs';
@@ -29,17 +29,14 @@ async function main() {
   const { quick, only, compare, json, root = here } = options;
   const chosen = measurements({ quick, only });
   if (chosen.length === 0) throw new Error(`nothing matches ${only}`);
-  const directory = mkdtempSync(join(tmpdir(), 'kudf-bench-'));
+  const directory = temporaryDirectory('kudf-bench-');
   const generator = new Generator();
-  let other;
   try {
     const yardstick = createYardstick(directory);
     const agents = [yardstick.agent, checkoutAgent('this', root)];
     if (options.isolated) agents.push(checkoutAgent('isolated', root, ['--isolate']));
-    if (compare !== undefined) {
-      other = checkOut(here, compare, directory);
-      agents.push(checkoutAgent(other.label, other.root));
-    }
+    const other = compare === undefined ? undefined : checkOut(here, compare, directory);
+    if (other) agents.push(checkoutAgent(other.label, other.root));
     const about = {
       format: 1,
       at: new Date().toISOString(),
@@ -64,8 +61,6 @@ async function main() {
     if (results.some(({ error }) => error !== undefined)) process.exitCode = 1;
   } finally {
     generator.stop();
-    other?.remove();
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 

@@ -1,10 +1,8 @@
 /** What forecasts cost in a host as users run it: memory and snapshot of many series, time of a forecast, waits meanwhile. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { checkoutAgent, Server } from '../agents.mjs';
+import { temporaryDirectory } from '../clean-up.mjs';
 import { ByteWriter } from '../corpus/bytes.mjs';
 import { Connection } from '../load/connection.mjs';
 import { encodeRequest } from '../load/control.mjs';
@@ -37,7 +35,7 @@ const init = encodeRequest({
  * forecasts are timed: those of all would take too long.
  */
 export async function measureCost(count, due) {
-  const directory = mkdtempSync(join(tmpdir(), 'forecast-cost-'));
+  const directory = temporaryDirectory('forecast-cost-');
   const server = await Server.start(checkoutAgent('host', root), 'forecast', directory, { probed: true });
   try {
     const connection = await Connection.connect(server.address('forecast'));
@@ -87,7 +85,6 @@ export async function measureCost(count, due) {
     };
   } finally {
     await server.stop();
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 

@@ -1,15 +1,16 @@
 /** Kapacitor's holtWinters runs the code of InfluxDB's HOLT_WINTERS(): this asks a real InfluxDB 1.x for its forecasts. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryDirectory, tied } from '../clean-up.mjs';
 import { freePort } from '../free-port.mjs';
 
 /** Of the history that it gets: it adjusts its parameters to all of it by many passes. */
 const historyDays = 14;
 
 export async function startHoltWinters(program) {
-  const directory = mkdtempSync(join(tmpdir(), 'holt-winters-'));
+  const directory = temporaryDirectory('holt-winters-');
   const [port, rpc] = [await freePort(), await freePort()];
   const config = join(directory, 'influxdb.conf');
   writeFileSync(
@@ -26,7 +27,7 @@ bind-address = "127.0.0.1:${port}"
 log-enabled = false
 `,
   );
-  const child = spawn(program, ['run', '-config', config], { stdio: 'ignore' });
+  const child = tied(spawn(program, ['run', '-config', config], { stdio: 'ignore' }));
   const url = `http://127.0.0.1:${port}`;
   const query = async (text) => {
     const answer = await fetch(`${url}/query?db=bench&epoch=s`, {
@@ -67,14 +68,9 @@ log-enabled = false
       );
       return new Map(rows);
     },
-    stop() {
-      return new Promise((resolve) => {
-        child.once('exit', () => {
-          rmSync(directory, { recursive: true, force: true });
-          resolve();
-        });
-        child.kill();
-      });
+    async stop() {
+      child.kill();
+      await once(child, 'exit');
     },
   };
 }

@@ -4,6 +4,7 @@ import { mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'n
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tied } from '../clean-up.mjs';
 import { freePort } from '../free-port.mjs';
 
 const program = process.env.KAPACITORD ?? 'kapacitord';
@@ -31,7 +32,7 @@ export class Kapacitord {
     const log = join(directory, 'kapacitord.log');
     writeFileSync(config, configuration(directory, daemon.#port, subjects));
     const output = openSync(log, 'w');
-    daemon.#process = spawn(program, ['-config', config], { stdio: ['ignore', output, output] });
+    daemon.#process = tied(spawn(program, ['-config', config], { stdio: ['ignore', output, output] }));
     try {
       await daemon.#serves();
       for (const subject of subjects) await daemon.#create(subject);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tied } from '../clean-up.mjs';
 import { blocksOf } from './blocks.mjs';
 import { Connection } from './connection.mjs';
 import { feed, writePoint } from './feed.mjs';
@@ -126,7 +127,7 @@ export async function startUp({ command, args, path }) {
     await connection.finish();
     return elapsed;
   }
-  const agent = spawn(command, args, { stdio: 'ignore' });
+  const agent = tied(spawn(command, args, { stdio: 'ignore' }));
   const connection = await connectTo({ path, pid: agent.pid });
   await connection.request({ info: {} });
   const elapsed = performance.now() - start;
