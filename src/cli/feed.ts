@@ -106,8 +106,8 @@ export function feedCommand(): Command {
     .addOption(
       new Option(
         '--poll <url>',
-        'instead of a source: fetch a Green Button feed and write what is new; repeatable. The token comes from ' +
-          'GREENBUTTON_TOKEN',
+        'instead of a source: fetch a Green Button feed, or what --format says, and write what is new; repeatable. The ' +
+          'token comes from GREENBUTTON_TOKEN',
       ).argParser(feedUrl),
     )
     .addOption(
@@ -166,6 +166,7 @@ async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
       : await feed(options);
   } finally {
     report.end();
+    stopSignal.release();
   }
   await report.print(result, flags.json ?? false);
   if ('error' in result) throw result.error;
@@ -185,10 +186,10 @@ function checkPollFlags(sources: readonly string[], flags: FeedFlags): void {
   }
   const { demo, follow, shiftToNow, spool } = flags;
   const isOther = [demo, follow, shiftToNow, spool].some((flag) => flag !== undefined);
-  if (sources.length > 0 || isOther || flags.format === 'lp' || flags.speed !== Infinity) {
+  if (sources.length > 0 || isOther || flags.speed !== Infinity) {
     throw new UdfError(
       'usage',
-      '--poll takes no sources, no --demo, --follow, --speed, --shift-to-now or --spool, and no --format lp',
+      '--poll takes no sources, no --demo, --follow, --speed, --shift-to-now or --spool',
     );
   }
 }
@@ -205,7 +206,7 @@ async function poll(
   return pollFeeds({
     ...{ target, urls, signal, events, resume: flags.resume, skipBad: flags.skipBad },
     everyMs: flags.every === undefined ? undefined : Number(flags.every / 1_000_000n),
-    format: flags.format === 'lp' ? undefined : flags.format,
+    format: flags.format,
     reading: readOptionsOf(flags),
     authorization: token === undefined ? undefined : `Bearer ${token}`,
     onlyNewer: flags.kapacitor !== undefined,

@@ -1,12 +1,13 @@
 import { messageOf } from '../model/errors.js';
+import { escapeControls } from '../model/text.js';
 
 /**
- * Writes a result to standard output, and resolves once it is written: the process ends right after. Never resolves if
+ * Writes a result to standard output, with control characters escaped, and resolves once it is written: the process ends right after. Never resolves if
  * that fails, since `exitOnOutputError` ends the process.
  */
 export function print(text: string): Promise<void> {
   return new Promise((resolve) => {
-    process.stdout.write(`${text}\n`, (error) => {
+    process.stdout.write(`${escapeControls(text)}\n`, (error) => {
       if (!error) resolve();
     });
   });
@@ -29,9 +30,9 @@ export function exitOnOutputError(): void {
   });
 }
 
-/** Writes a line to standard error. */
+/** Writes a line to standard error, with control characters escaped. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${escapeControls(text)}\n`);
 }
 
 /** Prints up to `max` messages with `write`, then the notice once. */

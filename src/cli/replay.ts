@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { Command, Option } from 'commander';
 import { messageOf, UdfError } from '../model/errors.js';
-import { counted, wrapWords } from '../model/text.js';
+import { counted, escapeControls, wrapWords } from '../model/text.js';
 import { recordingFormats, type RecordingFormat } from '../recording/format.js';
 import type { ReplayAgent } from '../replay/external-agent.js';
 import type { OutputFormat } from '../replay/output.js';
@@ -175,7 +175,7 @@ async function runConversation(file: string, options: ReplayCommandOptions): Pro
     agent: await agentOf(options),
     allowTruncated: options.skipBad,
     logger: createLogger({ level: options.logLevel }),
-    onDifference: (line) => process.stdout.write(`${line}\n`),
+    onDifference: (line) => process.stdout.write(`${escapeControls(line)}\n`),
   });
   sayWrapped(conversationSummary(result));
   await new Promise<void>((resolve) => {

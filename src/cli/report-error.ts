@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 import { redactCredentials } from '../http/credentials.js';
 import { messageOf, UdfError } from '../model/errors.js';
+import { escapeControls } from '../model/text.js';
+import { say } from './print.js';
 
 /**
  * Writes what went wrong to standard error as one line, and with `debug` its stack after it. Returns the exit code: 2
@@ -11,8 +13,8 @@ export function reportError(reason: unknown, debug: boolean): 1 | 2 {
   const code = reason instanceof UdfError ? reason.code : 'internal';
   const line =
     code !== 'internal' ? message : `defect: ${message}${debug ? '' : ' (--log-level debug shows where)'}`;
-  process.stderr.write(`kapacitor-udf: ${redactCredentials(line)}\n`);
-  if (debug) process.stderr.write(`${redactCredentials(inspect(reason))}\n`);
+  say(`kapacitor-udf: ${redactCredentials(line)}`);
+  if (debug) say(redactCredentials(inspect(reason)));
   return code === 'usage' ? 2 : 1;
 }
 
@@ -25,5 +27,5 @@ export function usageMessage(text: string): string {
     .replace(/\s*\n\s*\(Did you mean (.*)\?\)$/s, ' (did you mean $1?)')
     .replace(/\s*\n\s*/g, ' ')
     .replace(/\.$/, '');
-  return `kapacitor-udf: ${redactCredentials(message)}; --help shows the usage\n`;
+  return escapeControls(`kapacitor-udf: ${redactCredentials(message)}; --help shows the usage\n`);
 }

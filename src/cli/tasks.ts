@@ -5,7 +5,7 @@ import type { TaskConnections } from '../kapacitor/connections.js';
 import { ExitCode } from './exit-code.js';
 import { loadOption, type LoadOptions, logLevelOption, type LogOptions } from './options.js';
 import { duration } from './parse-values.js';
-import { print, printJson } from './print.js';
+import { print, printJson, say } from './print.js';
 import { watchCommand } from './tasks-watch.js';
 import { kapacitorUrlOption } from './url-options.js';
 
@@ -101,7 +101,9 @@ async function apply(directory: string, options: ApplyOptions): Promise<void> {
     dryRun: options.dryRun === true,
     restart: options.force ? 'all' : options.restart ? 'disconnected' : 'none',
     waitMs: Number((options.wait ?? 0n) / 1_000_000n),
-    onWaiting: (reason) => process.stderr.write(`kapacitor-udf: waiting: ${reason}\n`),
+    onWaiting: (reason) => {
+      say(`kapacitor-udf: waiting: ${reason}`);
+    },
     onOutcome: (outcome) => print(applyText(outcome)),
   });
   const note = options.dryRun

@@ -4,7 +4,7 @@ import { messageOf, UdfError } from '../model/errors.js';
 import { ExitCode } from './exit-code.js';
 import { logLevelOption, type LogOptions } from './options.js';
 import { count, duration } from './parse-values.js';
-import { print, printJson } from './print.js';
+import { print, printJson, say } from './print.js';
 import { influxServerUrl, kapacitorUrlOption } from './url-options.js';
 
 interface TestOptions extends LogOptions {
@@ -87,7 +87,9 @@ async function test(files: readonly string[], options: TestOptions): Promise<voi
       filter: options.filter,
       jobs: options.jobs,
       signal: stop.signal,
-      onLeftover: (message) => process.stderr.write(`kapacitor-udf: ${message}\n`),
+      onLeftover: (message) => {
+        say(`kapacitor-udf: ${message}`);
+      },
       // Programs want the results in the order of the files, people at once.
       onResult: (result) => (options.tap || options.json ? undefined : print(caseText(result, width))),
     });

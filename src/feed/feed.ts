@@ -101,7 +101,7 @@ export async function feed(options: FeedOptions): Promise<FeedResult> {
   const files = await resolveFiles(options);
   const spool = options.spool === undefined ? undefined : await Spool.open(options.spool);
   const delivery = new Delivery({
-    writer: createWriter(target),
+    writer: createWriter(target, signal),
     spool,
     signal,
     onRefused: events.onRefused,

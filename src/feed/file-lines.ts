@@ -36,6 +36,8 @@ export interface FileLineOptions extends ReadOptions {
   readonly allowUnsigned?: boolean | undefined;
   /** The finest time that the target stores, in nanoseconds; 1 by default. Lines without a time get a multiple of it. */
   readonly timeUnit?: bigint | undefined;
+  /** Entries without a time are malformed, instead of getting the current one. */
+  readonly needsTimes?: boolean | undefined;
 }
 
 const stdinName = 'standard input';
@@ -146,9 +148,17 @@ async function* textLines(
   const reading = { bad, precision, allowUnsigned, openQuoteTimeoutMs };
   const clock = new IncreasingClock(timeUnit);
   for await (const lines of readLineTexts(inUtf8(chunks, encoding), reading)) {
-    for (const { text, time, line } of lines) yield lineOf(text, time, `${name}, line ${line}`, clock);
+    for (const { text, time, line } of lines) {
+      if (time === undefined && options.needsTimes) bad.report(line, withoutTime());
+      else yield lineOf(text, time, `${name}, line ${line}`, clock);
+    }
     onRead?.(bytesRead());
   }
+}
+
+/** What is fetched again must have the same times. */
+function withoutTime(): UdfError {
+  return new UdfError('malformed', 'it has no time, and each fetch would store it once more');
 }
 
 function lineOf(text: string, time: bigint | undefined, from: string, clock: IncreasingClock): Line {
@@ -157,8 +167,24 @@ function lineOf(text: string, time: bigint | undefined, from: string, clock: Inc
   return { text: `${text} ${now}`, time: now, from };
 }
 
+/** The lines of a stream that ends. Throws as `fileLines`. */
+export async function* streamLines(
+  from: Readable,
+  name: string,
+  format: RecordingFormat,
+  options: FileLineOptions,
+): AsyncGenerator<Line> {
+  checkReadOptions(options, format);
+  if (format !== 'lp') yield* recordedLines(from, name, format, options);
+  else {
+    const source = await openSource(from, name);
+    if (source.kind === 'zip') throw new UdfError('invalid_config', `cannot read ${name}: it is a zip file`);
+    yield* textLines(plainBytes(source), name, options, () => source.bytesRead, false);
+  }
+}
+
 /** The lines of a recording that is not line protocol. Throws as `fileLines`. */
-export async function* recordedLines(
+async function* recordedLines(
   from: string | Readable,
   name: string,
   format: RecordingFormat,
@@ -167,7 +193,10 @@ export async function* recordedLines(
   const { skipBad, onBad, onNote, onRead, signal, timeUnit } = options;
   const onWarning = (warning: string): void => onNote?.(`${name}: ${warning}`);
   const clock = new IncreasingClock(timeUnit);
-  const now = (): bigint => clock.next();
+  const now = (): bigint => {
+    if (options.needsTimes) throw withoutTime();
+    return clock.next();
+  };
   const recording = await openRecording(from, {
     ...options,
     format,

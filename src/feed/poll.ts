@@ -6,11 +6,13 @@ import { CutOffError } from '../recording/green-button/xml-reader.js';
 import { batchLines } from './batches.js';
 import { Delivery } from './delivery.js';
 import type { FeedEvents, FeedOptions, FeedResult } from './feed.js';
-import { type FileLineOptions, recordedLines } from './file-lines.js';
+import { FetchError, fetchSource, type SourceAnswer } from './fetch-source.js';
+import { type FileLineOptions, streamLines } from './file-lines.js';
 import type { Line } from './lines.js';
-import { ResumeFile, type SourceState } from './resume-file.js';
+import type { SourceState } from './resume-content.js';
+import { ResumeFile } from './resume-file.js';
 import { backOffMs, sleep } from './sleep.js';
-import { createWriter, type FeedTarget, timeUnitOf } from './writer.js';
+import { acceptsUnsigned, createWriter, type FeedTarget, timeUnitOf } from './writer.js';
 
 export interface PollOptions {
   readonly target: FeedTarget;
@@ -21,7 +23,7 @@ export interface PollOptions {
   /** Where the states of the sources are kept. */
   readonly resume?: string | undefined;
   /** `greenbutton` by default. */
-  readonly format?: Exclude<RecordingFormat, 'lp'> | undefined;
+  readonly format?: RecordingFormat | undefined;
   readonly reading?: FeedOptions['reading'];
   readonly skipBad?: boolean | undefined;
   /** The `Authorization` header for the sources. Never logged. */
@@ -37,15 +39,28 @@ export interface PollOptions {
   readonly events?: FeedEvents | undefined;
   /** Wait after the first failure of a source, 1000 by default; doubles with each further one. */
   readonly firstWaitMs?: number | undefined;
+  /** Max time that an answer may keep waiting; see `FetchOptions`. */
+  readonly maxAnswerWaitMs?: number | undefined;
 }
 
 const maxWaitMs = 3_600_000;
 /** Asked for again: entries that were published while the last answer was made, and clocks that differ. */
 const overlapMs = 60 * 60 * 1000;
 
-/** A fetch failed in a way that may pass. */
-class FetchError extends Error {
-  override readonly name = 'FetchError';
+/** A source will give the same answer again: it refuses, or its content is malformed. */
+class SourceError extends Error {
+  override readonly name = 'SourceError';
+}
+
+interface ScheduledSource {
+  readonly url: string;
+  /** When it is fetched next, milliseconds since the epoch. */
+  at: number;
+  /** Consecutive failures that may pass. */
+  failures: number;
+  isDone: boolean;
+  /** Why the last fetch failed for good. */
+  error?: unknown;
 }
 
 /**
@@ -53,41 +68,30 @@ class FetchError extends Error {
  * answer has been delivered: killed at any moment, the next start fetches again what may be missing. A database stores it once, since
  * series and times are equal.
  *
- * Rejects with `invalid_config` for an unusable resume file. Later errors are in the result: `refused` for an answer that will
- * not change (401, 404, …), and those of `feed`.
+ * A source that fails for good does not stop the others: it is noted, and with `everyMs` fetched again at its next time. Ends when
+ * all sources have failed.
+ *
+ * Rejects with `invalid_config` for an unusable resume file, or one that another process uses. Later errors are in the result:
+ * `refused` for an answer that will not change (401, 404, …), and those of `feed`.
  */
 export async function pollFeeds(options: PollOptions): Promise<FeedResult> {
-  const { target, urls, everyMs, signal, firstWaitMs = 1_000, events = {} } = options;
-  const longestWaitMs = Math.min(maxWaitMs, Math.max(everyMs ?? maxWaitMs, firstWaitMs));
+  const { target, urls, everyMs, signal, events = {} } = options;
   const resume = await ResumeFile.open(options.resume);
   const delivery = new Delivery({
-    ...{ writer: createWriter(target), signal },
+    ...{ writer: createWriter(target, signal), signal },
     ...{ onRefused: events.onRefused, onOutage: events.onOutage },
   });
   const poller = new Poller(options, resume, delivery);
-  const schedule = urls.map((url) => ({ url, at: 0, failures: 0, isDone: false }));
+  const schedule = urls.map((url): ScheduledSource => ({ url, at: 0, failures: 0, isDone: false }));
   let failure: { readonly error: unknown } | undefined;
   try {
-    for (;;) {
-      const waiting = schedule.filter(({ isDone }) => !isDone).sort((a, b) => a.at - b.at);
-      const next = waiting[0];
-      if (!next || signal.aborted) break;
-      if (next.at > Date.now() && !(await sleep(Math.min(next.at - Date.now(), maxWaitMs), signal))) break;
-      if (next.at > Date.now()) continue;
-      try {
-        if (!(await poller.fetchOnce(next.url))) break;
-        next.failures = 0;
-        next.isDone = everyMs === undefined;
-        next.at = Date.now() + (everyMs ?? 0);
-      } catch (reason) {
-        if (!(reason instanceof FetchError)) throw reason;
-        const waitMs = backOffMs(next.failures++, firstWaitMs, longestWaitMs);
-        next.at = Date.now() + waitMs;
-        events.onNote?.(`${next.url}: ${reason.message}; trying again in ${Math.ceil(waitMs / 1000)} s`);
-      }
-    }
+    await runSchedule(schedule, poller, options);
+    const failed = schedule.find((source) => 'error' in source);
+    if (failed) failure = { error: failed.error };
   } catch (error) {
     failure = { error };
+  } finally {
+    resume.close();
   }
   const { arrived, refused, unsent } = delivery;
   const isIncomplete = schedule.some(({ isDone }) => !isDone) && everyMs === undefined;
@@ -96,6 +100,46 @@ export async function pollFeeds(options: PollOptions): Promise<FeedResult> {
     isStopped: signal.aborted && (isIncomplete || unsent > 0),
     ...failure,
   };
+}
+
+/** Resolves when all sources are done or have failed, or the signal aborts. */
+async function runSchedule(
+  schedule: readonly ScheduledSource[],
+  poller: Poller,
+  { everyMs, signal, firstWaitMs = 1_000, events = {} }: PollOptions,
+): Promise<void> {
+  const longestWaitMs = Math.min(maxWaitMs, Math.max(everyMs ?? maxWaitMs, firstWaitMs));
+  const isStopped = (): boolean => signal.aborted;
+  while (!isStopped() && !schedule.every((source) => 'error' in source)) {
+    const next = schedule.filter(({ isDone }) => !isDone).sort((a, b) => a.at - b.at)[0];
+    if (!next) return;
+    const nowMs = Date.now();
+    if (next.at > nowMs) {
+      if (!(await sleep(Math.min(next.at - nowMs, maxWaitMs), signal))) return;
+      continue;
+    }
+    try {
+      if (!(await poller.fetchOnce(next.url))) return;
+      delete next.error;
+      next.failures = 0;
+      next.isDone = everyMs === undefined;
+      next.at = Date.now() + (everyMs ?? 0);
+    } catch (reason) {
+      if (isStopped()) return;
+      if (reason instanceof SourceError) {
+        next.error = reason.cause;
+        next.failures = 0;
+        next.isDone = everyMs === undefined;
+        next.at = Date.now() + (everyMs ?? 0);
+        // The error that ends the command is not told twice.
+        if (!schedule.every((source) => 'error' in source)) events.onNote?.(messageOf(reason.cause));
+      } else if (reason instanceof FetchError) {
+        const waitMs = Math.max(backOffMs(next.failures++, firstWaitMs, longestWaitMs), reason.retryAfterMs);
+        next.at = Date.now() + waitMs;
+        events.onNote?.(`${next.url}: ${reason.message}; trying again in ${Math.ceil(waitMs / 1000)} s`);
+      } else throw reason;
+    }
+  }
 }
 
 class Poller {
@@ -110,22 +154,29 @@ class Poller {
     this.#delivery = delivery;
   }
 
-  /** Resolves to false if the signal aborted first. Rejects with `FetchError`, and with `UdfError` for what does not pass. */
+  /**
+   * Resolves to false if the signal aborted first. Rejects with `FetchError` for what may pass, `SourceError` for what does
+   * not, and `UdfError` for what concerns all sources.
+   */
   async fetchOnce(url: string): Promise<boolean> {
-    const { signal, maxBatchLines = 5_000, flushMs = 1_000 } = this.#options;
+    const { signal, authorization, maxBatchLines = 5_000, flushMs = 1_000 } = this.#options;
+    const { format = 'greenbutton', maxAnswerWaitMs } = this.#options;
     const state = this.#resume.get(url);
     const startMs = Date.now();
-    const response = await this.#request(url, state);
-    if (!response) return !signal.aborted;
+    const fetching = { format, authorization, signal, maxWaitMs: maxAnswerWaitMs };
+    const answer = await fetchSource(url, state, fetching).catch((reason: unknown) => {
+      throw sourceError(reason);
+    });
+    if (!answer) return !signal.aborted;
     const links = new FeedLinks(state.links);
     const lastIntervals = new Map(Object.entries(state.lastIntervals));
     const unsentBefore = this.#delivery.unsent;
-    const lines = this.#newLines(this.#linesOf(url, response, links), state, lastIntervals);
+    const lines = this.#newLines(this.#linesOf(url, answer, format, links), state, lastIntervals);
     for await (const batch of batchLines(lines, { size: maxBatchLines, flushMs, signal })) {
       await this.#delivery.send(batch);
     }
     if (signal.aborted || this.#delivery.unsent > unsentBefore) return false;
-    const { headers } = response;
+    const { headers } = answer;
     const serverMs = Date.parse(headers.get('date') ?? '');
     await this.#resume.set(url, {
       etag: headers.get('etag') ?? undefined,
@@ -137,71 +188,36 @@ class Poller {
     return true;
   }
 
-  /** Undefined if nothing has changed. */
-  async #request(url: string, state: SourceState): Promise<Response | undefined> {
-    const { signal, authorization } = this.#options;
-    const address = new URL(url);
-    if (state.publishedMs !== undefined) {
-      address.searchParams.set(
-        'published-min',
-        new Date(state.publishedMs).toISOString().replace(/\.\d+/, ''),
-      );
-    }
-    let response: Response;
-    try {
-      response = await fetch(address, {
-        signal,
-        headers: {
-          Accept: 'application/atom+xml',
-          ...(authorization !== undefined && { Authorization: authorization }),
-          ...(state.etag !== undefined && { 'If-None-Match': state.etag }),
-          ...(state.lastModified !== undefined && { 'If-Modified-Since': state.lastModified }),
-        },
-      });
-    } catch (reason) {
-      if (signal.aborted) return undefined;
-      throw new FetchError(
-        reason instanceof Error && reason.cause ? messageOf(reason.cause) : messageOf(reason),
-      );
-    }
-    if (response.ok) return response;
-    await response.body?.cancel();
-    const { status } = response;
-    if (status === 304) return undefined;
-    if (status >= 500 || status === 408 || status === 429) throw new FetchError(`HTTP ${status}`);
-    const advice =
-      status === 401 || status === 403 ? '; set GREENBUTTON_TOKEN to the token of the utility' : '';
-    throw new UdfError('refused', `${url}: HTTP ${status}${advice}`);
-  }
-
   /** The lines of an answer; one that breaks off is an outage, not a malformed feed. */
-  async *#linesOf(url: string, response: Response, links: FeedLinks): AsyncGenerator<Line> {
-    const { target, signal, format = 'greenbutton', reading, skipBad = false, events = {} } = this.#options;
-    const answer = { hasEnded: false, problem: '' };
-    const body = async function* (): AsyncGenerator<Uint8Array> {
-      if (response.body) yield* response.body;
-      answer.hasEnded = true;
-    };
+  async *#linesOf(
+    url: string,
+    answer: SourceAnswer,
+    format: RecordingFormat,
+    links: FeedLinks,
+  ): AsyncGenerator<Line> {
+    const { target, signal, reading, skipBad = false, events = {} } = this.#options;
+    let problem: string | undefined;
     const settings: FileLineOptions = {
       ...reading,
       ...{ skipBad, signal, links, follow: false, stdin: process.stdin, onNote: events.onNote },
-      timeUnit: timeUnitOf(target),
-      onBad: (problem) => {
-        if (isCutOff(problem)) {
-          answer.problem = problem.message; // not one of the entries that may be left out: more is to come
+      ...{ timeUnit: timeUnitOf(target), allowUnsigned: acceptsUnsigned(target), needsTimes: true },
+      onBad: (bad) => {
+        if (isCutOff(bad)) {
+          problem = bad.message; // not one of the entries that may be left out: more is to come
           return;
         }
         this.skipped++;
-        events.onSkipped?.(problem);
+        events.onSkipped?.(bad);
       },
     };
     try {
-      yield* recordedLines(Readable.from(body(), { objectMode: false }), url, format, settings);
+      yield* streamLines(Readable.from(answer.body, { objectMode: false }), url, format, settings);
     } catch (reason) {
-      if (answer.hasEnded && !isCutOff(reason)) throw reason;
-      answer.problem = messageOf(reason);
+      if (answer.breakOff === undefined && !isCutOff(reason)) throw sourceError(reason);
+      problem ??= messageOf(reason);
     }
-    if (answer.problem !== '') throw new FetchError(`its answer broke off: ${answer.problem}`);
+    problem = answer.breakOff ?? problem;
+    if (problem !== undefined) throw new FetchError(`its answer broke off: ${problem}`);
   }
 
   /** Passes on lines and notes the last interval of each series. */
@@ -219,6 +235,10 @@ class Poller {
       yield line;
     }
   }
+}
+
+function sourceError(reason: unknown): unknown {
+  return reason instanceof UdfError ? new SourceError(reason.message, { cause: reason }) : reason;
 }
 
 /** Whether a document was incomplete; what reports its place wraps the error. */

@@ -1,4 +1,5 @@
 import { type InfluxTarget, isBucket } from '../influx/target.js';
+import { abortLater } from '../http/request-deadline.js';
 import { createInfluxWriter } from '../influx/writer.js';
 import type { KairosTarget } from '../kairos/target.js';
 import { createKairosWriter, type RefusedLine } from '../kairos/writer.js';
@@ -15,10 +16,18 @@ export interface LineWriter {
   write(lines: readonly string[]): Promise<readonly RefusedLine[]>;
 }
 
-/** Creates the writer for a target, without connecting. */
-export function createWriter(target: FeedTarget): LineWriter {
-  if (!('store' in target)) return createKairosWriter(target);
-  const influx = createInfluxWriter(target);
+/** Max time that a request may take from the stop of a feed on: half of what containers get to stop. */
+const drainTimeoutMs = 5_000;
+
+/** Creates the writer for a target, without connecting. Its requests end within `drainMs`, 5000 by default, of the signal. */
+export function createWriter(
+  target: FeedTarget,
+  stop: AbortSignal,
+  drainMs: number = drainTimeoutMs,
+): LineWriter {
+  const signal = abortLater(stop, drainMs);
+  if (!('store' in target)) return createKairosWriter(target, { signal });
+  const influx = createInfluxWriter(target, { signal });
   return {
     async write(lines) {
       await influx.write(lines); // all of them or none

@@ -12,6 +12,8 @@ export interface ServerKind {
   readonly credentials: string;
   /** Why some well-known parameters are not supported. */
   readonly unsupported?: Readonly<Record<string, string>>;
+  /** In front of the scheme, required: `kairosdb+`. */
+  readonly prefix?: string;
 }
 
 export interface ServerUrl {
@@ -29,8 +31,10 @@ export interface ServerUrl {
  * Messages never quote what may be a secret.
  */
 export function parseServerUrl(text: string, kind: ServerKind, known: readonly string[] = []): ServerUrl {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const [, wrongPort] = /^https?:\/\/[\w.-]+:(\d{5,10})(?:[/?#]|$)/i.exec(text) ?? [];
+  const { prefix = '' } = kind;
+  const http = text.toLowerCase().startsWith(prefix) ? text.slice(prefix.length) : '';
+  const url = URL.canParse(http) ? new URL(http) : undefined;
+  const [, wrongPort] = /^https?:\/\/[\w.-]+:(\d{5,10})(?:[/?#]|$)/i.exec(http) ?? [];
   // An @: the number may be the start of a password.
   if (!url && wrongPort !== undefined && !text.includes('@'))
     throw invalid(`the URL's port ${wrongPort} is above 65535`);
@@ -73,8 +77,8 @@ function unknownParameter(
 /** Quotes the text up to its parameters if it is plainly scheme, host, port and path; else returns `this`, as it may hold a password. */
 function quotedAddress(text: string): string {
   const address = /^[^?#]*/.exec(text)![0]; // matches any text
-  const isPlain = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[\w.-]+(?::\d{1,5})?(?:\/[\w./-]*)?$/i.test(address);
-  return isPlain && !text.includes('@') ? `"${address}"` : 'this';
+  const isPlain = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[\w.+-]*(?::\d{1,5})?(?:\/[\w./-]*)?$/i.test(address);
+  return isPlain && address !== '' && !text.includes('@') ? `"${address}"` : 'this';
 }
 
 function invalid(message: string): UdfError {

@@ -1,4 +1,5 @@
 import { HttpError, InfluxDB, type WriteApi } from '@influxdata/influxdb-client';
+import { createRequestDeadline } from '../http/request-deadline.js';
 import { isTemporaryStatus, retryAfterMs, WriteError } from '../http/write-error.js';
 import { messageOf } from '../model/errors.js';
 import { type InfluxTarget, isBucket } from './target.js';
@@ -20,6 +21,8 @@ const requestTimeoutMs = 60_000;
 export interface InfluxWriterOptions {
   /** 60,000 by default. */
   readonly requestTimeoutMs?: number | undefined;
+  /** Ends requests. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Creates a writer, without connecting. Writes go to `/write` (InfluxDB 1.x) or `/api/v2/write` (2.x). */
@@ -27,12 +30,12 @@ export function createInfluxWriter(target: InfluxTarget, options: InfluxWriterOp
   const { url, store, authorization } = target;
   const [org, bucket] = isBucket(store) ? [store.org, store.bucket] : ['', ''];
   // One per write: concurrent writes would share the buffer of a WriteApi.
-  const openRequest = (lines: number): WriteApi => {
+  const openRequest = (lines: number, signal: AbortSignal): WriteApi => {
     const client = new InfluxDB({
       url,
       timeout: idleTimeoutMs,
       headers: authorization === undefined ? {} : { Authorization: authorization },
-      transportOptions: { signal: AbortSignal.timeout(options.requestTimeoutMs ?? requestTimeoutMs) },
+      transportOptions: { signal },
     });
     const api = client.getWriteApi(org, bucket, 'ns', {
       // Only `flush` sends, in one request and without retries: callers have their own policy.
@@ -51,12 +54,15 @@ export function createInfluxWriter(target: InfluxTarget, options: InfluxWriterOp
   };
   return {
     async write(lines) {
+      const deadline = createRequestDeadline(options.requestTimeoutMs ?? requestTimeoutMs, options.signal);
       try {
-        const api = openRequest(lines.length);
+        const api = openRequest(lines.length, deadline.signal);
         for (const line of lines) api.writeRecord(line);
         await api.flush();
       } catch (reason) {
         throw writeError(reason);
+      } finally {
+        deadline.release();
       }
     },
   };

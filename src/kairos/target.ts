@@ -14,16 +14,17 @@ export interface KairosTarget {
   readonly roundsTimes: boolean;
 }
 
-const kind: ServerKind = {
+const kind = {
   what: 'a KairosDB',
   example: 'kairosdb+http://localhost:8080',
   credentials: 'KAIROSDB_USERNAME and KAIROSDB_PASSWORD',
+  prefix: 'kairosdb+',
   unsupported: { db: 'KairosDB has no databases', ttl: 'points are kept as long as the server says' },
-};
+} satisfies ServerKind;
 
-/** Whether a URL names a KairosDB by its scheme, `kairosdb+http:` or `kairosdb+https:`. */
+/** Whether a URL names a KairosDB by its scheme, `kairosdb+http:` or `kairosdb+https:`, also if the rest of it is wrong. */
 export function isKairosUrl(text: string): boolean {
-  return /^kairosdb\+/i.test(text);
+  return /^kairosdb[+:]/i.test(text);
 }
 
 /**
@@ -34,7 +35,7 @@ export function isKairosUrl(text: string): boolean {
  * unreadable file.
  */
 export function kairosTarget(text: string, environment: Environment): KairosTarget {
-  const { base, parameters } = parseServerUrl(text.replace(/^kairosdb\+/i, ''), kind, ['tag', 'precision']);
+  const { base, parameters } = parseServerUrl(text, kind, ['tag', 'precision']);
   const precision = parameters.get('precision');
   if (precision !== undefined && precision !== 'ms') {
     throw invalid(base, 'precision must be ms, the only one that KairosDB stores');
@@ -55,5 +56,5 @@ function tagOf(base: string, text: string | undefined): KairosTarget['defaultTag
 }
 
 function invalid(base: string, message: string): UdfError {
-  return new UdfError('invalid_config', `${base}: the URL's parameter ${message}`);
+  return new UdfError('invalid_config', `${kind.prefix}${base}: the URL's parameter ${message}`);
 }

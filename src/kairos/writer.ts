@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { createRequestDeadline } from '../http/request-deadline.js';
 import { readText } from '../http/read-text.js';
 import { isTemporaryStatus, retryAfterMs, WriteError } from '../http/write-error.js';
 import { messageOf, UdfError } from '../model/errors.js';
@@ -28,6 +29,8 @@ export interface KairosWriterOptions {
   readonly maxRequestPoints?: number | undefined;
   /** Max bytes of a request's JSON before compression, 4 MiB by default; a larger data point is sent alone. */
   readonly maxRequestBytes?: number | undefined;
+  /** Ends requests. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const requestTimeoutMs = 60_000;
@@ -58,7 +61,7 @@ export function createKairosWriter(target: KairosTarget, options: KairosWriterOp
         }
       });
       for (const request of requestsOf(items, options)) {
-        for (const { line, reason } of await send(target, request)) {
+        for (const { line, reason } of await send(target, request, options.signal)) {
           const ofLine = reasons.get(line);
           if (ofLine) ofLine.push(reason);
           else reasons.set(line, [reason]);
@@ -90,11 +93,16 @@ function* requestsOf(
 }
 
 /** Resolves to what KairosDB refused of a request; the rest has arrived. Rejects with `WriteError`. */
-async function send({ url, authorization }: KairosTarget, items: readonly Item[]): Promise<Refusal[]> {
+async function send(
+  { url, authorization }: KairosTarget,
+  items: readonly Item[],
+  signal: AbortSignal | undefined,
+): Promise<Refusal[]> {
   const body = await compress(`[${items.map(({ json }) => json).join(',')}]`);
   let status: number;
   let retryAfter: string | null;
   let text: string;
+  const deadline = createRequestDeadline(requestTimeoutMs, signal);
   try {
     const response = await fetch(`${url}/api/v1/datapoints`, {
       method: 'POST',
@@ -105,7 +113,7 @@ async function send({ url, authorization }: KairosTarget, items: readonly Item[]
       },
       body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(requestTimeoutMs),
+      signal: deadline.signal,
     });
     ({ status } = response);
     retryAfter = response.headers.get('retry-after');
@@ -113,6 +121,8 @@ async function send({ url, authorization }: KairosTarget, items: readonly Item[]
   } catch (reason) {
     const cause = reason instanceof Error && reason.cause !== undefined ? reason.cause : reason;
     throw new WriteError(messageOf(cause), true, 0, undefined, { cause: reason });
+  } finally {
+    deadline.release();
   }
   if (status === 204) return [];
   const errors = errorsIn(text);

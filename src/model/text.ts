@@ -45,3 +45,15 @@ export function capText(text: string, maxBytes = maxErrorBytes): string {
   const isHalf = last >= 0xd800 && last < 0xdc00; // a high surrogate: its other half is cut off
   return text.slice(0, isHalf ? end - 1 : end) + note;
 }
+
+// C0 and C1 but for tab and newline, separators that some terminals take for newlines, and marks that turn the direction of text.
+const controls =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/**
+ * Replaces characters that a terminal obeys instead of showing them, as in an error's text from a server: `\u001b`. Tabs and newlines
+ * stay. JSON remains JSON of the same value.
+ */
+export function escapeControls(text: string): string {
+  return text.replace(controls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { pollFeeds, type PollOptions } from '../../src/feed/poll.js';
 import { influxTarget } from '../../src/influx/target.js';
 import { entriesOf, greenButtonFeed } from '../support/green-button.js';
@@ -124,5 +124,164 @@ describe('polling a feed', () => {
     writeFileSync(resume, '{}');
     await expect(start()).rejects.toThrow(`${resume} is no file of --resume`);
     expect(readFileSync(resume, 'utf8')).toBe('{}');
+  });
+
+  test.each([
+    ['{"version":1,"sources":null}', 'sources'],
+    ['{"version":1,"sources":{"http://a/":{}}}', 'lastIntervals'],
+    ['{"version":1,"sources":{"http://a/":{"lastIntervals":{"m":"x"}}}}', 'lastIntervals'],
+    ['{"version":1,"sources":{"http://a/":{"lastIntervals":{},"publishedMs":1e99}}}', 'publishedMs'],
+    ['{"version":1,"sources":{"http://a/":{"lastIntervals":{},"etag":"a\\nb"}}}', 'etag'],
+    ['{"version":1,"sources":{"http://a/":{"lastIntervals":{},"lastModified":7}}}', 'lastModified'],
+    ['{"version":1,"sources":{"http://a/":{"lastIntervals":{},"links":{}}}}', 'links'],
+    ['[]', 'its content'],
+  ])('refuses a damaged resume file: %s', async (content, part) => {
+    const { start, resume } = await setUp(() => ({}));
+    writeFileSync(resume, content);
+    await expect(start()).rejects.toMatchObject({
+      code: 'invalid_config',
+      message: expect.stringContaining(`(${part} is not as it was written)`) as unknown,
+    });
+  });
+
+  test('keeps a second process from its resume file, until it ends', async () => {
+    const { start, stop, resume } = await setUp(() => ({ body: feedOf(0, 1), hangs: true }));
+    const first = start();
+    await vi.waitFor(() => {
+      expect(existsSync(`${resume}.lock`)).toBe(true);
+    });
+    await expect(start()).rejects.toMatchObject({
+      code: 'invalid_config',
+      message: `another process uses ${resume}; stop it, or give each feed a file of its own`,
+    });
+    stop.abort();
+    await first;
+    expect(existsSync(`${resume}.lock`)).toBe(false);
+  });
+
+  test('says at its start that the resume file cannot be written', async () => {
+    const { start, requests } = await setUp(() => ({}));
+    const file = join(tempDir(), 'file');
+    writeFileSync(file, '');
+    await expect(start({ resume: join(file, 'resume.json') })).rejects.toThrow('resume.json');
+    expect(requests).toEqual([]);
+  });
+});
+
+describe('a source that misbehaves', () => {
+  const csv = (rows: string): string => `time,name,tag:id,kwh\n${rows}`;
+  const csvOptions = { format: 'csv' } as const;
+
+  test('ends with a malformed row also far before the end of its answer', async () => {
+    const rows = Array.from({ length: 50_000 }, (_, index) => `${index},m,a,1`).join('\n');
+    const { start, requests } = await setUp(() => ({ body: csv(`0,m,a,1\nnever,m,a,1\n${rows}\n`) }));
+    expect(await start(csvOptions)).toMatchObject({
+      error: { code: 'malformed', message: expect.stringContaining('line 3') as unknown },
+    });
+    expect(requests.length).toBe(1);
+  });
+
+  test('is asked again after the time that it names', async () => {
+    const { start, notes, stop, feedUrl } = await setUp(() => ({
+      status: 429,
+      headers: { 'retry-after': '120' },
+    }));
+    const stopped = vi.waitFor(() => {
+      expect(notes).toEqual([`${feedUrl}: HTTP 429; trying again in 120 s`]);
+    });
+    const result = start({ everyMs: 1 });
+    await stopped;
+    stop.abort();
+    await result;
+  });
+
+  test.each(['text/html; charset=utf-8', 'application/xhtml+xml'])(
+    'is refused with a web page instead of data: %s',
+    async (type) => {
+      const { start, feedUrl } = await setUp(() => ({ body: '<html>', headers: { 'content-type': type } }));
+      expect(await start()).toMatchObject({
+        error: {
+          code: 'refused',
+          message: `${feedUrl}: it answers with a web page (${type}), not with data; open it in a browser to see what it wants`,
+        },
+      });
+    },
+  );
+
+  test.each(['', '<feed'])('is given up for now if it keeps silent after %j', async (body) => {
+    const { start, stored, notes } = await setUp((_request, number) =>
+      number === 1 ? { body, hangs: true } : { body: feedOf(0, 2) },
+    );
+    expect(await start({ maxAnswerWaitMs: 30 })).toMatchObject({ isStopped: false, arrived: 2 });
+    expect(notes[0]).toContain('it takes too long; trying again');
+    expect(stored.size).toBe(2);
+  });
+
+  test('does not stop the other sources, and its error is that of the command', async () => {
+    const { start, origin, notes } = await setUp(({ url }) =>
+      url.pathname === '/gone' ? { status: 404 } : { body: feedOf(0, 2) },
+    );
+    expect(await start({ urls: [`${origin}/gone`, `${origin}/feed`] })).toMatchObject({
+      arrived: 2,
+      error: { code: 'refused', message: `${origin}/gone: HTTP 404` },
+    });
+    expect(notes).toEqual([`${origin}/gone: HTTP 404`]);
+  });
+
+  test('is fetched again at its next time while others go on', async () => {
+    const { start, origin, requests, stop } = await setUp(({ url }) => {
+      const isGone = url.pathname === '/gone';
+      if (requests.filter(({ url: { pathname } }) => pathname === '/gone').length > 2) stop.abort();
+      return isGone ? { status: 404 } : { body: feedOf(0, 2) };
+    });
+    const result = await start({ urls: [`${origin}/gone`, `${origin}/feed`], everyMs: 1 });
+    expect(result.isStopped).toBe(false);
+  });
+
+  test('does not see the token of another server that redirects to it', async () => {
+    const other = await utilityAndDatabase(() => ({ body: feedOf(0, 1) }));
+    const { start, requests } = await setUp(() => ({ status: 302, headers: { location: other.feedUrl } }));
+    await start({ authorization: 'Bearer t' });
+    expect(requests[0]!.headers.authorization).toBe('Bearer t');
+    expect(other.requests[0]!.headers.authorization).toBeUndefined();
+  });
+});
+
+describe('polling other formats', () => {
+  test.each([
+    ['csv', 'time,name,tag:id,kwh\n1,m,a,1.5\n2,m,a,2.5\n'],
+    [
+      'jsonl',
+      '{"time":"1970-01-01T00:00:00.000000001Z","name":"m","tags":{"id":"a"},"fields":{"kwh":1.5}}\n{"time":"1970-01-01T00:00:00.000000002Z","name":"m","tags":{"id":"a"},"fields":{"kwh":2.5}}\n',
+    ],
+    ['lp', 'm,id=a kwh=1.5 1\nm,id=a kwh=2.5 2\n'],
+  ] as const)('takes %s once, and asks without the parameter of Green Button', async (format, body) => {
+    const { start, stored, requests, feedUrl } = await setUp(() => ({ body, headers: { etag: '"a"' } }));
+    expect(await start({ format, onlyNewer: true })).toMatchObject({ arrived: 2, isStopped: false });
+    expect(await start({ format, onlyNewer: true })).toMatchObject({ arrived: 0, isStopped: false });
+    expect([...stored]).toEqual([
+      ['m,id=a kwh=1.5 1', 1],
+      ['m,id=a kwh=2.5 2', 1],
+    ]);
+    expect(requests[1]!.url.href).toBe(requests[0]!.url.href);
+    expect(requests[0]!.url.search).toBe(new URL(feedUrl).search);
+    expect(requests[1]!.headers).toMatchObject({ 'if-none-match': '"a"', 'accept-encoding': 'identity' });
+  });
+
+  test.each([
+    ['csv', 'name,kwh\nm,1\n'],
+    ['jsonl', '{"name":"m","fields":{"kwh":1}}\n'],
+    ['lp', 'm kwh=1\n'],
+  ] as const)('refuses %s without times, which each fetch would store once more', async (format, body) => {
+    const { start, stored } = await setUp(() => ({ body }));
+    expect(await start({ format })).toMatchObject({
+      error: {
+        code: 'malformed',
+        message: expect.stringContaining(
+          'it has no time, and each fetch would store it once more',
+        ) as unknown,
+      },
+    });
+    expect(stored.size).toBe(0);
   });
 });

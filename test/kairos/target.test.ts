@@ -7,7 +7,7 @@ import { tempDir } from '../support/temp-dir.js';
 describe('the URL of a KairosDB', () => {
   it('has a scheme of its own', () => {
     expect(['kairosdb+http://h', 'KAIROSDB+HTTPS://h'].map(isKairosUrl)).toEqual([true, true]);
-    expect(['http://h', 'kairosdb://h'].map(isKairosUrl)).toEqual([false, false]);
+    expect(['http://h', 'http://kairosdb:1'].map(isKairosUrl)).toEqual([false, false]);
   });
 
   it('names the server, a default tag and whether times are rounded', () => {
@@ -35,10 +35,19 @@ describe('the URL of a KairosDB', () => {
 
   it.each([
     ['kairosdb+http://me:secret@h', 'h: give credentials in KAIROSDB_USERNAME and KAIROSDB_PASSWORD'],
-    ['kairosdb+ftp://h', 'is no URL of a KairosDB, such as kairosdb+http://localhost:8080'],
+    [
+      'kairosdb+ftp://h:1',
+      '"kairosdb+ftp://h:1" is no URL of a KairosDB, such as kairosdb+http://localhost:8080',
+    ],
+    ['kairosdb+ftp://me:secret@h', 'this is no URL of a KairosDB, such as kairosdb+http://localhost:8080'],
+    ['kairosdb://h:8080', '"kairosdb://h:8080" is no URL of a KairosDB'],
+    ['kairosdb+h:8080', '"kairosdb+h:8080" is no URL of a KairosDB'],
+    ['kairosdb+http://', '"kairosdb+http://" is no URL of a KairosDB'],
+    ['kairosdb+', '"kairosdb+" is no URL of a KairosDB'],
+    ['kairosdb+http://h:80800', "the URL's port 80800 is above 65535"],
     ['kairosdb+http://h?db=x', 'the URL\'s parameter "db" is not supported: KairosDB has no databases'],
     ['kairosdb+http://h?tags=a=b', 'the URL has an unknown parameter "tags"; did you mean tag?'],
-    ['kairosdb+http://h?tag=a', "the URL's parameter tag must be NAME=VALUE"],
+    ['kairosdb+http://h?tag=a', "kairosdb+http://h: the URL's parameter tag must be NAME=VALUE"],
     ['kairosdb+http://h?tag==a', "the URL's parameter tag must be NAME=VALUE"],
     ['kairosdb+http://h?precision=ns', "the URL's parameter precision must be ms"],
   ])('is refused if it is %s', (text, message) => {

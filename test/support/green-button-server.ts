@@ -10,6 +10,8 @@ export interface Answer {
   readonly body?: string;
   /** Close the connection after the body instead of ending the answer. */
   readonly breaksOff?: boolean;
+  /** Keep the connection open after the body, without an end. */
+  readonly hangs?: boolean;
 }
 
 export interface FeedRequest {
@@ -26,9 +28,10 @@ export async function utilityAndDatabase(answer: (request: FeedRequest) => Answe
     if (request.method === 'GET') {
       const seen = { url, headers: request.headers };
       requests.push(seen);
-      const { status = 200, headers = {}, body = '', breaksOff = false } = answer(seen);
+      const { status = 200, headers = {}, body = '', breaksOff = false, hangs = false } = answer(seen);
       response.writeHead(status, headers);
-      if (breaksOff) response.write(body, () => response.destroy());
+      if (hangs) response.write(body);
+      else if (breaksOff) response.write(body, () => response.destroy());
       else response.end(body);
       return;
     }

@@ -1,0 +1,165 @@
+import { retryAfterMs } from '../http/write-error.js';
+import { messageOf, UdfError } from '../model/errors.js';
+import type { RecordingFormat } from '../recording/format.js';
+import type { SourceState } from './resume-content.js';
+
+/** A fetch failed in a way that may pass. */
+export class FetchError extends Error {
+  override readonly name = 'FetchError';
+  /** The wait that the source asks for; 0 if it asks for none. */
+  readonly retryAfterMs: number;
+
+  constructor(message: string, waitMs = 0) {
+    super(message);
+    this.retryAfterMs = waitMs;
+  }
+}
+
+export interface FetchOptions {
+  readonly format: RecordingFormat;
+  /** The `Authorization` header. Never logged, and not sent to another server that redirects name. */
+  readonly authorization: string | undefined;
+  readonly signal: AbortSignal;
+  /** Max time to wait for bytes, in all, plus a millisecond for each byte that came; 300,000 by default. */
+  readonly maxWaitMs?: number | undefined;
+}
+
+/** A source's answer that has new content. */
+export interface SourceAnswer {
+  readonly headers: Headers;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Why the body broke off; undefined if it has not. */
+  readonly breakOff: string | undefined;
+}
+
+/** Slow, but not without end: a source that sends a byte now and then would hold up all others. */
+const defaultMaxWaitMs = 300_000;
+
+/**
+ * Asks a source for what is new. Resolves to undefined if nothing is. Rejects with `FetchError` for what may pass, also when
+ * the signal aborts, and with `refused` for an answer that will not change (401, 404, …) or is a web page.
+ */
+export async function fetchSource(
+  url: string,
+  state: SourceState,
+  options: FetchOptions,
+): Promise<SourceAnswer | undefined> {
+  const { format, authorization, signal, maxWaitMs = defaultMaxWaitMs } = options;
+  const patience = new Patience(maxWaitMs, signal);
+  let response: Response;
+  try {
+    response = await patience.wait(() =>
+      fetch(addressOf(url, state, format), {
+        signal: patience.signal,
+        headers: {
+          Accept: format === 'greenbutton' ? 'application/atom+xml, */*;q=0.5' : '*/*',
+          // A compressed body that ends early would pass for a whole one; in XML the end is missed.
+          ...(format !== 'greenbutton' && { 'Accept-Encoding': 'identity' }),
+          ...(authorization !== undefined && { Authorization: authorization }),
+          ...(state.etag !== undefined && { 'If-None-Match': state.etag }),
+          ...(state.lastModified !== undefined && { 'If-Modified-Since': state.lastModified }),
+        },
+      }),
+    );
+  } catch (reason) {
+    throw new FetchError(patience.explain(reason));
+  }
+  if (response.ok && !isWebPage(response)) return answerOf(response, patience);
+  await response.body?.cancel();
+  if (response.status === 304) return undefined;
+  throw refusal(url, response);
+}
+
+function addressOf(url: string, { publishedMs }: SourceState, format: RecordingFormat): URL {
+  const address = new URL(url);
+  // ESPI's own parameter; others may refuse it, or have signed the URL.
+  if (publishedMs !== undefined && format === 'greenbutton') {
+    address.searchParams.set('published-min', new Date(publishedMs).toISOString().replace(/\.\d+/, ''));
+  }
+  return address;
+}
+
+/** No format is HTML: it is a page for a log-in or for maintenance. */
+function isWebPage({ headers }: Response): boolean {
+  return /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(headers.get('content-type') ?? '');
+}
+
+function refusal(url: string, response: Response): FetchError | UdfError {
+  const { status, headers, ok } = response;
+  if (ok) {
+    return new UdfError(
+      'refused',
+      `${url}: it answers with a web page (${headers.get('content-type')}), not with data; open it in a browser to see what it wants`,
+    );
+  }
+  if (status >= 500 || status === 408 || status === 429) {
+    return new FetchError(`HTTP ${status}`, retryAfterMs(headers.get('retry-after')));
+  }
+  const advice =
+    status === 401 || status === 403 ? '; set GREENBUTTON_TOKEN to the token of the utility' : '';
+  return new UdfError('refused', `${url}: HTTP ${status}${advice}`);
+}
+
+function answerOf(response: Response, patience: Patience): SourceAnswer {
+  let breakOff: string | undefined;
+  const body = async function* (): AsyncGenerator<Uint8Array> {
+    if (!response.body) return;
+    const chunks = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator](); // of bytes, as fetch makes it
+    try {
+      for (;;) {
+        const next = await patience.wait(() => chunks.next());
+        if (next.done) return;
+        patience.bytesCame(next.value.length);
+        yield next.value;
+      }
+    } catch (reason) {
+      breakOff = patience.explain(reason);
+      throw reason;
+    } finally {
+      await chunks.return?.().catch(() => undefined); // broken already
+    }
+  };
+  return {
+    headers: response.headers,
+    body: body(),
+    get breakOff() {
+      return breakOff;
+    },
+  };
+}
+
+/** A limit of the time that a source lets wait; the time of its reader does not count. */
+class Patience {
+  readonly signal: AbortSignal;
+  readonly #abort = new AbortController();
+  #restMs: number;
+  #isOver = false;
+
+  constructor(maxWaitMs: number, signal: AbortSignal) {
+    this.#restMs = maxWaitMs;
+    this.signal = AbortSignal.any([signal, this.#abort.signal]);
+  }
+
+  async wait<Result>(start: () => Promise<Result>): Promise<Result> {
+    const startMs = performance.now();
+    const timer = setTimeout(() => {
+      this.#isOver = true;
+      this.#abort.abort();
+    }, this.#restMs);
+    try {
+      return await start();
+    } finally {
+      clearTimeout(timer);
+      this.#restMs = Math.max(0, this.#restMs - (performance.now() - startMs));
+    }
+  }
+
+  bytesCame(bytes: number): void {
+    this.#restMs += bytes;
+  }
+
+  explain(reason: unknown): string {
+    if (this.#isOver) return 'it takes too long';
+    return messageOf(reason instanceof Error && reason.cause !== undefined ? reason.cause : reason);
+  }
+}
