@@ -6,10 +6,12 @@ import { PointTemplate } from '../wire/point/template.js';
 import type { LineSeries, PendingLines } from './pending-lines.js';
 
 const newline = 0x0a;
-const space = 0x20;
 
 /** Bytes that are collected before they are written within a turn. */
 const chunkBytes = 64 * 1024;
+
+/** Max bytes in UTF-8 of a character code of a string. */
+const maxUtf8Bytes = 3;
 
 /** Max lines in a chunk. */
 const maxLines = 8192;
@@ -64,11 +66,10 @@ export class LineOutput {
     const { series, line } = this.#pending.find(point, this.#seriesOfPoint);
     if (line) this.#append(line.buf, line.start, line.end);
     else {
-      const text = Buffer.from(`${formatFields(point.fields, series.unsigned)} ${timeText(point)}`);
-      this.#reserve(series.text.length + text.length + 2);
+      const text = ` ${formatFields(point.fields, series.unsigned)} ${timeText(point)}`;
+      this.#reserve(series.text.length + text.length * maxUtf8Bytes + 1);
       this.#copy(series.text, 0, series.text.length);
-      this.#buf[this.#at++] = space;
-      this.#copy(text, 0, text.length);
+      this.#at += this.#buf.write(text, this.#at);
       this.#endLine();
     }
     this.points++;
