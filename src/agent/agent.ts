@@ -1,9 +1,10 @@
-import { UdfError } from '../model/errors.js';
+import { isUdfError, UdfError } from '../model/errors.js';
 import type { AgentStats, TaskUse } from '../model/statistics.js';
 import type { Transport } from '../transport/transport.js';
 import { infoTag, initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { stopRequest, timerRequest, unwatched, type UseActivity } from './activity.js';
 import { defaultsProblem } from './defaults.js';
+import { withAuthorPlace } from '../udf/author-place.js';
 import { EndGuard } from './end-guard.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';
@@ -242,7 +243,8 @@ class ConnectionAgent implements Agent {
   #refuse(reason: unknown): void {
     const isCaught = this.#output.inTurn || this.#pending.isBusy;
     // A limit ends the connection even if the author's code catches the error.
-    if (!isCaught || (reason instanceof UdfError && reason.code === 'limit')) this.#fail(reason);
+    if (!isCaught) this.#fail(withAuthorPlace(UdfError.from(reason)));
+    else if (isUdfError(reason) && reason.code === 'limit') this.#fail(reason);
     if (isCaught) throw reason;
   }
 

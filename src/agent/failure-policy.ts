@@ -2,6 +2,7 @@ import { isUdfError, messageOf, UdfError } from '../model/errors.js';
 import { capText } from '../model/text.js';
 import type { Logger } from '../telemetry/logger.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
+import { authorPlace } from '../udf/author-place.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
@@ -95,13 +96,13 @@ export class FailurePolicy {
     const place = where();
     // Behind a remedy, the place would read as a part of it.
     const separator = place === '' ? '' : text.includes('; ') ? '; ' : ' ';
-    const message = `${this.#prefix}${text}${separator}${place}`;
+    const message = (): string => `${this.#prefix}${text}${separator}${place}${authorPlace(reason)}`;
     const code = isUdfError(reason) && reason.code === 'handler_timeout' ? reason.code : 'handler';
-    if (this.#onError === 'stop') throw new UdfError(code, message, { cause: reason });
+    if (this.#onError === 'stop') throw new UdfError(code, message(), { cause: reason });
     const passes = this.#onError === 'pass' && input !== undefined;
     this.#logger.error(
       () => ({ code, err: UdfError.from(reason, 'handler') }),
-      capText(`${message}; ${passes ? 'passed on unchanged' : 'dropped'}`),
+      () => capText(`${message()}; ${passes ? 'passed on unchanged' : 'dropped'}`),
     );
     if (passes) this.#guard.passOn(input);
     else if (input) this.#drop(input, text);

@@ -1,6 +1,7 @@
 import { isUdfError, messageOf, UdfError } from '../model/errors.js';
 import type { BatchInfo } from '../model/batch.js';
 import type { OptionCall } from '../model/option-call.js';
+import { withAuthorPlace } from '../udf/author-place.js';
 import type { TimerContext, UdfDefinition } from '../udf/definition.js';
 import { resolveOptions } from '../udf/resolve-options.js';
 import { type RuntimeOptions, runtimeOptions } from '../udf/runtime-options.js';
@@ -56,6 +57,12 @@ export function withPlace<Result>(place: string, call: () => Result): Result {
     if (isUdfError(reason)) throw reason;
     throw new UdfError('handler', `${messageOf(reason)} in ${place}`, { cause: reason });
   }
+}
+
+/** Why an instance could not be made. Adds where the author's code threw, unless the options in the TICKscript are at fault. */
+export function refusedInit(reason: unknown): UdfError {
+  const error = UdfError.from(reason, 'handler');
+  return error.code === 'invalid_options' ? error : withAuthorPlace(error);
 }
 
 /** The options as handlers read them. Throws `invalid_options`, and what `check` throws. */

@@ -27,7 +27,7 @@ import type { HandlerRuns } from './handler-runs.js';
 import { InputBatches } from './input-batches.js';
 import { InputPoints } from './input-points.js';
 import { Instance } from './instance.js';
-import { infoOf } from './instance-options.js';
+import { infoOf, refusedInit } from './instance-options.js';
 import type { MaybePromise } from './interface.js';
 import type { Limits } from './limits.js';
 import type { Output } from './output.js';
@@ -220,7 +220,7 @@ export class Session {
         logger: this.#logger,
       });
     } catch (reason) {
-      const error = UdfError.from(reason, 'handler');
+      const error = refusedInit(reason);
       const level = this.#options.reportsRefusal === true ? 'debug' : 'warn';
       this.#logger[level]({ code: error.code, err: error }, capText(`init refused: ${error.message}`));
       this.#reply({ kind: 'init', success: false, error: errorText(error, definition.name, this.use) });

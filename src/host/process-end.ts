@@ -3,6 +3,7 @@ import type { Activity } from '../agent/activity.js';
 import { messageOf, UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
+import { authorPlace } from '../udf/author-place.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import { originOf } from './udf-origin.js';
 
@@ -86,7 +87,7 @@ export function onUncaught(
   served?: ServedUdfs,
 ): () => void {
   const originText = (reason: unknown): { readonly udf?: string; readonly suffix: string } => {
-    if (!served) return { suffix: '' };
+    if (!served) return { suffix: authorPlace(reason) };
     const { text, ...named } = originOf(stackOf(reason), served.definitions);
     return { ...named, suffix: ` (${text})` };
   };

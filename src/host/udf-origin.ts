@@ -1,6 +1,7 @@
 import { dirname, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourceOf, type StackFrame, stackFrames } from '../udf/definition-source.js';
+import { shownFile } from '../udf/author-place.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { ActiveUse } from '../agent/activity.js';
 
@@ -26,7 +27,7 @@ export function originOf(
 ): Origin {
   const frames = stackFrames(stack ?? '').filter(({ file }) => !file.startsWith(ownCode));
   const found = byFile(frames, definitions) ?? byDirectory(frames, definitions);
-  const place = found ? `${found.frame.file}:${found.frame.line}` : undefined;
+  const place = found ? placeOf(found.frame) : undefined;
   if (use) {
     const { udf, task } = use;
     const of = task === undefined ? `UDF ${udf}` : `UDF ${udf} of task ${task}`;
@@ -38,9 +39,13 @@ export function originOf(
     return { text: `one of the UDFs ${found.names.join(', ')} (${place})` };
   }
   const [outer] = frames;
-  if (outer && definitions.length === 0) return { text: `${outer.file}:${outer.line}` };
+  if (outer && definitions.length === 0) return { text: placeOf(outer) };
   const names = definitions.map(({ name }) => name);
   return { text: `no UDF is in its stack; hosted: ${names.join(', ')}` };
+}
+
+function placeOf({ file, line }: StackFrame): string {
+  return `${shownFile(file)}:${line}`;
 }
 
 interface Found {

@@ -1,4 +1,5 @@
 import { messageOf, UdfError } from '../model/errors.js';
+import { authorPlace } from '../udf/author-place.js';
 
 /** Failures of a UDF that nothing caught. */
 export interface Uncaught {
@@ -18,12 +19,12 @@ export function watchUncaught(report: (message: string) => void): Uncaught {
   const onRejection = (reason: unknown): void => {
     rejections++;
     report(
-      `a promise was rejected that was not awaited: ${messageOf(reason)}; return or await it in the handler`,
+      `a promise was rejected that was not awaited: ${messageOf(reason)}; return or await it in the handler${authorPlace(reason)}`,
     );
   };
   const thrown = new AbortController();
   const onException = (cause: unknown): void => {
-    const message = `the UDF threw outside of its handlers: ${messageOf(cause)}`;
+    const message = `the UDF threw outside of its handlers: ${messageOf(cause)}${authorPlace(cause)}`;
     thrown.abort(new UdfError('handler', message, { cause }));
   };
   process.on('unhandledRejection', onRejection).on('uncaughtException', onException);

@@ -12,7 +12,8 @@ export class RateLimitedLogger {
     this.#logger = logger;
   }
 
-  error(details: () => object, message: string, now = performance.now()): void {
+  /** A message that is costly to make is given as a function. */
+  error(details: () => object, message: string | (() => string), now = performance.now()): void {
     if (now < this.#nextAt) {
       this.#suppressed++;
       return;
@@ -20,6 +21,9 @@ export class RateLimitedLogger {
     this.#nextAt = now + intervalMs;
     const suppressed = this.#suppressed;
     this.#suppressed = 0;
-    this.#logger.error(suppressed > 0 ? { ...details(), suppressed } : details(), message);
+    this.#logger.error(
+      suppressed > 0 ? { ...details(), suppressed } : details(),
+      typeof message === 'string' ? message : message(),
+    );
   }
 }

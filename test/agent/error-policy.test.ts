@@ -6,6 +6,9 @@ import { runUdf } from '../../src/testkit/run.js';
 import type { ErrorPolicy } from '../../src/udf/runtime-options.js';
 import { kapacitorInMemory } from '../support/connection.js';
 
+/** The line of the `throw` below. */
+const thrownAt = 'test/agent/error-policy.test.ts:17';
+
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -64,7 +67,7 @@ describe.each(['sync', 'async'] as const)('when a handler fails (%s),', (when) =
     await agent.closed;
     expect(kapacitor.failure).toMatchObject({
       rule: 'error-response',
-      detail: 'picky: task test: no value on the point of group "host=a" at 2',
+      detail: `picky: task test: no value on the point of group "host=a" at 2 (at ${thrownAt})`,
     });
     // What was emitted before it has arrived; nothing behind it was handled.
     expect(kapacitor.points.map(({ time }) => time)).toEqual([1n]);
@@ -78,7 +81,9 @@ describe.each(['sync', 'async'] as const)('when a handler fails (%s),', (when) =
     await run.stop();
     expect(run.stats.errors).toBe(1);
     expect(run.log.filter(({ level }) => level === 'error')).toMatchObject([
-      { message: 'picky: task test: no value on the point at 2; dropped' },
+      {
+        message: `picky: task test: no value on the point at 2 (at ${thrownAt}); dropped`,
+      },
     ]);
   });
 
@@ -89,7 +94,9 @@ describe.each(['sync', 'async'] as const)('when a handler fails (%s),', (when) =
       'cpu,host=a v=1,seen=1 1\ncpu,host=a bad=true 2\ncpu,host=a v=3,seen=3 3',
     );
     await run.stop();
-    expect(run.log.some(({ message }) => message.endsWith('at 2; passed on unchanged'))).toBe(true);
+    expect(
+      run.log.some(({ message }) => message.endsWith(`at 2 (at ${thrownAt}); passed on unchanged`)),
+    ).toBe(true);
   });
 });
 
@@ -205,7 +212,9 @@ describe('the policy', () => {
     });
     const run = await runUdf(own);
     await expect(run.send('cpu v=1 7')).rejects.toMatchObject({
-      detail: 'own: task test: the table is empty on the point at 7; at input point 1: cpu v=1 7',
+      detail: expect.stringMatching(
+        /^own: task test: the table is empty on the point at 7 \(at test\/.+:\d+\); at input point 1: cpu v=1 7$/,
+      ) as string,
     });
   });
 });

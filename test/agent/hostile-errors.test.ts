@@ -117,7 +117,9 @@ describe('a long text', () => {
       (reason: unknown) => reason as { detail: string },
     );
     expect(Buffer.byteLength(detail)).toBeLessThanOrEqual(maxErrorBytes);
-    expect(detail).toMatch(/^long: task test: ü🙂.*150000 characters in all\) on the point at 1$/);
+    expect(detail).toMatch(
+      /^long: task test: ü🙂.*150000 characters in all\) on the point at 1 \(at test\/agent\/hostile-errors\.test\.ts:\d+\)$/,
+    );
     await agent.closed;
     for (const { message } of log) expect(Buffer.byteLength(message)).toBeLessThanOrEqual(maxErrorBytes);
   });

@@ -321,7 +321,7 @@ export default defineUdf({ name: 'rejecting', wants: 'stream', provides: 'stream
     expect(code).toBe(1);
     expect(stdout.split('\n')).toHaveLength(18);
     expect(stderr).toContain(
-      'a promise was rejected that was not awaited: lost; return or await it in the handler\n',
+      `a promise was rejected that was not awaited: lost; return or await it in the handler (at ${module}:3)\n`,
     );
     expect(stderr.match(/was not awaited/g)).toHaveLength(10);
     expect(stderr).toContain('17 points in, 17 points out, 0 errors; ');
@@ -345,7 +345,7 @@ export default defineUdf({ name: 'throwing', wants: 'stream', provides: 'stream'
     expect(await runCli(args)).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'kapacitor-udf: the UDF threw outside of its handlers: too late\n',
+      stderr: `kapacitor-udf: the UDF threw outside of its handlers: too late (at ${module}:4)\n`,
     });
     expect([existsSync(out), existsSync(`${out}.part`)]).toEqual([false, false]);
   });

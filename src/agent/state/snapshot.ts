@@ -1,5 +1,6 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { isUdfError, messageOf, UdfError } from '../../model/errors.js';
+import { authorPlace } from '../../udf/author-place.js';
 import { GroupPartWriter, restoreGroups, type StateConversion } from './group-part.js';
 import { packHeader, readHeader, type Revision, type SnapshotHeader, type StateOptions } from './header.js';
 import { packBytes, packPart } from './parts.js';
@@ -197,7 +198,7 @@ function stateConversion(
       const what = fromVersion === version ? 'the state cannot be used' : 'migrate failed';
       throw new UdfError(
         'snapshot_migration',
-        `${what} for group ${groupText(name())}, version ${fromVersion}: ${messageOf(cause)}`,
+        `${what} for group ${groupText(name())}, version ${fromVersion}: ${messageOf(cause)}${authorPlace(cause)}`,
         { cause },
       );
     }

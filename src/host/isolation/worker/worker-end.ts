@@ -1,4 +1,5 @@
 import { UdfError } from '../../../model/errors.js';
+import { authorPlace } from '../../../udf/author-place.js';
 
 /** Why a worker has ended. */
 export interface WorkerEnd {
@@ -17,7 +18,11 @@ export function endByError(reason: unknown, heapMb: number): WorkerEnd {
     return memoryEnd(heapMb, 'memory');
   }
   const error = UdfError.from(reason, 'handler');
-  return { cause: 'error', text: `has thrown outside a handler: ${error.message}`, error };
+  return {
+    cause: 'error',
+    text: `has thrown outside a handler: ${error.message}${authorPlace(reason)}`,
+    error,
+  };
 }
 
 /** The end of a hung worker. */

@@ -9,6 +9,7 @@ import type { Logger } from '../../../telemetry/logger.js';
 import { RateLimitedLogger } from '../../../telemetry/rate-limited-logger.js';
 import { SharedRing } from '../../../transport/shared-ring.js';
 import { sharedTransport } from '../../../transport/shared-transport.js';
+import { authorPlace } from '../../../udf/author-place.js';
 import type { UdfDefinition } from '../../../udf/definition.js';
 import { availableUdfs } from '../../available-udfs.js';
 import { localFiles } from '../../load-module.js';
@@ -161,7 +162,7 @@ function surviveRejections(logger: Logger): void {
   process.on('unhandledRejection', (reason) => {
     rejections.error(
       () => ({ err: reason }),
-      `a promise was rejected that was not awaited: ${messageOf(reason)}; return or await it in the handler`,
+      `a promise was rejected that was not awaited: ${messageOf(reason)}; return or await it in the handler${authorPlace(reason)}`,
     );
   });
 }
