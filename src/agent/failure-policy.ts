@@ -128,11 +128,26 @@ function explained(reason: unknown): string {
   return capText(message + hintFor(message), maxReasonBytes);
 }
 
+/** How JavaScript words a change of a frozen object, such as `point.fields`, and its property. */
+const refusedChange =
+  /^Cannot (?:add property|assign to read only property|delete property) '?(.+?)'?(?:, object is not extensible| of .+)$/;
+
+/** Which object was to be changed is not in the message of JavaScript, but frozen ones are mostly a point's. */
+function immutable(property: string, message: string): string {
+  if (message.endsWith("'#<LazyBatch>'") || /^\d+$/.test(property)) {
+    return 'batches and points are immutable: use batch.withPoints([…]) and the like';
+  }
+  const key = /^[A-Za-z_$][\w$]*$/.test(property) ? property : JSON.stringify(property);
+  if (message.startsWith('Cannot delete')) {
+    return `points are immutable: use point.withoutFields(${JSON.stringify(property)})`;
+  }
+  return `points are immutable: use point.withFields({ ${key}: … }), or withTags() for a tag`;
+}
+
 /** What to do about a mistake that JavaScript words for itself only, with a semicolon before it; empty for others. */
 function hintFor(message: string): string {
-  if (/^Cannot set property \w+ of .+ which has only a getter$/.test(message)) {
-    return '; a point does not change: return what point.withField(), withTags(), withTime() and their like make of it';
-  }
+  const refused = refusedChange.exec(message);
+  if (refused) return `; ${immutable(refused[1]!, message)}`;
   if (message.startsWith('Cannot mix BigInt and other types')) {
     return "; an integer field is a bigint: point.number('field') reads any number as a number, 1n is a bigint";
   }

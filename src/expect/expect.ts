@@ -2,6 +2,7 @@ import type { Batch } from '../model/batch.js';
 import type { AnyPoint } from '../model/point.js';
 import { counted } from '../model/text.js';
 import { diffItems, type DiffStep } from './differences.js';
+import { whyEmpty } from './output-notes.js';
 import {
   actualBatch,
   type ActualItem,
@@ -37,6 +38,7 @@ export class ExpectationError extends Error {
  * Integers never equal doubles.
  *
  * Throws an `ExpectationError` that lists missing (`-`) and unexpected points (`+`), the latter with the input that caused them.
+ * Where `runUdf` or `replay` emitted no point at all, it says what the handlers did instead, such as return nothing.
  */
 export function expectPoints(
   actual: readonly AnyPoint[],
@@ -48,7 +50,7 @@ export function expectPoints(
     summaryOf(
       `expected ${counted(expectedList.length, 'point')}, got ${actual.length}`,
       expectedList.length,
-      actual.length,
+      actual,
     ),
     actual.map((point) => actualPoint(point)),
     expectedList.map((point) => expectedPoint(point, tolerance)),
@@ -70,7 +72,7 @@ export function expectBatches(
     summaryOf(
       `expected ${counted(expected.length, 'batch', 'batches')}, got ${actual.length}`,
       expected.length,
-      actual.length,
+      actual,
     ),
     actual.flatMap((batch) => [
       actualBatch(batch),
@@ -85,9 +87,12 @@ export function expectBatches(
   );
 }
 
-/** Says that the content differs where the counts do not. */
-const summaryOf = (counts: string, expected: number, actual: number): string =>
-  expected === actual ? `${counts} with other content` : counts;
+/** Says that the content differs where the counts do not, and why there is nothing at all, if that is known. */
+function summaryOf(counts: string, expected: number, actual: readonly object[]): string {
+  if (expected === actual.length) return `${counts} with other content`;
+  const why = actual.length === 0 ? whyEmpty(actual) : undefined;
+  return why === undefined ? counts : `${counts}: ${why}`;
+}
 
 function compare(summary: string, actual: readonly ActualItem[], expected: readonly ExpectedItem[]): void {
   const steps = diffItems(expected.length, actual.length, (expectedIndex, actualIndex) =>

@@ -4,7 +4,7 @@ import type { FieldInput, FieldInputs, FieldValue, Tags, TimeInput } from '../mo
 import { int64Of, isLongLike } from '../wire/int64.js';
 import { showLine } from '../recording/format-line.js';
 import { parseLines } from '../recording/line-protocol.js';
-import { causingInput } from './causing-input.js';
+import { causingInput } from './output-notes.js';
 
 /** An expected point. Only the given properties are compared, tags and fields each as a whole. */
 export interface ExpectedPoint {

@@ -15,6 +15,7 @@ import type { OptionCall } from '../model/option-call.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import { LazyPoint } from '../wire/point/lazy-point.js';
 import type { InfoMessage } from '../wire/messages.js';
+import { WatchedHandlers } from '../expect/watched-handlers.js';
 import { batchesOf } from '../recording/groups.js';
 import { createKapacitorPeer, type KapacitorPeer } from '../peer/kapacitor-peer.js';
 import { memoryLogger } from '../telemetry/memory-logger.js';
@@ -110,8 +111,10 @@ class RecordingRun {
       const [agentSide, kapacitorSide] = memoryTransportPair();
       transport = kapacitorSide;
       const { logger = memoryLogger([]), onError, groupTtl, maxGroups } = options;
+      const watched = new WatchedHandlers(udf);
+      watched.explain({ points: this.#points, batches: this.#batches });
       this.#agent = createAgent({
-        definition: udf,
+        definition: watched.definition,
         transport: agentSide,
         logger,
         onError,

@@ -1,7 +1,7 @@
 import { messageOf } from '../model/errors.js';
 import { diffItems } from '../expect/differences.js';
 import { ExpectationError, expectPoints } from '../expect/expect.js';
-import { setCausingInput } from '../expect/causing-input.js';
+import { setCausingInput } from '../expect/output-notes.js';
 import { createPoint } from '../udf/create.js';
 import type { LinePoint } from '../recording/line-protocol.js';
 import type { Fields, FieldValue } from '../model/values.js';

@@ -13,7 +13,7 @@ export type { LogLine } from '../telemetry/memory-logger.js';
 // Assertions on what it emits.
 export { expectBatches, ExpectationError, type ExpectOptions, expectPoints } from '../expect/expect.js';
 export type { ExpectedBatch, ExpectedPoint } from '../expect/expected-items.js';
-export { causingInput } from '../expect/causing-input.js';
+export { causingInput } from '../expect/output-notes.js';
 
 // Recordings, and their replay through a UDF or an agent.
 export { type Replay, replay, type ReplayOptions } from '../replay/replay.js';

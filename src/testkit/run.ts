@@ -25,7 +25,8 @@ import {
 } from '../peer/kapacitor-peer.js';
 import { type LogLine, memoryLogger } from '../telemetry/memory-logger.js';
 import type { OptionInputs } from '../peer/options.js';
-import { setCausingInput } from '../expect/causing-input.js';
+import { setCausingInput } from '../expect/output-notes.js';
+import { WatchedHandlers } from '../expect/watched-handlers.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 
 /** The settings of a run, which a TICKscript and a host would make. */
@@ -94,9 +95,10 @@ class MemoryRun implements UdfRun {
   readonly #clock: DrivenClock;
   readonly #inputs: InputConverter;
   readonly #causes = new OutputCauses();
+  readonly #watched: WatchedHandlers;
   /** All input, for messages. */
   readonly #sent: (LazyPoint | LazyBatch)[] = [];
-  #returned = { points: 0, batches: 0 };
+  #returned;
 
   #isStopped = false;
 
@@ -109,8 +111,11 @@ class MemoryRun implements UdfRun {
     this.#clock = new DrivenClock(options.now ?? options.startTime ?? 0n);
     const kind = definition.provides === 'stream' ? 'pointsOut' : 'batchesOut';
     const { limits, strictRestore, onError, groupTtl, maxGroups } = options;
+    this.#watched = new WatchedHandlers(definition);
+    this.#watched.explain(this);
+    this.#returned = { points: 0, batches: 0, calls: this.#watched.calls };
     this.#agent = createAgent({
-      definition: this.#causes.instrument(definition, () => this.#agent.stats[kind]),
+      definition: this.#causes.instrument(this.#watched.definition, () => this.#agent.stats[kind]),
       transport: agentSide,
       logger: memoryLogger(this.log),
       limits,
@@ -210,9 +215,15 @@ class MemoryRun implements UdfRun {
   }
 
   #takeNew(): Emitted {
-    const { points, batches } = this.#returned;
-    this.#returned = { points: this.points.length, batches: this.batches.length };
-    return { points: this.points.slice(points), batches: this.batches.slice(batches) };
+    const { points, batches, calls } = this.#returned;
+    const emitted = { points: this.points.slice(points), batches: this.batches.slice(batches) };
+    this.#watched.explain(emitted, calls);
+    this.#returned = {
+      points: this.points.length,
+      batches: this.batches.length,
+      calls: this.#watched.calls,
+    };
+    return emitted;
   }
 
   #keep<Output extends Point | Batch>(outputs: Output[], output: Output): void {

@@ -174,9 +174,48 @@ describe('a handler', () => {
       "a point's time must be a bigint or a Long, got number, of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n",
     ],
     [
-      'assigns to a point',
+      'assigns a time to a point',
       (input) => Object.assign(input, { time: 2n }),
-      'Cannot set property time of [object Object] which has only a getter; a point does not change: return what point.withField(), withTags(), withTime() and their like make of it',
+      'point.time was assigned; points are immutable: use point.withTime(2n)',
+    ],
+    [
+      'assigns fields to a point',
+      (input) => Object.assign(input, { fields: { avg: 2, s: 'x' } }),
+      "point.fields was assigned; points are immutable: use point.replaceFields({ avg: 2, s: 'x' }), or withFields() to keep the others",
+    ],
+    [
+      'assigns a name to a point',
+      (input) => Object.assign(input, { name: 'mem' }),
+      "point.name was assigned; points are immutable: use point.withName('mem')",
+    ],
+    [
+      'adds a field to the fields of a point',
+      (input) => Object.assign(input.fields, { avg: 2 }),
+      'Cannot add property avg, object is not extensible; points are immutable: use point.withFields({ avg: … }), or withTags() for a tag',
+    ],
+    [
+      'changes a field of a point',
+      ({ fields }) => {
+        (fields as Record<string, unknown>).v = 2;
+      },
+      "Cannot assign to read only property 'v' of object '#<Object>'; points are immutable: use point.withFields({ v: … }), or withTags() for a tag",
+    ],
+    [
+      'deletes a field of a point',
+      ({ fields }) => {
+        delete (fields as Record<string, unknown>).v;
+      },
+      'Cannot delete property \'v\' of #<Object>; points are immutable: use point.withoutFields("v")',
+    ],
+    [
+      'changes a tag of a point',
+      ({ tags }) => Object.assign(tags, { 'rack-id': 'r1' }),
+      'Cannot add property rack-id, object is not extensible; points are immutable: use point.withFields({ "rack-id": … }), or withTags() for a tag',
+    ],
+    [
+      'adds a property to a point',
+      (input) => Object.assign(input, { avg: 2 }),
+      'Cannot add property avg, object is not extensible; points are immutable: use point.withFields({ avg: … }), or withTags() for a tag',
     ],
     [
       'calculates with an integer field as if it were a number',
@@ -192,9 +231,12 @@ describe('a handler', () => {
     ],
   ])('that %s ends the task with a reason and its place', async (_, handler, message) => {
     const run = await runUdf(udf({ point: handler }), { groupBy: ['host'] });
-    expect(await messageOf(() => run.send('cpu,host=a n=1i,v=1 1'))).toContain(
-      `mine: task test: ${message}${where(message)}`,
-    );
+    const answer = await messageOf(() => run.send('cpu,host=a n=1i,v=1 1'));
+    expect(answer).toContain(`mine: task test: ${message}${where(message)}`);
+    // What is returned is only looked at when the handler has ended.
+    if (!message.startsWith('point returned') && !message.startsWith('context.state')) {
+      expect(answer).toMatch(/ at 1 \(at test\/errors\/author\.test\.ts:\d+\); at input point 1: /);
+    }
   });
 
   test.each<[mistake: string, state: () => unknown, message: string]>([

@@ -24,6 +24,7 @@ import {
   takeFields,
 } from './builder.js';
 import * as layout from './layout.js';
+import { refuseAssignments } from './refuse-assignments.js';
 import { PointSections } from './sections.js';
 import { contentTag, type Inspect, inspectSymbol, pointForJson, shownPoint } from './show.js';
 import { pointTag0, pointTag1, tagsTag, textValueTag } from '../tags.js';
@@ -266,7 +267,7 @@ export class LazyPoint {
     for (let at = dimensionsAt; at < tagsAt; at = layout.skipBytes(this.#buf, at + 1)) {
       names.push(textAt(this.#buf, at + 1));
     }
-    return names;
+    return Object.freeze(names);
   }
 
   get byName(): boolean {
@@ -280,7 +281,7 @@ export class LazyPoint {
     eachEntry(this.#buf, tagsAt, doublesAt, (key, at) => {
       setEntry(tags, key, textAt(this.#buf, at));
     });
-    return tags;
+    return Object.freeze(tags);
   }
 
   get fields(): Fields {
@@ -300,7 +301,7 @@ export class LazyPoint {
     eachEntry(this.#buf, boolsAt, boolsEnd, (key, at) => {
       setEntry(fields, key, readInt64(this.#buf, at) !== 0n);
     });
-    return fields;
+    return Object.freeze(fields);
   }
 
   field(name: string): FieldValue | undefined {
@@ -414,6 +415,8 @@ export class LazyPoint {
     return LazyPoint.#of(changeHead(takeHead(changes), LazyPoint.sectionsOf(this)));
   }
 }
+
+refuseAssignments(LazyPoint.prototype);
 
 /** The string whose length is at `at`; empty if `at` is 0. */
 function textAt(buf: Buffer, at: number): string {

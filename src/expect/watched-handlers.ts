@@ -1,0 +1,129 @@
+import { counted } from '../model/text.js';
+import type { EdgeType } from '../model/values.js';
+import type { Handlers, UdfDefinition } from '../udf/definition.js';
+import { setWhyEmpty } from './output-notes.js';
+
+/** The handlers, and what each call of one is for. */
+const inputs = {
+  point: ['point', 'points'],
+  batch: ['batch', 'batches'],
+  beginBatch: ['batch', 'batches'],
+  endBatch: ['batch', 'batches'],
+  timer: ['timer', 'timers'],
+  stop: ['group', 'groups'],
+} as const;
+
+type HandlerName = keyof typeof inputs;
+const handlerNames = Object.keys(inputs) as HandlerName[]; // its keys
+
+/** Calls of a handler: all, those that returned nothing or an empty array, and those that threw. */
+interface Calls {
+  readonly all: number;
+  readonly empty: number;
+  readonly threw: number;
+}
+
+const noCalls: Calls = { all: 0, empty: 0, threw: 0 };
+
+type CallsByHandler = Readonly<Record<HandlerName, Calls>>;
+
+interface Outputs {
+  readonly points: readonly object[];
+  readonly batches: readonly object[];
+}
+
+/**
+ * The handlers of a UDF in a test or a replay: counts what they return, and freezes the points that they get, so that adding a
+ * property to one, which is lost, throws.
+ */
+export class WatchedHandlers {
+  /** The definition whose handlers are watched. */
+  readonly definition: UdfDefinition;
+  readonly #provides: EdgeType;
+  readonly #calls: Record<HandlerName, { -readonly [Key in keyof Calls]: number }> = {
+    point: { ...noCalls },
+    batch: { ...noCalls },
+    beginBatch: { ...noCalls },
+    endBatch: { ...noCalls },
+    timer: { ...noCalls },
+    stop: { ...noCalls },
+  };
+
+  constructor(definition: UdfDefinition) {
+    this.#provides = definition.provides;
+    const { handlers } = definition;
+    const watched = handlerNames.map((name) => [name, this.#watched(name, handlers[name])] as const);
+    this.definition = {
+      ...definition,
+      handlers: { ...handlers, ...(Object.fromEntries(watched) as Partial<Handlers>) }, // of the same names
+    };
+  }
+
+  /** The calls so far. */
+  get calls(): CallsByHandler {
+    return structuredClone(this.#calls);
+  }
+
+  /** Notes why these outputs are empty, if they are: by the calls after `since`, up to now or, without it, whenever asked. */
+  explain({ points, batches }: Outputs, since?: CallsByHandler): void {
+    const until = since && this.calls;
+    const why = (): string | undefined => explanation(until ?? this.#calls, since);
+    const isStream = this.#provides === 'stream';
+    setWhyEmpty(points, isStream ? why : () => 'the UDF provides batches, which are in "batches"');
+    setWhyEmpty(batches, isStream ? () => 'the UDF provides points, which are in "points"' : why);
+  }
+
+  #watched(name: HandlerName, handler: Handlers[HandlerName]): Handlers[HandlerName] {
+    if (!handler) return undefined;
+    const calls = this.#calls[name];
+    const call = handler as (...args: unknown[]) => unknown; // its own types are passed on
+    const returned = (result: unknown): void => {
+      if (result === undefined || result === null || (Array.isArray(result) && result.length === 0)) {
+        calls.empty++;
+      }
+    };
+    const threw = (): void => {
+      calls.threw++;
+    };
+    return (...args: unknown[]) => {
+      calls.all++;
+      freezePoints(args[0]);
+      let result;
+      try {
+        result = call(...args);
+      } catch (reason) {
+        threw();
+        throw reason;
+      }
+      // Another thenable might start its work anew for each `then`.
+      if (result instanceof Promise) result.then(returned, threw);
+      else returned(result);
+      return result;
+    };
+  }
+}
+
+/** Points keep what they are in private fields, which freezing leaves writable. */
+function freezePoints(input: unknown): void {
+  if (typeof input !== 'object' || input === null) return;
+  if ('points' in input && Array.isArray(input.points))
+    for (const point of input.points) Object.freeze(point);
+  else if ('fields' in input) Object.freeze(input);
+}
+
+/** What the calls between two counts have in common that explains why nothing was emitted. */
+function explanation(until: CallsByHandler, since: CallsByHandler | undefined): string | undefined {
+  const texts = handlerNames.flatMap((name) => {
+    const before = since?.[name] ?? noCalls;
+    const empty = until[name].empty - before.empty;
+    const threw = until[name].threw - before.threw;
+    const [one, many] = inputs[name];
+    return [
+      ...(threw > 0 ? [`${name}() threw for ${counted(threw, one, many)}, see the log`] : []),
+      ...(empty > 0 ? [`${name}() returned nothing for ${counted(empty, one, many)}`] : []),
+    ];
+  });
+  if (texts.length > 0) return `${texts.join('; ')}, and nothing was emitted`;
+  const isCalled = handlerNames.some((name) => until[name].all > (since?.[name] ?? noCalls).all);
+  return isCalled ? undefined : 'no handler of the UDF was called';
+}
