@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { KapacitorApi } from '../kapacitor/api.js';
 import { type TaskConnections, taskConnections } from '../kapacitor/connections.js';
-import type { DaemonProcess } from '../kapacitor/daemon-process.js';
+import { type DaemonProcess, portOf } from '../kapacitor/daemon-process.js';
 import { isTimeout } from '../kapacitor/http.js';
 import type { InspectionOptions } from '../kapacitor/inspect-machine.js';
 import type { KapacitorTarget } from '../kapacitor/target.js';
@@ -24,6 +24,8 @@ export interface Contact {
   /** Max milliseconds of each request. */
   readonly timeoutMs: number;
   readonly settingsFile: string | undefined;
+  /** Where Kapacitor listens by that file. */
+  readonly httpAddress: string | undefined;
   readonly proc: string;
   /** The UDFs that Kapacitor is to reach, with what they answer. */
   readonly sockets: readonly { readonly name: string; readonly answer: { readonly ok: boolean } }[];
@@ -53,11 +55,14 @@ export async function contactServer(contact: Contact): Promise<Server | { readon
 }
 
 /** Why Kapacitor does not answer, as far as the machine shows it. */
-function silenceOf(url: string, reason: UdfError, { starting, sockets, settingsFile }: Contact): Finding {
+function silenceOf(url: string, reason: UdfError, contact: Contact): Finding {
+  const { starting, sockets, settingsFile, httpAddress } = contact;
   const silent = sockets.filter(({ answer }) => !answer.ok).map(({ name }) => `@${name}`);
   const udfs = silent.join(', ');
   const host = `start the host of ${udfs}${settingsFile === undefined ? '' : `: kapacitor-udf serve --config ${settingsFile}`}`;
-  if (starting) {
+  const port = httpAddress === undefined ? undefined : /:(\d+)$/.exec(httpAddress)?.[1];
+  const listensElsewhere = port !== undefined && Number(port) !== portOf(url);
+  if (starting && !listensElsewhere) {
     const where = `process ${basename(starting.directory)}`;
     const what = `kapacitord runs, but does not listen at ${url} yet: at its start it waits up to five minutes for the socket of each UDF`;
     return silent.length > 0
@@ -89,12 +94,26 @@ function silenceOf(url: string, reason: UdfError, { starting, sockets, settingsF
           'look into the log of Kapacitor, and restart it if it hangs; --timeout allows a slow one more time',
         );
   }
+  if (listensElsewhere) {
+    return finding(
+      'error',
+      url,
+      `${reason.message}; by ${settingsFile} it listens at ${httpAddress}`,
+      `give its URL: --kapacitor ${withPort(url, port)}`,
+    );
+  }
   return finding(
     'error',
     url,
     reason.message,
     'start Kapacitor, or give its URL with --kapacitor; --no-kapacitor leaves out what needs it',
   );
+}
+
+function withPort(url: string, port: string): string {
+  const other = new URL(url);
+  other.port = port;
+  return other.href.replace(/\/$/, '');
 }
 
 /** The connections of tasks, which are unknown if the configuration names no sockets: other checks report that. */

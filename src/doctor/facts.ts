@@ -100,7 +100,10 @@ export async function collectFacts(options: DoctorOptions): Promise<Facts> {
   );
   const server =
     kapacitor &&
-    (await contactServer({ ...{ kapacitor, settingsFile, sockets, timeoutMs }, proc, starting }));
+    (await contactServer({
+      ...{ kapacitor, settingsFile, sockets, timeoutMs, proc, starting },
+      httpAddress: settings?.httpAddress,
+    }));
   if (server && 'finding' in server) findings.push(server.finding);
   return {
     ...{ options, settingsFile, settings, sockets, user, reach, findings },

@@ -16,14 +16,17 @@ export interface KapacitorSettings {
   readonly snapshotIntervalMs: number;
   /** The file that holds tasks and their snapshots. */
   readonly boltdb: string;
+  /** Where the API listens: host, which may be empty, and port. */
+  readonly httpAddress: string;
 }
 
 const defaultSnapshotIntervalMs = 60_000;
 const defaultBoltdb = '/var/lib/kapacitor/kapacitor.db';
+const defaultHttpAddress = ':9092';
 
 /** Reads the settings. Throws `invalid_config`, with line and column where the file is not TOML. */
 export function readSettings(file: string): KapacitorSettings {
-  const { udf, task, storage } = parseFile(file);
+  const { udf, task, storage, http } = parseFile(file);
   const functions = tableIn(tableIn(udf).functions);
   return {
     udfs: Object.entries(functions).map(([name, section]) => {
@@ -32,6 +35,7 @@ export function readSettings(file: string): KapacitorSettings {
     }),
     snapshotIntervalMs: goDurationMs(tableIn(task)['snapshot-interval']) ?? defaultSnapshotIntervalMs,
     boltdb: textOf(tableIn(storage).boltdb) ?? defaultBoltdb,
+    httpAddress: textOf(tableIn(http)['bind-address']) ?? defaultHttpAddress,
   };
 }
 

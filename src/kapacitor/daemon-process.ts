@@ -56,7 +56,8 @@ function isThisMachine(url: string): boolean {
   return ['localhost', '::1', hostname(), ...own].includes(host) || host.startsWith('127.');
 }
 
-function portOf(url: string): number {
+/** The TCP port of an HTTP URL. */
+export function portOf(url: string): number {
   const { port, protocol } = new URL(url);
   return Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port);
 }

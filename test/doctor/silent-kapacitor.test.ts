@@ -65,6 +65,7 @@ describe('a Kapacitor that takes a request and never answers it', () => {
 
 describe('a Kapacitor that is starting, and does not listen yet', () => {
   const kapacitor = { url: 'http://127.0.0.1:1' };
+  const http = '[http]\nbind-address = ":1"\n';
 
   /** A /proc with one kapacitord that was started with this configuration. */
   function startingAt({ directory, config }: Setup): string {
@@ -82,7 +83,7 @@ describe('a Kapacitor that is starting, and does not listen yet', () => {
   test('is found by its process, and checked by its own configuration', async () => {
     const setup = await setUp([mirror]);
     const path = setup.socketOf('absent');
-    setup.configure(section('absent', `socket = "${path}"`));
+    setup.configure(http + section('absent', `socket = "${path}"`));
     const findings = await setup.findings({ kapacitor, proc: startingAt(setup), config: undefined });
     expect(findings).toContainEqual({
       ...{ severity: 'error', check: 'setup', where: 'process 42' },
@@ -98,9 +99,20 @@ describe('a Kapacitor that is starting, and does not listen yet', () => {
 
   test('while all UDFs answer has something else to do, or another URL', async () => {
     const setup = await setUp([mirror]);
+    setup.configure(http + section('mirror', `socket = "${setup.socketOf('mirror')}"`));
     const findings = await setup.findings({ kapacitor, proc: startingAt(setup), config: undefined });
     expect(findings.find(({ where }) => where === 'process 42')!.remedy).toBe(
       'run doctor again in a minute; then look into the log of Kapacitor, or give its URL with --kapacitor',
     );
+  });
+
+  test('is not meant if it listens at another port: its configuration says which', async () => {
+    const setup = await setUp([mirror]);
+    const findings = await setup.findings({ kapacitor, proc: startingAt(setup), config: undefined });
+    const { what, remedy } = findings.find(({ where }) => where === kapacitor.url)!;
+    expect(what).toMatch(
+      /^no answer from Kapacitor at http:\/\/127\.0\.0\.1:1.*; by .*kapacitor\.conf it listens at :9092$/,
+    );
+    expect(remedy).toBe('give its URL: --kapacitor http://127.0.0.1:9092');
   });
 });

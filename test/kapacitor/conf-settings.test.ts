@@ -16,7 +16,12 @@ describe('the settings of a kapacitor.conf', () => {
       udfs: [],
       snapshotIntervalMs: 60_000,
       boltdb: '/var/lib/kapacitor/kapacitor.db',
+      httpAddress: ':9092',
     });
+  });
+
+  test('name where the API listens', () => {
+    expect(read('[http]\nbind-address = "127.0.0.1:9192"\n').httpAddress).toBe('127.0.0.1:9192');
   });
 
   test('name how each UDF is reached', () => {
