@@ -4,18 +4,18 @@ import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 
-/** A file that is written as `PATH.part` and replaces `PATH` only when it is complete. */
+/** A file that is written beside `PATH`, under a name that no other process uses, and replaces it only when it is complete. */
 export interface AtomicFile {
   /** End it before `commit`. Its errors, `invalid_config`, name the path. */
   readonly stream: Writable;
-  /** Renames `PATH.part` to `PATH`. Rejects with `invalid_config` if that fails. */
+  /** Renames it to `PATH`. Rejects with `invalid_config` if that fails. */
   commit(): Promise<void>;
-  /** Removes `PATH.part`. */
+  /** Removes what was written. */
   discard(): Promise<void>;
 }
 
 /**
- * Opens `PATH.part`, or `PATH` itself if it is a pipe or a device. Throws the system's error if `PATH` cannot be examined.
+ * Opens a file beside `PATH`, or `PATH` itself if it is a pipe or a device. Throws the system's error if `PATH` cannot be examined.
  */
 export function createAtomicFile(path: string): AtomicFile {
   const existing = statSync(path, { throwIfNoEntry: false });
@@ -25,7 +25,7 @@ export function createAtomicFile(path: string): AtomicFile {
     return { stream, commit: () => Promise.resolve(), discard: () => Promise.resolve(void stream.destroy()) };
   }
   const target = existing ? realpathSync(path) : path; // replaces what a link points to, not the link
-  const part = `${target}.part`;
+  const part = partOf(target);
   const stream = openStream(part, path);
   return {
     stream,
@@ -42,8 +42,13 @@ export function createAtomicFile(path: string): AtomicFile {
 
 let partNumber = 0;
 
-/** The end of the names of files that `replaceFile` is writing, or was when the process was killed. */
+/** The end of the names of files that are being written, or were when the process was killed. */
 export const partExtension = '.part';
+
+/** A name for a file that is to replace another, which no other process uses. */
+function partOf(path: string): string {
+  return `${path}.${process.pid}-${++partNumber}${partExtension}`;
+}
 
 /**
  * Replaces a file's content such that, even after a loss of power, it is either the old or the new one. `write` writes it to
@@ -51,7 +56,7 @@ export const partExtension = '.part';
  * content is then the old one, unless only the directory could not be written to the disk.
  */
 export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const part = `${path}.${process.pid}-${++partNumber}${partExtension}`;
+  const part = partOf(path);
   const file = await open(part, 'w', 0o640);
   try {
     await write(file);

@@ -17,11 +17,25 @@ interface ColumnKind {
   readonly convert: (value: FieldValue | undefined) => Cell | undefined;
 }
 
-const floating = { noun: 'finite number', convert: toNumber };
+/** The largest number of single precision: a larger one would become infinite. */
+const maxFloat = (2 - 2 ** -23) * 2 ** 127;
 
 export const columnKinds: Readonly<Record<InputType, ColumnKind>> = {
-  float: { tensorType: 'float32', ...floating, create: (length) => new Float32Array(length) },
-  double: { tensorType: 'float64', ...floating, create: (length) => new Float64Array(length) },
+  float: {
+    tensorType: 'float32',
+    noun: 'finite number',
+    create: (length) => new Float32Array(length),
+    convert: (value) => {
+      const number = toNumber(value);
+      return number === undefined || Math.abs(number) > maxFloat ? undefined : number;
+    },
+  },
+  double: {
+    tensorType: 'float64',
+    noun: 'finite number',
+    create: (length) => new Float64Array(length),
+    convert: toNumber,
+  },
   int64: {
     tensorType: 'int64',
     noun: 'whole number',
@@ -123,9 +137,15 @@ function toNumber(value: FieldValue | undefined): number | undefined {
 }
 
 function toInteger(value: FieldValue | undefined): bigint | undefined {
-  if (typeof value === 'bigint') return value;
-  const number = toNumber(value);
-  return Number.isInteger(number) ? BigInt.asIntN(64, BigInt(number!)) : undefined; // checked here
+  const integer = typeof value === 'string' && /^[+-]?\d+$/.test(value) ? BigInt(value) : value;
+  if (typeof integer === 'bigint') return isInt64(integer) ? integer : undefined;
+  const number = toNumber(integer);
+  if (number === undefined || !Number.isInteger(number)) return undefined;
+  return isInt64(BigInt(number)) ? BigInt(number) : undefined;
+}
+
+function isInt64(value: bigint): boolean {
+  return value === BigInt.asIntN(64, value);
 }
 
 function toBoolean(value: FieldValue | undefined): number | undefined {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expectPoints, type PointSource, runUdf } from 'kapacitor-udf/testkit';
 import { afterEach, describe, expect, it, test, vi } from 'vitest';
 import type { Fields } from '../../src/model/values.js';
@@ -15,6 +15,7 @@ import {
 } from '../../test/support/onnx-models.js';
 import { tempDir } from '../../test/support/temp-dir.js';
 import { outputOf, refusal } from '../../test/support/udf-runs.js';
+import { columnKinds } from './columns.js';
 import predict from './predict.js';
 import { loadingProblem, runtimeProblem } from './runtime.js';
 import { openModel, SharedModel } from './shared-model.js';
@@ -125,6 +126,33 @@ describe('predict', () => {
     });
 
     it.each([
+      ['9007199254740993', 2n ** 53n + 1n],
+      ['-9223372036854775808', -(2n ** 63n)],
+      ['2.0', 2n],
+      ['2.5', undefined],
+    ])('is read exactly where the model takes integers: the text %s', (text, expected) => {
+      expect(columnKinds.int64.convert(text)).toBe(expected);
+    });
+
+    it.each([1e300, -(2 ** 63) * 2, '9223372036854775808', 2 ** 63])(
+      'is missing where the model takes integers and it is too large: %d',
+      async (v) => {
+        const options = `${modelOf(regressor([1], 0, { type: 'int64' }))}.feature('v')`;
+        expect(await fieldsOf(options, { v }, { v: 1 })).toEqual([{ v: 1, prediction: 1 }]);
+      },
+    );
+
+    it('is missing where the model takes single precision and it is too large for that', async () => {
+      const { points, counters } = await outputOf(
+        predict,
+        `${modelOf(regressor([1]))}.feature('v')`,
+        [{ v: 1e39 }, { v: -1e300 }, { v: 1 }].map(pointOf),
+      );
+      expect(points.map(({ fields }) => fields)).toEqual([{ v: 1, prediction: 1 }]);
+      expect(counters).toEqual({ missing: 2 });
+    });
+
+    it.each([
       ['minuteOfDay', 'Europe/Berlin', '2024-03-31T00:59:59Z', 119],
       ['minuteOfDay', 'Europe/Berlin', '2024-03-31T01:00:00Z', 180],
       ['hourOfDay', 'Asia/Kathmandu', '2024-01-01T18:14:00Z', 23],
@@ -173,6 +201,14 @@ describe('predict', () => {
       const { points: emitted, counters } = await run(".onMissing('nan')");
       expect(emitted.map(({ fields }) => fields.prediction)).toEqual([1, undefined, undefined, undefined, 2]);
       expect(counters).toEqual({ missing: 3 });
+    });
+
+    it('has no class if nan makes the probabilities of all NaN', async () => {
+      const options = `${modelOf(classifier('probabilities'))}.feature('v').class('calm').class('storm').onMissing('nan')`;
+      expect(await fieldsOf(options, { v: 1 }, { other: 1 })).toEqual([
+        { v: 1, prediction: 'storm' },
+        { other: 1 },
+      ]);
     });
   });
 
@@ -285,6 +321,20 @@ describe('a task is refused for', () => {
     );
   });
 
+  it.each(['/dev/zero', '/tmp'])('what is no file, without reading it: %s', async (path) => {
+    expect(await refusal(predict, `.model('${path}').feature('a')`)).toBe(
+      `predict: .model(): '${path}' cannot be read (it is no regular file)`,
+    );
+  });
+
+  it('a path that cannot be looked at', async () => {
+    const loop = join(tempDir(), 'loop.onnx');
+    symlinkSync(loop, loop);
+    expect(await refusal(predict, `.model('${loop}').feature('a')`)).toContain(
+      `predict: .model(): '${loop}' cannot be read (`,
+    );
+  });
+
   it('a bundled model that does not exist', async () => {
     expect(await refusal(predict, ".model('voltgae').feature('a')")).toBe(
       "predict: .model('voltgae'): there is no such bundled model (there is 'voltage'); give the path of a file that ends with .onnx",
@@ -312,7 +362,7 @@ describe('a model whose file changes', () => {
   });
 
   /** Scores 1 after each change of the file, until the change shows in output or log. */
-  async function changing(...changes: readonly Uint8Array[]) {
+  async function changing(...changes: readonly (Uint8Array | ((file: string) => void))[]) {
     vi.useFakeTimers({ toFake: ['performance'] });
     const file = writeModel(join(tempDir(), 'm.onnx'), regressor([1]));
     const run = await runUdf(predict, { options: `.model('${file}').feature('v')` });
@@ -325,9 +375,10 @@ describe('a model whose file changes', () => {
       seen.push(...points.map(({ fields }) => fields.prediction));
     };
     await score();
-    for (const bytes of changes) {
+    for (const change of changes) {
       const before = lines().length;
-      writeModel(file, bytes);
+      if (typeof change === 'function') change(file);
+      else writeModel(file, change);
       await vi.waitFor(async () => {
         await score();
         expect(lines().length).toBeGreaterThan(before);
@@ -361,6 +412,35 @@ describe('a model whose file changes', () => {
     ['half a model', regressor([5]).subarray(0, 80), 'it is no ONNX model (a field ends behind its message)'],
   ])('stays in use when that is %s, with one line in the log', async (_what, bytes, reason) => {
     expect(await changing(bytes)).toEqual({
+      seen: [1],
+      last: 1,
+      lines: [`the file of the model 'm.onnx' has changed, but the old model stays in use: ${reason}`],
+    });
+  });
+
+  it.each<[string, (file: string) => void, string]>([
+    ['removed', () => undefined, 'no such file or directory'],
+    [
+      'replaced by a link to itself',
+      (file) => {
+        symlinkSync(file, file);
+      },
+      'too many symbolic links encountered',
+    ],
+    [
+      'replaced by a directory',
+      (file) => {
+        mkdirSync(file);
+      },
+      'it is no regular file',
+    ],
+  ])('stays in use when its file is %s', async (_what, replace, reason) => {
+    expect(
+      await changing((file) => {
+        rmSync(file);
+        replace(file);
+      }),
+    ).toEqual({
       seen: [1],
       last: 1,
       lines: [`the file of the model 'm.onnx' has changed, but the old model stays in use: ${reason}`],

@@ -34,12 +34,17 @@ export function createToFields(plan: Plan, { as, probabilityAs, probability }: O
         scores && (labels === undefined || probabilityAs !== undefined)
           ? highest(scores.data, first, columns)
           : 0;
+      if (labels === undefined && best < 0) {
+        take(point, undefined);
+        continue;
+      }
       const label = labels ? labelAt(labels, point) : classes![best]!; // without labels the classes are given
       set(as, label);
       if (scores) {
         if (probabilityAs !== undefined) {
           const known = labels ? (classes?.indexOf(String(label)) ?? -1) : best;
-          set(probabilityAs, Number(scores.data[first + (known < 0 ? best : known)]));
+          const column = known < 0 ? best : known;
+          set(probabilityAs, column < 0 ? NaN : Number(scores.data[first + column]));
         }
         for (const { field, column } of asked) set(field, Number(scores.data[first + column]));
       }
@@ -54,9 +59,11 @@ function labelAt({ data, type }: Tensor, index: number): FieldValue {
   return type === 'bool' ? value === 1 : value;
 }
 
+/** The column of the highest number; -1 if one of them is NaN. */
 function highest(data: TensorData, first: number, columns: number): number {
   let best = 0;
-  for (let column = 1; column < columns; column++) {
+  for (let column = 0; column < columns; column++) {
+    if (Number.isNaN(data[first + column])) return -1;
     if (data[first + column]! > data[first + best]!) best = column;
   }
   return best;

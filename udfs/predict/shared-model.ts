@@ -30,6 +30,7 @@ export function openModel(path: string): {
   const stamp = stampOf(path);
   let bytes: Buffer;
   try {
+    if (stamp === otherThanFile) throw new Error('it is no regular file');
     bytes = readFileSync(path);
   } catch (error) {
     const reason = UdfError.from(error).message;
@@ -132,6 +133,7 @@ export class SharedModel {
 
   async #reload(): Promise<void> {
     try {
+      if (this.#stamp === otherThanFile) throw new Error('it is no regular file');
       const bytes = await readFile(this.path);
       const description = describeModel(bytes);
       if (typeof description === 'string') {
@@ -199,10 +201,17 @@ function release(session: Promise<Session>): void {
   session.then((loaded) => loaded.release()).catch(() => undefined);
 }
 
-/** Tells versions of a file apart; empty if there is none. */
+/** The stamp of a pipe, a device or a directory: reading it may not end. */
+const otherThanFile = 'no file';
+
+/** Tells versions of a file apart; empty if there is none, or none that can be looked at. */
 function stampOf(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats ? `${stats.ino} ${stats.size} ${stats.mtimeNs}` : '';
+  try {
+    const stats = statSync(path, { bigint: true });
+    return stats.isFile() ? `${stats.ino} ${stats.size} ${stats.mtimeNs}` : otherThanFile;
+  } catch {
+    return ''; // reading it reports why
+  }
 }
 
 function reasonOf(error: unknown): string {
