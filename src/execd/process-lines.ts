@@ -43,7 +43,7 @@ export class LineProcessor {
   readonly #options: LineProcessing;
   readonly #sink: LineSink;
   readonly #udf: LineUdf;
-  readonly #splitter = new LineSplitter(maxLineBytes);
+  readonly #splitter = new LineSplitter(maxLineBytes, '');
   #quoteTimer: NodeJS.Timeout | undefined;
   /** Whether lines wait until the UDF has read what was sent. */
   #isWaiting = false;

@@ -50,7 +50,7 @@ export class PartitionUdf {
   readonly #clock: DrivenClock;
   readonly #agent: Agent;
   readonly #lines: LineUdf;
-  readonly #splitter = new LineSplitter(maxLineBytes);
+  readonly #splitter = new LineSplitter(maxLineBytes, '');
   /** The time of lines without one. */
   #recordTime = 0n;
 

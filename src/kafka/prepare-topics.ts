@@ -23,6 +23,14 @@ export async function prepareTopics(
   cluster: Cluster,
   names: TopicNames,
 ): Promise<ReadonlyMap<string, number>> {
+  try {
+    return await countPartitions(cluster, names);
+  } catch (reason) {
+    throw reason instanceof BrokerError ? refused(reason) : reason;
+  }
+}
+
+async function countPartitions(cluster: Cluster, names: TopicNames): Promise<ReadonlyMap<string, number>> {
   const { from, to, repartition, deadLetterTopic } = names;
   const counts = new Map<string, number>();
   for (const topic of [from, to]) {
@@ -32,13 +40,9 @@ export async function prepareTopics(
     counts.set(topic, count);
   }
   const ensure = async (topic: string, settings: TopicSettings, partitions?: number): Promise<number> => {
-    try {
-      const count = await ensureTopic(cluster, topic, settings, partitions);
-      counts.set(topic, count);
-      return count;
-    } catch (reason) {
-      throw reason instanceof BrokerError ? refused(reason) : reason;
-    }
+    const count = await ensureTopic(cluster, topic, settings, partitions);
+    counts.set(topic, count);
+    return count;
   };
   if (deadLetterTopic !== undefined) await ensure(deadLetterTopic, deletedSettings);
   if (repartition !== undefined) await ensure(repartition, deletedSettings, counts.get(from));
@@ -55,7 +59,23 @@ export async function prepareTopics(
   return counts;
 }
 
+const rights = 'grant the rights that a worker needs';
+/** What to do about errors of Kafka that an operator can mend. */
+const remedies: Readonly<Record<string, string>> = {
+  INCONSISTENT_GROUP_PROTOCOL: 'another program uses this consumer group: choose another --consumer-group',
+  INVALID_SESSION_TIMEOUT: 'correct --session-timeout-ms',
+  INVALID_TRANSACTION_TIMEOUT: 'lower --transaction-timeout-ms',
+  MESSAGE_TOO_LARGE: 'raise max.message.bytes of the topic',
+  RECORD_LIST_TOO_LARGE: 'raise max.message.bytes of the topic',
+  TOPIC_AUTHORIZATION_FAILED: rights,
+  GROUP_AUTHORIZATION_FAILED: rights,
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: rights,
+  CLUSTER_AUTHORIZATION_FAILED: rights,
+};
+
 /** What the brokers do not do for the worker. */
 export function refused(reason: BrokerError): UdfError {
-  return new UdfError('refused', `Kafka refuses: ${reason.message}`, { cause: reason });
+  const remedy = remedies[reason.code];
+  const text = `Kafka refuses: ${reason.message.replace(/\.$/, '')}`;
+  return new UdfError('refused', remedy === undefined ? text : `${text}; ${remedy}`, { cause: reason });
 }

@@ -38,7 +38,7 @@ const newline = 0x0a;
  */
 export class RepartitionTask {
   readonly #options: RepartitionTaskOptions;
-  readonly #splitter = new LineSplitter(maxLineBytes);
+  readonly #splitter = new LineSplitter(maxLineBytes, '');
   readonly #parser: LineParser<number>;
   /** Lines that wait, by partition. */
   readonly #lines: { readonly buf: Buffer; at: number }[];

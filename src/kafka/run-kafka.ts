@@ -12,6 +12,7 @@ import { checkWantsStream } from '../lines/line-udf.js';
 import type { Logger } from '../telemetry/logger.js';
 import { Cluster } from './client/cluster.js';
 import { loadLibrary } from './client/library.js';
+import { checkCompression } from './client/requests.js';
 import { connectionProblem } from './client/topics.js';
 import { formatMetrics } from './metrics.js';
 import { readSecurity, type SecuritySettings } from './security.js';
@@ -33,7 +34,8 @@ export interface KafkaOptions
  * Runs a UDF as a worker of a consumer group, until SIGTERM or SIGINT: it then commits what it has read and leaves the
  * group.
  *
- * Rejects with `usage` for a UDF that wants batches, unknown options, topics that are the same, missing credentials and a
+ * Rejects with `usage` for a UDF that wants batches, unknown options, topics that are the same or no names of topics, a
+ * compression that Node.js lacks, missing credentials and a
  * missing client library; `invalid_options`, `invalid_config`, `connection` and `refused` as `KafkaWorker.run`; with
  * `connection` if it has not finished within `drainMs` after a signal; and with what ends the UDF.
  */
@@ -42,6 +44,7 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
   tuneV8();
   checkTopics(options);
   const library = await loadLibrary();
+  checkCompression(library, options.compression);
   const udf = await load();
   checkWantsStream(udf.name, udf.wants, 'Kafka');
   const security = readSecurity(options, options.environment);

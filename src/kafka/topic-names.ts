@@ -1,4 +1,8 @@
 import { UdfError } from '../model/errors.js';
+
+/** The names of topics that Kafka takes. */
+const topicName = /^(?!\.{1,2}$)[\w.-]{1,249}$/;
+
 /** The topics of a worker, and the consumer group that the changelog is named after. */
 export interface TopicNames {
   readonly groupId: string;
@@ -18,7 +22,7 @@ export function changelogTopic({ changelog, groupId, from, repartition }: TopicN
 }
 
 /**
- * Throws `usage` if a name is empty, or if two options name one topic: a worker that reads what it writes never comes to an
+ * Throws `usage` if a name is empty or one that Kafka does not take, or if two options name one topic: a worker that reads what it writes never comes to an
  * end, and each topic has records of one kind.
  */
 export function checkTopics(settings: TopicNames): void {
@@ -36,6 +40,10 @@ export function checkTopics(settings: TopicNames): void {
   for (const [option, topic] of topics) {
     if (topic === undefined) continue;
     if (topic === '') throw new UdfError('usage', `${option} must not be empty`);
+    if (!topicName.test(topic)) {
+      const rule = 'up to 249 letters, digits, dots, hyphens and underscores';
+      throw new UdfError('usage', `${option}, ${JSON.stringify(topic)}, is no name of a topic: ${rule}`);
+    }
     const other = options.get(topic);
     if (other !== undefined) {
       throw new UdfError(

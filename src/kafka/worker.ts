@@ -15,6 +15,7 @@ import { type PartitionCounters, PartitionTask, type TaskSettings } from './part
 import { prepareTopics, refused } from './prepare-topics.js';
 import { RepartitionTask } from './repartition-task.js';
 import { changelogTopic, type TopicNames } from './topic-names.js';
+import { TopicWatch } from './topic-watch.js';
 
 export interface WorkerSettings
   extends
@@ -122,10 +123,13 @@ export class KafkaWorker {
    */
   async run(): Promise<boolean> {
     if (!(await this.#untilStopped(this.#prepare()))) return false;
+    const watch = this.#watchTopics();
     try {
       await this.#member.run();
     } catch (reason) {
       this.#fail(reason);
+    } finally {
+      watch.close();
     }
     await this.#member.leave();
     if (this.#failure) throw this.#failure;
@@ -172,6 +176,22 @@ export class KafkaWorker {
       },
       'joining the consumer group',
     );
+  }
+
+  #watchTopics(): TopicWatch {
+    const { from, repartition } = this.#settings;
+    return new TopicWatch({
+      counts: this.#counts,
+      keyed: repartition ?? from,
+      divided: repartition === undefined ? undefined : from,
+      lookUp: (names) => this.#cluster.topics(names, 0),
+      fail: (reason) => {
+        this.#fail(reason);
+      },
+      grown: () => {
+        this.#member.rejoin();
+      },
+    });
   }
 
   get #changelog(): string {

@@ -29,6 +29,7 @@ export class LineSplitter {
   isParsed = false;
 
   readonly #maxBytes: number;
+  readonly #encodingRemedy: string | undefined;
   /** Offset of the first newline inside the current line; -1 if it is a single physical line. */
   #firstNewline = -1;
   /** Whether the rest of a line that was too long is to be skipped. */
@@ -46,8 +47,10 @@ export class LineSplitter {
   #quote = 0;
   #backslash = 0;
 
-  constructor(maxBytes: number) {
+  /** `encodingRemedy` is where the encoding of the input can be set, for messages. */
+  constructor(maxBytes: number, encodingRemedy?: string) {
     this.#maxBytes = maxBytes;
+    this.#encodingRemedy = encodingRemedy;
   }
 
   add(chunk: Buffer): void {
@@ -138,7 +141,8 @@ export class LineSplitter {
     if (!this.#skipping) this.#nextLine += lines;
     if (end - start > this.#maxBytes) {
       this.problem = new UdfError('malformed', `it has more than ${this.#maxBytes} bytes`);
-    } else if (end > this.#validEnd && !isUtf8(buf.subarray(start, end))) this.problem = notUtf8();
+    } else if (end > this.#validEnd && !isUtf8(buf.subarray(start, end)))
+      this.problem = notUtf8(this.#encodingRemedy);
     return true;
   }
 
@@ -164,8 +168,9 @@ export class LineSplitter {
   }
 }
 
-export function notUtf8(): UdfError {
-  return new UdfError('malformed', 'it has bytes that are not UTF-8; set their encoding with --encoding');
+/** Text that is not UTF-8; `remedy` is where its encoding can be set. */
+export function notUtf8(remedy = '; set their encoding with --encoding'): UdfError {
+  return new UdfError('malformed', `it has bytes that are not UTF-8${remedy}`);
 }
 
 /** Files that are joined keep their byte order marks, each at a line's start. */

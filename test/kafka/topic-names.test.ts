@@ -37,4 +37,15 @@ describe('the topics of a worker', () => {
       checkTopics({ ...names, ...changed });
     }).toThrow(expect.objectContaining({ code: 'usage', message: `${option} must not be empty` }));
   });
+
+  test.each([
+    ['--from, "a b"', { from: 'a b' }],
+    ['--to, ".."', { to: '..' }],
+    ['--repartition, "ä"', { repartition: 'ä' }],
+    ['the default of --changelog, "my group-in-changelog"', { groupId: 'my group' }],
+  ])('have names that Kafka takes: %s', (text, changed) => {
+    expect(() => {
+      checkTopics({ ...names, ...changed });
+    }).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining(`${text}, is no name of a topic`) as string })); // prettier-ignore
+  });
 });

@@ -137,9 +137,15 @@ export class Cluster {
     }
   }
 
-  /** The partitions of topics. Rejects with a `BrokerError`, `UNKNOWN_TOPIC_OR_PARTITION` among others. */
-  async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicInfo>> {
-    const oldest = performance.now() - metadataAgeMs;
+  /**
+   * The partitions of topics, as of `maxAgeMs` ago at most. Rejects with a `BrokerError`, `UNKNOWN_TOPIC_OR_PARTITION` among
+   * others.
+   */
+  async topics(
+    names: readonly string[],
+    maxAgeMs: number = metadataAgeMs,
+  ): Promise<ReadonlyMap<string, TopicInfo>> {
+    const oldest = performance.now() - maxAgeMs;
     if (names.some((name) => (this.#topics.get(name)?.at ?? -Infinity) < oldest)) await this.#refresh(names);
     return new Map(names.map((name) => [name, this.#topics.get(name)!])); // `#refresh` rejects if one is missing
   }

@@ -53,6 +53,7 @@ export class GroupMember {
   readonly #waiting: (() => void)[] = [];
   #lastHeartbeat = 0;
   #isStopping = false;
+  #isOutdated = false;
   #wake: (() => void) | undefined;
 
   constructor(cluster: Cluster, options: GroupMemberOptions) {
@@ -84,6 +85,12 @@ export class GroupMember {
       this.#hasEnded = true;
       this.#wakeWaiting();
     }
+  }
+
+  /** Has the group assigned anew: a topic has got more partitions. */
+  rejoin(): void {
+    this.#isOutdated = true;
+    this.#wake?.();
   }
 
   /** Ends `run`, after what is under way. */
@@ -211,6 +218,10 @@ export class GroupMember {
   async #stay(): Promise<void> {
     for (;;) {
       await this.#pause(this.#heartbeatMs);
+      if (this.#isOutdated) {
+        this.#isOutdated = false;
+        return;
+      }
       if (this.#isStopping || (await this.#heartbeat()) !== 'ok') return;
     }
   }

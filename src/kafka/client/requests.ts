@@ -1,8 +1,9 @@
 import type { Connection, Reader, Writer } from '@platformatic/kafka';
+import { UdfError } from '../../model/errors.js';
 import { BrokerError } from './broker-error.js';
 import type { Cluster } from './cluster.js';
 import type { KafkaLibrary } from './library.js';
-import { type AbortedTransaction, type BatchCodec, compressions } from './record-batch.js';
+import { type AbortedTransaction, type BatchCodec, type Compression, compressions } from './record-batch.js';
 
 /** One partition of a topic. */
 export interface TopicPartition {
@@ -177,6 +178,16 @@ function errorOf(library: KafkaLibrary, code: number, what: string): BrokerError
   return new BrokerError(name, `${what}: ${name}`);
 }
 
+/** Throws `usage` for a compression that this version of Node.js lacks. */
+export function checkCompression(library: KafkaLibrary, compression: Compression): void {
+  if (compression === 'none' || library.compressionsAlgorithms[compression].available) return;
+  throw new UdfError('usage', `--compression ${compression}: ${tooOld(compression)}`);
+}
+
+function tooOld(compression: string): string {
+  return `${compression} needs Node.js 22.15 or newer; this is ${process.version}`;
+}
+
 /** Checksums and compression of record batches by the client library. */
 export function batchCodec(library: KafkaLibrary): BatchCodec {
   const { crc32c, compressionsAlgorithms: algorithms } = library;
@@ -185,12 +196,7 @@ export function batchCodec(library: KafkaLibrary): BatchCodec {
     const name = names[number];
     if (name === undefined) throw new BrokerError('UNSUPPORTED', `compression ${number} is not known`);
     const found = algorithms[name as keyof typeof algorithms];
-    if (!found.available) {
-      throw new BrokerError(
-        'UNSUPPORTED',
-        `${name} needs Node.js 22.15 or newer; this is ${process.version}`,
-      );
-    }
+    if (!found.available) throw new BrokerError('UNSUPPORTED', tooOld(name));
     return found;
   };
   return {

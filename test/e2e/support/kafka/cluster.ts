@@ -101,16 +101,17 @@ export class KafkaCluster {
     await this.#asAdmin((admin) => admin.deleteTopics({ topics: [name] }));
   }
 
-  /** Adds partitions to a topic, up to `count`. */
-  async addPartitions(name: string, count: number): Promise<void> {
-    await this.#asAdmin((admin) => admin.createPartitions({ topics: [{ name, count, assignments: [] }] }));
-  }
-
   /** Deletes the records of a partition before an offset, as retention does. */
   async deleteRecords(name: string, partition: number, offset: bigint): Promise<void> {
     await this.#asAdmin((admin) =>
       admin.deleteRecords({ topics: [{ name, partitions: [{ partition, offset }] }] }),
     );
+  }
+
+  /** Adds partitions to a topic of a single broker. */
+  async addPartitions(name: string, before: number, count: number): Promise<void> {
+    const assignments = Array.from({ length: count - before }, () => ({ brokerIds: [1] }));
+    await this.#asAdmin((admin) => admin.createPartitions({ topics: [{ name, count, assignments }] }));
   }
 
   /** The replicas of a topic's partitions, and those that are in sync, as numbers of brokers. */
