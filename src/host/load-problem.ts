@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { messageOf, systemCode } from '../model/errors.js';
+import { shownFile } from '../udf/author-place.js';
 import { stackFrames } from '../udf/definition-source.js';
+import { failedImport, remedyForExport } from './failed-import.js';
 import { eraserPackage, nodeStripsTypes, stripTypes } from './strip-types.js';
 
 /** A module that could not be imported. */
@@ -29,28 +31,47 @@ export async function loadProblem(reason: unknown, failed: FailedModule): Promis
   if (!isFile && code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${module}'`)) {
     return `there is no such file or package; if it is a UDF's name, it goes before --load`;
   }
+  const missing = failedImport(reason, localFiles);
+  if (missing) return told(missing.problem, missing.place ?? place, missing.remedy);
   const found = place ?? (reason instanceof SyntaxError ? await placeOfSyntaxError(localFiles) : undefined);
-  const hint = isImportInCommonJs(message)
-    ? '; it is read as CommonJS: name it .mjs, or write "type": "module" into the package.json beside it'
-    : '';
-  return (found === undefined ? message : `${message} (${found})`) + hint;
+  const remedy = isImportInCommonJs(message)
+    ? 'it is read as CommonJS: name it .mjs, or write "type": "module" into the package.json beside it'
+    : remedyForExport(reason, importerIn(reason));
+  return told(message, found, remedy);
+}
+
+function told(problem: string, place: string | undefined, remedy: string | undefined): string {
+  return `${problem}${place === undefined ? '' : ` (${place})`}${remedy === undefined ? '' : `; ${remedy}`}`;
 }
 
 function isImportInCommonJs(message: string): boolean {
   return /^(?:Cannot use import statement outside a module|Unexpected token 'export')$/.test(message);
 }
 
-/** The first line of a stack as Node.js writes it for a file that it could not read: `/path/udf.ts:3`. */
-const placeLine = /^(?:file:\/\/)?(\/.+:\d+)$/m;
+/** The first lines of a stack as Node.js writes it for a file that it could not read: its place, the line, and a caret. */
+const unreadSource = /^(?:file:\/\/)?(\/.+|\[stdin\]):(\d+)\n(?:.*\n( *)\^)?/m;
+
+/** The path of the file that a stack begins with; empty if it does not. */
+function importerIn(reason: unknown): string {
+  return decodeURI((reason instanceof Error ? unreadSource.exec(reason.stack ?? '')?.[1] : undefined) ?? '');
+}
 
 /** The place that a stack names: of the source that could not be read, else of the innermost call in a local file. */
 function placeInStack(reason: unknown, localFiles: readonly string[]): string | undefined {
   if (!(reason instanceof Error)) return undefined;
   const { stack = '' } = reason;
-  const unread = placeLine.exec(stack)?.[1];
-  if (unread !== undefined) return decodeURI(unread);
+  const unread = placeOfSource(stack);
+  if (unread !== undefined) return unread;
   const frame = stackFrames(stack).find(({ file }) => localFiles.includes(file));
-  return frame && `${frame.file}:${frame.line}`;
+  return frame && `${shownFile(frame.file)}:${frame.line}:${frame.column}`;
+}
+
+function placeOfSource(text: string, file?: string): string | undefined {
+  const found = unreadSource.exec(text);
+  if (!found) return undefined;
+  const [, path, line, indent] = found as unknown as [string, string, string, string | undefined]; // see the pattern
+  const column = indent === undefined ? '' : `:${indent.length + 1}`;
+  return `${shownFile(file ?? decodeURI(path))}:${line}${column}`;
 }
 
 /** Where `node --check` finds the error, which an import does not name. */
@@ -61,8 +82,8 @@ async function placeOfSyntaxError(files: readonly string[]): Promise<string | un
     const type = file.endsWith('.cjs') ? 'commonjs' : 'module';
     const args = [`--input-type=${type}`, '--check', '-'];
     const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', input: source });
-    const line = /^\[stdin\]:(\d+)$/m.exec(stderr)?.[1];
-    if (line !== undefined) return `${file}:${line}`;
+    const place = placeOfSource(stderr, file);
+    if (place !== undefined) return place;
   }
   return undefined;
 }

@@ -32,6 +32,17 @@ const files: Readonly<Record<string, string>> = {
   'unexported.mjs': `import './folder/fine.mjs';\nimport { two } from './folder/fine.mjs';`,
   'folder/fine.mjs': `export const one = 1;`,
   'missing.mjs': `import './folder/missing.mjs';`,
+  'extension.mjs': `import { one } from './folder/fine';`,
+  'misspelt.mjs': `const a = 1;\nimport { one } from './folder/fien.mjs';`,
+  'directory.mjs': `import './folder';`,
+  'json.mjs': `import settings from './package.json';`,
+  'package.json': `{}`,
+  'subpath.mjs': `import 'my-udfs/other';`,
+  'name.mjs': `import { on } from './folder/fine.mjs';`,
+  'own-name.mjs': `import { defineUDF } from 'kapacitor-udf';`,
+  'no-default.mjs': `import fine from './folder/fine.mjs';`,
+  'builtin.mjs': `import 'node:fss';`,
+  'requires.cjs': `\nrequire('./folder/fien');`,
   'throws-within.mjs': `import './folder/throwing.mjs';`,
   'folder/throwing.mjs': `const units = undefined;\nexport const first = units.first;`,
   'throws.mjs': `throw new Error('not\\ntoday');`,
@@ -142,7 +153,7 @@ describe('a module that cannot be used is told in terms of what was given:', () 
     [
       'it needs a package that is not there',
       './lacks.mjs',
-      "cannot load ./lacks.mjs: Cannot find package 'no-such-package'",
+      "cannot load ./lacks.mjs: Cannot find package 'no-such-package' (lacks.mjs:1:8); npm install no-such-package, or correct its name",
     ],
   ])('%s', (_what, module, message) => {
     const { code, message: told } = loaded[module] as { code: string; message: string };
@@ -158,16 +169,77 @@ describe('a module that cannot be used is told in terms of what was given:', () 
   });
 
   test.each([
-    ['a syntax error', './syntax.mjs', 'Unexpected token', 'syntax.mjs:2'],
-    ['a syntax error of a file that it imports', './broken.mjs', 'Unexpected token', 'folder/broken.mjs:2'],
-    ['a syntax error of TypeScript that it imports', './typed/broken.ts', '', 'typed/shared/broken.ts:4'],
-    ['an import of what is not exported', './unexported.mjs', "named 'two'", 'unexported.mjs:2'],
-    ['what a file that it imports throws', './throws-within.mjs', 'undefined', 'folder/throwing.mjs:2'],
+    ['a syntax error', './syntax.mjs', 'Unexpected token', 'syntax.mjs:2:17'],
+    [
+      'a syntax error of a file that it imports',
+      './broken.mjs',
+      'Unexpected token',
+      'folder/broken.mjs:2:20',
+    ],
+    ['a syntax error of TypeScript that it imports', './typed/broken.ts', '', 'typed/shared/broken.ts:4:28'],
+    ['what a file that it imports throws', './throws-within.mjs', 'undefined', 'folder/throwing.mjs:2:28'],
   ])('%s, with the place', (_what, module, problem, place) => {
     const { code, message } = loaded[module] as { code: string; message: string };
     expect(code).toBe('invalid_module');
     expect(message).toContain(problem);
-    expect(message).toMatch(new RegExp(`^cannot load ${module}: .* \\(${join(directory, place)}\\)$`));
+    expect(message).toMatch(new RegExp(`^cannot load ${module}: .* \\(${place}\\)$`));
+  });
+
+  test.each([
+    [
+      'a misspelt file',
+      './misspelt.mjs',
+      "Cannot find file 'folder/fien.mjs' (misspelt.mjs:2:21); did you mean './folder/fine.mjs'?",
+    ],
+    [
+      'a file without its extension',
+      './extension.mjs',
+      "Cannot find file 'folder/fine' (extension.mjs:1:21); did you mean './folder/fine.mjs'?",
+    ],
+    ['a file unlike all others', './missing.mjs', "Cannot find file 'folder/missing.mjs' (missing.mjs:1:8)"],
+    [
+      'a directory',
+      './directory.mjs',
+      "'folder' is a directory, which ES modules do not import (directory.mjs:1:8); name the file in it",
+    ],
+    [
+      'JSON',
+      './json.mjs',
+      "'package.json' is not JavaScript (json.mjs:1:22); write: with { type: 'json' } behind the name of the file",
+    ],
+    [
+      'a part of a package that it does not export',
+      './subpath.mjs',
+      `The package in node_modules/my-udfs exports no 'other' (subpath.mjs:1:8); see "exports" in its package.json`,
+    ],
+    ['a misspelt module of Node.js', './builtin.mjs', 'No such built-in module: node:fss (builtin.mjs:1:8)'],
+    [
+      'a file, by require',
+      './requires.cjs',
+      "Cannot find file './folder/fien' (requires.cjs:2:9); did you mean './folder/fine.mjs'?",
+    ],
+    [
+      'a misspelt name',
+      './name.mjs',
+      "The requested module './folder/fine.mjs' does not provide an export named 'on' (name.mjs:1:10); did you mean one?",
+    ],
+    [
+      'a misspelt name of this package',
+      './own-name.mjs',
+      "The requested module 'kapacitor-udf' does not provide an export named 'defineUDF' (own-name.mjs:1:10); did you mean defineUdf?",
+    ],
+    [
+      'a name that is not exported',
+      './unexported.mjs',
+      "The requested module './folder/fine.mjs' does not provide an export named 'two' (unexported.mjs:2:10); it exports one",
+    ],
+    [
+      'a default export that is not there',
+      './no-default.mjs',
+      "The requested module './folder/fine.mjs' does not provide an export named 'default' (no-default.mjs:1:8); it exports one",
+    ],
+  ])('an import that fails, with file, line, column and what to do: %s', (_what, module, problem) => {
+    expect(loaded[module]).toEqual({ code: 'invalid_module', message: `cannot load ${module}: ${problem}` });
   });
 
   test.each([
@@ -177,7 +249,7 @@ describe('a module that cannot be used is told in terms of what was given:', () 
   ])('TypeScript that cannot be erased, with construct, file and line: %s', (module, construct, line) => {
     expect(loaded[module]).toEqual({
       code: 'invalid_module',
-      message: `cannot load ${module}: Node.js cannot erase TypeScript's ${construct} (${join(directory, module)}:${line}); write it in JavaScript, or compile the module first`,
+      message: `cannot load ${module}: Node.js cannot erase TypeScript's ${construct} (${module.slice(2)}:${line}); write it in JavaScript, or compile the module first`,
     });
   });
 
