@@ -5,7 +5,7 @@ import { parseBatchEntry } from './batch-entry.js';
 import { formatOfName, type RecordedItem, type RecordingFormat } from './format.js';
 import { JsonTimes, parseJsonLine } from './json-line.js';
 import { PointMaker, type PointOptions } from './point-maker.js';
-import { readCsv } from './csv-reader.js';
+import { readAnyCsv } from './csv-blocks.js';
 import { readGreenButton } from './green-button/read.js';
 import { readJson } from './read-json.js';
 import { checkReadOptions, needsTranscoding, type ReadOptions, transcoded } from './read-options.js';
@@ -82,7 +82,7 @@ function read(
     case 'jsonl':
       return readJsonLines(chunks, maker, options, bad);
     case 'csv':
-      return readCsv(chunks, maker, reading);
+      return readAnyCsv(chunks, maker, reading);
     case 'greenbutton':
       return readGreenButton(chunks, maker, {
         ...{ bad, measurement: options.measurement, links: options.links, onWarning: options.onWarning },

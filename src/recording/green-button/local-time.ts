@@ -40,11 +40,13 @@ function zone(seconds: number): string {
 
 /**
  * Decodes a DstRuleType, hexadecimal: from the lowest bit, 12 bits of seconds, 5 of hours, 3 for the day of the week (from 1,
- * Monday), 5 for the day of the month, 3 for the operator and 4 for the month. `undefined` if absent.
+ * Monday), 5 for the day of the month, 3 for the operator and 4 for the month. `undefined` if absent. Some utilities give the upper 16
+ * bits alone, which lack the time of day.
  */
 function rule(name: string, text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined;
-  const bits = /^[0-9a-f]{8}$/i.test(text) ? Number.parseInt(text, 16) : undefined;
+  const isShort = text.length === 4;
+  const bits = /^(?:[0-9a-f]{4}){1,2}$/i.test(text) ? Number.parseInt(text.padEnd(8, '0'), 16) : undefined;
   const month = bits === undefined ? undefined : months[(bits >>> 28) - 1];
   if (bits === undefined || month === undefined) throw notNumber(name, text, 'a rule of eight hex digits');
   const seconds = bits & 0xfff;
@@ -53,8 +55,8 @@ function rule(name: string, text: string | undefined): string | undefined {
   const day = (bits >>> 20) & 0x1f;
   const operator = (bits >>> 25) & 7;
   const minutes = String(Math.floor(seconds / 60)).padStart(2, '0');
-  const time = `${String(hour).padStart(2, '0')}:${minutes}`;
-  if (operator === 0) return `${month} ${day} ${time}`;
-  if (operator === 1) return `the first ${weekday} from ${month} ${day} ${time}`;
-  return `the ${occurrences[operator - 2]!} ${weekday} of ${month} ${time}`;
+  const time = isShort ? '' : ` ${String(hour).padStart(2, '0')}:${minutes}`;
+  if (operator === 0) return `${month} ${day}${time}`;
+  if (operator === 1) return `the first ${weekday} from ${month} ${day}${time}`;
+  return `the ${occurrences[operator - 2]!} ${weekday} of ${month}${time}`;
 }

@@ -182,6 +182,23 @@ describe('a Green Button feed', () => {
     ]);
   });
 
+  it('may have rules of summer time without the time of day', async () => {
+    const local = entry(
+      'LocalTimeParameters/1',
+      'LocalTimeParameters',
+      [],
+      '<e:LocalTimeParameters><e:dstEndRule>B40E</e:dstEndRule><e:dstOffset>3600</e:dstOffset>' +
+        '<e:dstStartRule>360E</e:dstStartRule><e:tzOffset>-28800</e:tzOffset></e:LocalTimeParameters>',
+    );
+    const { points: found, warnings } = await read(
+      greenButtonFeed([local, usagePoint, meterReading, readingType, block]),
+    );
+    expect(found).toEqual(points);
+    expect(warnings[0]).toContain(
+      'UTC-08:00, from the second Sunday of March to the first Sunday of November UTC-07:00',
+    );
+  });
+
   it('says what it holds that is not read, and if it holds no readings', async () => {
     const summary = entry('UsageSummary/1', 'UsageSummary', [], '<e:UsageSummary/>');
     expect((await read(greenButtonFeed([summary, summary]))).warnings).toEqual([
