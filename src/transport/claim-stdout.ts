@@ -1,4 +1,4 @@
-import { closeSync, constants, createWriteStream, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, createWriteStream, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 
@@ -7,12 +7,13 @@ import type { Writable } from 'node:stream';
  * stalls. All other output goes to standard error from now on, that of native code included: file descriptor 1 is
  * redirected.
  *
- * Returns `undefined`, with nothing changed, if descriptor 1 or 2 cannot be reopened, such as a socket. Node.js has no
- * other way to move a descriptor.
+ * Returns `undefined`, with nothing changed, if descriptor 1 or 2 cannot be reopened, such as a socket, or must not be: a
+ * file that others write at the same offset. Node.js has no other way to move a descriptor.
  *
  * Call it once, before loading any code that might print.
  */
 export function claimStdout(): Writable | undefined {
+  if (sharesOffset(1) || sharesOffset(2)) return undefined;
   const frames = reopen(1, constants.O_NONBLOCK);
   if (frames === undefined) return undefined;
   // Checked first: once descriptor 1 is closed, it must be replaced.
@@ -35,6 +36,18 @@ export function descriptorStream(descriptor: number): Writable {
     return new Socket({ fd: descriptor, readable: false, writable: true });
   }
   return createWriteStream('', { fd: descriptor });
+}
+
+/** Whether a descriptor is a file that is not written at its end alone: a reopened one would have an offset of its own. */
+function sharesOffset(descriptor: number): boolean {
+  if (!fstatSync(descriptor).isFile()) return false;
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1');
+    const flags = Number.parseInt(/^flags:\s*(\d+)$/m.exec(info)?.[1] ?? '0', 8);
+    return (flags & constants.O_APPEND) === 0;
+  } catch {
+    return true; // not a Linux: it cannot be told
+  }
 }
 
 /**

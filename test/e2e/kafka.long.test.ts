@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.js';
-import { runCli } from '../support/spawn-cli.js';
+import { type Cli, runCli } from '../support/spawn-cli.js';
 import { KafkaCluster } from './support/kafka/cluster.js';
 import { kafkaMissing, kafkaTitle } from './support/kafka/java.js';
 import { countedInput, expectCounted } from './support/kafka/counted.js';
@@ -132,6 +132,72 @@ describe.skipIf(kafkaMissing !== undefined)(kafkaTitle('A UDF on Kafka'), { time
     const lines = await consumed(to, 40);
     expect(lines.slice(20)).toEqual(lines.slice(0, 20));
     await second.untilLogged('the offset was set by hand');
+  });
+
+  test('reads records in each compression, tombstones, empty ones and bytes that are no text', async () => {
+    const { from, to, dropped, worker, consumed } = await setUp(1);
+    const record = (value: string | Buffer | undefined) => ({ partition: 0, value });
+    for (const compression of ['none', 'gzip', 'snappy', 'lz4'] as const) {
+      await broker.produce(
+        from,
+        [`m,c=${compression} v=1i 1`, `m,c=${compression} v=2i 2`].map(record),
+        compression,
+      );
+    }
+    const noText = Buffer.concat([Buffer.from('m v="'), Buffer.from([0xff, 0xfe]), Buffer.from('" 1')]);
+    const large = `m large="${'x'.repeat(900_000)}" 3`;
+    await broker.produce(from, [undefined, '', noText, 'm v=3i 3', large].map(record));
+    worker('mirror', '--on-error', 'drop');
+    const lines = await consumed(to, 10);
+    expect(lines.slice(0, 9).map((line) => line.replace(/ \d$/, ''))).toEqual([
+      ...['none', 'gzip', 'snappy', 'lz4'].flatMap((name) => [`m,c=${name} v=1i`, `m,c=${name} v=2i`]),
+      'm v=3i',
+    ]);
+    expect(lines[9]).toBe(large);
+    const [letter, ...others] = broker.consume(dropped, '--property', 'print.headers=true');
+    expect(others).toEqual([]);
+    expect(letter).toMatch(/^error:it has bytes that are not UTF-8,origin:/);
+  });
+
+  test('ends with one line if a topic is deleted or its input gets partitions; --repartition reads these', async () => {
+    const [deleted, grown, divided] = [await setUp(2), await setUp(2), await setUp(2)];
+    const workers = [deleted, grown, divided].map(({ worker, from }, index) =>
+      worker('mirror', ...(index === 2 ? ['--repartition', `${from}-by-group`] : [])),
+    ) as [Cli, Cli, Cli];
+    for (const worker of workers) await until('it is taken over', () => worker.logged('partition taken over'), { within: 60_000 }); // prettier-ignore
+    await broker.deleteTopic(deleted.to);
+    await broker.addPartitions(grown.from, 2, 4);
+    await broker.addPartitions(divided.from, 2, 4);
+    await broker.produce(divided.from, [{ partition: 3, value: 'm v=1i 1' }]);
+    const errorsOf = async (worker: Cli) => {
+      expect(await worker.ended).toMatchObject({ code: 1 });
+      return worker.log.flatMap(({ level, msg }) => (level === 'error' ? [msg] : []));
+    };
+    expect(await errorsOf(workers[0])).toEqual([
+      expect.stringContaining(`topic ${deleted.to} was deleted while the worker ran`),
+    ]);
+    expect(await errorsOf(workers[1])).toEqual([
+      expect.stringContaining(`topic ${grown.from} had 2 partitions and has 4 now`),
+    ]);
+    expect(await divided.consumed(divided.to, 1)).toEqual(['m v=1i 1']);
+  });
+
+  test('says what to do if its input was deleted by retention, and continues once the offsets are set', async () => {
+    const { from, to, group, worker, consumed } = await setUp(1);
+    await broker.produce(from, countedInput(10, 1, 1));
+    const first = worker('counting');
+    await consumed(to, 10);
+    await first.stop();
+    await broker.produce(from, countedInput(20, 1, 1));
+    await broker.deleteRecords(from, 0, 15n);
+    const second = worker('counting');
+    expect(await second.ended).toMatchObject({ code: 1 });
+    expect(second.logged(`records of ${from}, partition 0, were deleted before they were processed`)).toBe(
+      true,
+    );
+    broker.tool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', ...['--group', group, '--topic', from], ...['--reset-offsets', '--to-earliest', '--execute']); // prettier-ignore
+    worker('counting');
+    expect(await consumed(to, 25)).toHaveLength(25);
   });
 
   test('serves health and metrics with the lag of each partition', async () => {

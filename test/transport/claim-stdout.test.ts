@@ -46,6 +46,12 @@ test('a file gets the frames alone, after what it holds; what is printed goes to
   expect({ out, errors }).toEqual({ ...printed, out: `before\n${printed.out}` });
 });
 
+test('a file that others write at the same offset is left as it is', () => {
+  const body = `console.log(frames === undefined ? 'not claimed' : 'claimed');`;
+  const { out } = runInShell(body, '{ echo before; run; echo after; } > out');
+  expect(out).toBe('before\nnot claimed\nafter\n');
+});
+
 test('code that prints more than a pipe holds waits for its reader instead of failing', () => {
   const { out, errors } = runInShell(`
     const text = Buffer.alloc(1_000_000, 'x');
