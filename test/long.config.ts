@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     ...base.test,
     testTimeout: 60_000,
-    projects: [{ extends: true, test: { name: 'long', include: ['test/**/*.long.test.ts'] } }],
+    projects: [
+      { extends: true, test: { name: 'long', isolate: false, include: ['test/**/*.long.test.ts'] } },
+    ],
   },
 });
