@@ -17,7 +17,8 @@ import { PendingWork } from './pending-work.js';
 import { ProgressReport } from './progress-report.js';
 import { Session } from './session.js';
 import { StateKeeper } from './state-keeper.js';
-import { SystemClock } from './timers/wall-clock.js';
+import { IdleTurns } from './timers/idle-turns.js';
+import { SystemClock, type WallClock } from './timers/wall-clock.js';
 import { Counters } from './counters.js';
 
 export { refusalMark } from './interface.js';
@@ -56,6 +57,11 @@ class ConnectionAgent implements Agent {
   /** Set where input can be repeated to another agent. */
   readonly #report: ProgressReport | undefined;
   readonly #pending: PendingWork;
+  readonly #clock: WallClock;
+  /** Turns for timers of the idle clock; `undefined` where the input has ticks for them, or its driver owns the time. */
+  readonly #idleTurns: IdleTurns | undefined;
+  /** Whether time passes after each input, as in tests and replays: timers of the idle clock fire then. */
+  readonly #isIdleBetweenInput: boolean;
   /** Whether the wall clock has reached a timer. */
   #isTimerDue = false;
   /** Whether its owner has ended it, and knows what is lost. */
@@ -96,6 +102,14 @@ class ConnectionAgent implements Agent {
     // Where input can be repeated, an agent is not the only one of its task: its host logs start, end and refusals.
     const isLogged = progress === undefined;
     this.#state = new StateKeeper({ ...options, udf: definition.name, limits, isLogged, onDue });
+    this.#clock =
+      options.clock ??
+      new SystemClock(() => {
+        this.#isTimerDue = true;
+        this.#handleQueued();
+      });
+    this.#isIdleBetweenInput = options.clock !== undefined && progress === undefined;
+    this.#idleTurns = options.clock === undefined ? this.#createIdleTurns() : undefined;
     this.#session = new Session({
       ...options,
       state: this.#state,
@@ -119,12 +133,7 @@ class ConnectionAgent implements Agent {
       },
       startTimeLimit: this.#pending.startTimeLimit,
       startCallTimeLimit: progress?.startCallTimer ?? this.#pending.startTimeLimit,
-      clock:
-        options.clock ??
-        new SystemClock(() => {
-          this.#isTimerDue = true;
-          this.#handleQueued();
-        }),
+      clock: this.#clock,
       callHooks: {
         fail: (reason) => {
           this.#fail(reason);
@@ -227,6 +236,30 @@ class ConnectionAgent implements Agent {
     }, chunk.length >= maxReadBytes);
   }
 
+  #createIdleTurns(): IdleTurns {
+    return new IdleTurns({
+      clock: this.#clock,
+      bytesIn: () => this.#counters.bytesIn,
+      isReady: () => this.#isReadyForTimers && this.#lifetime.isOpen && !this.#input.ended,
+      fire: (isOver) => {
+        this.#turn(() => {
+          this.#activity.request(timerRequest);
+          do {
+            const fired = this.#session.nextIdleTimer();
+            if (fired) this.#pending.await(this.#counters.timed(fired));
+          } while (this.#clock.wantsIdle && this.#isReadyForTimers && !isOver());
+        });
+      },
+    });
+  }
+
+  /** Fires all timers of the idle clock after the handling of input, `handled`. */
+  #fireAllIdleTimers(handled: MaybePromise): MaybePromise {
+    const fire = (): MaybePromise =>
+      this.#session.inStreamedBatch ? undefined : this.#session.allIdleTimers();
+    return handled ? handled.then(fire) : fire();
+  }
+
   /** Handles a frame, or queues it. */
   #receive(buf: Buffer, frame: number, payload: number, end: number): void {
     if (!this.#pending.isBusy && this.#input.isEmpty && !this.#output.blocked) {
@@ -251,7 +284,8 @@ class ConnectionAgent implements Agent {
   #handle(buf: Buffer, frame: number, payload: number, end: number): void {
     this.#activity.request(buf[payload] ?? 0);
     this.#report?.begin(buf[payload]!, end - frame, this.#session.calls?.hasUnfinished !== true);
-    const result = this.#session.handle(buf, frame, payload, end);
+    let result = this.#session.handle(buf, frame, payload, end);
+    if (this.#isIdleBetweenInput) result = this.#fireAllIdleTimers(result);
     if (!result) return;
     const tag = buf[payload];
     // Snapshots, restores, which init may do too, and info, which waits for calls, are no time of handlers.
@@ -277,10 +311,15 @@ class ConnectionAgent implements Agent {
     return this.#state.saveLast();
   }
 
+  /** Whether timers may fire now: no call is under way, nor a batch whose points change the state one by one. */
+  get #isReadyForTimers(): boolean {
+    if (this.#pending.isBusy || this.#output.blocked) return false;
+    return !this.#session.inStreamedBatch && this.#session.calls?.isBusy !== true;
+  }
+
   /** Fires the timers of the wall clock between two requests, if some are due. */
   #fireTimersIfDue(): void {
-    if (!this.#isTimerDue || this.#pending.isBusy || this.#output.blocked || this.#input.ended) return;
-    if (this.#session.inStreamedBatch || this.#session.calls?.isBusy === true) return;
+    if (!this.#isTimerDue || this.#input.ended || !this.#isReadyForTimers) return;
     this.#isTimerDue = false;
     this.#activity.request(timerRequest);
     const fired = this.#session.fireTimers();
@@ -345,16 +384,19 @@ class ConnectionAgent implements Agent {
     if (shouldPause && !blocked) this.#output.startHeartbeat();
     else this.#output.stopHeartbeat();
     this.#input.setPaused(shouldPause);
+    this.#idleTurns?.request();
   }
 
   /**
-   * Handles points that wait, saves the state, calls the UDF's `stop` handlers, then closes. To be called when all input is
+   * Handles points that wait, fires the timers of the idle clock, saves the state, calls the UDF's `stop` handlers, then closes. To be called when all input is
    * handled, and again after each of these. Saves before `stop`, which may emit and clear what is unfinished: a restarted
    * task is to continue it.
    */
   #finish(): void {
     this.#activity.enter(stopRequest);
-    const waiting = this.#flushPoints() ?? this.#session.calls?.idle();
+    const waiting = this.#inTurn(
+      () => this.#session.flush() ?? this.#session.calls?.idle() ?? this.#session.allIdleTimers(),
+    );
     if (!this.#lifetime.isOpen) return;
     if (!waiting) this.#session.endTimers();
     const stopping = waiting ?? this.#saveLastState() ?? this.#session.stop();
@@ -363,10 +405,10 @@ class ConnectionAgent implements Agent {
     this.#activity.leave();
   }
 
-  #flushPoints(): MaybePromise {
+  #inTurn(work: () => MaybePromise): MaybePromise {
     this.#output.beginTurn();
     try {
-      return this.#session.flush();
+      return work();
     } catch (reason) {
       this.#fail(reason);
     } finally {

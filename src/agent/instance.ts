@@ -239,7 +239,8 @@ export class Instance {
 
   /** Calls `timer` for a timer that fires. */
   timer(timer: GroupTimer): MaybePromise {
-    const { name, time, clock } = timer;
+    const { name, time } = timer;
+    const clock = timer.clock === 'idle' ? 'wall' : timer.clock;
     this.#enterIndex(timer.group);
     this.#scope.enterTimer(timer);
     this.#guard.beginTimer();

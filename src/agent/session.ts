@@ -293,10 +293,27 @@ export class Session {
     this.#instance?.timers?.end();
   }
 
-  #tick({ time }: Tick, clock: DrivenClock): MaybePromise {
-    if (this.#timers) return this.#timers.moveClock(clock, time);
-    clock.moveTo(time);
-    return undefined;
+  #tick({ time, isIdle }: Tick, clock: DrivenClock): MaybePromise {
+    if (!this.#timers) {
+      clock.moveTo(time);
+      return undefined;
+    }
+    const moved = this.#timers.moveClock(clock, time);
+    if (isIdle !== true) return moved;
+    return moved ? moved.then(() => this.nextIdleTimer()) : this.nextIdleTimer();
+  }
+
+  /** Fires the next timer of the idle clock, after all calls that are under way. */
+  nextIdleTimer(): MaybePromise {
+    const idle = this.#calls?.idle();
+    return idle ? idle.then(() => this.#timers?.nextIdle()) : this.#timers?.nextIdle();
+  }
+
+  /** Fires timers of the idle clock until none is set, after all calls that are under way. */
+  allIdleTimers(): MaybePromise {
+    if (!this.#options.clock.wantsIdle) return undefined;
+    const idle = this.#calls?.idle();
+    return idle ? idle.then(() => this.#timers?.allIdle()) : this.#timers?.allIdle();
   }
 
   async #snapshot(): Promise<void> {

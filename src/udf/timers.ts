@@ -53,16 +53,30 @@ export interface Timers {
    * `after` counts from a time that is unknown: that of points, in a timer of the `wall` clock or in `beginBatch`.
    */
   set(this: void, name: string, when: TimerSetting): void;
+  /**
+   * Sets the timer of this name to fire when no input waits: for work that may not delay points, such as a model that is
+   * fitted anew. Such timers fire one at a time, in the order in which they were set, and input that has come meanwhile is
+   * handled in between: let each call take a few milliseconds at most. While input never ceases, one fires every 25 ms.
+   *
+   * One that such a call sets is the next to fire. So long work can be cut into steps, with its progress in the state, and is
+   * finished before that of other groups begins. Setting one again that has not fired yet changes nothing.
+   *
+   * For `timer` it is one of the `wall` clock, and its time that at which it was set. When the input ends, all fire before
+   * `stop`. In a test or a replay, where time passes after each input, all fire before the next one.
+   *
+   * Throws `handler` as `set` does.
+   */
+  whenIdle(this: void, name: string): void;
   /** Cancels the timer of this name. Returns whether there was one. */
   cancel(this: void, name: string): boolean;
-  /** The time that the timer of this name is set for, in nanoseconds since the epoch; `undefined` if it is not set. */
+  /** The `time` of the timer of this name; `undefined` if it is not set. */
   get(this: void, name: string): bigint | undefined;
 }
 
 /** A timer that fires. */
 export interface Timer {
   readonly name: string;
-  /** The time that it was set for, in nanoseconds since the epoch. It may fire later; see `clock`. */
+  /** The time that it was set for, in nanoseconds since the epoch; of `whenIdle`, the time at which it was set. It may fire later; see `clock`. */
   readonly time: bigint;
   readonly clock: TimerClock;
 }

@@ -20,9 +20,9 @@ export default defineUdf({
   prepare: prepareForecasting,
   concurrency: 8,
   async batch(batch, { options, prepared, count, signal }) {
-    requireOwnTag(options.horizonTag, batch.tags);
+    requireOwnTag(options.horizonTag, Object.keys(batch.tags));
     const history = historyOf(batch, options, prepared, count);
-    if (history === undefined || !prepared.isLongEnough(history)) {
+    if (history === undefined || !isLongEnough(history, prepared)) {
       count('tooShort');
       return batch.withPoints([]);
     }
@@ -32,6 +32,12 @@ export default defineUdf({
     );
   },
 });
+
+function isLongEnough({ values }: History, prepared: Forecasting): boolean {
+  let known = 0;
+  for (const value of values) if (!Number.isNaN(value)) known++;
+  return prepared.isLongEnough(values.length, known);
+}
 
 /** The values of a batch's points by interval, up to the newest: the mean where an interval has several. */
 function historyOf(

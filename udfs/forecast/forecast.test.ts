@@ -1,9 +1,12 @@
+import { setImmediate as nextIteration } from 'node:timers/promises';
 import fc from 'fast-check';
 import { runUdf, type RunOptions } from 'kapacitor-udf/testkit';
+import type { Point } from 'kapacitor-udf';
 import { describe, expect, it } from 'vitest';
+import { kapacitorInMemory } from '../../test/support/connection.js';
 import { outputOf, outputOverRestart, refusal } from '../../test/support/udf-runs.js';
 import forecast from './forecast.js';
-import { type GroupState, historyUntil, isGroupState, newGroup, record } from './history.js';
+import { type GroupState, extentUntil, historyOf, isGroupState, newGroup, record } from './history.js';
 
 type Options = Exclude<RunOptions<(typeof forecast)['options']>['options'], string | undefined>;
 
@@ -25,6 +28,9 @@ function point(time: bigint, value: number, group = 'a') {
     fields: { mw: value },
   };
 }
+
+/** What matters of a point, from a peer or a run. */
+const shown = ({ time, group, tags, fields }: Point): unknown => ({ time, group, tags, fields });
 
 const shape = (index: number): number => 50 + 10 * Math.sin((2 * Math.PI * index) / 24);
 
@@ -183,14 +189,49 @@ describe('forecast', () => {
     expect(snapshot.length / groups).toBeLessThan(6 * 8 * 7 * 24);
   });
 
-  it('handles points of other groups while a forecast is made', async () => {
-    const run = await runUdf(forecast, { options: { field: 'mw', window: '12w', minHistory: '12w' } });
-    const all = hours(12 * 7 * 24);
-    await run.send(all.slice(0, -1));
-    await run.send([all.at(-1)!, ...hours(50, 'b')]);
-    const { points } = await run.stop();
-    expect(points).toHaveLength(4);
-    expect(run.stats.counters.tooShort).toBe(12 * 7 * 24 - 1 + 50);
+  it('handles points of other groups between the slices of a forecast', async () => {
+    const { kapacitor } = kapacitorInMemory(forecast);
+    await kapacitor.init(".field('mw').onMissing('error').onError('pass')");
+    for (const each of ['a', 'b'].flatMap((group) => hours(twoWeeks, group))) kapacitor.point(each);
+    while (kapacitor.points.filter(({ tags }) => tags.horizon !== undefined).length < 8) {
+      const before = kapacitor.points.length;
+      kapacitor.point({ ...point(0n, 0, 'c'), fields: { echo: true } });
+      await kapacitor.received({ points: before + 1 });
+      await nextIteration();
+    }
+    const { points } = await kapacitor.stop();
+    const kinds = points.map(({ fields, tags }) => (fields.echo === true ? 'echo' : tags.site)).join(' ');
+    // Several points before the forecasts of each group: none of them has waited for the whole of one.
+    expect(kinds).toMatch(/^echo( echo)+ a a a a( echo)+ b b b b( echo)*$/);
+  });
+
+  it('makes the queued forecasts after a restart, those of each group from its newest values', async () => {
+    const options = ".field('mw').method('seasonalNaive').method('smoothing')";
+    const all = ['a', 'b', 'c'].flatMap((group) => hours(twoWeeks + 5, group));
+    const { kapacitor, agent } = kapacitorInMemory(forecast);
+    await kapacitor.init(options);
+    for (const each of all) kapacitor.point(each);
+    await kapacitor.keepalive();
+    const snapshot = await kapacitor.snapshot();
+    const before = kapacitor.points.length;
+    expect(agent.stats.counters.superseded).toBe(15);
+    const { kapacitor: next } = kapacitorInMemory(forecast);
+    await next.init(options);
+    await next.restore(snapshot);
+    const { points } = await next.stop();
+    const whole = await outputOf(forecast, options, all);
+    const lastOf = (group: string) => whole.points.filter(({ tags }) => tags.site === group).slice(-4);
+    const expected = ['a', 'b', 'c'].flatMap(lastOf).slice(before);
+    expect(points.map(shown)).toEqual(expected.map(shown));
+    expect(before).toBeLessThan(12);
+  });
+
+  it('takes the state of version 1', () => {
+    const state = newGroup();
+    record(state, 5, 1, { window: 10, maxLead: 24, isMean: false });
+    const migrated = forecast.handlers.migrate!({ head: '["load","","",false,[],[]]', ...state }, 1);
+    expect(migrated).toEqual(state);
+    expect(isGroupState(migrated)).toBe(true);
   });
 
   it('leaves out points without a finite number, or fails', async () => {
@@ -254,7 +295,9 @@ describe('the history of a group', () => {
           for (const old of model.keys()) if (old <= newest - window) model.delete(old);
           expect(isGroupState(state)).toBe(true);
         }
-        const { first, values: kept } = historyUntil(state, newest)!;
+        const { first, known } = extentUntil(state, newest)!;
+        const { values: kept } = historyOf(state, first, newest);
+        expect(known).toBe(model.size);
         const oldest = Math.min(...model.keys());
         expect(first).toBe(oldest);
         expect([...kept]).toEqual(
@@ -269,7 +312,6 @@ describe('the history of a group', () => {
     record(state, 5, 1, { window: 10, maxLead: 24, isMean: false });
     expect(isGroupState(state)).toBe(true);
     for (const wrong of [
-      { head: '[' },
       { oldest: 7 },
       { newest: 100 },
       { forecast: 0.5 },
@@ -277,6 +319,9 @@ describe('the history of a group', () => {
       { base: NaN },
       { ring: [1] },
       { ahead: [1, NaN] },
+      { job: { first: 1, values: new Float64Array([NaN]), slices: 1 } },
+      { job: { first: 1, values: new Float64Array(2), slices: -1 } },
+      { job: { first: 0.5, values: new Float64Array(2), slices: 1 } },
     ]) {
       expect(isGroupState({ ...state, ...wrong })).toBe(false);
     }

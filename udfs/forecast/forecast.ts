@@ -1,16 +1,23 @@
-import { type Context, createPoint, defineUdf, option, type OptionValues, type Point } from 'kapacitor-udf';
+import { type Context, defineUdf, option, type OptionValues, type Point } from 'kapacitor-udf';
 import { forecastOptions, forecastProblems, outputOptions } from '../shared/forecasting/options.js';
 import {
+  type ForecastItem,
   type Forecasting,
-  type History,
   missingField,
   numberOf,
   prepareForecasting,
   requireOwnTag,
 } from '../shared/forecasting/prepare.js';
-import { inTurn } from '../shared/forecasting/turns.js';
-import { decodeHead, encodeHead } from '../shared/head.js';
-import { type GroupState, historyUntil, isGroupState, newGroup, record, type Recording } from './history.js';
+import {
+  extentUntil,
+  type GroupState,
+  historyOf,
+  isGroupState,
+  newGroup,
+  record,
+  type Recording,
+} from './history.js';
+import { beginJob, nextSlice } from './job.js';
 
 const specs = {
   ...forecastOptions,
@@ -24,6 +31,10 @@ const specs = {
 
 /** A point farther ahead of its group counts once another one follows: its clock may be wrong. */
 const maxLeadSeconds = 86_400;
+
+/** The timers of a group: its place in the queue of forecasts, and the next slice of the one that is being made. */
+const queued = 'queued';
+const running = 'running';
 
 type Options = OptionValues<typeof specs>;
 
@@ -52,45 +63,70 @@ export default defineUdf({
   check: problemsOf,
   prepare,
   state: newGroup,
+  version: 2,
+  migrate: withoutHead,
   isState: isGroupState,
-  concurrency: 32,
   point(point, context) {
-    const { state, prepared, count } = context;
-    const { field, onMissing, minNew, points } = context.options;
+    const { state, prepared, count, timers } = context;
+    const { field, onMissing, minNew, points, horizonTag } = context.options;
     const value = numberOf(point.field(field));
     if (value === undefined) {
       if (onMissing === 'error')
         throw missingField(`the point at ${point.time} (group "${point.group}")`, field);
       count('missing');
-      return undefined;
+      return;
     }
-    if (state.head === '') state.head = encodeHead(point);
     const number = Math.floor(point.seconds / prepared.interval);
     const recorded = record(state, number, value, prepared.recording);
     if (recorded === 'late' || recorded === 'ahead') count(recorded);
-    if (recorded !== 'new') return undefined;
+    if (recorded !== 'new') return;
     const origin = points === 'one' ? state.newest : state.newest - 1;
-    if (origin - state.forecast < minNew) return undefined;
-    // The first check saves copying the history.
-    const history = origin - state.oldest + 1 < prepared.minHistory ? undefined : historyUntil(state, origin);
-    if (history === undefined || !prepared.isLongEnough(history)) {
+    if (origin - state.forecast < minNew) return;
+    if (startOfHistory(origin, context) === undefined) {
       count('tooShort');
-      return undefined;
+      return;
     }
+    requireOwnTag(horizonTag, point.dimensions);
     state.forecast = origin;
-    return forecastFrom(history, point.group, context);
+    if (timers.get(queued) !== undefined) count('superseded');
+    timers.whenIdle(queued);
+  },
+  timer({ name }, context) {
+    const { state, prepared, count, timers, newPoint } = context;
+    if (name === queued) {
+      const first = startOfHistory(state.forecast, context);
+      if (first === undefined) {
+        count('tooShort');
+        return undefined;
+      }
+      state.job = beginJob(historyOf(state, first, state.forecast));
+    }
+    const { job } = state;
+    if (job === undefined) return undefined;
+    state.job = undefined; // unless it goes on: not if it throws
+    const items = nextSlice(job, prepared);
+    if (items !== undefined) return items.map(({ fields, ...item }: ForecastItem) => newPoint(fields, item));
+    state.job = job;
+    timers.whenIdle(running);
+    return undefined;
   },
 });
 
-async function forecastFrom(
-  history: History,
-  group: string,
-  { state, prepared, options, signal }: Context<Options, Prepared, GroupState, Point>,
-): Promise<Point[]> {
-  const head = decodeHead(state.head);
-  requireOwnTag(options.horizonTag, head.tags);
-  const items = await inTurn(prepared.forecast(history), signal);
-  return items.map(({ time, tags, fields }) =>
-    createPoint({ ...head, group, time, tags: { ...head.tags, ...tags }, fields }),
-  );
+/** The first interval of the history up to another one, if it is enough to forecast from. */
+function startOfHistory(
+  origin: number,
+  { state, prepared }: Context<Options, Prepared, GroupState, Point>,
+): number | undefined {
+  if (origin - state.oldest + 1 < prepared.minHistory) return undefined; // saves looking at each
+  const extent = extentUntil(state, origin);
+  if (extent === undefined) return undefined;
+  const { first, known } = extent;
+  return prepared.isLongEnough(origin - first + 1, known) ? first : undefined;
+}
+
+/** Version 1 kept what is shared by the points of a group, which is part of its timers now. */
+function withoutHead(old: unknown): GroupState {
+  const state = { ...(old as GroupState & { head?: unknown }) }; // checked by isState
+  delete state.head;
+  return state;
 }

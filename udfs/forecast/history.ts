@@ -1,11 +1,12 @@
-import { isHead } from '../shared/head.js';
 import type { History } from '../shared/forecasting/prepare.js';
+import { isJob, type Job } from './job.js';
 
 /** The state of a group: its newest values, four bytes each. */
 export interface GroupState {
-  /** What all points of the group share, as `encodeHead` makes it; empty before the first one. */
-  head: string;
-  /** Numbers of intervals since 1970: of the oldest and the newest value, and of the newest that was forecast from. */
+  /**
+   * Numbers of intervals since 1970: of the oldest and the newest value, and of the newest that forecasts were queued for or
+   * made from.
+   */
   oldest: number;
   newest: number;
   forecast: number;
@@ -17,12 +18,14 @@ export interface GroupState {
   ring: Float32Array;
   /** A value that is far ahead of the others: its interval, and the value. */
   ahead?: readonly [number: number, value: number] | undefined;
+  /** The forecasts that are being made. */
+  job?: Job | undefined;
 }
 
 const minLength = 32;
 
 export function newGroup(): GroupState {
-  return { head: '', oldest: 0, newest: -1, forecast: -1, points: 0, base: 0, ring: new Float32Array(0) };
+  return { oldest: 0, newest: -1, forecast: -1, points: 0, base: 0, ring: new Float32Array(0) };
 }
 
 /** How `record` takes values. */
@@ -68,11 +71,30 @@ export function record(state: GroupState, number: number, value: number, given: 
   return 'known';
 }
 
-/** The values up to an interval, the newest or the one before; `undefined` if that has none. */
-export function historyUntil({ oldest, newest, base, ring }: GroupState, last: number): History | undefined {
+/**
+ * The first interval of the history up to another one, the newest or the one before, and how many of them have a value;
+ * `undefined` if the last one has none.
+ */
+export function extentUntil({ oldest, newest, ring }: GroupState, last: number): Extent | undefined {
   if (last < oldest || last > newest || Number.isNaN(ring[last % ring.length])) return undefined;
   let first = oldest;
   while (Number.isNaN(ring[first % ring.length])) first++;
+  let known = 0;
+  let place = first % ring.length;
+  for (let number = first; number <= last; number++) {
+    if (!Number.isNaN(ring[place])) known++;
+    if (++place === ring.length) place = 0;
+  }
+  return { first, known };
+}
+
+interface Extent {
+  readonly first: number;
+  readonly known: number;
+}
+
+/** The values from an interval, which has one, to another. */
+export function historyOf({ base, ring }: GroupState, first: number, last: number): History {
   const values = new Float64Array(last - first + 1);
   for (let at = 0; at < values.length; at++) values[at] = base + ring[(first + at) % ring.length]!;
   return { first, values };
@@ -114,19 +136,18 @@ function resize(state: GroupState, oldest: number, count: number, window: number
 export function isGroupState(state: unknown): boolean {
   if (typeof state !== 'object' || state === null) return false;
   const given = state as { readonly [Key in keyof GroupState]?: unknown };
-  const { head, oldest, newest, forecast, points, base, ring, ahead } = given;
+  const { oldest, newest, forecast, points, base, ring, ahead, job } = given;
   const isNumber = (value: unknown): value is number => Number.isSafeInteger(value);
   if (!isNumber(oldest) || !isNumber(newest) || !isNumber(forecast) || !isNumber(points)) return false;
   return (
-    typeof head === 'string' &&
-    (head === '' || isHead(head)) &&
     newest - oldest >= -1 &&
     points >= 0 &&
     Number.isFinite(base) &&
     ring instanceof Float32Array &&
     ring.length >= newest - oldest + 1 &&
     (newest < oldest || !Number.isNaN(ring[newest % ring.length])) &&
-    (ahead === undefined || isValueAhead(ahead))
+    (ahead === undefined || isValueAhead(ahead)) &&
+    (job === undefined || isJob(job))
   );
 }
 

@@ -5,24 +5,29 @@ import { lengthSize, writeLength } from '../../wire/framing.js';
  * Agents with the system's clock refuse it as malformed, as they do any other unknown message.
  */
 const tickByte = 0xff;
+/** The same for a tick with `isIdle`. */
+const idleTickByte = 0xfe;
 
 export interface Tick {
   /** Nanoseconds since the epoch. */
   readonly time: bigint;
+  /** Whether the next timer of the idle clock fires. */
+  readonly isIdle?: boolean;
 }
 
 const tickBytes = 1 + 8;
 
-export function encodeTick({ time }: Tick): Buffer {
+export function encodeTick({ time, isIdle = false }: Tick): Buffer {
   const frame = Buffer.alloc(lengthSize(tickBytes) + tickBytes);
   const at = writeLength(frame, 0, tickBytes);
-  frame[at] = tickByte;
+  frame[at] = isIdle ? idleTickByte : tickByte;
   frame.writeBigInt64LE(time, at + 1);
   return frame;
 }
 
 /** The tick in a frame's payload, `buf[payload..end)`; `undefined` if it is another message. */
 export function readTick(buf: Buffer, payload: number, end: number): Tick | undefined {
-  if (buf[payload] !== tickByte || end - payload !== tickBytes) return undefined;
-  return { time: buf.readBigInt64LE(payload + 1) };
+  const first = buf[payload]!;
+  if (first < idleTickByte || end - payload !== tickBytes) return undefined;
+  return { time: buf.readBigInt64LE(payload + 1), isIdle: first === idleTickByte };
 }

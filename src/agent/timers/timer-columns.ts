@@ -4,7 +4,7 @@ import { type Column, readColumn, readOffsets } from '../state/column-reader.js'
 import { ColumnWriter } from '../state/column-writer.js';
 import { damaged } from '../state/parts.js';
 import type { GroupExtras, RestoreExtras } from '../state/table.js';
-import type { GroupTimer } from './timer-queue.js';
+import type { GroupTimer, GroupTimerClock } from './timer-queue.js';
 import { maxTimersPerGroup, type TimerTable } from './timer-table.js';
 
 /** The timers of groups as columns of a snapshot: the number and the head of each group, then the timers of all of them. */
@@ -34,7 +34,7 @@ export class TimerColumns implements GroupExtras {
     );
     if (timers.length === 0) return;
     columns.write(timers.map(({ name }) => name));
-    columns.integers(timers.map(({ clock }) => timerClocks.indexOf(clock)));
+    columns.integers(timers.map(({ clock }) => clocks.indexOf(clock)));
     columns.write(timers.map(({ time }) => time));
     columns.write(timers.map(({ order }) => order));
   }
@@ -47,7 +47,7 @@ export class TimerColumns implements GroupExtras {
     const { bytes } = reader;
     const headsAt = reader.skip(headOffsets[groups]!);
     const names = count === 0 ? none : readColumn(reader, count);
-    const clocks = count === 0 ? none : readColumn(reader, count);
+    const clockAt = count === 0 ? none : readColumn(reader, count);
     const times = count === 0 ? none : readColumn(reader, count);
     const orders = count === 0 ? none : readColumn(reader, count);
     if (!reader.isAtEnd) throw damaged();
@@ -61,7 +61,7 @@ export class TimerColumns implements GroupExtras {
       if (end - offsets[ordinal]! > maxTimersPerGroup) throw damaged();
       for (let at = offsets[ordinal]!; at < end; at++) {
         const name = names(at);
-        const clock = timerClocks[clocks(at) as number]; // checked with the next line
+        const clock = clocks[clockAt(at) as number]; // checked with the next line
         const time = times(at);
         const order = orders(at);
         if (typeof name !== 'string' || typeof time !== 'bigint' || clock === undefined) throw damaged();
@@ -83,5 +83,8 @@ export class TimerColumns implements GroupExtras {
     this.#table.clear();
   }
 }
+
+/** By their numbers in snapshots. */
+const clocks: readonly GroupTimerClock[] = [...timerClocks, 'idle'];
 
 const none: Column = () => undefined;

@@ -1,10 +1,13 @@
 import type { TimerClock } from '../../udf/timers.js';
 
+/** What a timer waits for: a time, or with `idle` a moment without input. */
+export type GroupTimerClock = TimerClock | 'idle';
+
 /** A timer of a group. */
 export class GroupTimer {
   readonly group: number;
   readonly name: string;
-  readonly clock: TimerClock;
+  readonly clock: GroupTimerClock;
   time: bigint;
   /** Orders timers of the same time: raised with each setting. */
   order: number;
@@ -16,7 +19,7 @@ export class GroupTimer {
   /** Whether it waits for the next run; see `TimerTable.set`. */
   isDeferred = false;
 
-  constructor(group: number, name: string, clock: TimerClock, time: bigint, order: number) {
+  constructor(group: number, name: string, clock: GroupTimerClock, time: bigint, order: number) {
     this.group = group;
     this.name = name;
     this.clock = clock;
@@ -52,6 +55,12 @@ export class TimerQueue {
   /** A timer is gone from its place if it has another order now, or is not queued. */
   #timers: GroupTimer[] = [];
   #count = 0;
+  readonly #isByTime: boolean;
+
+  /** With `order`, timers are in the order of their `order` alone, and always due. */
+  constructor(by: 'time' | 'order' = 'time') {
+    this.#isByTime = by === 'time';
+  }
 
   /** Adds a timer. Returns whether it became the next one. */
   add(timer: GroupTimer): boolean {
@@ -117,7 +126,8 @@ export class TimerQueue {
   }
 
   #push(timer: GroupTimer): number {
-    const { time, order } = timer;
+    const { order } = timer;
+    const time = this.#isByTime ? timer.time : 0n;
     timer.queuedTime = time;
     timer.queuedOrder = order;
     const high = Number(time >> lowBits);

@@ -108,6 +108,21 @@ export class TimerRunner implements BeforeInput {
     return undefined;
   }
 
+  /** Fires the next timer of the idle clock. */
+  nextIdle(): MaybePromise {
+    const timer = this.#table.takeIdle();
+    return timer && this.#call(timer);
+  }
+
+  /** Fires timers of the idle clock until none is set. */
+  allIdle(): MaybePromise {
+    return runInSlices(
+      () => this.#table.takeIdle(),
+      (timer) => this.#call(timer),
+      this.#options,
+    );
+  }
+
   /** Fires timers until none is due. Each run ends: a timer that sets itself for no later time waits for the next one. */
   #fire(next: () => Due): MaybePromise {
     const fired = runInSlices(

@@ -46,7 +46,7 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
   }
 
   enterTimer(timer: GroupTimer): void {
-    this.enter(timer.group, undefined, timer.clock === 'wall' ? undefined : timer);
+    this.enter(timer.group, undefined, timer.clock === 'wall' || timer.clock === 'idle' ? undefined : timer);
     this.#firing = timer;
   }
 
@@ -56,8 +56,7 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
 
   readonly set: Timers['set'] = (name, when) => {
     const table = this.#table;
-    if (table === undefined) throw refused(name, this.#whyNone);
-    if (typeof name !== 'string') throw refused(name, 'its name must be a string');
+    this.#requireTimers(table, name);
     if (typeof when !== 'object' || (when as unknown) === null) {
       throw refused(name, "it takes { at: nanoseconds } or { after: '30s' }");
     }
@@ -70,6 +69,17 @@ export class TimerScope implements Timers, GroupItems<Partial<NewItem>> {
       at === undefined ? this.#now(table, name, clock) + durationOf(name, after) : timeOf(name, at);
     table.set(this.#group, name, clock, time, this.#source, this.#firing);
   };
+
+  readonly whenIdle: Timers['whenIdle'] = (name) => {
+    const table = this.#table;
+    this.#requireTimers(table, name, 'whenIdle');
+    table.set(this.#group, name, 'idle', table.clock.now(), this.#source, this.#firing);
+  };
+
+  #requireTimers(table: TimerTable | undefined, name: unknown, call?: string): asserts table is TimerTable {
+    if (table === undefined) throw refused(name, this.#whyNone, call);
+    if (typeof name !== 'string') throw refused(name, 'its name must be a string', call);
+  }
 
   get #whyNone(): string {
     const names = this.#onlyWith?.map((option) => `.${option}()`).join(' or ');
@@ -135,6 +145,6 @@ function durationOf(name: string, after: string | bigint): bigint {
   }
 }
 
-function refused(name: unknown, problem: string): UdfError {
-  return new UdfError('handler', `timers.set("${String(name)}"): ${problem}`);
+function refused(name: unknown, problem: string, call = 'set'): UdfError {
+  return new UdfError('handler', `timers.${call}("${String(name)}"): ${problem}`);
 }

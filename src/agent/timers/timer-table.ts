@@ -1,7 +1,6 @@
 import { UdfError } from '../../model/errors.js';
-import type { TimerClock } from '../../udf/timers.js';
 import { GroupHeads, type HeadSource } from './group-heads.js';
-import { compareTimers, GroupTimer, TimerQueue } from './timer-queue.js';
+import { compareTimers, GroupTimer, type GroupTimerClock, TimerQueue } from './timer-queue.js';
 import type { WallClock } from './wall-clock.js';
 
 /** Max timers of a group: names that are made up per point would fill the memory. */
@@ -15,6 +14,8 @@ export class TimerTable {
   readonly #timers: (GroupTimer | GroupTimer[] | undefined)[] = [];
   readonly #connection = new TimerQueue();
   readonly #wall = new TimerQueue();
+  readonly #idle = new TimerQueue('order');
+  #idleCount = 0;
   #deferred: GroupTimer[] = [];
   #count = 0;
   #order = 0;
@@ -37,12 +38,12 @@ export class TimerTable {
 
   /**
    * Sets a timer, and keeps the group's head if it is the first. `firing` is the timer whose handler sets it: not after that
-   * one's time, it waits for the next run, so that each run ends. Throws `handler` above `maxTimersPerGroup`.
+   * one's time, it waits for the next run, so that each run ends. An idle one that is set already keeps its place. Throws `handler` above `maxTimersPerGroup`.
    */
   set(
     group: number,
     name: string,
-    clock: TimerClock,
+    clock: GroupTimerClock,
     time: bigint,
     source: HeadSource | undefined,
     firing?: GroupTimer,
@@ -54,6 +55,16 @@ export class TimerTable {
       this.#remove(timer);
       timer = undefined;
     }
+    if (clock === 'idle') {
+      if (timer) return;
+      this.#order++;
+      // Before all others if it continues what fires: there is one such step at a time.
+      const order = firing?.clock === 'idle' ? -this.#order : this.#order;
+      timer = new GroupTimer(group, name, clock, time, order);
+      this.#keep(timer);
+      this.#enqueue(timer);
+      return;
+    }
     if (timer) {
       timer.time = time;
       timer.order = ++this.#order;
@@ -61,15 +72,16 @@ export class TimerTable {
       timer = new GroupTimer(group, name, clock, time, ++this.#order);
       this.#keep(timer);
     }
-    if (firing && time <= firing.time && (clock === 'wall') === (firing.clock === 'wall')) this.#defer(timer);
+    const isBefore = firing !== undefined && firing.clock !== 'idle' && time <= firing.time;
+    if (isBefore && (clock === 'wall') === (firing.clock === 'wall')) this.#defer(timer);
     else this.#enqueue(timer);
   }
 
   /** Adds a timer that the group does not have yet. Throws `handler` above `maxTimersPerGroup`. */
-  add(group: number, name: string, clock: TimerClock, time: bigint, order: number): void {
+  add(group: number, name: string, clock: GroupTimerClock, time: bigint, order: number): void {
     const timer = new GroupTimer(group, name, clock, time, order);
     this.#keep(timer);
-    if (order > this.#order) this.#order = order;
+    this.#order = Math.max(this.#order, Math.abs(order));
     this.#enqueue(timer);
   }
 
@@ -121,6 +133,12 @@ export class TimerTable {
     return due === 'more' ? due : this.#taken(due);
   }
 
+  /** Removes and returns the next timer of the idle clock. */
+  takeIdle(): GroupTimer | undefined {
+    const timer = this.#idle.firstDue(0n);
+    return this.#taken(timer === 'more' ? undefined : timer); // none is ever put off
+  }
+
   /** To be called when no further timer is due: those that wait for the next run can fire then. */
   endRun(): void {
     if (this.#deferred.length === 0) return;
@@ -142,6 +160,7 @@ export class TimerTable {
   end(): void {
     this.#hasEnded = true;
     this.clock.wakeAt(undefined);
+    this.clock.wantsIdle = false;
   }
 
   /** Removes the timers of a group, whose index may be used again. */
@@ -155,6 +174,9 @@ export class TimerTable {
     this.heads.clear();
     this.#connection.clear();
     this.#wall.clear();
+    this.#idle.clear();
+    this.#idleCount = 0;
+    this.clock.wantsIdle = false;
     this.#deferred = [];
     this.#count = 0;
     this.wakeForNext();
@@ -192,10 +214,25 @@ export class TimerTable {
       );
     }
     this.#count++;
+    if (timer.clock === 'idle') this.#countIdle(1);
+  }
+
+  #countIdle(by: number): void {
+    this.#idleCount += by;
+    this.clock.wantsIdle = this.#idleCount > 0;
   }
 
   #queueOf({ clock }: GroupTimer): TimerQueue | undefined {
-    return clock === 'wall' ? this.#wall : clock === 'connection' ? this.#connection : undefined;
+    switch (clock) {
+      case 'wall':
+        return this.#wall;
+      case 'connection':
+        return this.#connection;
+      case 'idle':
+        return this.#idle;
+      case 'event':
+        return undefined;
+    }
   }
 
   #enqueue(timer: GroupTimer): void {
@@ -214,6 +251,7 @@ export class TimerTable {
 
   #remove(timer: GroupTimer): void {
     this.#count--;
+    if (timer.clock === 'idle') this.#countIdle(-1);
     timer.isDeferred = false;
     if (timer.isQueued) this.#queueOf(timer)?.remove(timer);
     const { group } = timer;

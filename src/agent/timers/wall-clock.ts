@@ -4,6 +4,8 @@ export interface WallClock {
   now(this: void): bigint;
   /** Asks for a call of the clock's `wake` at a time, instead of any time that was asked for before. */
   wakeAt(time: bigint | undefined): void;
+  /** Whether timers wait for a moment without input. */
+  wantsIdle: boolean;
 }
 
 /** Max time to the next look at the system's clock, which may be set meanwhile. */
@@ -13,6 +15,7 @@ const nanosPerMs = 1_000_000n;
 
 /** The system's clock. */
 export class SystemClock implements WallClock {
+  wantsIdle = false;
   readonly #wake: () => void;
   #timer: NodeJS.Timeout | undefined;
 
@@ -41,6 +44,7 @@ export class DrivenClock implements WallClock {
   readonly followsInput: boolean;
   /** The time at which a timer is due; there may be none any more. */
   next: bigint | undefined;
+  wantsIdle = false;
   #now: bigint;
 
   constructor(now: bigint, followsInput = false) {

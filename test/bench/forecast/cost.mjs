@@ -89,7 +89,7 @@ export async function measureCost(count, due) {
 }
 
 /** The points of one hour for each series, encoded once: times and values are overwritten. */
-function hoursOf(count) {
+export function hoursOf(count) {
   const writer = new ByteWriter(count * 128);
   const places = [];
   for (let series = 0; series < count; series++) {

@@ -1,6 +1,8 @@
+import { inspect } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Point } from '../../../src/model/point.js';
 import { optionCalls } from '../../../src/peer/options.js';
+import { runUdf } from '../../../src/testkit/run.js';
 import type { UdfDefinition } from '../../../src/udf/definition.js';
 import calendarTotals from '../../../udfs/calendar-totals/calendar-totals.js';
 import forecast from '../../../udfs/forecast/forecast.js';
@@ -17,12 +19,10 @@ const start = 1_717_372_800_000_000_000n; // 2024-06-03T00:00Z
 const meters = 3;
 const hours = 16 * 24;
 
+const forecastOptions =
+  ".field('kw').minHistory(10d).minNew(3).horizon(1h).horizon(24h).method('seasonalNaive').method('smoothing')";
+
 const uses: readonly (readonly [name: string, definition: UdfDefinition, options: string])[] = [
-  [
-    'mortalForecast',
-    forecast,
-    ".field('kw').minHistory(10d).minNew(3).horizon(1h).horizon(24h).method('seasonalNaive').method('smoothing')",
-  ],
   [
     'mortalTotals',
     calendarTotals,
@@ -66,17 +66,56 @@ const deaths = readings().filter(({ tags }) => tags.die !== undefined).length;
 const shown = (points: readonly Point[]): unknown[] =>
   points.map(({ time, group, tags, fields }) => [time, group, tags, fields]);
 
+/** A use in workers, with a file system for what may happen once. Internal snapshots come often: workers begin in all parts. */
+async function mortalUse(name: string, options: string) {
+  process.env.TIMED_DIR = tempDir();
+  onTestFinished(() => {
+    delete process.env.TIMED_DIR;
+  });
+  const udfs = await isolatedUdfs(module);
+  const use = isolatedInMemory(udfs.get(name)!, { limits: { journalBytes: 8 * 1024 } });
+  await use.kapacitor.init(options);
+  return use;
+}
+
+test('workers of forecast that end between and in forecasts change nothing of what it emits', async () => {
+  const { agent, kapacitor } = await mortalUse('mortalForecast', forecastOptions);
+  const reference = await runUdf(forecast, { options: forecastOptions });
+  for (const reading of readings()) {
+    kapacitor.point(reading);
+    await reference.send(reading);
+    // A forecast that is still queued would be superseded by the next one of its meter.
+    await kapacitor.received({ points: reference.points.length });
+  }
+  const { points } = await kapacitor.stop();
+  await agent.closed;
+  expect(agent.stats.restarts.exit).toBeGreaterThan(deaths + 3);
+  expect(agent.stats.counters.superseded).toBeUndefined();
+  expect(shown(points)).toEqual(shown((await reference.stop()).points));
+  expect(points.length).toBeGreaterThan(200);
+}, 240_000);
+
+test('with all input at once, workers of forecast that end lose no last forecast and repeat none', async () => {
+  const { agent, kapacitor } = await mortalUse('mortalForecast', forecastOptions);
+  const inTime = readings().filter((_, number) => number % 67 !== 66); // a late point changes forecasts that wait
+  for (const reading of inTime) kapacitor.point(reading);
+  const { points } = await kapacitor.stop();
+  await agent.closed;
+  expect(agent.stats.restarts.exit).toBeGreaterThanOrEqual(deaths - 1);
+  const expected = shown((await outputOf(forecast, forecastOptions, inTime)).points).map((point) =>
+    inspect(point),
+  );
+  const emitted = shown(points).map((point) => inspect(point));
+  expect(new Set(emitted).size).toBe(emitted.length);
+  expect(expected).toEqual(expect.arrayContaining(emitted));
+  // Of each meter, at two horizons.
+  expect(emitted).toEqual(expect.arrayContaining(expected.slice(-2 * meters)));
+}, 120_000);
+
 test.each(uses)(
   'workers of %s that end in the middle of points change nothing of what it emits',
   async (name, definition, options) => {
-    process.env.TIMED_DIR = tempDir();
-    onTestFinished(() => {
-      delete process.env.TIMED_DIR;
-    });
-    const udfs = await isolatedUdfs(module);
-    // Internal snapshots come often, so that workers begin in all parts of the stream.
-    const { agent, kapacitor } = isolatedInMemory(udfs.get(name)!, { limits: { journalBytes: 8 * 1024 } });
-    await kapacitor.init(options);
+    const { agent, kapacitor } = await mortalUse(name, options);
     for (const point of readings()) kapacitor.point(point);
     const { points } = await kapacitor.stop();
     await agent.closed;
@@ -92,7 +131,7 @@ test.each([{ flags: [] }, { flags: ['--isolate'] }])(
   'predict scores as a child process, $flags',
   async ({ flags }) => {
     const { cli, kapacitor } = stdioKinds.pipes(['predict', ...flags]);
-    await kapacitor.init(optionCalls(uses[2]![2], undefined));
+    await kapacitor.init(optionCalls(uses[1]![2], undefined));
     const sent = readings().slice(0, 100);
     kapacitor.send(...sent.map(pointRequest));
     await kapacitor.end();

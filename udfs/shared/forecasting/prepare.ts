@@ -28,8 +28,8 @@ export interface Forecasting {
   readonly window: number;
   /** In intervals. */
   readonly minHistory: number;
-  /** Whether a history is long enough to forecast from. */
-  isLongEnough(history: History): boolean;
+  /** Whether a history of so many intervals, of which so many have a value, is enough to forecast from. */
+  isLongEnough(intervals: number, known: number): boolean;
   /** Makes the forecasts. Yields about each millisecond. */
   forecast(history: History): Generator<void, ForecastItem[]>;
 }
@@ -53,12 +53,7 @@ export function prepareForecasting(options: ForecastOptions): Forecasting {
     interval,
     window: intervals(options.window),
     minHistory,
-    isLongEnough({ values }) {
-      if (values.length < minHistory) return false;
-      let known = 0;
-      for (const value of values) if (!Number.isNaN(value)) known++;
-      return 2 * known >= values.length;
-    },
+    isLongEnough: (length, known) => length >= minHistory && 2 * known >= length,
     *forecast({ first, values }) {
       const origin = values.length - 1;
       const numbers = new Int32Array(values.length + maxHorizon);
@@ -123,9 +118,9 @@ export function missingField(where: string, field: string): UdfError {
   return new UdfError('handler', `${where} has no finite number in the field "${field}"`);
 }
 
-/** Throws `handler` if the tag of the horizon is one that the data are grouped by. */
-export function requireOwnTag(name: string, tags: Readonly<Record<string, string>>): void {
-  if (!Object.hasOwn(tags, name)) return;
+/** Throws `handler` if the tag of the horizon is one of those that the data are grouped by. */
+export function requireOwnTag(name: string, dimensions: readonly string[]): void {
+  if (!dimensions.includes(name)) return;
   throw new UdfError(
     'handler',
     `the data are grouped by the tag "${name}", which forecasts would overwrite; give theirs another name by .horizonTag()`,

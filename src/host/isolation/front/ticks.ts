@@ -1,3 +1,4 @@
+import { maxIdleWaitMs } from '../../../agent/timers/idle-turns.js';
 import { encodeTick } from '../../../agent/timers/tick.js';
 import type { Feed } from '../supervisor/feed.js';
 
@@ -7,7 +8,8 @@ const maxWaitMs = 30_000;
 const nanosPerMs = 1_000_000n;
 
 /**
- * Tells workers the time of day, as frames of the journal: before the input that has come then, and when a timer is due. A
+ * Tells workers the time of day, as frames of the journal: before the input that has come then, when a timer is due, and, for
+ * those that wait for it, when no input waits. A
  * worker's clock moves with them alone, so that what its successor repeats happens at the same times.
  */
 export class Ticks {
@@ -18,6 +20,13 @@ export class Ticks {
   readonly #history: { readonly end: number; readonly time: bigint }[] = [];
   #wakeAtMs = NaN;
   #timer: NodeJS.Timeout | undefined;
+  /** Where the last idle tick ends. */
+  #idleEnd = 0;
+  /** When an idle tick is due although input waits. */
+  #idleAtMs = 0;
+  #idleCheck: NodeJS.Immediate | undefined;
+  /** Whether the tick that is due is an idle one. */
+  #isIdleDue = false;
   #isUsed = true;
 
   /** `due` is called when a timer is due: a tick is to follow as soon as no batch is open. */
@@ -44,11 +53,21 @@ export class Ticks {
 
   /** Adds the present time to the journal, for a timer that is due. Not to be called within a batch. */
   add(): void {
-    this.#append(Date.now());
+    const isIdle = this.#isIdleDue;
+    this.#isIdleDue = false;
+    this.#append(Date.now(), isIdle);
+    if (!isIdle) return;
+    this.#idleEnd = this.#feed.journal.end;
+    this.#idleAtMs = performance.now() + maxIdleWaitMs;
   }
 
-  /** To be called when the time at which the worker's next timer is due may have changed; NaN if there is none. */
+  /** To be called with each acknowledgement: `ms` is its `wakeAtMs`. */
   wakeAt(ms: number): void {
+    if (ms === -Infinity) this.#idleCheck ??= setImmediate(this.#checkIdle);
+    else if (this.#idleCheck) {
+      clearImmediate(this.#idleCheck);
+      this.#idleCheck = undefined;
+    }
     if (Object.is(ms, this.#wakeAtMs)) return;
     this.#wakeAtMs = ms;
     this.#wait();
@@ -67,14 +86,23 @@ export class Ticks {
   }
 
   end(): void {
-    this.#wakeAtMs = NaN;
-    clearTimeout(this.#timer);
+    this.wakeAt(NaN);
   }
 
-  #append(nowMs: number): void {
+  /** After the input that has come meanwhile: one idle tick at a time, when all before it is handled. */
+  readonly #checkIdle = (): void => {
+    this.#idleCheck = undefined;
+    const { acknowledged, unhandledBytes } = this.#feed;
+    if (acknowledged < this.#idleEnd) return; // checked again with its acknowledgement
+    if (unhandledBytes > 0 && performance.now() < this.#idleAtMs) return;
+    this.#isIdleDue = true;
+    this.#due();
+  };
+
+  #append(nowMs: number, isIdle = false): void {
     this.#lastMs = nowMs;
     const time = BigInt(nowMs) * nanosPerMs;
-    const frame = encodeTick({ time });
+    const frame = encodeTick({ time, isIdle });
     const { journal } = this.#feed;
     journal.append(frame, 0, frame.length);
     this.#history.push({ end: journal.end, time });
@@ -83,7 +111,7 @@ export class Ticks {
   #wait(): void {
     clearTimeout(this.#timer);
     const waitMs = this.#wakeAtMs - Date.now();
-    if (Number.isNaN(waitMs)) return;
+    if (!Number.isFinite(waitMs)) return;
     this.#timer = setTimeout(
       () => {
         if (Date.now() < this.#wakeAtMs) {

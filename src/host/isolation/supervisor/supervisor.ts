@@ -124,7 +124,7 @@ export class Supervisor {
     return this.#workers.stats;
   }
 
-  /** When the next timer of the wall clock is due, in Unix milliseconds; NaN if there is none. */
+  /** See `Ack.wakeAtMs`. */
   get wakeAtMs(): number {
     return this.#workers.current?.wakeAtMs ?? NaN;
   }

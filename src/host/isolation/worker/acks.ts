@@ -24,7 +24,10 @@ export interface Ack {
   readonly handled: number;
   /** What was written before the acknowledgement for input after it. */
   readonly ahead: AheadOutput;
-  /** When its next timer of the wall clock is due, in Unix milliseconds; NaN if there is none. */
+  /**
+   * When it wants the next tick, in Unix milliseconds: when its next timer of the wall clock is due. NaN if there is none;
+   * `-Infinity` for an idle tick, while timers wait for a moment without input.
+   */
   readonly wakeAtMs: number;
   readonly stats: AgentStats | undefined;
 }

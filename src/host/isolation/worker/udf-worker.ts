@@ -112,7 +112,7 @@ export class UdfWorker {
     return this.#ack.handled;
   }
 
-  /** When its next timer of the wall clock is due, in Unix milliseconds; NaN if there is none. */
+  /** See `Ack.wakeAtMs`. */
   get wakeAtMs(): number {
     return this.#ack.wakeAtMs;
   }

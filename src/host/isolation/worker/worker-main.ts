@@ -83,7 +83,7 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     acknowledged = bytes;
     const isWanted = Atomics.exchange(signals, Signals.wantsStats, 0) === 1;
     const stats = isWanted ? agent.stats : undefined;
-    const wakeAtMs = clock?.next === undefined ? NaN : Number(clock.next) / 1e6;
+    const wakeAtMs = clock === undefined ? NaN : wakeTimeOf(clock);
     transport.output.write(encodeAck({ handled: bytes, ahead, wakeAtMs, stats }));
   }
   setInterval(() => {
@@ -102,6 +102,12 @@ function serve(definition: UdfDefinition, given: ServeMessage): void {
     send({ kind: 'done', stats: agent.stats, failure });
   });
   transport.woken();
+}
+
+/** See `Ack.wakeAtMs`. An idle tick is a tick too. */
+function wakeTimeOf({ next, wantsIdle }: DrivenClock): number {
+  if (wantsIdle) return -Infinity;
+  return next === undefined ? NaN : Number(next) / 1e6;
 }
 
 /** Ends the worker, as the front does while calls do not overlap, if one of several calls takes longer than `handlerMs`. */

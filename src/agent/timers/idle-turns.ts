@@ -1,0 +1,75 @@
+import { Fifo } from '../calls/fifo.js';
+import type { WallClock } from './wall-clock.js';
+
+/** Input that never ceases delays timers of the idle clock so long. */
+export const maxIdleWaitMs = 25;
+
+/** Timers that take less are fired together. */
+const maxSharedMs = 1;
+
+export interface IdleTurnsOptions {
+  readonly clock: WallClock;
+  /** Bytes of input so far. */
+  readonly bytesIn: () => number;
+  /** Whether timers may fire now. If not, `request` is to be called once they may. */
+  readonly isReady: () => boolean;
+  /** Fires one timer of the idle clock, and more until `isOver`. */
+  readonly fire: (isOver: () => boolean) => void;
+}
+
+/**
+ * When a connection's timers of the idle clock fire: after an iteration of the event loop that has brought no input. The
+ * connections of a process take turns, so that their work together delays input no more than that of one.
+ */
+export class IdleTurns {
+  readonly #options: IdleTurnsOptions;
+  #isRequested = false;
+  #bytesIn = NaN;
+  #fireAt = 0;
+
+  constructor(options: IdleTurnsOptions) {
+    this.#options = options;
+  }
+
+  /** Requests a turn, if a timer is set. To be called after each turn of the connection. */
+  request(): void {
+    if (!this.#options.clock.wantsIdle || this.#isRequested || !this.#options.isReady()) return;
+    this.#isRequested = true;
+    takeTurn(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    const { clock, bytesIn, isReady, fire } = this.#options;
+    this.#isRequested = false;
+    if (!clock.wantsIdle || !isReady()) return;
+    const now = performance.now();
+    if (bytesIn() !== this.#bytesIn && now < this.#fireAt) {
+      this.#bytesIn = bytesIn();
+      this.request();
+      return;
+    }
+    this.#bytesIn = bytesIn();
+    fire(() => performance.now() - now >= maxSharedMs);
+    this.#fireAt = performance.now() + maxIdleWaitMs;
+  };
+}
+
+type Turn = () => void;
+
+const turns = new Fifo<Turn>();
+let isScheduled = false;
+
+function takeTurn(turn: Turn): void {
+  turns.push(turn);
+  schedule();
+}
+
+function schedule(): void {
+  if (isScheduled) return;
+  isScheduled = true;
+  setImmediate(() => {
+    isScheduled = false;
+    turns.shift()?.();
+    if (turns.length > 0) schedule();
+  });
+}
