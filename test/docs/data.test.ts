@@ -24,6 +24,11 @@ const utilityExport: ReadOptions = {
   ...{ tagColumns: ['TYPE'], thousands: ',' },
 };
 
+function csvOptionsOf(text: string): ReadOptions {
+  if (text.includes('START TIME')) return utilityExport;
+  return text.startsWith('Energy Usage') ? { timeZone: 'America/Los_Angeles' } : {};
+}
+
 /** How a block of each language is checked; those of ts, js and sh have tests of their own. */
 const checks: Readonly<Record<string, (text: string) => void | Promise<void>>> = {
   json: (text) => void JSON.parse(text),
@@ -33,7 +38,7 @@ const checks: Readonly<Record<string, (text: string) => void | Promise<void>>> =
       expect('errors' in document ? document.errors : []).toEqual([]);
   },
   ndjson: (text) => readPoints(text, 'jsonl'),
-  csv: (text) => readPoints(text, 'csv', text.includes('START TIME') ? utilityExport : {}),
+  csv: (text) => readPoints(text, 'csv', csvOptionsOf(text)),
   lp: (text) => readPoints(text, 'lp'),
   go: (text) => {
     run('GOFMT', 'gofmt', '-e', text);
