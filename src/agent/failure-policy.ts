@@ -151,6 +151,9 @@ function hintFor(message: string): string {
   if (message.startsWith('Cannot mix BigInt and other types')) {
     return "; an integer field is a bigint: point.number('field') reads any number as a number, 1n is a bigint";
   }
+  if (message === 'emit is not a function') {
+    return '; the second parameter of a handler is its context: (point, { emit }) => …';
+  }
   if (/\bstate\.\S+ is not a function$/.test(message)) {
     return '; a snapshot keeps the data of a state without its classes: keep plain data in it, and functions outside';
   }

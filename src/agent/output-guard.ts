@@ -238,7 +238,10 @@ export class OutputGuard {
       'an object': `; make one with ${create}`,
       'a promise': '; await it first',
     };
-    const hint = hints[describe(item)] ?? '';
+    const hint =
+      place === 'emit' && Array.isArray(item)
+        ? '; return the array, or emit each of its items'
+        : (hints[describe(item)] ?? '');
     const what =
       place === 'emit'
         ? `emit takes a ${kind} here, got ${describe(item)}`

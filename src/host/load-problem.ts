@@ -31,6 +31,9 @@ export async function loadProblem(reason: unknown, failed: FailedModule): Promis
   if (!isFile && code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${module}'`)) {
     return `there is no such file or package; if it is a UDF's name, it goes before --load`;
   }
+  if (message.startsWith('require is not defined in ES module scope')) {
+    return told('require is not defined in ES modules', place, 'write import, or name the file .cjs');
+  }
   const missing = failedImport(reason, localFiles);
   if (missing) return told(missing.problem, missing.place ?? place, missing.remedy);
   const found = place ?? (reason instanceof SyntaxError ? await placeOfSyntaxError(localFiles) : undefined);

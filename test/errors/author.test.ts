@@ -134,6 +134,20 @@ describe('a handler', () => {
       'emit takes a point here, got undefined',
     ],
     [
+      'emits an array',
+      (input, { emit }) => {
+        emit([input] as never);
+      },
+      'emit takes a point here, got an array; return the array, or emit each of its items',
+    ],
+    [
+      'takes emit for the second parameter',
+      (_, emit) => {
+        (emit as unknown as () => void)();
+      },
+      'emit is not a function; the second parameter of a handler is its context: (point, { emit }) => …',
+    ],
+    [
       'returns fields',
       ({ fields }) => fields,
       'point returned an object; return nothing, a point or an array of them; make one with createPoint()',

@@ -39,6 +39,7 @@ const files: Readonly<Record<string, string>> = {
   'package.json': `{}`,
   'subpath.mjs': `import 'my-udfs/other';`,
   'name.mjs': `import { on } from './folder/fine.mjs';`,
+  'require.mjs': `const { defineUdf } = require('kapacitor-udf');`,
   'own-name.mjs': `import { defineUDF } from 'kapacitor-udf';`,
   'no-default.mjs': `import fine from './folder/fine.mjs';`,
   'builtin.mjs': `import 'node:fss';`,
@@ -222,6 +223,11 @@ describe('a module that cannot be used is told in terms of what was given:', () 
       'a misspelt name',
       './name.mjs',
       "The requested module './folder/fine.mjs' does not provide an export named 'on' (name.mjs:1:10); did you mean one?",
+    ],
+    [
+      'require in an ES module',
+      './require.mjs',
+      'require is not defined in ES modules (require.mjs:1:23); write import, or name the file .cjs',
     ],
     [
       'a misspelt name of this package',
