@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { calendarTotals, forecast, predict } from 'kapacitor-udf/udfs';
 
 /** Of the slices of forecasts, every so many end their worker. */
-const slicesPerDeath = 97;
+const slicesPerDeath = 41;
 
 /** A UDF whose worker ends at the first point with each name in the tag `die`, and in the middle of some forecasts. */
 function mortal(definition, name) {
