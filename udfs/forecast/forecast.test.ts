@@ -234,14 +234,24 @@ describe('forecast', () => {
     expect(isGroupState(migrated)).toBe(true);
   });
 
-  it('leaves out points without a finite number, or fails', async () => {
+  it('takes values up to the largest that it can keep', async () => {
+    const points = hours(twoWeeks).map((one, index) => ({
+      ...one,
+      fields: { mw: index % 24 < 12 ? 1e38 : -1e38 },
+    }));
+    const { points: forecasts } = await outputOf(forecast, { ...base, horizon: '1h' }, points);
+    expect(forecasts.map(({ fields }) => fields.forecast)).toEqual([expect.closeTo(1e38, -32)]);
+  });
+
+  it('leaves out points without such a number, or fails', async () => {
     const points = [
       { ...point(monday, 1), fields: { mw: NaN } },
       { ...point(monday, 1), fields: { other: 1 } },
+      { ...point(monday, 1), fields: { mw: 1e300 } },
     ];
-    expect((await outputOf(forecast, base, points)).counters).toEqual({ missing: 2 });
+    expect((await outputOf(forecast, base, points)).counters).toEqual({ missing: 3 });
     await expect(outputOf(forecast, { ...base, onMissing: 'error' }, points)).rejects.toThrow(
-      /the point at 1717372800000000000 \(group "site=a"\) has no finite number in the field "mw"/,
+      /the point at 1717372800000000000 \(group "site=a"\) has no number within ±1e38 in the field "mw"/,
     );
   });
 

@@ -47,7 +47,8 @@ export function boundsFor(probability: number, errors: RankedErrors, horizon: nu
   const widening = 1 + (normalQuantile[probability]! ** 2 + 3) / (4 * independent);
   const middle = (low + high) / 2;
   const reach = ((high - low) / 2) * widening;
-  return { lower: middle - reach, upper: middle + reach };
+  // Errors that are all on one side, as behind a spike, would move both bounds to that side of the forecast.
+  return { lower: Math.min(middle - reach, 0), upper: Math.max(middle + reach, 0) };
 }
 
 /** Of the probabilities that are asked for, two-sided. */

@@ -108,14 +108,17 @@ function fieldsOf(forecast: Forecast, options: ForecastOptions): Record<string, 
   return fields;
 }
 
-/** The number to forecast by; `undefined` for NaN and infinities, which are no values. */
+/** Max magnitude of a value: differences of two must fit the four bytes that a history has for each. */
+const maxMagnitude = 1e38;
+
+/** The number to forecast by; `undefined` for NaN, infinities and larger magnitudes, which are no values. */
 export function numberOf(value: FieldValue | undefined): number | undefined {
   if (typeof value === 'bigint') return Number(value);
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+  return typeof value === 'number' && Math.abs(value) <= maxMagnitude ? value : undefined;
 }
 
 export function missingField(where: string, field: string): UdfError {
-  return new UdfError('handler', `${where} has no finite number in the field "${field}"`);
+  return new UdfError('handler', `${where} has no number within ±1e38 in the field "${field}"`);
 }
 
 /** Throws `handler` if the tag of the horizon is one of those that the data are grouped by. */
