@@ -95,7 +95,7 @@ describe('serve --watch', () => {
     expect(await send(1)).toEqual([{ value: 3, count: 3, code: 21 }]);
     const [refused] = reloads(host);
     expect(refused).toMatch(
-      /^not reloaded, the old code continues: cannot load \.\/src\/counting\.js: .* \(.*\/src\/shared\/offset\.js:2\)$/,
+      /^not reloaded, the old code continues: cannot load \.\/src\/counting\.js: .* \(src\/shared\/offset\.js:2:\d+\)$/,
     );
   });
 
