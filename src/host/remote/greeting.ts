@@ -4,18 +4,19 @@ import { messageOf, UdfError } from '../../model/errors.js';
 /**
  * What both sides say first, a line each:
  *
- *     kapacitor-udf/1 info
- *     kapacitor-udf/1 session new edgeDetect
- *     kapacitor-udf/1 session 7b1c…e0 edgeDetect 70216
+ *     kapacitor-udf/2 info
+ *     kapacitor-udf/2 session new edgeDetect
+ *     kapacitor-udf/2 session 7b1c…e0 edgeDetect 70216
  *
  * asks for the UDFs, for a new session, or to resume one after so many bytes; the answers are
  *
- *     kapacitor-udf/1 info [{"name":"edgeDetect",…}]
- *     kapacitor-udf/1 session 7b1c…e0 81920
- *     kapacitor-udf/1 error unknown_session this host knows no such session
+ *     kapacitor-udf/2 info [{"name":"edgeDetect",…}]
+ *     kapacitor-udf/2 session 7b1c…e0 81920
+ *     kapacitor-udf/2 error unknown_session this host knows no such session
  */
 const protocol = 'kapacitor-udf';
-const version = 1;
+/** 2: acknowledgements may ask for idle ticks. */
+const version = 2;
 
 /** What a client asks for. */
 export type Greeting =

@@ -42,23 +42,23 @@ async function problemOf(answer: string | undefined, scheme = 'tcp', files = tls
 
 describe('a host that is none is named with its address and what to do:', () => {
   test.each([
-    ['HTTP/1.1 400 Bad Request\r\n', 'URL: "HTTP/1.1 400 Bad Request" does not begin with kapacitor-udf/1; '],
-    ['kapacitor-udf/1 hello\n', 'URL: "kapacitor-udf/1 hello" is no answer to a greeting; '],
+    ['HTTP/1.1 400 Bad Request\r\n', 'URL: "HTTP/1.1 400 Bad Request" does not begin with kapacitor-udf/2; '],
+    ['kapacitor-udf/2 hello\n', 'URL: "kapacitor-udf/2 hello" is no answer to a greeting; '],
   ])('%j', async (answer, message) => {
     const remedy = 'give the address of a kapacitor-udf serve --listen';
     expect(await problemOf(answer)).toEqual({ code: 'protocol', message: message + remedy });
   });
 
   test('of another version', async () => {
-    expect(await problemOf('kapacitor-udf/2 info []\n')).toEqual({
+    expect(await problemOf('kapacitor-udf/1 info []\n')).toEqual({
       code: 'protocol',
       message:
-        'URL: the other side speaks version 2 of the protocol, this one version 1; run the same version of kapacitor-udf on both',
+        'URL: the other side speaks version 1 of the protocol, this one version 2; run the same version of kapacitor-udf on both',
     });
   });
 
   test.each(['[]', '{"udfs":5}', '[5]', '[{"name":7}]', 'null'])('whose UDFs are %s', async (json) => {
-    expect(await problemOf(`kapacitor-udf/1 info ${json}\n`)).toEqual({
+    expect(await problemOf(`kapacitor-udf/2 info ${json}\n`)).toEqual({
       code: 'protocol',
       message:
         'URL does not name its UDFs: its answer is no list of UDFs; run the same version of kapacitor-udf on both',

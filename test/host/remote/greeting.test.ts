@@ -52,21 +52,21 @@ test('greetings and answers are one short line each, and read as they were writt
 describe('a greeting', () => {
   test('of another version says which versions there are', () => {
     expect(() => parseGreeting('kapacitor-udf/7 info')).toThrow(
-      'speaks version 7 of the protocol, this one version 1',
+      'speaks version 7 of the protocol, this one version 2',
     );
   });
 
   test.each([
     'GET / HTTP/1.1',
     '',
-    'kapacitor-udf/1 ',
-    'kapacitor-udf/1 info now',
-    'kapacitor-udf/1 session new ../etc',
-    'kapacitor-udf/1 session new',
-    'kapacitor-udf/1 session 0123 mirror 5',
-    `kapacitor-udf/1 session ${'0'.repeat(32)} mirror -5`,
-    `kapacitor-udf/1 session ${'0'.repeat(32)} mirror 99999999999999999`,
-    'kapacitor-udf/1 restart mirror',
+    'kapacitor-udf/2 ',
+    'kapacitor-udf/2 info now',
+    'kapacitor-udf/2 session new ../etc',
+    'kapacitor-udf/2 session new',
+    'kapacitor-udf/2 session 0123 mirror 5',
+    `kapacitor-udf/2 session ${'0'.repeat(32)} mirror -5`,
+    `kapacitor-udf/2 session ${'0'.repeat(32)} mirror 99999999999999999`,
+    'kapacitor-udf/2 restart mirror',
   ])('is refused if it is none: %s', (line) => {
     expect(() => parseGreeting(line)).toThrow(expect.objectContaining({ code: 'protocol' }));
   });

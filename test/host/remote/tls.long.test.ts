@@ -72,14 +72,14 @@ describe('with TLS', () => {
         resolve(chunk.toString('latin1'));
       });
     });
-    expect(answer).toMatch(/^kapacitor-udf\/1 error certificate /);
+    expect(answer).toMatch(/^kapacitor-udf\/2 error certificate /);
     socket.destroy();
     await host.untilLogged('a connection is refused: the certificate is not accepted: ');
   });
 
   test('what is not TLS is refused', async () => {
     const { host, port } = await serveWithTls();
-    await answerTo(port, 'kapacitor-udf/1 info\n');
+    await answerTo(port, 'kapacitor-udf/2 info\n');
     await host.untilLogged('a connection is refused: TLS fails: ');
     expect(host.process.exitCode).toBeNull();
   });
@@ -139,11 +139,11 @@ describe('a wrong use is refused', () => {
 
 describe('on the port of a host', () => {
   test.each([
-    ['kapacitor-udf/2 session new mirror\n', 'kapacitor-udf/1 error version '],
-    ['kapacitor-udf/1 session new nothing\n', 'kapacitor-udf/1 error unknown_udf '],
-    [`kapacitor-udf/1 session ${'0'.repeat(32)} mirror 0\n`, 'kapacitor-udf/1 error unknown_session '],
-    ['GET / HTTP/1.1\r\n\r\n', 'kapacitor-udf/1 error malformed '],
-    ['x'.repeat(600), 'kapacitor-udf/1 error malformed '],
+    ['kapacitor-udf/1 session new mirror\n', 'kapacitor-udf/2 error version '],
+    ['kapacitor-udf/2 session new nothing\n', 'kapacitor-udf/2 error unknown_udf '],
+    [`kapacitor-udf/2 session ${'0'.repeat(32)} mirror 0\n`, 'kapacitor-udf/2 error unknown_session '],
+    ['GET / HTTP/1.1\r\n\r\n', 'kapacitor-udf/2 error malformed '],
+    ['x'.repeat(600), 'kapacitor-udf/2 error malformed '],
   ])('%j is answered by %j', async (greeting, answer) => {
     const port = await freePort();
     const host = await serve(['mirror', '--listen', `tcp://127.0.0.1:${port}`, '--socket-dir', tempDir()]);
@@ -158,8 +158,8 @@ describe('on the port of a host', () => {
     await proxy.untilLogged('ready');
     const peer = createKapacitorPeer(await dialUnix(join(directory, 'mirror.sock')));
     await peer.init();
-    const hostile = 'kapacitor-udf/1 session new mirror\n\xff\xff\xff\xff\xff\xff';
-    expect(await answerTo(port, hostile)).toMatch(/^kapacitor-udf\/1 session [\da-f]{32} 0\n/);
+    const hostile = 'kapacitor-udf/2 session new mirror\n\xff\xff\xff\xff\xff\xff';
+    expect(await answerTo(port, hostile)).toMatch(/^kapacitor-udf\/2 session [\da-f]{32} 0\n/);
     await host.untilLogged('there is no frame of kind');
     peer.point({ time: 1n, name: 'cpu', fields: { value: 1 } });
     expect((await peer.stop()).points).toHaveLength(1);
