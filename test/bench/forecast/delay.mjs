@@ -1,16 +1,18 @@
-/** How long points of other groups wait while many series have forecasts due at once. */
-import { mkdtempSync, rmSync } from 'node:fs';
+/**
+ * How long points of other groups wait while many series have forecasts due at once:
+ * `node test/bench/forecast/delay.mjs [--series N] [--weeks N] [--seconds N] [--root DIR] [--isolate]`; needs a build.
+ */
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { checkoutAgent, Server } from '../agents.mjs';
+import { temporaryDirectory } from '../clean-up.mjs';
 import { decodeResponse, encodeRequest } from '../load/control.mjs';
 import { hoursOf } from './cost.mjs';
 import { generateSeries } from './series.mjs';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const here = fileURLToPath(new URL('../../..', import.meta.url));
 const nanos = 1_000_000_000n;
 /** Between two points of other groups, in milliseconds. */
 const pointEvery = 5;
@@ -39,16 +41,16 @@ const initOf = (weeks) =>
  * Feeds so many series of hours to a host. All have forecasts due with the last hour. Then points of another group, and
  * keepalives, come for some seconds.
  */
-export async function measureDelay(count, { weeks = 12, seconds = 10, options = [], checkout = root } = {}) {
-  const directory = mkdtempSync(join(tmpdir(), 'forecast-delay-'));
-  const server = await Server.start(checkoutAgent('host', checkout, options), 'forecast', directory);
+async function measureDelay({ series, weeks, seconds, root, options }) {
+  const directory = temporaryDirectory('forecast-delay-');
+  const server = await Server.start(checkoutAgent('host', root, options), 'forecast', directory);
   try {
     const line = await Line.open(server.address('forecast').path);
     await line.request(initOf(weeks));
     const { start, interval, values } = generateSeries(1, weeks);
-    const hours = hoursOf(count);
+    const hours = hoursOf(series);
     for (let index = 0; index < values.length; index++) {
-      const bytes = hours.at(BigInt(start + index * interval) * nanos, values[index], count);
+      const bytes = hours.at(BigInt(start + index * interval) * nanos, values[index], series);
       await line.write(Buffer.from(bytes));
       if (index === values.length - 2) await line.echo();
     }
@@ -72,7 +74,6 @@ export async function measureDelay(count, { weeks = 12, seconds = 10, options = 
     return result;
   } finally {
     await server.stop();
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 
@@ -152,20 +153,27 @@ class Line {
   }
 }
 
-/** Runs alone: `node delay.mjs SERIES SECONDS WEEKS [--isolate]`. */
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [series = '2000', seconds = '10', weeks = '12', checkout = root, ...options] = process.argv.slice(2);
-  const { points, keepalives, made } = await measureDelay(Number(series), {
-    seconds: Number(seconds),
-    weeks: Number(weeks),
-    checkout,
-    options,
-  });
-  const of = (all) => {
-    if (all === undefined) return 'not all answered';
-    const sorted = [...all].sort((a, b) => a - b);
-    const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))].toFixed(1);
-    return `median ${at(0.5)} p99 ${at(0.99)} max ${at(1)} ms of ${sorted.length}`;
-  };
-  console.log(`points: ${of(points)}\nkeepalives: ${of(keepalives)}\nforecast meanwhile: ${made} series`);
+/** Median, 99th percentile and maximum. */
+function describe(milliseconds) {
+  if (milliseconds === undefined) return 'not all answered';
+  const sorted = milliseconds.sort((a, b) => a - b);
+  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))].toFixed(1);
+  return `median ${at(0.5)} ms, 99 % ${at(0.99)} ms, at most ${at(1)} ms (${sorted.length})`;
 }
+
+const { values } = parseArgs({
+  options: {
+    series: { type: 'string', default: '2000' },
+    weeks: { type: 'string', default: '12' },
+    seconds: { type: 'string', default: '10' },
+    root: { type: 'string', default: here },
+    isolate: { type: 'boolean', default: false },
+  },
+});
+const { points, keepalives, made } = await measureDelay({
+  ...{ series: Number(values.series), weeks: Number(values.weeks), seconds: Number(values.seconds) },
+  ...{ root: values.root, options: values.isolate ? ['--isolate'] : [] },
+});
+console.log(`points: ${describe(points)}`);
+console.log(`keepalives: ${describe(keepalives)}`);
+console.log(`forecast meanwhile: ${made} series`);
