@@ -1,6 +1,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { whyEmpty } from '../expect/output-notes.js';
 import { createAtomicFile } from '../files/atomic-file.js';
 import type { Batch } from '../model/batch.js';
 import { UdfError } from '../model/errors.js';
@@ -11,6 +12,8 @@ import { openConversationFile } from '../recording/conversation/open.js';
 import type { RecordedItem } from '../recording/format.js';
 import { type OpenOptions, openRecording, type Recording } from '../recording/open.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { Transport } from '../transport/transport.js';
+import { isUdfDefinition, type UdfDefinition } from '../udf/definition.js';
 import { withExitStatus, nameOfAgent, openAgent, type ReplayAgent } from './external-agent.js';
 import { FieldHints } from './field-hints.js';
 import { Golden } from './golden.js';
@@ -66,7 +69,7 @@ export interface FileReplay extends Omit<Replay, 'points' | 'batches'> {
   readonly seconds: number;
   /** Unified diff from the golden file to the emitted points; empty if equal or not compared. */
   readonly difference: readonly string[];
-  /** One sentence per option that is likely a mistake. */
+  /** One sentence per option that is likely a mistake; else, if nothing came out, why. */
   readonly hints: readonly string[];
   /** Points missing from the page of `html`, which shows the first 100,000 each of input and output. */
   readonly notOnPage: number;
@@ -160,7 +163,19 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
   }
   if (update) await golden?.update();
   const difference = update ? [] : await golden?.difference();
-  return { ...counts, difference: difference ?? [], hints: hints?.list() ?? [] };
+  const fieldHints = hints?.list() ?? [];
+  return {
+    ...{ ...counts, difference: difference ?? [] },
+    hints: fieldHints.length > 0 ? fieldHints : emptyHints(result, agent),
+  };
+}
+
+/** Why points went in and nothing came out, if the handlers show it. */
+function emptyHints(result: Replay, agent: UdfDefinition | Transport): string[] {
+  const { pointsIn, pointsOut, batchesOut, points, batches } = result;
+  if (pointsIn === 0 || pointsOut > 0 || batchesOut > 0 || !isUdfDefinition(agent)) return [];
+  const why = whyEmpty(agent.provides === 'stream' ? points : batches);
+  return why === undefined ? [] : [why];
 }
 
 /** Relative tolerance of doubles: agents may add in another order. */

@@ -145,6 +145,29 @@ describe('the replay of a file', () => {
     });
   });
 
+  describe('of which nothing comes out', () => {
+    const forgetful = (returns: boolean) =>
+      defineUdf({
+        name: 'forgetful',
+        wants: 'stream',
+        provides: 'stream',
+        point: (point) => (returns ? point : undefined),
+      });
+    const hintsOf = async (returns: boolean, text: string) =>
+      (await replayText(text, { agent: { udf: forgetful(returns) } })).hints;
+
+    it('says what the handlers returned', async () => {
+      expect(await hintsOf(false, 'm v=1 1\nm v=2 2')).toEqual([
+        'point() returned nothing for 2 points, and nothing was emitted',
+      ]);
+    });
+
+    it('does not where something came out, or nothing went in', async () => {
+      expect(await hintsOf(true, 'm v=1 1')).toEqual([]);
+      expect(await hintsOf(false, '')).toEqual([]);
+    });
+  });
+
   describe('refuses one file for two purposes before it writes', () => {
     const agent = { udf: mirror };
 
