@@ -12,6 +12,7 @@ import { ProtocolFailure } from '../peer/protocol-failure.js';
 import { formatLine } from '../recording/format-line.js';
 import { LineSplitter, maxLineBytes } from '../recording/line-splitter.js';
 import type { Logger } from '../telemetry/logger.js';
+import { memoryLogger } from '../telemetry/memory-logger.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
 import type { RecordReader } from './client/record-batch.js';
 
@@ -179,6 +180,27 @@ export class PartitionUdf {
       if (!(reason instanceof ProtocolFailure)) throw reason;
       throw this.#agent.failure ?? new UdfError('protocol', reason.detail);
     }
+  }
+}
+
+/**
+ * Starts the UDF once, and ends it: options that it refuses are then told before a worker joins its group, which would
+ * interrupt the others. Rejects as `PartitionUdf.start`.
+ */
+export async function checkUdf(settings: UdfSettings): Promise<void> {
+  const udf = new PartitionUdf({
+    ...settings,
+    activity: undefined,
+    partition: 0,
+    time: 0n,
+    sink: { write: () => undefined, isBlocked: false },
+    dropped: () => undefined,
+    logger: memoryLogger([]),
+  });
+  try {
+    await udf.start();
+  } finally {
+    await udf.destroy();
   }
 }
 

@@ -15,6 +15,7 @@ import { loadLibrary } from './client/library.js';
 import { checkCompression } from './client/requests.js';
 import { connectionProblem } from './client/topics.js';
 import { formatMetrics } from './metrics.js';
+import { checkUdf } from './partition-udf.js';
 import { readSecurity, type SecuritySettings } from './security.js';
 import { checkTopics } from './topic-names.js';
 import { KafkaWorker, type WorkerSettings } from './worker.js';
@@ -34,9 +35,9 @@ export interface KafkaOptions
  * Runs a UDF as a worker of a consumer group, until SIGTERM or SIGINT: it then commits what it has read and leaves the
  * group.
  *
- * Rejects with `usage` for a UDF that wants batches, unknown options, topics that are the same or no names of topics, a
- * compression that Node.js lacks, missing credentials and a
- * missing client library; `invalid_options`, `invalid_config`, `connection` and `refused` as `KafkaWorker.run`; with
+ * Rejects, before it contacts a broker, with `usage` for a UDF that wants batches, unknown options, topics that are the same or
+ * no names of topics, a compression that Node.js lacks, missing credentials and a missing client library, and with
+ * `invalid_options` for options that the UDF refuses; `invalid_config`, `connection` and `refused` as `KafkaWorker.run`; with
  * `connection` if it has not finished within `drainMs` after a signal; and with what ends the UDF.
  */
 export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOptions): Promise<void> {
@@ -47,6 +48,7 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
   checkCompression(library, options.compression);
   const udf = await load();
   checkWantsStream(udf.name, udf.wants, 'Kafka');
+  await checkUdf({ ...options, udf, taskId: groupId });
   const security = readSecurity(options, options.environment);
   const clientId = `kapacitor-udf-${hostname()}-${process.pid}`;
   const cluster = new Cluster(library, { brokers, clientId, ...security });

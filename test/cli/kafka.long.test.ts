@@ -60,3 +60,15 @@ test('topics that are the same are refused as usage, in one line', async () => {
   expect(stderr.trim().split('\n')).toHaveLength(1);
   expect(stderr).toContain('--to and --dead-letter-topic are the same topic, out');
 });
+
+test.each([
+  ['edgeDetect', ['field=value', 'nosuch=1'], /nosuch/],
+  ['edgeDetect', ['hold=1s'], /field/],
+  ['outliers', ['field=value'], /outliers wants batches, and Kafka sends single points/],
+])('%s with %j is refused before a broker is contacted', async (udf, set, message) => {
+  const [command, , ...args] = kafkaArgs('127.0.0.1:1', '--set', ...set);
+  const { code, stderr } = await runCli([command!, udf, ...args]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(message);
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+});
