@@ -1,4 +1,4 @@
-import { dirname, basename, relative, sep } from 'node:path';
+import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UdfError } from '../model/errors.js';
 import { type StackFrame, stackFrames } from './definition-source.js';
@@ -36,11 +36,11 @@ function authorFrame(reason: unknown, causes: number): StackFrame | undefined {
   return frame ?? (causes > 0 ? authorFrame(cause, causes - 1) : undefined);
 }
 
-/** The path of a file as messages show it: relative to the current directory where that is shorter. */
+/** The path of a file as messages show it: relative to the current directory if it is below it. */
 export function shownFile(file: string): string {
   try {
     const path = relative(process.cwd(), file);
-    return path !== '' && path.length < file.length ? path : file;
+    return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path;
   } catch {
     return file; // the current directory has been removed
   }

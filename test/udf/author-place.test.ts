@@ -137,7 +137,7 @@ describe('the place', () => {
     ],
     ['is a path, from a URL', ['f (file:///my%20udfs/udf.ts:7:2)'], '/my udfs/udf.ts:7'],
     [
-      'is relative to the current directory where that is shorter',
+      'is relative to the current directory if it is below it',
       [`f (${join(process.cwd(), 'x.ts')}:1:1)`],
       'x.ts:1',
     ],
