@@ -4,25 +4,6 @@ import { defineConfig } from 'vitest/config';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Rooms whose tests neither start processes nor change this one; all bundled UDFs are loaded before them. */
-const units = [
-  ...[
-    'agent',
-    'expect',
-    'feed',
-    'files',
-    'http',
-    'influx',
-    'kairos',
-    'kapacitor',
-    'model',
-    'peer',
-    'record',
-    'recording',
-  ],
-  ...['tasks', 'telemetry', 'testkit', 'transport', 'udf', 'udfs', 'wire'],
-].map((room) => `test/${room}/**/*.test.ts`);
-
 /** Tests that start many processes, browsers or projects, minutes in all: `npm run test:long`. */
 const long = 'test/**/*.long.test.ts';
 
@@ -45,27 +26,10 @@ export default defineConfig({
     expect: { poll: { timeout: 10_000 } },
     // Other work on a machine of CI can delay any process beyond a time limit; locally every failure is to be seen.
     retry: process.env.CI === undefined ? 0 : 1,
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: 'units',
-          include: [...units, 'udfs/**/*.test.ts'],
-          exclude: [long],
-          isolate: false,
-          setupFiles: ['test/support/load-udfs.ts'],
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'processes',
-          isolate: false, // tests leave nothing behind; a process for each file would take a third of the time
-          include: ['test/**/*.test.ts'],
-          // The fault suite takes minutes: `npm run test:faults`. The site must be built first: `npm run docs:check`.
-          exclude: [...units, long, 'test/faults/**', 'test/site/**'],
-        },
-      },
-    ],
+    include: ['test/**/*.test.ts', 'udfs/**/*.test.ts'],
+    // The fault suite takes minutes: `npm run test:faults`. The site must be built first: `npm run docs:check`.
+    exclude: [long, 'test/faults/**', 'test/site/**'],
+    isolate: false, // tests leave nothing behind; a process for each file would take a third of the time
+    setupFiles: ['test/support/load-udfs.ts'],
   },
 });

@@ -4,11 +4,5 @@ import base from '../vitest.config.js';
 /** The tests that `npm test` leaves out. */
 export default defineConfig({
   ...base,
-  test: {
-    ...base.test,
-    testTimeout: 60_000,
-    projects: [
-      { extends: true, test: { name: 'long', isolate: false, include: ['test/**/*.long.test.ts'] } },
-    ],
-  },
+  test: { ...base.test, testTimeout: 60_000, include: ['test/**/*.long.test.ts'], exclude: [] },
 });
