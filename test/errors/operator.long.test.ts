@@ -68,7 +68,7 @@ const modules: readonly Mistake[] = [
     'a CommonJS module that imports',
     'list --load DIR/common.cjs',
     1,
-    'cannot load DIR/common.cjs: Cannot use import statement outside a module (DIR/common.cjs:1); it is read as CommonJS: name it .mjs, or write "type": "module" into the package.json beside it',
+    'cannot load DIR/common.cjs: Cannot use import statement outside a module (DIR/common.cjs:1:1); it is read as CommonJS: name it .mjs, or write "type": "module" into the package.json beside it',
   ],
   [
     'a module with a mistake in its syntax',
@@ -80,7 +80,7 @@ const modules: readonly Mistake[] = [
     'an import that is not there',
     'list --load DIR/import.mjs',
     1,
-    /^cannot load DIR\/import.mjs: Cannot find module '?DIR\/gone.js'?/,
+    /^cannot load DIR\/import.mjs: Cannot find file 'DIR\/gone\.js' \(DIR\/import\.mjs:1:8\)$/,
   ],
   [
     'a name that is taken',
