@@ -177,7 +177,13 @@ describe('a module that cannot be used is told in terms of what was given:', () 
       'Unexpected token',
       'folder/broken.mjs:2:20',
     ],
-    ['a syntax error of TypeScript that it imports', './typed/broken.ts', '', 'typed/shared/broken.ts:4:28'],
+    // Not each Node.js tells the column in TypeScript.
+    [
+      'a syntax error of TypeScript that it imports',
+      './typed/broken.ts',
+      '',
+      'typed/shared/broken.ts:4(:28)?',
+    ],
     ['what a file that it imports throws', './throws-within.mjs', 'undefined', 'folder/throwing.mjs:2:28'],
   ])('%s, with the place', (_what, module, problem, place) => {
     const { code, message } = loaded[module] as { code: string; message: string };
@@ -253,10 +259,11 @@ describe('a module that cannot be used is told in terms of what was given:', () 
     ['./typed/namespace.ts', 'namespace declaration', 1],
     ['./typed/parameter.ts', 'parameter property', 2],
   ])('TypeScript that cannot be erased, with construct, file and line: %s', (module, construct, line) => {
-    expect(loaded[module]).toEqual({
-      code: 'invalid_module',
-      message: `cannot load ${module}: Node.js cannot erase TypeScript's ${construct} (${module.slice(2)}:${line}); write it in JavaScript, or compile the module first`,
-    });
+    const { code, message } = loaded[module] as { code: string; message: string };
+    expect(code).toBe('invalid_module');
+    expect(message.replace(/(?<=\.ts:\d+):\d+/, '')).toBe(
+      `cannot load ${module}: Node.js cannot erase TypeScript's ${construct} (${module.slice(2)}:${line}); write it in JavaScript, or compile the module first`,
+    );
   });
 
   test('TypeScript, where neither this Node.js nor an installed package erases its types', () => {

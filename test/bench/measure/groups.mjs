@@ -4,7 +4,7 @@ import { udfs } from './udfs.mjs';
 import { withServers } from './with-servers.mjs';
 
 /** @type {import('./plan.mjs').Measurement[]} */
-export const groups = ['edgeDetect', 'movingAverage'].map((udf) => ({
+export const groups = ['edgeDetect', 'movingAverage', 'calendarTotals'].map((udf) => ({
   kind: 'groups',
   udf,
   variant: 'state, snapshot and restore',
