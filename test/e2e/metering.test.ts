@@ -99,7 +99,8 @@ describe.skipIf(missing)(title, { timeout: 180_000 }, () => {
     const ordered = [lower95!, lower80!, kw!, upper80!, upper95!];
     expect(ordered).toEqual([...ordered].sort((a, b) => a - b));
     for (const { kwh } of found.get('Energy by day: energy')!) expect(kwh).toBeGreaterThan(50);
+    // InfluxDB may show a point while it is being written, before all of its fields are there.
     for (const { outside } of found.get('Meters that will: voltage_next_hour')!)
-      expect(outside).toBeLessThan(0.5);
+      if (outside !== null) expect(outside).toBeLessThan(0.5);
   });
 });
