@@ -388,9 +388,9 @@ class ConnectionAgent implements Agent {
   }
 
   /**
-   * Handles points that wait, fires the timers of the idle clock, saves the state, calls the UDF's `stop` handlers, then closes. To be called when all input is
-   * handled, and again after each of these. Saves before `stop`, which may emit and clear what is unfinished: a restarted
-   * task is to continue it.
+   * Handles points that wait, fires the timers of the idle clock, saves the state, calls the UDF's `stop` handlers, then
+   * closes. To be called when all input is handled, and again after each of these. Saves before `stop`, which may emit and
+   * clear what is unfinished: a restarted task is to continue it.
    */
   #finish(): void {
     this.#activity.enter(stopRequest);

@@ -38,7 +38,8 @@ export class TimerTable {
 
   /**
    * Sets a timer, and keeps the group's head if it is the first. `firing` is the timer whose handler sets it: not after that
-   * one's time, it waits for the next run, so that each run ends. An idle one that is set already keeps its place. Throws `handler` above `maxTimersPerGroup`.
+   * one's time, it waits for the next run, so that each run ends. An idle one that is set already keeps its
+   * place. Throws `handler` above `maxTimersPerGroup`.
    */
   set(
     group: number,
