@@ -121,24 +121,22 @@ async function runSchedule(
     try {
       if (!(await poller.fetchOnce(next.url))) return;
       delete next.error;
-      next.failures = 0;
-      next.isDone = everyMs === undefined;
-      next.at = Date.now() + (everyMs ?? 0);
     } catch (reason) {
       if (isStopped()) return;
-      if (reason instanceof SourceError) {
-        next.error = reason.cause;
-        next.failures = 0;
-        next.isDone = everyMs === undefined;
-        next.at = Date.now() + (everyMs ?? 0);
-        // The error that ends the command is not told twice.
-        if (!schedule.every((source) => 'error' in source)) events.onNote?.(messageOf(reason.cause));
-      } else if (reason instanceof FetchError) {
+      if (reason instanceof FetchError) {
         const waitMs = Math.max(backOffMs(next.failures++, firstWaitMs, longestWaitMs), reason.retryAfterMs);
         next.at = Date.now() + waitMs;
         events.onNote?.(`${next.url}: ${reason.message}; trying again in ${Math.ceil(waitMs / 1000)} s`);
-      } else throw reason;
+        continue;
+      }
+      if (!(reason instanceof SourceError)) throw reason;
+      next.error = reason.cause;
+      // The error that ends the command is not told twice.
+      if (!schedule.every((source) => 'error' in source)) events.onNote?.(messageOf(reason.cause));
     }
+    next.failures = 0;
+    next.isDone = everyMs === undefined;
+    next.at = Date.now() + (everyMs ?? 0);
   }
 }
 
