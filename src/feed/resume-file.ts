@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { replaceFile } from '../files/atomic-file.js';
+import { replaceFile, writeError } from '../files/atomic-file.js';
 import { listenOnSocket } from '../host/socket-file.js';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 import { readSources, type SourceState } from './resume-content.js';
@@ -44,7 +44,7 @@ export class ResumeFile {
     try {
       await replaceFile(this.#path, (file) => file.writeFile(`${JSON.stringify(content)}\n`));
     } catch (cause) {
-      throw cannotWrite(this.#path, cause);
+      throw writeError(this.#path, cause);
     }
   }
 
@@ -52,11 +52,6 @@ export class ResumeFile {
   close(): void {
     this.#unlock();
   }
-}
-
-function cannotWrite(path: string, cause: unknown): UdfError {
-  const advice = systemCode(cause) === 'ENOENT' ? '; make its directory first' : '';
-  return new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}${advice}`, { cause });
 }
 
 async function read(path: string): Promise<Map<string, SourceState>> {
@@ -97,7 +92,7 @@ async function lock(path: string): Promise<() => void> {
   } catch (reason) {
     const { code, cause } = UdfError.from(reason);
     if (code === 'socket_permission' || systemCode(cause) === 'EROFS')
-      throw cannotWrite(path, cause ?? reason);
+      throw writeError(path, cause ?? reason);
     if (code !== 'socket_in_use') return () => undefined;
     throw new UdfError(
       'invalid_config',

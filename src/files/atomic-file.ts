@@ -76,7 +76,8 @@ export async function replaceFile(path: string, write: (file: FileHandle) => Pro
   }
 }
 
-function writeError(path: string, cause: unknown): UdfError {
+/** Why a file cannot be written: `invalid_config`, with advice where its directory is missing. */
+export function writeError(path: string, cause: unknown): UdfError {
   const advice = systemCode(cause) === 'ENOENT' ? '; make its directory first' : '';
   return new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}${advice}`, { cause });
 }

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { finished } from 'node:stream/promises';
-import { messageOf, systemCode, UdfError } from '../model/errors.js';
-import { createAtomicFile, partExtension } from './atomic-file.js';
+import { UdfError } from '../model/errors.js';
+import { createAtomicFile, partExtension, writeError } from './atomic-file.js';
 
 const ownAssets = new URL('assets/', import.meta.url);
 
@@ -57,8 +57,7 @@ export function checkPagePath(path: string): void {
     closeSync(openSync(probe, 'w'));
     rmSync(probe);
   } catch (cause) {
-    const advice = systemCode(cause) === 'ENOENT' ? '; make its directory first' : '';
-    throw new UdfError('invalid_config', `cannot write ${path}: ${messageOf(cause)}${advice}`, { cause });
+    throw writeError(path, cause);
   }
 }
 
