@@ -11,3 +11,9 @@ export function heldBytes(): number {
   collectGarbage(); // buffers found by the first are freed by the second at the latest
   return process.memoryUsage().arrayBuffers;
 }
+
+/** The bytes of all reachable buffers and other objects. */
+export function heldMemory(): number {
+  const buffers = heldBytes();
+  return buffers + process.memoryUsage().heapUsed;
+}
