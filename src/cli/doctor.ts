@@ -74,7 +74,10 @@ async function doctor(options: DoctorOptions): Promise<void> {
   const { kapacitor, timeout, config, socketDir, kapacitorUser, stateDir, remote } = options;
   const url = typeof kapacitor === 'string' ? kapacitor : undefined;
   const diagnosis = await diagnose({
-    ...{ config, socketDir, kapacitorUser, stateDir },
+    config,
+    socketDir,
+    kapacitorUser,
+    stateDir,
     remote: remote && { address: remote, ...remoteSettings(remote, options) },
     kapacitor: kapacitor === false ? undefined : kapacitorTarget(url, process.env),
     answerTimeoutMs: Number(timeout / 1_000_000n),

@@ -152,9 +152,18 @@ async function runFeed(sources: string[], flags: FeedFlags): Promise<void> {
   });
   const report = await createReport();
   const options: FeedOptions = {
-    ...{ target, sources, stdin: process.stdin, signal: stop.signal, events: report.events },
-    ...{ format: flags.format, follow: flags.follow, speed: flags.speed, shiftToNow: flags.shiftToNow },
-    ...{ skipBad: flags.skipBad, spool: flags.spool, maxBatchLines: flags.batch },
+    target,
+    sources,
+    stdin: process.stdin,
+    signal: stop.signal,
+    events: report.events,
+    format: flags.format,
+    follow: flags.follow,
+    speed: flags.speed,
+    shiftToNow: flags.shiftToNow,
+    skipBad: flags.skipBad,
+    spool: flags.spool,
+    maxBatchLines: flags.batch,
     reading: readOptionsOf(flags),
     flushMs: Number(flags.flush / 1_000_000n),
     generator: demo && { name: demo, seed, points, meters, rate },
@@ -204,13 +213,19 @@ async function poll(
   const { pollFeeds } = await import('../feed/poll.js');
   const token = readSecret('GREENBUTTON_TOKEN', process.env);
   return pollFeeds({
-    ...{ target, urls, signal, events, resume: flags.resume, skipBad: flags.skipBad },
+    target,
+    urls,
+    signal,
+    events,
+    resume: flags.resume,
+    skipBad: flags.skipBad,
     everyMs: flags.every === undefined ? undefined : Number(flags.every / 1_000_000n),
     format: flags.format,
     reading: readOptionsOf(flags),
     authorization: token === undefined ? undefined : `Bearer ${token}`,
     onlyNewer: flags.kapacitor !== undefined,
-    ...{ maxBatchLines: flags.batch, flushMs: Number(flags.flush / 1_000_000n) },
+    maxBatchLines: flags.batch,
+    flushMs: Number(flags.flush / 1_000_000n),
   });
 }
 

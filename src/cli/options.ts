@@ -310,8 +310,14 @@ export async function udfSettings(
     maxGroups: options.maxGroups,
     strictRestore: options.strictRestore,
     limits: {
-      ...{ messageBytes, inputBytes, outputBytes, batchBytes, snapshotBytes, handlerMs },
-      ...{ reorderBytes, journalBytes },
+      messageBytes,
+      inputBytes,
+      outputBytes,
+      batchBytes,
+      snapshotBytes,
+      handlerMs,
+      reorderBytes,
+      journalBytes,
     },
   };
 }

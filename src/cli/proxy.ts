@@ -70,8 +70,17 @@ async function proxy(names: readonly string[], options: ProxyOptions): Promise<v
   const { socketMode, socketGroup, maxConnections, drainMs, http, httpPoints } = options;
   const activity = new Activity();
   const served = createProxy({
-    ...{ ...settings, remote, deadLetters, activity },
-    ...{ sockets, socketMode, socketGroup, maxConnections, drainMs, http, httpPoints },
+    ...settings,
+    remote,
+    deadLetters,
+    activity,
+    sockets,
+    socketMode,
+    socketGroup,
+    maxConnections,
+    drainMs,
+    http,
+    httpPoints,
   });
   await runUntilSignal(
     served.host,

@@ -96,8 +96,16 @@ export function readOptionsOf(flags: ReadFlags): ReadOptions {
   const { precision, timeColumn, timeFormat, timeZone, encoding, measurement, null: nullMarkers } = flags;
   const { tagColumn: tagColumns, thousands } = flags;
   return {
-    ...{ precision, delimiter: flags.delimiter, timeColumn, timeFormat, timeZone, nullMarkers },
-    ...{ encoding, measurement, tagColumns, thousands },
+    precision,
+    delimiter: flags.delimiter,
+    timeColumn,
+    timeFormat,
+    timeZone,
+    nullMarkers,
+    encoding,
+    measurement,
+    tagColumns,
+    thousands,
   };
 }
 

@@ -103,8 +103,15 @@ async function serve(names: readonly string[], options: ServeOptions): Promise<v
   const activity = new Activity();
   const host = createSocketHost({
     ...settings,
-    ...{ deadLetters, activity },
-    ...{ sockets, socketMode, socketGroup, maxConnections, drainMs, http, httpPoints },
+    deadLetters,
+    activity,
+    sockets,
+    socketMode,
+    socketGroup,
+    maxConnections,
+    drainMs,
+    http,
+    httpPoints,
     listen: options.listen && { address: options.listen, ...remoteSettings(options.listen, options) },
     onConnection:
       recorder &&

@@ -123,7 +123,9 @@ async function createWatcher(names: readonly string[], options: WatchOptions): P
   const report = (event: WatchEvent): Promise<void> =>
     print(options.json ? JSON.stringify({ time: new Date().toISOString(), ...event }) : eventText(event));
   return new watching.TaskWatcher({
-    ...{ api, report, dryRun: options.dryRun === true },
+    api,
+    report,
+    dryRun: options.dryRun === true,
     sockets: watchedSockets(names, options),
     probe: (socket) => probeSocket(socket, probeTimeoutMs),
     connections: taskConnections(api.url, { config: options.config }),

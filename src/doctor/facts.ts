@@ -101,12 +101,23 @@ export async function collectFacts(options: DoctorOptions): Promise<Facts> {
   const server =
     kapacitor &&
     (await contactServer({
-      ...{ kapacitor, settingsFile, sockets, timeoutMs, proc, starting },
+      kapacitor,
+      settingsFile,
+      sockets,
+      timeoutMs,
+      proc,
+      starting,
       httpAddress: settings?.httpAddress,
     }));
   if (server && 'finding' in server) findings.push(server.finding);
   return {
-    ...{ options, settingsFile, settings, sockets, user, reach, findings },
+    options,
+    settingsFile,
+    settings,
+    sockets,
+    user,
+    reach,
+    findings,
     processes: settings?.udfs.filter(({ socket }) => socket === undefined) ?? [],
     server: server && 'api' in server ? server : undefined,
   };

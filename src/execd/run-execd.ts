@@ -61,7 +61,11 @@ export async function runExecd(
     states = await openStatesOnceFree({ ...others, logger }, drainMs);
     const [transport, peerTransport] = memoryTransportPair({ highWaterMark: aheadBytes });
     const agent = udf.connect({
-      ...{ ...others, stateStore: states, logger, transport, reportsRefusal: true },
+      ...others,
+      stateStore: states,
+      logger,
+      transport,
+      reportsRefusal: true,
       activity: udf.definition && activity.open(udf.name),
     });
     const { input, output } = stdioTransport(stdout);

@@ -142,7 +142,11 @@ export async function feed(options: FeedOptions): Promise<FeedResult> {
   const { arrived, refused, unsent } = delivery;
   const isIncomplete = !outcome.isComplete && !isEndless(options);
   return {
-    ...{ arrived, refused, unsent, skipped: outcome.skipped, waitingBatches: spool?.size ?? 0 },
+    arrived,
+    refused,
+    unsent,
+    skipped: outcome.skipped,
+    waitingBatches: spool?.size ?? 0,
     isStopped: signal.aborted && (isIncomplete || unsent > 0),
     ...(failure ?? outcome.failure),
   };
@@ -218,7 +222,11 @@ async function openLines(
   }
   const settings: FileLineOptions = {
     ...options.reading,
-    ...{ signal, stdin, follow, format: options.format, skipBad: options.skipBad ?? false },
+    signal,
+    stdin,
+    follow,
+    format: options.format,
+    skipBad: options.skipBad ?? false,
     onBad: (problem) => {
       outcome.skipped++;
       events.onSkipped?.(problem);

@@ -78,8 +78,10 @@ export async function pollFeeds(options: PollOptions): Promise<FeedResult> {
   const { target, urls, everyMs, signal, events = {} } = options;
   const resume = await ResumeFile.open(options.resume);
   const delivery = new Delivery({
-    ...{ writer: createWriter(target, signal), signal },
-    ...{ onRefused: events.onRefused, onOutage: events.onOutage },
+    writer: createWriter(target, signal),
+    signal,
+    onRefused: events.onRefused,
+    onOutage: events.onOutage,
   });
   const poller = new Poller(options, resume, delivery);
   const schedule = urls.map((url): ScheduledSource => ({ url, at: 0, failures: 0, isDone: false }));
@@ -96,7 +98,11 @@ export async function pollFeeds(options: PollOptions): Promise<FeedResult> {
   const { arrived, refused, unsent } = delivery;
   const isIncomplete = schedule.some(({ isDone }) => !isDone) && everyMs === undefined;
   return {
-    ...{ arrived, refused, unsent, skipped: poller.skipped, waitingBatches: 0 },
+    arrived,
+    refused,
+    unsent,
+    skipped: poller.skipped,
+    waitingBatches: 0,
     isStopped: signal.aborted && (isIncomplete || unsent > 0),
     ...failure,
   };
@@ -197,8 +203,15 @@ class Poller {
     let problem: string | undefined;
     const settings: FileLineOptions = {
       ...reading,
-      ...{ skipBad, signal, links, follow: false, stdin: process.stdin, onNote: events.onNote },
-      ...{ timeUnit: timeUnitOf(target), allowUnsigned: acceptsUnsigned(target), needsTimes: true },
+      skipBad,
+      signal,
+      links,
+      follow: false,
+      stdin: process.stdin,
+      onNote: events.onNote,
+      timeUnit: timeUnitOf(target),
+      allowUnsigned: acceptsUnsigned(target),
+      needsTimes: true,
       onBad: (bad) => {
         if (isCutOff(bad)) {
           problem = bad.message; // not one of the entries that may be left out: more is to come

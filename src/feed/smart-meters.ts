@@ -37,8 +37,18 @@ const weekendLoad = [
 
 /** Numbers the independent streams of random numbers. */
 const stream = {
-  ...{ tap: 0, transformerNoise: 1, lineDrop: 2, hasSolar: 3, solarRise: 4, usage: 5 },
-  ...{ meterNoise: 6, powerNoise: 7, clouds: 8, overVoltage: 9, underVoltage: 10, silence: 11 },
+  tap: 0,
+  transformerNoise: 1,
+  lineDrop: 2,
+  hasSolar: 3,
+  solarRise: 4,
+  usage: 5,
+  meterNoise: 6,
+  powerNoise: 7,
+  clouds: 8,
+  overVoltage: 9,
+  underVoltage: 10,
+  silence: 11,
 };
 
 /** A kind of fault: at most one in each window of a transformer, line or meter. */
@@ -53,15 +63,24 @@ interface FaultKind {
 const faultWindowSeconds = 21_600;
 /** A transformer's tap changer is stuck too high. */
 const overVoltage: FaultKind = {
-  ...{ stream: stream.overVoltage, probability: 0.05, minSeconds: 1200, maxSeconds: 4800 },
+  stream: stream.overVoltage,
+  probability: 0.05,
+  minSeconds: 1200,
+  maxSeconds: 4800,
 };
 /** A bad joint of a line: the farther a meter is, the lower its voltage. */
 const underVoltage: FaultKind = {
-  ...{ stream: stream.underVoltage, probability: 0.03, minSeconds: 1200, maxSeconds: 4800 },
+  stream: stream.underVoltage,
+  probability: 0.03,
+  minSeconds: 1200,
+  maxSeconds: 4800,
 };
 /** A meter reports nothing. */
 const silence: FaultKind = {
-  ...{ stream: stream.silence, probability: 0.005, minSeconds: 1800, maxSeconds: 10_800 },
+  stream: stream.silence,
+  probability: 0.005,
+  minSeconds: 1800,
+  maxSeconds: 10_800,
 };
 
 /** Time between two support points of a transformer's noise. */

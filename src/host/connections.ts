@@ -76,7 +76,11 @@ export class Connections {
     this.#onConnection?.(transport, udf.name, path);
     const activity = udf.definition && this.#activity?.open(udf.name);
     const agent = udf.connect({
-      ...{ ...this.#options, stateStore: this.stateStore, transport, logger, activity },
+      ...this.#options,
+      stateStore: this.stateStore,
+      transport,
+      logger,
+      activity,
       guardsEnd: true,
     });
     this.#open.add(agent);

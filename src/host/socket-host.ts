@@ -90,7 +90,11 @@ class SocketsHost implements SocketHost {
     const uses = statistics.uses();
     const names = new Set(this.#options.sockets.map(({ udf }) => udf.name));
     return {
-      ...{ accepted, refused, events: { ...this.#events }, udfs: statsByUdf(names, uses), uses },
+      accepted,
+      refused,
+      events: { ...this.#events },
+      udfs: statsByUdf(names, uses),
+      uses,
       deadLetters: this.#options.deadLetters?.stats,
       stateSaves: this.#states?.stats,
     };

@@ -53,7 +53,10 @@ export async function runStdio(
       limitUnreadTime(agent, output, drainMs, logger);
     });
     const agent = udf.connect({
-      ...{ ...others, stateStore: states, logger, transport },
+      ...others,
+      stateStore: states,
+      logger,
+      transport,
       activity: udf.definition && activity.open(udf.name),
     });
     serving.watch();

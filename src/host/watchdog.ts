@@ -65,7 +65,10 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
   const { activity, logger, socketPaths, udfs, log = { level: 'info' }, drainMs, stallLimitMs } = options;
   const { cells } = activity;
   const workerData: WatchdogData = {
-    ...{ udfs, drainMs, stallLimitMs, cells },
+    udfs,
+    drainMs,
+    stallLimitMs,
+    cells,
     log: { ...log, format: log.format === 'auto' && isatty(2) ? 'pretty' : log.format },
     uses: new Map(activity.uses),
     sockets: socketPaths.map((path) => ({ path, identity: fileIdentity(path) })),

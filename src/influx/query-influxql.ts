@@ -189,8 +189,12 @@ async function* seriesOf(
   query: string,
 ): AsyncGenerator<ResponseSeries> {
   const parameters = new URLSearchParams({
-    ...{ db: database, ...(retentionPolicy !== '' && { rp: retentionPolicy }) },
-    ...{ epoch: 'ns', chunked: 'true', chunk_size: String(rowsPerChunk), q: query },
+    db: database,
+    ...(retentionPolicy !== '' && { rp: retentionPolicy }),
+    epoch: 'ns',
+    chunked: 'true',
+    chunk_size: String(rowsPerChunk),
+    q: query,
   });
   const abort = new AbortController();
   try {

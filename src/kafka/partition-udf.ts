@@ -61,7 +61,11 @@ export class PartitionUdf {
     const [transport, peerTransport] = memoryTransportPair({ highWaterMark: aheadBytes });
     const { groupTtl, maxGroups, limits, strictRestore } = options;
     this.#agent = udf.connect({
-      ...{ onError, groupTtl, maxGroups, limits, strictRestore },
+      onError,
+      groupTtl,
+      maxGroups,
+      limits,
+      strictRestore,
       transport,
       reportsRefusal: true,
       clock: this.#clock,

@@ -171,7 +171,10 @@ export class KafkaWorker {
     this.#counts = await prepareTopics(this.#cluster, this.#settings);
     logger.info(
       {
-        ...{ udf: udf.name, from, to, changelog: this.#changelog },
+        udf: udf.name,
+        from,
+        to,
+        changelog: this.#changelog,
         partitions: this.#counts.get(repartition ?? from),
       },
       'joining the consumer group',
@@ -290,7 +293,11 @@ export class KafkaWorker {
       return new PartitionTask({ ...settings, partition, store, input, counters });
     }
     return new RepartitionTask({
-      ...{ store, input, counters, groupBy, commitIntervalMs },
+      store,
+      input,
+      counters,
+      groupBy,
+      commitIntervalMs,
       topic: repartition!, // there are no other tasks
       partitions: this.#counts.get(repartition!)!, // as above
       hash: (bytes) => this.#cluster.library.murmur2(bytes),
@@ -347,15 +354,16 @@ function inputProblem(reason: unknown, { topic, partition }: TopicPartition): Er
 
 function newCounters(): PartitionCounters {
   return {
-    ...{
-      recordsIn: 0,
-      pointsIn: 0,
-      pointsOut: 0,
-      deadLetters: 0,
-      transactions: 0,
-      snapshots: 0,
-      snapshotBytes: 0,
-    },
-    ...{ groups: 0, committed: -1, restoreSeconds: 0, repeatedRecords: 0 },
+    recordsIn: 0,
+    pointsIn: 0,
+    pointsOut: 0,
+    deadLetters: 0,
+    transactions: 0,
+    snapshots: 0,
+    snapshotBytes: 0,
+    groups: 0,
+    committed: -1,
+    restoreSeconds: 0,
+    repeatedRecords: 0,
   };
 }

@@ -53,7 +53,9 @@ export function kapacitorWriteTarget(text: string, environment: Environment): Ka
     throw new UdfError('invalid_config', `${base}: name a database, ?db=NAME[&rp=NAME]`);
   }
   return {
-    ...{ url: base, database, retentionPolicy: parameters.get('rp') ?? '' },
+    url: base,
+    database,
+    retentionPolicy: parameters.get('rp') ?? '',
     authorization: basicAuthorization('KAPACITOR', environment),
   };
 }

@@ -100,7 +100,12 @@ function nodesOf(tokens: readonly Token[]): ScriptNode[] {
         return;
       }
       const node = {
-        ...{ name, args, udf: sign.text === '@', number: nodes.length + 1, start: sign.start, end },
+        name,
+        args,
+        udf: sign.text === '@',
+        number: nodes.length + 1,
+        start: sign.start,
+        end,
         properties: [],
         chain: open.length === 0 ? chain : undefined,
       };

@@ -46,7 +46,11 @@ export function recordConversations(options: ConversationRecordingOptions): Conv
   const recorder = new ConversationRecorder({ directory: out, logger });
   const subject = { udf: basename(socket, extname(socket)), socket };
   const proxy = new SocketProxy({
-    ...{ listen, target: socket, access, logger, drainMs },
+    listen,
+    target: socket,
+    access,
+    logger,
+    drainMs,
     onConnection: (kapacitor, udf) => {
       recorder.between(kapacitor, udf, subject);
     },

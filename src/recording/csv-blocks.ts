@@ -146,10 +146,13 @@ class BlockReader {
     }
     const tags = {
       ...(this.#location !== undefined && this.#location !== '' && { location: this.#location }),
-      ...{ unit: 'kWh', flow_direction: this.#direction, commodity: 'electricity' },
+      unit: 'kWh',
+      flow_direction: this.#direction,
+      commodity: 'electricity',
     };
     const fields = {
-      ...{ value: Number(usage), duration: durationOf(start, end) },
+      value: Number(usage),
+      duration: durationOf(start, end),
       ...(quality !== '' && { quality }),
     };
     const time = this.#times.parse(start, () => seriesKey(this.#measurement, tags, { value: 0 }));

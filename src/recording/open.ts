@@ -85,7 +85,10 @@ function read(
       return readAnyCsv(chunks, maker, reading);
     case 'greenbutton':
       return readGreenButton(chunks, maker, {
-        ...{ bad, measurement: options.measurement, links: options.links, onWarning: options.onWarning },
+        bad,
+        measurement: options.measurement,
+        links: options.links,
+        onWarning: options.onWarning,
         isTranscoded: needsTranscoding(options.encoding),
       });
   }

@@ -165,7 +165,8 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
   const difference = update ? [] : await golden?.difference();
   const fieldHints = hints?.list() ?? [];
   return {
-    ...{ ...counts, difference: difference ?? [] },
+    ...counts,
+    difference: difference ?? [],
     hints: fieldHints.length > 0 ? fieldHints : emptyHints(result, agent),
   };
 }

@@ -68,11 +68,20 @@ function manifest({ name, file, dependency, udf }: ProjectSettings): object {
 
 const tsconfig = {
   compilerOptions: {
-    ...{ target: 'es2023', lib: ['es2023'], module: 'nodenext', types: ['node'] },
-    ...{ strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true },
-    ...{ noImplicitOverride: true, noFallthroughCasesInSwitch: true },
-    ...{ erasableSyntaxOnly: true, verbatimModuleSyntax: true, allowImportingTsExtensions: true },
-    ...{ noEmit: true, skipLibCheck: true },
+    target: 'es2023',
+    lib: ['es2023'],
+    module: 'nodenext',
+    types: ['node'],
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    noImplicitOverride: true,
+    noFallthroughCasesInSwitch: true,
+    erasableSyntaxOnly: true,
+    verbatimModuleSyntax: true,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+    skipLibCheck: true,
   },
   include: ['src', 'test'],
 };

@@ -105,8 +105,10 @@ function parseDetails(details: string): OutputPoint {
     else fields.push([parseText(key), parseField(kind, value)]);
   }
   return {
-    ...{ name: parseText(name), time: BigInt(time) },
-    ...{ tags: Object.fromEntries(tags), fields: Object.fromEntries(fields) },
+    name: parseText(name),
+    time: BigInt(time),
+    tags: Object.fromEntries(tags),
+    fields: Object.fromEntries(fields),
   };
 }
 

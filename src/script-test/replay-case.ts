@@ -46,7 +46,10 @@ export async function replayCase(
   }
   await api.createTask(id, { ...settings, script: isolated.text({ batches, output: 'topics' }) });
   const { id: replay } = await api.replay({
-    ...{ task: id, recording: test.recordingId!, 'recording-time': true, clock: 'fast' }, // run-case.ts checks the id
+    task: id,
+    recording: test.recordingId!,
+    'recording-time': true,
+    clock: 'fast', // run-case.ts checks the id
   });
   try {
     const end = Date.now() + caseTimeoutMs;

@@ -54,7 +54,12 @@ export function jsonReport(results: readonly CaseResult[]): readonly object[] {
     const { problems, error, ms } = result;
     const status = passed(result) ? 'passed' : error === undefined ? 'failed' : 'error';
     return {
-      ...{ name, file, line, task, status, problems },
+      name,
+      file,
+      line,
+      task,
+      status,
+      problems,
       ...(error !== undefined && { error }),
       ms: Math.round(ms),
     };

@@ -223,12 +223,19 @@ describe('.reorder(duration) with other features', () => {
         waiting < 3 ? undefined : new Promise<void>((resolve) => (room = resolve)).then(() => (waiting = 0)),
     };
     const stages = new Stages({
-      ...{ reorder: 10n * second, distinct: undefined, maxReorderBytes: Infinity, count: () => undefined },
+      reorder: 10n * second,
+      distinct: undefined,
+      maxReorderBytes: Infinity,
+      count: () => undefined,
       activated: () => undefined,
     });
     const points = new InputPoints({
-      ...{ calls: calls as unknown as ConcurrentCalls, stages, count: () => undefined }, // what is used of it
-      ...{ instance: {} as unknown as Instance, failures: {} as unknown as FailurePolicy, timers: undefined }, // not used with calls
+      calls: calls as unknown as ConcurrentCalls,
+      stages,
+      count: () => undefined, // what is used of it
+      instance: {} as unknown as Instance,
+      failures: {} as unknown as FailurePolicy,
+      timers: undefined, // not used with calls
       output: { blocked: false } as unknown as Output, // nothing else is used
       signal: new AbortController().signal,
     });

@@ -190,8 +190,12 @@ const parts = {
     for (const perRecord of [1, 100]) {
       for (const workers of [1, 2]) {
         await throughput(broker, `${workers} worker${workers > 1 ? 's' : ''}, ${perRecord} points a record`, {
-          ...{ points: 2_000_000, groups: 1_000, partitions: 12, perRecord },
-          ...{ workers, args: ['--pack-bytes', perRecord > 1 ? '16KiB' : '0'] },
+          points: 2_000_000,
+          groups: 1_000,
+          partitions: 12,
+          perRecord,
+          workers,
+          args: ['--pack-bytes', perRecord > 1 ? '16KiB' : '0'],
         });
       }
     }

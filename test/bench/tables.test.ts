@@ -16,13 +16,16 @@ const spread = (median: number) => ({ median, min: median / 2, max: median * 2 }
 function run(isolated?: number) {
   const metric = (own: number, other: number | undefined) => ({
     values: {
-      ...{ this: spread(own), yardstick: spread(2 * own) },
+      this: spread(own),
+      yardstick: spread(2 * own),
       ...(other !== undefined && { isolated: spread(other) }),
     },
     ratios: { yardstick: spread(0.5), ...(other !== undefined && { isolated: spread(own / other) }) },
   });
   const results = ['mirror', 'movingAverage'].map((udf) => ({
-    ...{ kind: 'throughput', udf, variant: 'default' },
+    kind: 'throughput',
+    udf,
+    variant: 'default',
     metrics: {
       pointsPerSecond: metric(1e7, isolated),
       bytesPerSecond: metric(1e9, undefined),

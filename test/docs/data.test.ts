@@ -20,8 +20,11 @@ async function readPoints(text: string, extension: string, options: ReadOptions 
 
 /** How docs/green-button.md says that a utility's export is read. */
 const utilityExport: ReadOptions = {
-  ...{ timeColumn: ['DATE', 'START TIME'], timeZone: 'America/New_York', measurement: 'electricity' },
-  ...{ tagColumns: ['TYPE'], thousands: ',' },
+  timeColumn: ['DATE', 'START TIME'],
+  timeZone: 'America/New_York',
+  measurement: 'electricity',
+  tagColumns: ['TYPE'],
+  thousands: ',',
 };
 
 function csvOptionsOf(text: string): ReadOptions {

@@ -27,7 +27,9 @@ function compilerOptions(): ts.CompilerOptions {
     allowImportingTsExtensions: true,
     // Blocks without an import are modules too. JavaScript is checked as TypeScript is.
     moduleDetection: ts.ModuleDetectionKind.Force,
-    ...{ allowJs: true, checkJs: true, noImplicitAny: true },
+    allowJs: true,
+    checkJs: true,
+    noImplicitAny: true,
     typeRoots: [join(root, 'node_modules', '@types')],
   };
 }

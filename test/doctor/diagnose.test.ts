@@ -96,7 +96,10 @@ describe('sockets', () => {
     setup.configure(section('mirror', `socket = "${setup.socketOf('mirror')}"`)); // outliers is served, too
     expect(await setup.findings()).toEqual([
       {
-        ...{ severity: 'warning', check: 'sockets', where: left, remedy: 'remove it' },
+        severity: 'warning',
+        check: 'sockets',
+        where: left,
+        remedy: 'remove it',
         what: 'a stale socket: no process listens there, and no section of the configuration names it',
       },
     ]);
@@ -215,7 +218,9 @@ describe('the running kapacitord', () => {
     chmodSync(setup.sockets, 0o750);
     expect(await setup.findings({ config: undefined, kapacitorUser: undefined })).toMatchObject([
       {
-        ...{ severity: 'error', check: 'access', where: setup.sockets },
+        severity: 'error',
+        check: 'access',
+        where: setup.sockets,
         what: expect.stringMatching(
           /^Kapacitor's user \(process 7, uid 4242\) may not enter this directory, in which sockets are: owner \d+, group \w+, mode 750$/,
         ) as string,
@@ -248,7 +253,9 @@ describe('the running kapacitord', () => {
     setup.kapacitor.tasks.push(taskOf('idle', 'stream|from()@mirror()'));
     expect(await setup.findings()).toMatchObject([
       {
-        ...{ severity: 'error', check: 'tasks', where: 'task idle' },
+        severity: 'error',
+        check: 'tasks',
+        where: 'task idle',
         what: 'Kapacitor shows it as running, but its connection to the host of its UDFs is gone: it ends at its next point',
         remedy: 'kapacitor-udf tasks restart idle; serve --kapacitor URL does so by itself',
       },
@@ -269,7 +276,9 @@ test('a user that does not exist is an error with a remedy, and all else is chec
   const missing = { kapacitorUser: 'nobody-of-this-name', kapacitor: { url: 'http://127.0.0.1:1' } };
   expect(await setup.findings(missing)).toMatchObject([
     {
-      ...{ severity: 'error', check: 'setup', where: '--kapacitor-user nobody-of-this-name' },
+      severity: 'error',
+      check: 'setup',
+      where: '--kapacitor-user nobody-of-this-name',
       what: 'there is no user "nobody-of-this-name" in /etc/passwd, so that access to the sockets is not checked',
       remedy: expect.stringContaining('name the user that it runs as') as string,
     },
@@ -309,11 +318,17 @@ describe('what Kapacitor knows of a UDF', () => {
     setup.kapacitor.infos.set('scale', { ...known, options });
     expect(await setup.findings()).toEqual([
       {
-        ...{ severity: 'error', check: 'info', where: '@scale().field()', remedy },
+        severity: 'error',
+        check: 'info',
+        where: '@scale().field()',
+        remedy,
         what: 'Kapacitor knows this option with other arguments than the UDF has now: unexpected number of args to field, got 1 expected 2',
       },
       {
-        ...{ severity: 'error', check: 'info', where: '@scale().factor()', remedy },
+        severity: 'error',
+        check: 'info',
+        where: '@scale().factor()',
+        remedy,
         what: 'Kapacitor does not know this option, which the UDF has now',
       },
     ]);

@@ -53,7 +53,8 @@ function moduleWith(options: string): string {
 }
 
 const files = (name: string) => ({
-  ...{ cert: certificateFile(`${name}.pem`), key: certificateFile(`${name}.key`) },
+  cert: certificateFile(`${name}.pem`),
+  key: certificateFile(`${name}.key`),
   ca: certificateFile('authority.pem'),
 });
 
@@ -86,7 +87,9 @@ test('a host that does not answer is an error, and the remedy for its sockets is
   const remote = { address: parseRemoteAddress(url) };
   const found = (await diagnose({ config, kapacitorUser: '0', remote })).findings;
   expect(found).toContainEqual({
-    ...{ severity: 'error', check: 'remote', where: url },
+    severity: 'error',
+    check: 'remote',
+    where: url,
     what: expect.stringContaining('ECONNREFUSED') as string,
     remedy: `start the host there: kapacitor-udf serve --listen ${url}; else see whether a firewall closes the port`,
   });
@@ -113,7 +116,9 @@ test('TLS that fails is an error: for the host, or for whoever connects', async 
   const sockets = tempDir();
   expect(await findings(sockets, url, files('stranger'))).toContainEqual(
     expect.objectContaining({
-      ...{ severity: 'error', check: 'remote', where: url },
+      severity: 'error',
+      check: 'remote',
+      where: url,
       what: expect.stringContaining('the certificate is not accepted') as string,
       remedy: expect.stringContaining(
         'give --tls-cert, --tls-key and --tls-ca as the proxy has them',
@@ -123,7 +128,8 @@ test('TLS that fails is an error: for the host, or for whoever connects', async 
   const other = { ...files('proxy'), ca: certificateFile('other-authority.pem') };
   expect(await findings(sockets, url, other)).toContainEqual(
     expect.objectContaining({
-      ...{ severity: 'error', check: 'remote' },
+      severity: 'error',
+      check: 'remote',
       what: expect.stringContaining('TLS fails') as string,
       remedy: expect.stringContaining('signed by that authority') as string,
     }),

@@ -56,7 +56,10 @@ describe('a Kapacitor that takes a request and never answers it', () => {
     const { url } = setup.kapacitor;
     expect(await setup.findings({ answerTimeoutMs })).toEqual([
       {
-        ...{ severity: 'error', check: 'info', where: url, remedy: log },
+        severity: 'error',
+        check: 'info',
+        where: url,
+        remedy: log,
         what: `${noAnswer(url, 'POST /tasks')}; what Kapacitor knows of @mirror, and of the UDFs after it, is not checked`,
       },
     ]);
@@ -86,7 +89,9 @@ describe('a Kapacitor that is starting, and does not listen yet', () => {
     setup.configure(http + section('absent', `socket = "${path}"`));
     const findings = await setup.findings({ kapacitor, proc: startingAt(setup), config: undefined });
     expect(findings).toContainEqual({
-      ...{ severity: 'error', check: 'setup', where: 'process 42' },
+      severity: 'error',
+      check: 'setup',
+      where: 'process 42',
       what:
         `kapacitord runs, but does not listen at ${kapacitor.url} yet: at its start it waits up to five minutes for the ` +
         'socket of each UDF; @absent cannot be reached',

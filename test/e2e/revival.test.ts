@@ -141,11 +141,9 @@ describe.skipIf(missing)(title, () => {
     const away = await run(...args, '--once', '--json');
     expect(away.code).toBe(1);
     expect(JSON.parse(away.stdout)).toMatchObject({
-      ...{
-        event: 'waiting',
-        task: task.id,
-        why: expect.stringContaining('@mirror does not answer on ') as string,
-      },
+      event: 'waiting',
+      task: task.id,
+      why: expect.stringContaining('@mirror does not answer on ') as string,
     });
 
     const watch = new Cli(args);

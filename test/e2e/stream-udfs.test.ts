@@ -82,8 +82,15 @@ describe.skipIf(missing)(title, () => {
     await eventually(() => task.rows('out')).toEqual([
       {
         time: '2018-01-02T23:00:00Z',
-        ...{ host: 'a', period: 'day', zone: 'Europe/Berlin' },
-        ...{ kwh: 3, kwh_of_kw: 21, expected: 4, missing: 0.5, partial: false, revision: 0 },
+        host: 'a',
+        period: 'day',
+        zone: 'Europe/Berlin',
+        kwh: 3,
+        kwh_of_kw: 21,
+        expected: 4,
+        missing: 0.5,
+        partial: false,
+        revision: 0,
       },
     ]);
     const mistaken = await totals('Europe/Brlin');

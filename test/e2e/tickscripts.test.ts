@@ -219,7 +219,9 @@ describe.skipIf(missing)(title, () => {
       );
     const forecast = (ahead: bigint) => ({
       time: new Date(Number((thisHour + (ahead - 1n) * hour) / 1_000_000n)).toISOString().replace('.000', ''),
-      ...{ forecast: 4, error: 0, meter: 'office' },
+      forecast: 4,
+      error: 0,
+      meter: 'office',
     });
     await eventually(forecasts).toEqual(
       new Map([

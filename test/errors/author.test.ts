@@ -8,8 +8,7 @@ type Loose = Readonly<Record<string, unknown>>;
 
 /** As `defineUdf`, for definitions that TypeScript refuses. */
 const define = defineUdf as unknown as (definition: Loose) => Parameters<typeof runUdf>[0];
-const udf = (more: Loose) =>
-  define({ ...{ name: 'mine', wants: 'stream', provides: 'stream' }, point, ...more });
+const udf = (more: Loose) => define({ name: 'mine', wants: 'stream', provides: 'stream', point, ...more });
 const point = (input: unknown) => input;
 
 /** The message that a mistake is answered with. */
@@ -276,7 +275,9 @@ describe('a handler', () => {
 describe('the options in a TICKscript', () => {
   const sized = () =>
     defineUdf({
-      ...{ name: 'mine', wants: 'stream', provides: 'stream' },
+      name: 'mine',
+      wants: 'stream',
+      provides: 'stream',
       options: {
         field: option.string({ required: true, doc: 'A field.' }),
         size: option.int({ min: 1, doc: 'A size.' }),

@@ -34,7 +34,10 @@ async function setUp() {
   const notes: string[] = [];
   const start = (options: Partial<FeedOptions>) =>
     feed({
-      ...{ target, stdin, signal: stop.signal, flushMs: 5 },
+      target,
+      stdin,
+      signal: stop.signal,
+      flushMs: 5,
       events: {
         onNote: (note) => notes.push(note),
         onSkipped: ({ message }) => notes.push(message),

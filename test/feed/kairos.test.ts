@@ -13,7 +13,9 @@ import { tempDir } from '../support/temp-dir.js';
 async function feedTo(url: string, options: Partial<FeedOptions>) {
   const refused: string[] = [];
   const result = await feed({
-    ...{ target: kairosTarget(url, {}), signal: new AbortController().signal, stdin: new PassThrough() },
+    target: kairosTarget(url, {}),
+    signal: new AbortController().signal,
+    stdin: new PassThrough(),
     events: { onRefused: ({ from }, reason) => refused.push(`${from}: ${reason}`) },
     ...options,
   });
@@ -72,8 +74,10 @@ test('a polled Green Button feed arrives in KairosDB', async () => {
   const readings = [0, 1, 2].map((index) => ({ start: index * 900, value: index }));
   const utility = await utilityAndDatabase(() => ({ body: greenButtonFeed(entriesOf({ readings })) }));
   const options = {
-    ...{ target: kairosTarget(kairos.url, {}), urls: [utility.feedUrl] },
-    ...{ signal: new AbortController().signal, resume: join(tempDir(), 'resume.json') },
+    target: kairosTarget(kairos.url, {}),
+    urls: [utility.feedUrl],
+    signal: new AbortController().signal,
+    resume: join(tempDir(), 'resume.json'),
   };
   expect(await pollFeeds(options)).toMatchObject({ arrived: 3, refused: 0 });
   const before = new Map(kairos.stored);

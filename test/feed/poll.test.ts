@@ -20,13 +20,12 @@ async function setUp(answer: (request: FeedRequest, number: number) => Answer) {
   const notes: string[] = [];
   const start = (options: Partial<PollOptions> = {}) =>
     pollFeeds({
-      ...{
-        target: influxTarget(server.databaseUrl, {}),
-        urls: [server.feedUrl],
-        resume,
-        signal: stop.signal,
-      },
-      ...{ firstWaitMs: 1, flushMs: 5 },
+      target: influxTarget(server.databaseUrl, {}),
+      urls: [server.feedUrl],
+      resume,
+      signal: stop.signal,
+      firstWaitMs: 1,
+      flushMs: 5,
       events: { onNote: (note) => notes.push(note) },
       ...options,
     });

@@ -3,7 +3,12 @@ import type { FeedResult } from '../../src/feed/feed.js';
 import { feedJson, feedText, outageText } from '../../src/feed/report.js';
 
 const none: FeedResult = {
-  ...{ arrived: 0, refused: 0, skipped: 0, unsent: 0, waitingBatches: 0, isStopped: false },
+  arrived: 0,
+  refused: 0,
+  skipped: 0,
+  unsent: 0,
+  waitingBatches: 0,
+  isStopped: false,
 };
 
 test('the result of a feed names what arrived, and only the losses that there were', () => {
@@ -31,7 +36,12 @@ test('an error before anything was read says all by itself', () => {
 
 test('JSON holds the counts and the time', () => {
   expect(feedJson({ ...none, arrived: 3 }, 1.5)).toEqual({
-    ...{ arrived: 3, refused: 0, skipped: 0, unsent: 0, waitingBatches: 0, seconds: 1.5 },
+    arrived: 3,
+    refused: 0,
+    skipped: 0,
+    unsent: 0,
+    waitingBatches: 0,
+    seconds: 1.5,
   });
 });
 

@@ -92,19 +92,25 @@ describe('the input of a partition', () => {
 
 test('metrics have the lag and the progress of each partition; what is not known yet is left out', () => {
   const counters = {
-    ...{
-      recordsIn: 3,
-      pointsIn: 4,
-      pointsOut: 2,
-      deadLetters: 1,
-      transactions: 2,
-      snapshots: 1,
-      snapshotBytes: 10,
-    },
-    ...{ groups: 2, committed: 9, restoreSeconds: 0.5, repeatedRecords: 0 },
+    recordsIn: 3,
+    pointsIn: 4,
+    pointsOut: 2,
+    deadLetters: 1,
+    transactions: 2,
+    snapshots: 1,
+    snapshotBytes: 10,
+    groups: 2,
+    committed: 9,
+    restoreSeconds: 0.5,
+    repeatedRecords: 0,
   };
   const partition = (number: number, more: Partial<OwnedPartition>): OwnedPartition => ({
-    ...{ topic: 'in', partition: number, kind: 'udf', counters, isReady: true, lag: 7 },
+    topic: 'in',
+    partition: number,
+    kind: 'udf',
+    counters,
+    isReady: true,
+    lag: 7,
     ...more,
   });
   const partitions = [partition(0, {}), partition(1, { isReady: false, lag: undefined })];

@@ -10,7 +10,10 @@ function watched(present: Record<string, number | Error>, divided?: string) {
   const [failures, growths] = [[] as string[], [] as string[]];
   const counts = new Map(Object.entries(present)) as Map<string, number>; // all are there at first
   const watch = new TopicWatch({
-    ...{ counts, keyed: divided === undefined ? 'in' : 'by-group', divided, intervalMs: 10 },
+    counts,
+    keyed: divided === undefined ? 'in' : 'by-group',
+    divided,
+    intervalMs: 10,
     lookUp: ([name]) => {
       const count = present[name!]!;
       if (count instanceof Error) return Promise.reject(count);

@@ -12,7 +12,10 @@ describe('the URL of a KairosDB', () => {
 
   it('names the server, a default tag and whether times are rounded', () => {
     expect(kairosTarget('kairosdb+http://h:8080/', {})).toEqual({
-      ...{ url: 'http://h:8080', authorization: undefined, defaultTag: undefined, roundsTimes: false },
+      url: 'http://h:8080',
+      authorization: undefined,
+      defaultTag: undefined,
+      roundsTimes: false,
     });
     expect(kairosTarget('kairosdb+https://h/tsdb?tag=site=a=b&precision=ms', {})).toEqual({
       url: 'https://h/tsdb',

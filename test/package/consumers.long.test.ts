@@ -52,8 +52,13 @@ function project(name: string, type: 'module' | 'commonjs', file: string, source
 /** Compiles a project's main.ts into main.js. Returns what the compiler says. */
 function compile(path: string, options: object): string {
   const compilerOptions = {
-    ...{ target: 'es2023', lib: ['es2023'], types: ['node'] },
-    ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: true, ...options },
+    target: 'es2023',
+    lib: ['es2023'],
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: true,
+    ...options,
     typeRoots: [join(packageRoot, 'node_modules/@types')],
   };
   writeFileSync(join(path, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }));

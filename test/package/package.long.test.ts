@@ -88,8 +88,14 @@ describe('a project that checks the types of its packages', () => {
   function compile(source: string, types: readonly string[]): string {
     writeFileSync(join(project, 'main.ts'), source);
     const compilerOptions = {
-      ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
-      ...{ target: 'es2023', lib: ['es2023'], module: 'nodenext', types },
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      target: 'es2023',
+      lib: ['es2023'],
+      module: 'nodenext',
+      types,
       typeRoots: [join(root, 'node_modules', '@types')],
     };
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }));

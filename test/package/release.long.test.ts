@@ -26,7 +26,10 @@ function repository(): Repository {
   const env = {
     ...process.env,
     RELEASE_ROOT: directory,
-    ...{ GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a@b', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a@b' },
+    GIT_AUTHOR_NAME: 'a',
+    GIT_AUTHOR_EMAIL: 'a@b',
+    GIT_COMMITTER_NAME: 'a',
+    GIT_COMMITTER_EMAIL: 'a@b',
   };
   const git = (...args: string[]): string =>
     execFileSync('git', args, { cwd: directory, env, encoding: 'utf8' }).trim();
@@ -44,7 +47,9 @@ function repository(): Repository {
   write('.gitignore', '*.tgz\n');
   commit();
   return {
-    ...{ git, write, commit },
+    git,
+    write,
+    commit,
     read: (file) => readFileSync(join(directory, file), 'utf8'),
     files: () =>
       readdirSync(directory)

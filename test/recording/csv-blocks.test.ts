@@ -6,7 +6,9 @@ import { readText } from '../support/recording-files.js';
 async function read(text: string, options: OpenOptions = {}) {
   const told: string[] = [];
   const items = await readText('csv', text, {
-    ...{ name: 'f', timeZone: 'America/Los_Angeles', skipBad: true },
+    name: 'f',
+    timeZone: 'America/Los_Angeles',
+    skipBad: true,
     onBad: ({ message }) => told.push(message),
     onWarning: (warning) => told.push(warning),
     ...options,
@@ -50,15 +52,20 @@ describe('CSV with a table for each day and direction', () => {
     expect(told).toEqual([]);
     expect(points).toEqual([
       {
-        ...{ name: 'interval_reading', utc: '2026-01-15T08:00:00.000Z', tags: delivered },
+        name: 'interval_reading',
+        utc: '2026-01-15T08:00:00.000Z',
+        tags: delivered,
         fields: { value: 0.04, duration: 900n },
       },
       {
-        ...{ name: 'interval_reading', utc: '2026-01-15T08:15:00.000Z', tags: delivered },
+        name: 'interval_reading',
+        utc: '2026-01-15T08:15:00.000Z',
+        tags: delivered,
         fields: { value: 1.5, duration: 900n, quality: 'estimated' },
       },
       {
-        ...{ name: 'interval_reading', utc: '2026-01-15T08:00:00.000Z' },
+        name: 'interval_reading',
+        utc: '2026-01-15T08:00:00.000Z',
         tags: { ...delivered, flow_direction: 'reverse' },
         fields: { value: 0, duration: 900n },
       },
@@ -73,7 +80,8 @@ describe('CSV with a table for each day and direction', () => {
     const { points } = await read(text, { measurement: 'power' });
     expect(points).toEqual([
       {
-        ...{ name: 'power', utc: '2026-01-15T08:00:00.000Z' },
+        name: 'power',
+        utc: '2026-01-15T08:00:00.000Z',
         tags: { ...delivered, location: 'X' },
         fields: { value: 0.25, duration: 3600n },
       },
@@ -129,7 +137,8 @@ describe('CSV with a table for each day and direction', () => {
 
 it('a table whose first column has that name remains a table if its time column is named', async () => {
   const { points } = await read('Energy Usage Information,time\n5,2026-01-15 00:00\n', {
-    ...{ timeColumn: ['time'], measurement: 'm' },
+    timeColumn: ['time'],
+    measurement: 'm',
   });
   expect(points).toMatchObject([{ name: 'm', fields: { 'Energy Usage Information': 5 } }]);
 });

@@ -9,7 +9,9 @@ import { readText } from '../support/recording-files.js';
 async function read(text: string | Buffer, options: OpenOptions = {}) {
   const told: string[] = [];
   const items = await readText('csv', text, {
-    ...{ name: 'f', measurement: 'm', skipBad: true },
+    name: 'f',
+    measurement: 'm',
+    skipBad: true,
     onBad: ({ message }) => told.push(message),
     onWarning: (warning) => told.push(warning),
     ...options,
@@ -47,8 +49,10 @@ describe('the CSV that utilities export', () => {
       '"Meter Number","Date","Start Time","Duration","Consumed"\n' +
       '"0001234","09/04/2024",12:00:00 AM,"Hour","0.34"\n"0001234","09/04/2024",01:00:00 PM,"Hour","-0.221"\n';
     const { points, told, utc } = await read(text, {
-      ...{ timeColumn: ['Date', 'Start Time'], tagColumns: ['Meter Number'] },
-      ...{ timeFormat: 'MM/dd/yyyy hh:mm:ss a', timeZone: 'America/Los_Angeles' },
+      timeColumn: ['Date', 'Start Time'],
+      tagColumns: ['Meter Number'],
+      timeFormat: 'MM/dd/yyyy hh:mm:ss a',
+      timeZone: 'America/Los_Angeles',
     });
     expect(utc).toEqual(['2024-09-04T07:00:00.000Z', '2024-09-04T20:00:00.000Z']);
     expect(points[1]).toMatchObject({ tags: { 'Meter Number': '0001234' }, fields: { Consumed: -0.221 } });
@@ -224,7 +228,8 @@ describe('local times where the clock is changed', () => {
           : all.flat();
         const rows = records.map(({ utc, meter }) => `${cells(utc, timeZone)},${meter},1`);
         const { points, told } = await read(['DATE,START TIME,tag:meter,v', ...rows].join('\n'), {
-          ...{ timeColumn: ['DATE', 'START TIME'], timeZone },
+          timeColumn: ['DATE', 'START TIME'],
+          timeZone,
         });
         expect(points.map(({ utc, tags }) => ({ utc, meter: tags.meter }))).toEqual(records);
         expect(told).toEqual([expect.stringMatching(`times? in an hour that ${timeZone} has twice`)]);
@@ -241,7 +246,8 @@ describe('local times where the clock is changed', () => {
         const shown = DateTime.fromISO(`${forward}T${clock}`, { zone: timeZone });
         const isSkipped = shown.toFormat('HH:mm') !== clock; // Luxon moves it forward
         const { points, told } = await read(`DATE,START TIME,v\n${forward},${clock},1\n`, {
-          ...{ timeColumn: ['DATE', 'START TIME'], timeZone },
+          timeColumn: ['DATE', 'START TIME'],
+          timeZone,
         });
         if (isSkipped) {
           expect(told).toEqual([

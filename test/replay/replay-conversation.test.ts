@@ -120,7 +120,12 @@ describe('a conversation that the proxy recorded between Kapacitor 1.5.7 and edg
     expect(requests.filter(({ kind }) => kind === 'point')).toHaveLength(17);
     expect(responses.filter(({ kind }) => kind === 'point')).toHaveLength(6);
     expect(await replay(await openConversationFile(file), edgeDetect)).toMatchObject({
-      ...{ task: 'adsl', node: 'edgeDetect2', same: 7, missing: 0, extra: 0, difference: [] },
+      task: 'adsl',
+      node: 'edgeDetect2',
+      same: 7,
+      missing: 0,
+      extra: 0,
+      difference: [],
     });
   });
 

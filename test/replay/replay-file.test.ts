@@ -40,8 +40,15 @@ describe('the replay of a file', () => {
     const options = { agent: { udf: edgeDetect }, set: ['field=value'], expect: golden!, html: html! };
     const updated = await replayFile(adsl, { ...options, out: out!, update: true });
     expect(updated).toMatchObject({
-      ...{ pointsIn: 17, pointsOut: 6, errors: 0, counters: {}, malformed: 0, unwritable: 0 },
-      ...{ difference: [], hints: [], notOnPage: 0 },
+      pointsIn: 17,
+      pointsOut: 6,
+      errors: 0,
+      counters: {},
+      malformed: 0,
+      unwritable: 0,
+      difference: [],
+      hints: [],
+      notOnPage: 0,
     });
     expect(readFileSync(golden!, 'utf8')).toBe(readFileSync(out!, 'utf8'));
     expect(readFileSync(html!, 'utf8')).toContain('17 points in');

@@ -90,7 +90,10 @@ describe('the cases of a file', () => {
       ['alert3', []],
     ]);
     expect({ counts: [...counts], alerts, tolerance, triggered: triggered.size }).toEqual({
-      ...{ counts: [['from', 2]], alerts: [{ level: 'OK', message: 'fine' }], tolerance: 0.1, triggered: 0 },
+      counts: [['from', 2]],
+      alerts: [{ level: 'OK', message: 'fine' }],
+      tolerance: 0.1,
+      triggered: 0,
     });
   });
 

@@ -3,7 +3,10 @@ import { isolate } from '../../src/script-test/isolated-script.js';
 
 const copy = (script: string, watch: readonly string[] = [], alerts = false): string =>
   isolate(script, {
-    ...{ watch, alerts, database: 'own', cron: '7 * * * * * *' },
+    watch,
+    alerts,
+    database: 'own',
+    cron: '7 * * * * * *',
     others: [{ db: 'telegraf', rp: 'autogen' }],
   }).text({ batches: new Set(), output: 'http' });
 

@@ -3,7 +3,9 @@ import { caseText, type CaseResult, jsonReport, junit, summary, tap } from '../.
 
 const result = (name: string, problems: string[], error?: string): CaseResult => ({
   test: { name, file: 'a.yaml', line: 3, task: 'x.tick' },
-  ...{ problems, error, ms: 1_500 },
+  problems,
+  error,
+  ms: 1_500,
 });
 
 const results = [

@@ -45,7 +45,13 @@ export function oraclePoint(body: Uint8Array): OraclePoint {
   const raw = oracle.Point.decode(body) as unknown as Decoded;
   const { name, database, retentionPolicy, group, dimensions, byName } = raw;
   return {
-    ...{ time: raw.time.toBigInt(), name, database, retentionPolicy, group, dimensions, byName },
+    time: raw.time.toBigInt(),
+    name,
+    database,
+    retentionPolicy,
+    group,
+    dimensions,
+    byName,
     tags: mapValues(raw.tags, (value) => value),
     fieldsDouble: mapValues(raw.fieldsDouble, (value) => value),
     fieldsInt: mapValues(raw.fieldsInt, (value) => value.toBigInt()),

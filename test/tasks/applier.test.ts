@@ -88,8 +88,17 @@ const refusal = (reason: string): KapacitorRefusal => new KapacitorRefusal(400, 
 function taskOf(id: string, settings: TaskSettings): Task {
   const { status = 'enabled', script = '', vars = {}, 'template-id': template = '' } = settings;
   return {
-    ...{ id, script, status, vars, 'template-id': template, dbrps: settings.dbrps ?? [] },
-    ...{ type: 'stream', dot: '', executing: status === 'enabled', error: '', stats: null },
+    id,
+    script,
+    status,
+    vars,
+    'template-id': template,
+    dbrps: settings.dbrps ?? [],
+    type: 'stream',
+    dot: '',
+    executing: status === 'enabled',
+    error: '',
+    stats: null,
   };
 }
 

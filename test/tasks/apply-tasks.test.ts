@@ -22,7 +22,10 @@ test('a task that stops as soon as it is started counts as failed only', async (
   } as unknown as KapacitorApi; // what a new task needs
   const reported: string[] = [];
   const outcomes = await applyTasks(directory, {
-    ...{ api, dryRun: false, restart: 'none', waitMs: 0 },
+    api,
+    dryRun: false,
+    restart: 'none',
+    waitMs: 0,
     connections: () => () => ({ state: 'connected', reason: '' }),
     onOutcome: ({ done, subject }) => void reported.push(`${done} ${subject}`),
   });

@@ -3,8 +3,18 @@ import type { Task } from '../../src/kapacitor/types.js';
 import { restartTask, restartTasks } from '../../src/tasks/restart-tasks.js';
 
 const task = (id: string, more: Partial<Task> = {}): Task => ({
-  ...{ id, type: 'stream', 'template-id': '', dbrps: [], script: 'stream|from()@a()', dot: '', vars: {} },
-  ...{ status: 'enabled', executing: true, error: '', stats: null, 'last-enabled': '2026-01-01T00:00:00Z' },
+  id,
+  type: 'stream',
+  'template-id': '',
+  dbrps: [],
+  script: 'stream|from()@a()',
+  dot: '',
+  vars: {},
+  status: 'enabled',
+  executing: true,
+  error: '',
+  stats: null,
+  'last-enabled': '2026-01-01T00:00:00Z',
   ...more,
 });
 

@@ -124,23 +124,26 @@ describe('the metrics of a host', () => {
 
   test('have the dead letters and saved states of a host that keeps them, and of no other', async () => {
     const deadLetters = {
-      ...{ written: 7, writtenBytes: 700, lost: 2, writeErrors: 3, removedFiles: 1, bytes: 600 },
+      written: 7,
+      writtenBytes: 700,
+      lost: 2,
+      writeErrors: 3,
+      removedFiles: 1,
+      bytes: 600,
     };
     const stateSaves = { saves: 4, savedBytes: 400, errors: 1, lastSave: 1_700_000_000_500 };
     const read = () => ({ stats: { ...hostOf([]), deadLetters, stateSaves }, ready: true });
     const metrics = parsePrometheus(await createMetrics(read).text());
     const expected = {
-      ...{
-        dead_letter_points_total: 7,
-        dead_letter_points_lost_total: 2,
-        dead_letter_written_bytes_total: 700,
-      },
-      ...{
-        dead_letter_write_errors_total: 3,
-        dead_letter_files_removed_total: 1,
-        dead_letter_size_bytes: 600,
-      },
-      ...{ state_saves_total: 4, state_saved_bytes_total: 400, state_save_errors_total: 1 },
+      dead_letter_points_total: 7,
+      dead_letter_points_lost_total: 2,
+      dead_letter_written_bytes_total: 700,
+      dead_letter_write_errors_total: 3,
+      dead_letter_files_removed_total: 1,
+      dead_letter_size_bytes: 600,
+      state_saves_total: 4,
+      state_saved_bytes_total: 400,
+      state_save_errors_total: 1,
       last_state_save_timestamp_seconds: 1_700_000_000.5,
     };
     const none = await metricsOf();

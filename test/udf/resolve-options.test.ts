@@ -46,8 +46,15 @@ describe('the options of a TICKscript', () => {
     ];
     expect(resolveOptions(every, calls)).toEqual({
       options: {
-        ...{ text: 'a', count: 7, ratio: 0.5, keep: false, period: 30n, loud: true, range: [1, 2] },
-        ...{ also: ['x', 'y'], ranges: [[1, 2], [3, 4]] }, // prettier-ignore
+        text: 'a',
+        count: 7,
+        ratio: 0.5,
+        keep: false,
+        period: 30n,
+        loud: true,
+        range: [1, 2],
+        also: ['x', 'y'],
+        ranges: [[1, 2], [3, 4]], // prettier-ignore
       },
       problems: [],
     });

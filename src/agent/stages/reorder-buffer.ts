@@ -232,8 +232,12 @@ export class ReorderBuffer {
     let group = this.#groups.get(name);
     if (!group) {
       group = this.#idleGroups.get(name) ?? {
-        ...{ name, clock: new StreamClock(this.#wait), points: new TinyQueue<WaitingPoint>([], compare) },
-        ...{ size: 0, releasedUpTo: undefined, ahead: undefined },
+        name,
+        clock: new StreamClock(this.#wait),
+        points: new TinyQueue<WaitingPoint>([], compare),
+        size: 0,
+        releasedUpTo: undefined,
+        ahead: undefined,
       };
       this.#idleGroups.delete(name);
       this.#groups.set(name, group);

@@ -107,12 +107,20 @@ function pageData(story: MeterStory): MeterPageData {
         : { times: prediction.times, probabilities: prediction.probabilities },
     forecast: [
       ...forecast.history.slice(-historyHours).map(({ start, kWh }): ForecastRow => ({
-        ...{ time: start, before: kWh, later: null },
-        ...{ kw: null, interval80: null, interval95: null },
+        time: start,
+        before: kWh,
+        later: null,
+        kw: null,
+        interval80: null,
+        interval95: null,
       })),
       ...forecast.hours.map(({ start, kw, interval80, interval95 }): ForecastRow => ({
-        ...{ time: start, before: null, later: measured.get(start) ?? null },
-        ...{ kw, interval80: interval80 ?? null, interval95: interval95 ?? null },
+        time: start,
+        before: null,
+        later: measured.get(start) ?? null,
+        kw,
+        interval80: interval80 ?? null,
+        interval95: interval95 ?? null,
       })),
     ],
   };

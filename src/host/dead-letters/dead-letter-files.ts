@@ -122,8 +122,12 @@ class DeadLetterWriter implements DeadLetterFiles {
   get stats(): DeadLetterStats {
     const { removedFiles, bytes } = this.#files;
     return {
-      ...{ written: this.#written, writtenBytes: this.#writtenBytes, writeErrors: this.#writeErrors },
-      ...{ lost: this.#lost, removedFiles, bytes },
+      written: this.#written,
+      writtenBytes: this.#writtenBytes,
+      writeErrors: this.#writeErrors,
+      lost: this.#lost,
+      removedFiles,
+      bytes,
     };
   }
 

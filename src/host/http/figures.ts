@@ -44,7 +44,9 @@ export function figuresOf(stats: HostStats, readiness: Readiness, points: boolea
     .filter(({ task, node }) => task !== '' || node !== '')
     .sort((one, other) => Number(other.connections > 0) - Number(one.connections > 0));
   return {
-    ...{ time: Date.now(), readiness, points },
+    time: Date.now(),
+    readiness,
+    points,
     accepted: stats.accepted,
     refused: stats.refused,
     udfs: stats.udfs.map(({ udf }) => udf),
@@ -56,8 +58,16 @@ export function figuresOf(stats: HostStats, readiness: Readiness, points: boolea
 function useFigures({ udf, task, node, connections, stats }: UseStats): UseFigures {
   const { pointsIn, pointsOut, batchesIn, batchesOut, pointsDropped, groups }: AgentStats = stats;
   return {
-    ...{ udf, task, node, connections },
-    ...{ pointsIn, pointsOut, batchesIn, batchesOut, pointsDropped, groups },
+    udf,
+    task,
+    node,
+    connections,
+    pointsIn,
+    pointsOut,
+    batchesIn,
+    batchesOut,
+    pointsDropped,
+    groups,
     errors: stats.errors + total(stats.failures),
     restarts: total(stats.restarts),
     queuedIn: stats.inputQueuedBytes,

@@ -117,7 +117,9 @@ function connect({ address, tls, serverName }: RemoteHost): Promise<Socket> {
     const name = serverName ?? host;
     const socket = address.tls
       ? connectTls({
-          ...{ host, port, ...readTlsFiles(tls, url) },
+          host,
+          port,
+          ...readTlsFiles(tls, url),
           ...(isIP(name) === 0 ? { servername: name } : {}),
           minVersion: 'TLSv1.2',
         })

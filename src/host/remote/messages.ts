@@ -133,7 +133,12 @@ function checkedSettings(given: unknown): ServeSettings {
   const problem = defaultsProblem(defaults);
   if (problem !== undefined) throw new UdfError('malformed', problem);
   return {
-    ...{ udf, keepsLetters, sequentialBytes, limits, defaults, refused },
+    udf,
+    keepsLetters,
+    sequentialBytes,
+    limits,
+    defaults,
+    refused,
     time,
     newerThan: newerThan as ServeSettings['newerThan'], // checked above
   };

@@ -215,7 +215,9 @@ class SessionServer implements RemoteServer {
     const name = `${remoteUrl(this.#options.address)}#${++this.#connections}`;
     const sessionLogger = logger.child({ udf, connection: name });
     const session = new WorkerSession({
-      ...{ udf, sessionTimeoutMs, logger: sessionLogger },
+      udf,
+      sessionTimeoutMs,
+      logger: sessionLogger,
       thread: takeThread(),
       heartbeatMs: this.#options.heartbeatMs,
       ended: () => {

@@ -83,8 +83,13 @@ async function askUntilAnswered(
 /** A proxy before it has sockets, for its endpoints. */
 class WaitingHost implements ObservedHost {
   readonly stats: HostStats = {
-    ...{ accepted: 0, refused: 0, events: {}, udfs: [], uses: [] },
-    ...{ deadLetters: undefined, stateSaves: undefined },
+    accepted: 0,
+    refused: 0,
+    events: {},
+    udfs: [],
+    uses: [],
+    deadLetters: undefined,
+    stateSaves: undefined,
   };
   /** Why the last attempt has failed. */
   problem: string | undefined;

@@ -47,7 +47,15 @@ export function stateJson(state: StoredState | ShownState): object {
   const { task, node, udf, groups, bytes, savedAt, version, options, isReset } = state;
   const saved = new Date(savedAt).toISOString();
   return {
-    ...{ task, node, udf, groups, bytes, saved, version, options: jsonValue(options), isReset },
+    task,
+    node,
+    udf,
+    groups,
+    bytes,
+    saved,
+    version,
+    options: jsonValue(options),
+    isReset,
     ...('shown' in state && { shown: state.shown.map(jsonValue) }),
   };
 }

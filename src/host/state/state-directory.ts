@@ -98,7 +98,9 @@ export class StateDirectory implements StateStore {
 
   get stats(): StateSaveStats {
     return {
-      ...{ saves: this.#saves, savedBytes: this.#savedBytes, errors: this.#saveErrors },
+      saves: this.#saves,
+      savedBytes: this.#savedBytes,
+      errors: this.#saveErrors,
       lastSave: this.#lastSave,
     };
   }

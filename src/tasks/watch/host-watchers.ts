@@ -72,7 +72,8 @@ function createWatchers(options: HostWatchersOptions): TaskWatcher[] {
     const api = new KapacitorApi(target);
     logger.info({ kapacitor: api.url }, `the tasks of ${api.url} are watched`);
     return new TaskWatcher({
-      ...{ api, journal },
+      api,
+      journal,
       sockets: () => sockets,
       probe: (socket) => probeSocket(socket, probeTimeoutMs),
       connections: hostConnections({

@@ -142,7 +142,10 @@ export class TaskWatcher {
     const pending = journal.pending(api.url).get(task.id);
     if (pending && task.status === 'enabled') journal.end(api.url, task.id);
     const evidence: Evidence = {
-      ...{ sockets, connection, pending, now },
+      sockets,
+      connection,
+      pending,
+      now,
       connectedRevision: journal.connectedRevision(api.url, task.id),
       earlier: this.#sightings.get(task.id),
     };
@@ -204,7 +207,8 @@ export class TaskWatcher {
     const start = performance.now();
     try {
       const revival = await reviveTask(task, {
-        ...{ api, journal },
+        api,
+        journal,
         connectionOf: (current) => connections([...all.filter((other) => other.id !== id), current])(current),
       });
       if (revival.result === 'changed') return undefined;

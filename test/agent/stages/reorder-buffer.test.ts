@@ -8,8 +8,14 @@ describe('ReorderBuffer', () => {
   const pointAt = (group: string, time: bigint, number = 0): LazyPoint =>
     LazyPoint.create(
       {
-        ...{ time, name: 'm', database: '', retentionPolicy: '', group },
-        ...{ dimensions: [], byName: false, tags: {} },
+        time,
+        name: 'm',
+        database: '',
+        retentionPolicy: '',
+        group,
+        dimensions: [],
+        byName: false,
+        tags: {},
       },
       { number: BigInt(number) },
     );

@@ -6,7 +6,10 @@ import { at } from '../support/timed-udf.js';
 
 describe('edges', () => {
   const batch = (time: number, host = 'a') => ({
-    ...{ name: 'cpu', group: `host=${host}`, tags: { host }, time: at(time) },
+    name: 'cpu',
+    group: `host=${host}`,
+    tags: { host },
+    time: at(time),
     points: [{ time: at(time - 1), fields: { v: 1 } }],
   });
 
@@ -28,13 +31,16 @@ describe('edges', () => {
     const { batches } = await run.send(`cpu,host=a v=1 0\ncpu,host=a v=2 ${at(9)}\ncpu,host=a v=3 ${at(10)}`);
     expectBatches(batches, [
       {
-        ...{ name: 'cpu', group: 'host=a', tags: { host: 'a' }, time: at(10) },
+        name: 'cpu',
+        tags: { host: 'a' },
+        time: at(10),
         points: [
           { time: 0n, fields: { v: 1 } },
           { time: at(9), fields: { v: 2 } },
         ],
       },
     ]);
+    expect(batches[0]?.group).toBe('host=a');
   });
 
   test.each(['stream', 'batch'] as const)('batches handled as a whole become a %s', async (provides) => {

@@ -34,7 +34,12 @@ const worker = defineUdf({
 });
 
 const point = (host: string, fields: Readonly<Record<string, bigint | boolean>>) => ({
-  ...{ time: 0n, name: 'cpu', group: `host=${host}`, dimensions: ['host'], tags: { host }, fields },
+  time: 0n,
+  name: 'cpu',
+  group: `host=${host}`,
+  dimensions: ['host'],
+  tags: { host },
+  fields,
 });
 const work = (host: string, steps: bigint) => point(host, { steps });
 

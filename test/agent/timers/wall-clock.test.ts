@@ -81,7 +81,12 @@ describe('with the clock of the system', () => {
   });
 
   const point = (fields: Readonly<Record<string, string>>, host = 'a') => ({
-    ...{ time: 0n, name: 'cpu', group: `host=${host}`, dimensions: ['host'], tags: { host }, fields },
+    time: 0n,
+    name: 'cpu',
+    group: `host=${host}`,
+    dimensions: ['host'],
+    tags: { host },
+    fields,
   });
 
   test('a timer of the wall clock fires although no point comes', async () => {

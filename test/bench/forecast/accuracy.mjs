@@ -21,8 +21,13 @@ export async function measureAccuracy(series, { origins: wanted, weeks, holtWint
   const stride = Math.max(1, Math.floor((last - window) / wanted)) | 1; // odd, so that all times of day are met
   const scale = meanOf(values.map((value, index) => Math.abs(value - values[index - week])));
   const found = hours.map(() => ({
-    ...{ forecast: [], naive: [], covered80: [], covered95: [] },
-    ...{ holtWinters: [], forecastBeside: [], naiveBeside: [] },
+    forecast: [],
+    naive: [],
+    covered80: [],
+    covered95: [],
+    holtWinters: [],
+    forecastBeside: [],
+    naiveBeside: [],
   }));
   const measurement = series.name.replaceAll(/\W/g, '_');
   await holtWinters?.write(measurement, series);

@@ -171,8 +171,11 @@ const { values } = parseArgs({
   },
 });
 const { points, keepalives, made } = await measureDelay({
-  ...{ series: Number(values.series), weeks: Number(values.weeks), seconds: Number(values.seconds) },
-  ...{ root: values.root, options: values.isolate ? ['--isolate'] : [] },
+  series: Number(values.series),
+  weeks: Number(values.weeks),
+  seconds: Number(values.seconds),
+  root: values.root,
+  options: values.isolate ? ['--isolate'] : [],
 });
 console.log(`points: ${describe(points)}`);
 console.log(`keepalives: ${describe(keepalives)}`);

@@ -69,7 +69,9 @@ describe('the utility of the demo', () => {
     for (const date of ['2026-03-10', '2026-03-10', '2026-03-20', '2026-04-02']) {
       utility.now = at(`${date}T12:00`);
       const result = await pollFeeds({
-        ...{ target: influxTarget(utility.databaseUrl, {}), urls: [utility.feedUrl], resume },
+        target: influxTarget(utility.databaseUrl, {}),
+        urls: [utility.feedUrl],
+        resume,
         signal: new AbortController().signal,
       });
       expect(result).not.toHaveProperty('error');

@@ -44,7 +44,11 @@ export async function setUp(definitions: readonly UdfDefinition[] = [mirror, out
     kapacitor.infos.set(definition.name, infoOf(definition) as InfoMessage); // an Info response is one
   }
   const setup: Setup = {
-    ...{ directory, sockets, config, kapacitor, socketOf },
+    directory,
+    sockets,
+    config,
+    kapacitor,
+    socketOf,
     configure: (text) => {
       writeFileSync(config, text);
     },
@@ -73,8 +77,17 @@ export function section(udf: string, lines: string, timeout = 'timeout = "10s"')
 /** A task that runs. */
 export function taskOf(id: string, script: string, more: Partial<Task> = {}): Task {
   return {
-    ...{ id, script, type: 'stream', 'template-id': '', dbrps: [], dot: '', vars: {} },
-    ...{ status: 'enabled', executing: true, error: '', 'last-enabled': '2026-01-01T00:00:00Z' },
+    id,
+    script,
+    type: 'stream',
+    'template-id': '',
+    dbrps: [],
+    dot: '',
+    vars: {},
+    status: 'enabled',
+    executing: true,
+    error: '',
+    'last-enabled': '2026-01-01T00:00:00Z',
     stats: { 'task-stats': { throughput: 1 }, 'node-stats': {} },
     ...more,
   };

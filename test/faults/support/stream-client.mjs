@@ -183,8 +183,14 @@ socket.end();
 await ended;
 process.send(
   {
-    ...{ digest: digest.digest('hex'), sent, points, others, keepalives },
-    ...{ longestStallMs, longestSilenceMs, slowestTurnMs },
+    digest: digest.digest('hex'),
+    sent,
+    points,
+    others,
+    keepalives,
+    longestStallMs,
+    longestSilenceMs,
+    slowestTurnMs,
   },
   () => process.exit(),
 );

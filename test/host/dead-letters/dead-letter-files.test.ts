@@ -76,7 +76,12 @@ describe('dead letters in files', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const bytes = statSync(path).size;
     expect(files.stats).toEqual({
-      ...{ written: 1, writtenBytes: bytes, writeErrors: 0, lost: 0, removedFiles: 0, bytes },
+      written: 1,
+      writtenBytes: bytes,
+      writeErrors: 0,
+      lost: 0,
+      removedFiles: 0,
+      bytes,
     });
   });
 
@@ -116,7 +121,12 @@ describe('dead letters in files', () => {
         const notWritten = comments.map((line) => 'notWritten' in (JSON.parse(line.slice(2)) as object));
         const written = given.filter((_, index) => !notWritten[index]);
         const expected = written.map(({ name, tags, fields, time }) => ({
-          ...{ name, tags, fields, time, database: '', retentionPolicy: '' },
+          name,
+          tags,
+          fields,
+          time,
+          database: '',
+          retentionPolicy: '',
         }));
         expect((await readAll(path)).map(plain)).toEqual(expected);
         expect(files.stats.written).toBe(given.length);

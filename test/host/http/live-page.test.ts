@@ -74,12 +74,25 @@ describe('the live page', () => {
     for (let time = 1n; time <= 3n; time++) kapacitor.point({ time, name: 'cpu', fields: { v: 1 } });
     await kapacitor.received({ points: 3 });
     expect(await figures()).toMatchObject({
-      ...{ readiness: { ready: true }, accepted: 1, refused: 0, omitted: 0, points: true },
+      readiness: { ready: true },
+      accepted: 1,
+      refused: 0,
+      omitted: 0,
+      points: true,
       udfs: ['mirror', 'mirrorBatch'],
       uses: [
         {
-          ...{ udf: 'mirror', task: 'load', node: 'udf2', connections: 1, pointsIn: 3, pointsOut: 3 },
-          ...{ errors: 0, pointsDropped: 0, restarts: 0, queuedIn: 0, queuedOut: 0 },
+          udf: 'mirror',
+          task: 'load',
+          node: 'udf2',
+          connections: 1,
+          pointsIn: 3,
+          pointsOut: 3,
+          errors: 0,
+          pointsDropped: 0,
+          restarts: 0,
+          queuedIn: 0,
+          queuedOut: 0,
         },
       ],
     });

@@ -363,16 +363,18 @@ describe('an isolated UDF whose batches never end with a read', () => {
     const points = Array.from({ length: 20 }, (_, time) =>
       encodeRequest({
         kind: 'point',
-        ...{
-          time: BigInt(time),
-          name: '',
-          database: '',
-          retentionPolicy: '',
-          group: '',
-          dimensions: [],
-          tags: {},
-        },
-        ...{ fieldsDouble: { value: time }, fieldsInt: {}, fieldsString: {}, fieldsBool: {}, byName: false },
+        time: BigInt(time),
+        name: '',
+        database: '',
+        retentionPolicy: '',
+        group: '',
+        dimensions: [],
+        tags: {},
+        fieldsDouble: { value: time },
+        fieldsInt: {},
+        fieldsString: {},
+        fieldsBool: {},
+        byName: false,
       }),
     );
     const begin = encodeRequest({ kind: 'begin', ...head, size: BigInt(points.length), byName: false });

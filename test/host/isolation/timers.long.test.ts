@@ -16,7 +16,12 @@ async function timedUse(settings: Parameters<typeof isolatedInMemory>[1] = {}, n
   const send = (fields: PointInit['fields'], host = 'a'): void => {
     time++;
     kapacitor.point({
-      ...{ time, name: 'cpu', group: `host=${host}`, dimensions: ['host'], tags: { host }, fields },
+      time,
+      name: 'cpu',
+      group: `host=${host}`,
+      dimensions: ['host'],
+      tags: { host },
+      fields,
     });
   };
   const emitted = () => kapacitor.points.map(({ fields }) => fields.v ?? fields.name);

@@ -10,8 +10,15 @@ import {
 
 const savedAt = Date.UTC(2026, 0, 1);
 const load: StoredState = {
-  ...{ task: 'load', node: 'average2', udf: 'average', groups: 2, bytes: 300, savedAt, version: 1 },
-  ...{ options: { size: 10n, field: 'value', unset: undefined }, isReset: false },
+  task: 'load',
+  node: 'average2',
+  udf: 'average',
+  groups: 2,
+  bytes: 300,
+  savedAt,
+  version: 1,
+  options: { size: 10n, field: 'value', unset: undefined },
+  isReset: false,
 };
 const shown = (state: unknown): ShownState => ({ ...load, shown: [{ group: 'host=a', state }] });
 

@@ -31,7 +31,9 @@ async function read(
   let error: string | undefined;
   try {
     const recording = await openRecording(Readable.from(chunks), {
-      ...{ format: 'greenbutton', name: 'feed.xml', ...options },
+      format: 'greenbutton',
+      name: 'feed.xml',
+      ...options,
       onWarning: (warning) => warnings.push(warning),
       onBad: ({ message }) => bad.push(message),
     });
@@ -63,8 +65,12 @@ const tags = {
   accumulation: 'delta',
 };
 const point = (time: bigint, fields: object): object => ({
-  ...{ name: 'interval_reading', database: '', retentionPolicy: '', tags },
-  ...{ time: time * 1_000_000_000n, fields: { duration: 900n, ...fields } },
+  name: 'interval_reading',
+  database: '',
+  retentionPolicy: '',
+  tags,
+  time: time * 1_000_000_000n,
+  fields: { duration: 900n, ...fields },
 });
 const points = [
   point(1_767_225_600n, { value: 1.234 }),

@@ -118,7 +118,8 @@ describe.skipIf(missing)(title, () => {
 
   test('opens with the fields that the options name', async () => {
     const points = [1, 2, 3].map((value, index) => ({
-      ...{ time: seconds(index), group: '' },
+      time: seconds(index),
+      group: '',
       fields: { value, down: value, state: `s${index}` },
     }));
     const emittedPoints = points.map((point) => ({
@@ -151,7 +152,8 @@ describe.skipIf(missing)(title, () => {
 
   test('begins with a field that varies, before one that is the same in all points', async () => {
     const points = [1, 2, 3].map((value, index) => ({
-      ...{ time: seconds(index), group: '' },
+      time: seconds(index),
+      group: '',
       fields: { constant: 'text', value },
     }));
     const page = await open({ input: points, emitted: points });

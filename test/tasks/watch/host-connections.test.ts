@@ -9,7 +9,11 @@ const task = (id: string, script = 'stream|from()@mine()'): ConnectedTask => ({
   executing: true,
 });
 const use = (id: string, udf = 'mine', connections = 1): UseStats => ({
-  ...{ task: id, node: `${udf}2`, udf, connections, stats: noStats },
+  task: id,
+  node: `${udf}2`,
+  udf,
+  connections,
+  stats: noStats,
 });
 
 function stateOf(
@@ -18,7 +22,9 @@ function stateOf(
   { others = [], isOnlyKapacitor = true, machine = 'unknown' }: Partial<Options> = {},
 ): Connection['state'] {
   const connections = hostConnections({
-    ...{ uses: () => uses, udfs: new Set(['mine', 'second']), isOnlyKapacitor },
+    uses: () => uses,
+    udfs: new Set(['mine', 'second']),
+    isOnlyKapacitor,
     machine: () => () => ({ state: machine, reason: 'as the machine shows' }),
   });
   return connections([subject, ...others])(subject).state;

@@ -53,8 +53,12 @@ describe('a watcher', () => {
       expect(kapacitor.changes).toEqual(['disable adsl', 'enable adsl']);
       expect(events).toEqual([
         {
-          ...{ event: 'revived', kapacitor: kapacitor.url, task: 'adsl', attempt: 1 },
-          ...{ why: expect.stringContaining('broken pipe') as string, ms: expect.any(Number) as number },
+          event: 'revived',
+          kapacitor: kapacitor.url,
+          task: 'adsl',
+          attempt: 1,
+          why: expect.stringContaining('broken pipe') as string,
+          ms: expect.any(Number) as number,
         },
       ]);
       expect(watching.counts).toEqual({ revived: 1, failed: 0, gaveUp: 0 });
@@ -324,7 +328,9 @@ describe('a watcher', () => {
   it('rejects if an event cannot be reported', async () => {
     kapacitor.addDead('adsl');
     const watching = new TaskWatcher({
-      ...{ api: new KapacitorApi(kapacitor.url), journal, connections: kapacitor.connections },
+      api: new KapacitorApi(kapacitor.url),
+      journal,
+      connections: kapacitor.connections,
       sockets: () => new Map([['mine', '/run/mine.sock']]),
       probe: () => Promise.resolve(),
       report: () => Promise.reject(new Error('the disk is full')),

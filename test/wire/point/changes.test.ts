@@ -247,8 +247,14 @@ function canonicalTime(body: Buffer): Buffer {
 
 describe('a new point', { timeout: propertyTimeout }, () => {
   const head = {
-    ...{ time: 0n, name: '', database: '', retentionPolicy: '', group: '' },
-    ...{ dimensions: [], tags: {}, byName: false },
+    time: 0n,
+    name: '',
+    database: '',
+    retentionPolicy: '',
+    group: '',
+    dimensions: [],
+    tags: {},
+    byName: false,
   };
 
   it('is the message that it was made from', () => {

@@ -104,7 +104,10 @@ class FrontAgent implements IsolatedAgent {
       events: this.#supervisorEvents(options.deadLetters),
     });
     this.#state = new FrontState({
-      ...{ ...options, udf: udf.name, limits, supervisor: this.#supervisor },
+      ...options,
+      udf: udf.name,
+      limits,
+      supervisor: this.#supervisor,
       isInBatch: () => this.#isInBatch,
       fail: (error) => {
         this.#session.fail(error);
@@ -189,9 +192,15 @@ class FrontAgent implements IsolatedAgent {
     return {
       ...stats,
       // Those that Kapacitor got, without the internal ones.
-      ...{ snapshots, lastSnapshot },
+      snapshots,
+      lastSnapshot,
       // Counted here, they do not include what a second worker repeats.
-      ...{ pointsIn, pointsOut, batchesIn, batchesOut, bytesIn, bytesOut },
+      pointsIn,
+      pointsOut,
+      batchesIn,
+      batchesOut,
+      bytesIn,
+      bytesOut,
       failures: this.failure ? { [this.failure.code]: 1 } : {},
       inputQueuedBytes: this.#feed.unhandledBytes,
       outputQueuedBytes: this.#output.queuedBytes,

@@ -249,10 +249,14 @@ export class WorkerSuccession {
     const { udf, defaults, limits, keepsLetters, refused } = this.#options;
     const { position, snapshot, time } = this.#base;
     return launch(worker, {
-      ...{ udf, defaults, limits, keepsLetters },
+      udf,
+      defaults,
+      limits,
+      keepsLetters,
       init: this.#init,
       refused: refused.from(position),
-      ...{ snapshot, time },
+      snapshot,
+      time,
       newerThan: this.#newerThan,
       sequentialBytes: this.#feed.farthest - position,
       logger: this.#logger,

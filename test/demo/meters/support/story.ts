@@ -6,13 +6,22 @@ const april = 1_775_016_000;
 const nanoseconds = (seconds: number): bigint => BigInt(seconds) * 1_000_000_000n;
 
 const total = (start: number, kWh: number) => ({
-  ...{ start, kWh, peakKw: kWh / 10, expected: 96 },
-  ...{ missing: 0, missingAtFirst: 0, revision: 0 },
+  start,
+  kWh,
+  peakKw: kWh / 10,
+  expected: 96,
+  missing: 0,
+  missingAtFirst: 0,
+  revision: 0,
 });
 
 const point = (start: number, fields: Record<string, number>) => ({
-  ...{ name: 'interval_reading', time: nanoseconds(start), tags: {}, fields },
-  ...{ dimensions: ['usage_point'], group: 'usage_point=office' },
+  name: 'interval_reading',
+  time: nanoseconds(start),
+  tags: {},
+  fields,
+  dimensions: ['usage_point'],
+  group: 'usage_point=office',
 });
 
 /** Two days of a building before 1 April, and a forecast of four hours. */
@@ -53,7 +62,11 @@ export function smallStory(parts: Partial<MeterStory> = {}): MeterStory {
     forecast: {
       history: starts.map((start) => total(start, 10)),
       hours: [1, 6, 24, 48].map((horizon) => ({
-        ...{ start: april + (horizon - 1) * hour, horizon, kw: 10, method: 'smoothing', error: 0.5 },
+        start: april + (horizon - 1) * hour,
+        horizon,
+        kw: 10,
+        method: 'smoothing',
+        error: 0.5,
         interval80: [8, 12] as const,
         interval95: [6, 15] as const,
       })),

@@ -212,7 +212,10 @@ describe('a feed', () => {
 
   test('gives the output of what is refused after that of the handler which has ended workers, once', () => {
     const step = fc.record({
-      ...{ frames: fc.nat(6), last: fc.nat(3), refuses: fc.boolean(), turns: fc.nat(4) },
+      frames: fc.nat(6),
+      last: fc.nat(3),
+      refuses: fc.boolean(),
+      turns: fc.nat(4),
       begun: fc.nat(2),
     });
     fc.assert(

@@ -55,8 +55,16 @@ export class FakeKapacitor {
 
   add(id: string, more: Partial<FakeTask> = {}): FakeTask {
     const task: FakeTask = {
-      ...{ id, script: 'stream|from()@mine()', status: 'enabled', executing: true, error: '' },
-      ...{ modified: this.#time(), connection: 'open', collected: 1, failsWith: '', errorLate: 0 },
+      id,
+      script: 'stream|from()@mine()',
+      status: 'enabled',
+      executing: true,
+      error: '',
+      modified: this.#time(),
+      connection: 'open',
+      collected: 1,
+      failsWith: '',
+      errorLate: 0,
       ...more,
     };
     this.tasks.set(id, task);
