@@ -7,47 +7,57 @@ export interface TopicWatchOptions {
   readonly counts: ReadonlyMap<string, number>;
   /** The topic whose partitions each have a state. */
   readonly keyed: string;
-  /** A topic that may get more partitions: its points are divided anew. */
-  readonly divided: string | undefined;
+  /** The input of `--repartition`, which may get more partitions. */
+  readonly repartitioned: string | undefined;
   /** The present topics. Rejects with a `BrokerError`. */
   readonly lookUp: (names: readonly string[]) => Promise<ReadonlyMap<string, TopicInfo>>;
   /** Called once with why the worker cannot continue. */
   readonly fail: (reason: UdfError) => void;
-  /** Called when `divided` has got more partitions. */
+  /** Called when the number of partitions of `repartitioned` has changed. */
   readonly grown: () => void;
   readonly intervalMs?: number;
 }
 
 const defaultIntervalMs = 5_000;
-/** A broker that has just started may not know all topics for a moment. */
-const lookUpsUntilMissing = 3;
+/** Look-ups in a row without a topic after which it is deleted: a broker that has just started may not know all topics. */
+const lookUpsUntilDeleted = 3;
 
-/** Sees that topics are deleted, or get partitions, while a worker runs: brokers do not tell, and nothing would come any more. */
+/** Looks up at intervals whether topics were deleted or got partitions while a worker runs: brokers do not notify of it. */
 export class TopicWatch {
   readonly #options: TopicWatchOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #missing = new Map<string, number>();
-  #divided: number;
+  /** The number of partitions of `repartitioned`. */
+  #partitions: number;
+  #isChecking = false;
+  #isClosed = false;
 
   constructor(options: TopicWatchOptions) {
     this.#options = options;
-    const { counts, divided, intervalMs = defaultIntervalMs } = options;
-    this.#divided = divided === undefined ? 0 : (counts.get(divided) ?? 0);
+    const { counts, repartitioned, intervalMs = defaultIntervalMs } = options;
+    this.#partitions = repartitioned === undefined ? 0 : (counts.get(repartitioned) ?? 0);
     this.#timer = setInterval(() => void this.#check(), intervalMs).unref();
   }
 
+  /** Neither `fail` nor `grown` is called any more. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
   }
 
   async #check(): Promise<void> {
+    if (this.#isChecking) return; // brokers may take longer than the interval to answer
+    this.#isChecking = true;
     for (const [name, before] of this.#options.counts) {
       const count = await this.#count(name);
+      if (this.#isClosed) return;
       if (count === undefined) continue;
-      this.#missing.set(name, count === 0 ? (this.#missing.get(name) ?? 0) + 1 : 0);
-      if (this.#missing.get(name)! >= lookUpsUntilMissing) this.#fail(deleted(name));
+      const missing = count === 0 ? (this.#missing.get(name) ?? 0) + 1 : 0;
+      this.#missing.set(name, missing);
+      if (missing >= lookUpsUntilDeleted) this.#fail(deleted(name));
       else if (count > 0) this.#compare(name, before, count);
     }
+    this.#isChecking = false;
   }
 
   /** The number of partitions, 0 if there is no such topic; `undefined` if no broker tells. */
@@ -60,10 +70,10 @@ export class TopicWatch {
   }
 
   #compare(name: string, before: number, count: number): void {
-    const { keyed, divided, grown } = this.#options;
+    const { keyed, repartitioned, grown } = this.#options;
     if (name === keyed && count !== before) this.#fail(changed(name, before, count));
-    if (name !== divided || count === this.#divided) return;
-    this.#divided = count;
+    if (name !== repartitioned || count === this.#partitions) return;
+    this.#partitions = count;
     grown();
   }
 

@@ -186,7 +186,7 @@ export class KafkaWorker {
     return new TopicWatch({
       counts: this.#counts,
       keyed: repartition ?? from,
-      divided: repartition === undefined ? undefined : from,
+      repartitioned: repartition === undefined ? undefined : from,
       lookUp: (names) => this.#cluster.topics(names, 0),
       fail: (reason) => {
         this.#fail(reason);

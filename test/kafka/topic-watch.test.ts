@@ -6,24 +6,29 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** Watches topics whose partitions are counted by `present`; -1 stands for a topic that is gone. */
-function watched(present: Record<string, number | Error>, divided?: string) {
-  const [failures, growths] = [[] as string[], [] as string[]];
+function watched(present: Record<string, number | Error>, repartitioned?: string) {
+  const failures: string[] = [];
+  const growths: string[] = [];
+  const lookUps: string[] = [];
+  const broker = { delayMs: 0 };
   const counts = new Map(Object.entries(present)) as Map<string, number>; // all are there at first
   const watch = new TopicWatch({
     counts,
-    keyed: divided === undefined ? 'in' : 'by-group',
-    divided,
+    keyed: repartitioned === undefined ? 'in' : 'by-group',
+    repartitioned,
     intervalMs: 10,
-    lookUp: ([name]) => {
+    lookUp: async ([name]) => {
+      lookUps.push(name!);
       const count = present[name!]!;
-      if (count instanceof Error) return Promise.reject(count);
-      if (count < 0) return Promise.reject(new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', 'gone'));
-      return Promise.resolve(new Map([[name!, { leaders: new Array<number>(count).fill(1) }]]));
+      if (broker.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, broker.delayMs));
+      if (count instanceof Error) throw count;
+      if (count < 0) throw new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', 'gone');
+      return new Map([[name!, { leaders: new Array<number>(count).fill(1) }]]);
     },
     fail: ({ message }) => failures.push(message),
     grown: () => growths.push('grown'),
   });
-  return { watch, failures, growths };
+  return { watch, failures, growths, lookUps, broker };
 }
 
 test('a topic that stays away was deleted; one that is away for a moment, or cannot be asked for, was not', async () => {
@@ -54,7 +59,7 @@ test('partitions that are added to the input have groups without their state, th
   expect(failures).toEqual([expect.stringMatching(/^topic in had 2 partitions and has 4 now/)]);
 });
 
-test('partitions that are added to an input which is divided anew are taken, once', async () => {
+test('partitions that are added to the input of a repartition are reported, once', async () => {
   const present = { in: 2, 'by-group': 2 };
   const { failures, growths } = watched(present, 'in');
   present.in = 4;
@@ -63,10 +68,36 @@ test('partitions that are added to an input which is divided anew are taken, onc
 });
 
 test('nothing is looked up any more after it is closed', async () => {
-  const present: Record<string, number> = { in: 2 };
-  const { watch, failures } = watched(present);
+  const { watch, lookUps } = watched({ in: 2 });
   watch.close();
-  present.in = -1;
+  await vi.advanceTimersByTimeAsync(100);
+  expect(lookUps).toEqual([]);
+});
+
+test('topics that are deleted together end the worker once', async () => {
+  const present: Record<string, number> = { in: 2, out: 2 };
+  const { failures } = watched(present);
+  present.in = present.out = -1;
+  await vi.advanceTimersByTimeAsync(100);
+  expect(failures).toHaveLength(1);
+});
+
+test('a broker that answers slowly gets one request at a time', async () => {
+  const { lookUps, broker } = watched({ in: 2 });
+  broker.delayMs = 95;
+  await vi.advanceTimersByTimeAsync(100);
+  expect(lookUps).toEqual(['in']);
+  await vi.advanceTimersByTimeAsync(20);
+  expect(lookUps).toEqual(['in', 'in']);
+});
+
+test('an answer that comes after it is closed is ignored', async () => {
+  const present: Record<string, number> = { in: 2 };
+  const { watch, failures, broker } = watched(present);
+  broker.delayMs = 50;
+  present.in = 4;
+  await vi.advanceTimersByTimeAsync(20);
+  watch.close();
   await vi.advanceTimersByTimeAsync(100);
   expect(failures).toEqual([]);
 });
