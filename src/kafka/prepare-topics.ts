@@ -1,5 +1,5 @@
 import { UdfError } from '../model/errors.js';
-import { BrokerError } from './client/broker-error.js';
+import { brokerProblem } from './broker-problem.js';
 import type { Cluster } from './client/cluster.js';
 import { ensureTopic, partitionCount, type TopicSettings } from './client/topics.js';
 import { changelogTopic, type TopicNames } from './topic-names.js';
@@ -26,7 +26,7 @@ export async function prepareTopics(
   try {
     return await countPartitions(cluster, names);
   } catch (reason) {
-    throw reason instanceof BrokerError ? refused(reason) : reason;
+    throw brokerProblem(reason);
   }
 }
 
@@ -57,25 +57,4 @@ async function countPartitions(cluster: Cluster, names: TopicNames): Promise<Rea
     );
   }
   return counts;
-}
-
-const rights = 'grant the rights that a worker needs';
-/** What to do about errors of Kafka that an operator can mend. */
-const remedies: Readonly<Record<string, string>> = {
-  INCONSISTENT_GROUP_PROTOCOL: 'another program uses this consumer group: choose another --consumer-group',
-  INVALID_SESSION_TIMEOUT: 'correct --session-timeout-ms',
-  INVALID_TRANSACTION_TIMEOUT: 'lower --transaction-timeout-ms',
-  MESSAGE_TOO_LARGE: 'raise max.message.bytes of the topic',
-  RECORD_LIST_TOO_LARGE: 'raise max.message.bytes of the topic',
-  TOPIC_AUTHORIZATION_FAILED: rights,
-  GROUP_AUTHORIZATION_FAILED: rights,
-  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: rights,
-  CLUSTER_AUTHORIZATION_FAILED: rights,
-};
-
-/** What the brokers do not do for the worker. */
-export function refused(reason: BrokerError): UdfError {
-  const remedy = remedies[reason.code];
-  const text = `Kafka refuses: ${reason.message.replace(/\.$/, '')}`;
-  return new UdfError('refused', remedy === undefined ? text : `${text}; ${remedy}`, { cause: reason });
 }

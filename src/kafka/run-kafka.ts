@@ -10,10 +10,10 @@ import { UdfError } from '../model/errors.js';
 import type { Environment } from '../http/credentials.js';
 import { checkWantsStream } from '../lines/line-udf.js';
 import type { Logger } from '../telemetry/logger.js';
+import { brokerProblem } from './broker-problem.js';
 import { Cluster } from './client/cluster.js';
 import { loadLibrary } from './client/library.js';
 import { checkCompression } from './client/requests.js';
-import { connectionProblem } from './client/topics.js';
 import { formatMetrics } from './metrics.js';
 import { checkUdf } from './partition-udf.js';
 import { readSecurity, type SecuritySettings } from './security.js';
@@ -90,7 +90,7 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
       hasJoined ? 'left the consumer group' : 'stopped before it had joined the consumer group',
     );
   } catch (reason) {
-    throw overdue ?? connectionProblem(reason);
+    throw overdue ?? brokerProblem(reason);
   } finally {
     clearTimeout(timer);
     stopReporting();

@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
+import { brokerProblem } from './broker-problem.js';
 import { BrokerError, hasCode, isRetriable } from './client/broker-error.js';
 import type { Cluster } from './client/cluster.js';
 import { GroupMember } from './client/group-member.js';
 import type { BatchCodec } from './client/record-batch.js';
 import { batchCodec, partitionKey, type TopicPartition } from './client/requests.js';
-import { connectionProblem } from './client/topics.js';
 import { isExcluded, isFenced } from './client/transactional-producer.js';
 import { Fetcher } from './fetcher.js';
 import { InputBuffer } from './input-buffer.js';
 import { KafkaPartition, type KafkaPartitionOptions } from './kafka-partition.js';
 import { type PartitionCounters, PartitionTask, type TaskSettings } from './partition-task.js';
-import { prepareTopics, refused } from './prepare-topics.js';
+import { prepareTopics } from './prepare-topics.js';
 import { RepartitionTask } from './repartition-task.js';
 import { changelogTopic, type TopicNames } from './topic-names.js';
 import { TopicWatch } from './topic-watch.js';
@@ -329,8 +329,7 @@ export class KafkaWorker {
 
   #fail(reason: unknown): void {
     if (this.#cluster.signal.aborted) return; // `abort` was called: what is under way cannot succeed
-    this.#failure ??=
-      reason instanceof BrokerError ? refused(reason) : UdfError.from(connectionProblem(reason));
+    this.#failure ??= UdfError.from(brokerProblem(reason));
     this.abort();
   }
 }

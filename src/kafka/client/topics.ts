@@ -1,5 +1,4 @@
-import { UdfError } from '../../model/errors.js';
-import { type BrokerError, hasCode } from './broker-error.js';
+import { hasCode } from './broker-error.js';
 import type { Cluster } from './cluster.js';
 
 const timeoutMs = 30_000;
@@ -9,18 +8,14 @@ export type TopicSettings = Readonly<Record<string, string>>;
 
 /** The number of a topic's partitions; `undefined` if there is no such topic. Rejects with a `BrokerError`. */
 export async function partitionCount(cluster: Cluster, topic: string): Promise<number | undefined> {
-  try {
-    return await cluster.retry(async () => {
-      try {
-        return (await cluster.topics([topic])).get(topic)?.leaders.length;
-      } catch (reason) {
-        if (hasCode(reason, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined;
-        throw reason;
-      }
-    }, timeoutMs);
-  } catch (reason) {
-    throw connectionProblem(reason);
-  }
+  return cluster.retry(async () => {
+    try {
+      return (await cluster.topics([topic])).get(topic)?.leaders.length;
+    } catch (reason) {
+      if (hasCode(reason, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined;
+      throw reason;
+    }
+  }, timeoutMs);
 }
 
 /**
@@ -63,14 +58,4 @@ async function createTopic(
   await cluster.retry(async () => {
     await cluster.topics([name]); // the brokers may not all know it yet
   }, timeoutMs);
-}
-
-/** A broker that cannot be reached, as an error of the command. */
-export function connectionProblem(reason: unknown): unknown {
-  if (!hasCode(reason, 'NETWORK', 'AUTHENTICATION')) return reason;
-  const { message } = reason as BrokerError; // `hasCode` was true
-  const remedy = hasCode(reason, 'AUTHENTICATION')
-    ? 'correct --sasl, KAFKA_USERNAME and KAFKA_PASSWORD'
-    : 'start the brokers, or correct --brokers';
-  return new UdfError('connection', `cannot use the Kafka brokers: ${message}; ${remedy}`, { cause: reason });
 }

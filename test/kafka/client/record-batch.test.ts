@@ -8,7 +8,7 @@ import {
   endOfBatches,
   type RecordHeader,
   RecordReader,
-} from '../../src/kafka/client/record-batch.js';
+} from '../../../src/kafka/client/record-batch.js';
 
 const names = Object.keys(compressions) as (keyof typeof compressions)[];
 const codec: BatchCodec = {

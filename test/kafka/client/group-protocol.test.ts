@@ -7,8 +7,8 @@ import {
   encodeAssignment,
   encodeSubscription,
   type Subscription,
-} from '../../src/kafka/client/group-protocol.js';
-import { partitionKey, type TopicPartition } from '../../src/kafka/client/requests.js';
+} from '../../../src/kafka/client/group-protocol.js';
+import { partitionKey, type TopicPartition } from '../../../src/kafka/client/requests.js';
 
 const name = fc.stringMatching(/^[a-z]{1,8}$/);
 const partition = fc.record({ topic: name, partition: fc.nat(1000) });

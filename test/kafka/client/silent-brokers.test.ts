@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
-import { Cluster, type ClientSettings } from '../../src/kafka/client/cluster.js';
-import { loadLibrary } from '../../src/kafka/client/library.js';
-import { certificateFile } from '../support/certificates.js';
-import { freePort } from '../support/free-port.js';
+import { Cluster, type ClientSettings } from '../../../src/kafka/client/cluster.js';
+import { loadLibrary } from '../../../src/kafka/client/library.js';
+import { certificateFile } from '../../support/certificates.js';
+import { freePort } from '../../support/free-port.js';
 
 const library = await loadLibrary();
 

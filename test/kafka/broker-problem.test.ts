@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { UdfError } from '../../src/model/errors.js';
+import { brokerProblem } from '../../src/kafka/broker-problem.js';
+import { BrokerError } from '../../src/kafka/client/broker-error.js';
+
+test.each([
+  ['INCONSISTENT_GROUP_PROTOCOL', 'refused', 'Kafka refuses: join group g: no; another program uses this consumer group: choose another --consumer-group'], // prettier-ignore
+  [
+    'TOPIC_AUTHORIZATION_FAILED',
+    'refused',
+    'Kafka refuses: join group g: no; grant the rights that a worker needs',
+  ],
+  ['SOMETHING_ELSE', 'refused', 'Kafka refuses: join group g: no'],
+  [
+    'NETWORK',
+    'connection',
+    'cannot use the Kafka brokers: join group g: no.; start the brokers, or correct --brokers',
+  ],
+  ['AUTHENTICATION', 'connection', 'cannot use the Kafka brokers: join group g: no.; correct --sasl, KAFKA_USERNAME and KAFKA_PASSWORD'], // prettier-ignore
+])('%s is reported as %s, with what to do about it', (kafkaCode, code, message) => {
+  expect(brokerProblem(new BrokerError(kafkaCode, 'join group g: no.'))).toMatchObject({ code, message });
+});
+
+test('other errors stay as they are', () => {
+  const reason = new UdfError('invalid_config', 'there is no topic in');
+  expect(brokerProblem(reason)).toBe(reason);
+});
