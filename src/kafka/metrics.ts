@@ -1,10 +1,13 @@
-import type { KafkaWorker, OwnedPartition } from './worker.js';
+import type { PartitionRunner } from './partition-runner.js';
+
+/** What the metrics show of a partition. */
+export type PartitionFigures = Pick<PartitionRunner, 'topic' | 'partition' | 'counters' | 'isReady' | 'lag'>;
 
 interface PartitionMetric {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge';
-  readonly read: (partition: OwnedPartition) => number | undefined;
+  readonly read: (partition: PartitionFigures) => number | undefined;
 }
 
 const prefix = 'kapacitor_udf_kafka_';
@@ -83,7 +86,10 @@ const partitionMetrics: readonly PartitionMetric[] = [
 export function formatMetrics({
   partitions,
   recoveries,
-}: Pick<KafkaWorker, 'partitions' | 'recoveries'>): string {
+}: {
+  readonly partitions: readonly PartitionFigures[];
+  readonly recoveries: number;
+}): string {
   const texts = partitionMetrics.map(({ name, help, type, read }) => {
     const values = partitions.flatMap((partition) => {
       const value = read(partition);

@@ -14,6 +14,7 @@ import { BatchBuilder } from './client/record-batch.js';
 import { FeedingPace } from './feeding-pace.js';
 import type { InputBuffer } from './input-buffer.js';
 import { OutputRecords } from './output-records.js';
+import type { PartitionCounters } from './partition-counters.js';
 import type { PartitionStore } from './partition-store.js';
 import { PartitionUdf, type UdfSettings } from './partition-udf.js';
 import { TaskEnd } from './task-end.js';
@@ -36,25 +37,6 @@ export interface PartitionTaskOptions extends TaskSettings {
   readonly logger: Logger;
   /** Nanoseconds since the epoch. */
   readonly now?: (() => bigint) | undefined;
-}
-
-/** What happened to a partition, for metrics. */
-export interface PartitionCounters {
-  recordsIn: number;
-  pointsIn: number;
-  pointsOut: number;
-  deadLetters: number;
-  transactions: number;
-  snapshots: number;
-  /** Of the last snapshot. */
-  snapshotBytes: number;
-  groups: number;
-  /** The offset before which everything is committed; -1 before it is known. */
-  committed: number;
-  /** Seconds from the assignment to the first new record, the last time. */
-  restoreSeconds: number;
-  /** Records that were repeated to restore the state. */
-  repeatedRecords: number;
 }
 
 /** States up to this size are written with each transaction: that costs no more than what would tell to repeat it. */

@@ -9,7 +9,7 @@ import type { TopicPartition } from './client/requests.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 import type { InputBuffer } from './input-buffer.js';
 import type { KafkaPartition } from './kafka-partition.js';
-import type { PartitionCounters } from './partition-task.js';
+import type { PartitionCounters } from './partition-counters.js';
 import { TaskEnd } from './task-end.js';
 
 export interface RepartitionTaskOptions {

@@ -1,17 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf, UdfError } from '../model/errors.js';
+import { UdfError } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { brokerProblem } from './broker-problem.js';
-import { BrokerError, hasCode, isRetriable } from './client/broker-error.js';
 import type { Cluster } from './client/cluster.js';
 import { GroupMember } from './client/group-member.js';
 import type { BatchCodec } from './client/record-batch.js';
 import { batchCodec, partitionKey, type TopicPartition } from './client/requests.js';
-import { isExcluded, isFenced } from './client/transactional-producer.js';
 import { Fetcher } from './fetcher.js';
-import { InputBuffer } from './input-buffer.js';
+import type { InputBuffer } from './input-buffer.js';
 import { KafkaPartition, type KafkaPartitionOptions } from './kafka-partition.js';
-import { type PartitionCounters, PartitionTask, type TaskSettings } from './partition-task.js';
+import { PartitionRunner, type RunnableTask } from './partition-runner.js';
+import { PartitionTask, type TaskSettings } from './partition-task.js';
 import { prepareTopics } from './prepare-topics.js';
 import { RepartitionTask } from './repartition-task.js';
 import { changelogTopic, type TopicNames } from './topic-names.js';
@@ -26,28 +24,7 @@ export interface WorkerSettings
   readonly logger: Logger;
 }
 
-/** A partition that a worker has. */
-export interface OwnedPartition extends TopicPartition {
-  readonly kind: 'udf' | 'repartition';
-  readonly counters: PartitionCounters;
-  /** Whether it has been taken over. */
-  readonly isReady: boolean;
-  /** Records that are not committed yet; `undefined` before it is known. */
-  readonly lag: number | undefined;
-}
-
-interface Task extends TopicPartition {
-  readonly kind: 'udf' | 'repartition';
-  readonly counters: PartitionCounters;
-  readonly abort: AbortController;
-  current: { readonly task: PartitionTask | RepartitionTask; readonly input: InputBuffer } | undefined;
-  isClosing: boolean;
-  readonly ended: Promise<void>;
-}
-
 const rebalanceTimeoutMs = 60_000;
-const minRetryMs = 100;
-const maxRetryMs = 5_000;
 
 /** A worker of a consumer group: runs the UDF for the partitions that Kafka assigns to it. */
 export class KafkaWorker {
@@ -58,7 +35,7 @@ export class KafkaWorker {
   readonly #codec: BatchCodec;
   readonly #fetcher: Fetcher;
   readonly #member: GroupMember;
-  readonly #tasks = new Map<string, Task>();
+  readonly #runners = new Map<string, PartitionRunner>();
   /** Partitions of the topics. */
   #counts: ReadonlyMap<string, number> = new Map();
   #isJoined = false;
@@ -87,19 +64,14 @@ export class KafkaWorker {
       revoke: (partitions) => this.#close(partitions),
       lost: () => {
         this.#isJoined = false;
-        for (const task of this.#tasks.values()) this.#cancel(task);
+        for (const runner of this.#runners.values()) runner.cancel();
       },
     });
   }
 
-  get partitions(): readonly OwnedPartition[] {
-    return Array.from(this.#tasks.values(), ({ topic, partition, kind, counters, current }) => {
-      const highWatermark = current?.input.highWatermark ?? -1;
-      const { committed } = counters;
-      const isReady = committed >= 0;
-      const lag = isReady && highWatermark >= 0 ? Math.max(highWatermark - committed, 0) : undefined;
-      return { topic, partition, kind, counters, isReady, lag };
-    });
+  /** The partitions that it owns. */
+  get partitions(): readonly PartitionRunner[] {
+    return [...this.#runners.values()];
   }
 
   /** Whether it is a member of its group and has taken all of its partitions over; if not, why. */
@@ -141,7 +113,7 @@ export class KafkaWorker {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#endPreparing?.();
-    await this.#close([...this.#tasks.values()]);
+    await this.#close(this.partitions);
     this.#member.stop();
   }
 
@@ -149,7 +121,7 @@ export class KafkaWorker {
   abort(): void {
     this.#isStopping = true;
     this.#endPreparing?.();
-    for (const task of this.#tasks.values()) this.#cancel(task);
+    for (const runner of this.#runners.values()) runner.cancel();
     this.#member.stop();
   }
 
@@ -204,76 +176,32 @@ export class KafkaWorker {
   // ---- partitions ----
 
   #start(partition: TopicPartition): void {
+    const { from, repartition, logger } = this.#settings;
     const key = partitionKey(partition);
-    const previous = this.#tasks.get(key)?.ended;
-    const kind =
-      partition.topic === this.#settings.from && this.#settings.repartition !== undefined
-        ? 'repartition'
-        : 'udf';
-    const abort = new AbortController();
-    const task: Task = {
-      ...partition,
-      kind,
-      counters: newCounters(),
-      abort,
-      current: undefined,
-      isClosing: false,
-      ended: Promise.resolve(previous).then(() => this.#keepRunning(task)),
-    };
-    this.#tasks.set(key, task);
-  }
-
-  /** Runs a partition until it is given up, again after failures that may pass. Never rejects. */
-  async #keepRunning(task: Task): Promise<void> {
-    const key = partitionKey(task);
-    for (let retryMs = minRetryMs; !isOver(task);) {
-      const started = task.counters.transactions;
-      try {
-        await this.#runOnce(task);
-        break;
-      } catch (reason) {
-        if (isCancelled(task)) break;
-        if (!this.#mayPass(reason)) {
-          this.#fail(reason);
-          break;
-        }
+    const runner = new PartitionRunner({
+      partition,
+      kind: partition.topic === from && repartition !== undefined ? 'repartition' : 'udf',
+      previous: this.#runners.get(key)?.ended,
+      fetcher: this.#fetcher,
+      createTask: (input, started) => this.#createTask(started, input),
+      waitForMembership: this.#member.identity,
+      recovering: () => {
         this.recoveries++;
-        task.counters.committed = -1;
-        const { topic, partition } = task;
-        const message = `the partition is taken over anew: ${messageOf(reason)}`;
-        this.#settings.logger.warn({ topic, partition }, message);
-        if (task.counters.transactions > started) retryMs = minRetryMs;
-        await delay(retryMs);
-        retryMs = Math.min(2 * retryMs, maxRetryMs);
-        // A worker that was excluded without noticing must not fence the new owner.
-        await this.#member.identity().catch(() => undefined);
-      }
-    }
-    if (this.#tasks.get(key) === task) this.#tasks.delete(key);
+      },
+      fail: (reason) => {
+        this.#fail(reason);
+      },
+      logger,
+    });
+    this.#runners.set(key, runner);
+    void runner.ended.then(() => {
+      if (this.#runners.get(key) === runner) this.#runners.delete(key);
+    });
   }
 
-  async #runOnce(task: Task): Promise<void> {
-    const input = new InputBuffer(() => {
-      this.#fetcher.schedule();
-    });
-    const running = this.#createTask(task, input);
-    task.current = { task: running, input };
-    this.#fetcher.add(task, input, (reason) => {
-      input.fail(inputProblem(reason, task));
-    });
-    try {
-      if (task.isClosing) running.close();
-      await running.run();
-    } finally {
-      // Another run of the partition may have been added meanwhile.
-      if (this.#tasks.get(partitionKey(task)) === task) this.#fetcher.remove(task);
-      task.current = undefined;
-    }
-  }
-
-  #createTask(task: Task, input: InputBuffer): PartitionTask | RepartitionTask {
+  #createTask(runner: PartitionRunner, input: InputBuffer): RunnableTask {
     const { to, deadLetterTopic, repartition, groupId, commitIntervalMs, groupBy, logger } = this.#settings;
-    const { topic, partition, counters, kind } = task;
+    const { topic, partition, counters, kind, signal } = runner;
     const isUdf = kind === 'udf';
     const store = new KafkaPartition(this.#cluster, {
       ...this.#settings,
@@ -286,7 +214,7 @@ export class KafkaWorker {
           : { topic: deadLetterTopic, partition: partition % this.#counts.get(deadLetterTopic)! }, // as above
       codec: this.#codec,
       identity: this.#member.identity,
-      signal: task.abort.signal,
+      signal,
     });
     if (isUdf) {
       const settings = { ...this.#settings, logger: logger.child({ topic, partition }) };
@@ -305,64 +233,18 @@ export class KafkaWorker {
     });
   }
 
+  /** Commits what has been read of partitions, and gives them up. */
   async #close(partitions: readonly TopicPartition[]): Promise<void> {
-    const tasks = partitions.flatMap((partition) => this.#tasks.get(partitionKey(partition)) ?? []);
-    for (const task of tasks) {
-      task.isClosing = true;
-      task.current?.task.close();
-    }
-    await Promise.all(tasks.map(({ ended }) => ended));
-  }
-
-  #cancel(task: Task): void {
-    task.isClosing = true;
-    task.abort.abort();
-    task.current?.task.cancel();
+    const runners = partitions.flatMap((partition) => this.#runners.get(partitionKey(partition)) ?? []);
+    for (const runner of runners) runner.close();
+    await Promise.all(runners.map(({ ended }) => ended));
   }
 
   // ---- failures ----
-
-  /** Whether taking the partition over anew may help. */
-  #mayPass(reason: unknown): boolean {
-    return isRetriable(reason) || isFenced(reason) || isExcluded(reason) || hasCode(reason, 'NOT_A_MEMBER');
-  }
 
   #fail(reason: unknown): void {
     if (this.#cluster.signal.aborted) return; // `abort` was called: what is under way cannot succeed
     this.#failure ??= UdfError.from(brokerProblem(reason));
     this.abort();
   }
-}
-
-function isCancelled({ abort }: Task): boolean {
-  return abort.signal.aborted;
-}
-
-function isOver(task: Task): boolean {
-  return task.isClosing || isCancelled(task);
-}
-
-function inputProblem(reason: unknown, { topic, partition }: TopicPartition): Error {
-  if (!hasCode(reason, 'OFFSET_OUT_OF_RANGE')) return BrokerError.from(reason, 'fetch');
-  return new UdfError(
-    'invalid_config',
-    `records of ${topic}, partition ${partition}, were deleted before they were processed, or are needed to restore the ` +
-      'state: keep them longer; to go on without them, set the offsets of the consumer group, which begins the state afresh',
-  );
-}
-
-function newCounters(): PartitionCounters {
-  return {
-    recordsIn: 0,
-    pointsIn: 0,
-    pointsOut: 0,
-    deadLetters: 0,
-    transactions: 0,
-    snapshots: 0,
-    snapshotBytes: 0,
-    groups: 0,
-    committed: -1,
-    restoreSeconds: 0,
-    repeatedRecords: 0,
-  };
 }

@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BatchBuilder, RecordReader } from '../../src/kafka/client/record-batch.js';
 import { type FetchedRecords, InputBuffer } from '../../src/kafka/input-buffer.js';
-import { formatMetrics } from '../../src/kafka/metrics.js';
-import type { OwnedPartition } from '../../src/kafka/worker.js';
 
 const codec = { crc32c: () => 0, compress: unused, decompress: unused };
 function unused(): never {
@@ -88,40 +86,4 @@ describe('the input of a partition', () => {
     expect(() => buffer.peek()).toThrow('gone');
     await expect(buffer.changed(0)).rejects.toThrow('gone');
   });
-});
-
-test('metrics have the lag and the progress of each partition; what is not known yet is left out', () => {
-  const counters = {
-    recordsIn: 3,
-    pointsIn: 4,
-    pointsOut: 2,
-    deadLetters: 1,
-    transactions: 2,
-    snapshots: 1,
-    snapshotBytes: 10,
-    groups: 2,
-    committed: 9,
-    restoreSeconds: 0.5,
-    repeatedRecords: 0,
-  };
-  const partition = (number: number, more: Partial<OwnedPartition>): OwnedPartition => ({
-    topic: 'in',
-    partition: number,
-    kind: 'udf',
-    counters,
-    isReady: true,
-    lag: 7,
-    ...more,
-  });
-  const partitions = [partition(0, {}), partition(1, { isReady: false, lag: undefined })];
-  const text = formatMetrics({ partitions, recoveries: 3 });
-  expect(text).toContain('kapacitor_udf_kafka_lag_records{topic="in",partition="0"} 7\n');
-  expect(text).not.toContain('lag_records{topic="in",partition="1"}');
-  expect(text).toContain('kapacitor_udf_kafka_partition_ready{topic="in",partition="1"} 0\n');
-  expect(text).toContain('kapacitor_udf_kafka_recoveries_total 3\n');
-  for (const line of text.trimEnd().split('\n')) {
-    expect(line).toMatch(
-      /^(# (HELP|TYPE) kapacitor_udf_kafka_\w+ .+|kapacitor_udf_kafka_\w+(\{[^}]*\})? -?[\d.]+)$/,
-    );
-  }
 });
