@@ -19,9 +19,16 @@ export const columnKind = {
   typedArrays: 6,
   /** Plain objects with equal properties: the names of these, then a column of each. */
   objects: 7,
+  /** From format 4: arrays of anything that fits one column: their lengths, then a column of all their items, unless there are none. */
+  arrays: 8,
+  /** From format 4: objects or arrays, some of which are `undefined` or `null`: a byte for each value, then a column of the others. */
+  optional: 9,
 } as const;
 
-/** Max nesting of objects. It bounds the time for forged columns, in which objects of objects take no bytes. */
+/** The bytes of an `optional` column. */
+export const presence = { undefined: 0, null: 1, present: 2 } as const;
+
+/** Max nesting of objects and arrays. It bounds the time for forged columns, in which objects of objects take no bytes. */
 export const maxDepth = 8;
 
 export const typedArrays = [

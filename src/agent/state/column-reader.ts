@@ -1,7 +1,7 @@
 import { deserialize } from 'node:v8';
 import { setEntry } from '../../model/values.js';
 import type { ByteReader } from './bytes.js';
-import { columnKind, isStorablePrimitive, maxDepth, typedArrays } from './column-kinds.js';
+import { columnKind, isStorablePrimitive, maxDepth, presence, typedArrays } from './column-kinds.js';
 import { damaged } from './parts.js';
 
 /** Returns a column's value at an index; objects and arrays are new ones at each call. Keeps no other bytes of the snapshot. */
@@ -39,6 +39,10 @@ export function readColumn(reader: ByteReader, count: number, depth = 0): Column
       return readTypedArrays(reader, count);
     case columnKind.objects:
       return readObjects(reader, count, depth);
+    case columnKind.arrays:
+      return readArrays(reader, count, depth);
+    case columnKind.optional:
+      return readOptional(reader, count, depth);
     default:
       throw damaged();
   }
@@ -87,6 +91,41 @@ function readLists(reader: ByteReader, count: number): Column {
     const list = doubles.slice(0, length);
     for (let item = 0; item < length; item++) list[item] = numbers[start + item]!;
     return list;
+  };
+}
+
+function readArrays(reader: ByteReader, count: number, depth: number): Column {
+  if (depth === maxDepth) throw damaged();
+  const offsets = readOffsets(reader, count);
+  const total = offsets[count]!;
+  const items = total === 0 ? undefined : readColumn(reader, total, depth + 1);
+  // A slice has room for exactly its items, unlike an array that grows.
+  const blank: unknown[] = [undefined];
+  return (index) => {
+    const start = offsets[index]!;
+    const length = offsets[index + 1]! - start;
+    while (blank.length < length) blank.push(undefined);
+    const array = blank.slice(0, length);
+    for (let item = 0; item < length; item++) array[item] = items!(start + item); // there if any array has items
+    return array;
+  };
+}
+
+function readOptional(reader: ByteReader, count: number, depth: number): Column {
+  if (depth === maxDepth) throw damaged();
+  const marks = new Uint8Array(reader.aligned(count, 1));
+  /** The index of each present value in the column of them. */
+  const ordinals = new Int32Array(count);
+  let present = 0;
+  for (let index = 0; index < count; index++) {
+    if (marks[index]! > presence.present) throw damaged();
+    if (marks[index] === presence.present) ordinals[index] = present++;
+  }
+  if (present === 0) throw damaged();
+  const values = readColumn(reader, present, depth + 1);
+  return (index) => {
+    if (marks[index] === presence.present) return values(ordinals[index]!);
+    return marks[index] === presence.null ? null : undefined;
   };
 }
 

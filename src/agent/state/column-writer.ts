@@ -1,6 +1,13 @@
 import { serialize } from 'node:v8';
 import type { ByteWriter } from './bytes.js';
-import { columnKind, isStorablePrimitive, maxDepth, type TypedArray, typedArrays } from './column-kinds.js';
+import {
+  columnKind,
+  isStorablePrimitive,
+  maxDepth,
+  presence,
+  type TypedArray,
+  typedArrays,
+} from './column-kinds.js';
 
 /**
  * Encodes columns. Objects that occur twice, in properties or groups, do not fit: columns would lose the sharing. After a
@@ -10,18 +17,26 @@ export class ColumnWriter {
   readonly #writer: ByteWriter;
   /** The objects and buffers in the columns so far. */
   readonly #seen = new Set<unknown>();
+  #needsFormat4 = false;
 
   constructor(writer: ByteWriter) {
     this.#writer = writer;
+  }
+
+  /** Whether a column is of a kind that older formats do not have. */
+  get needsFormat4(): boolean {
+    return this.#needsFormat4;
   }
 
   /** Writes a column; `false` if the values do not fit one columnKind. There must be values. */
   write(values: readonly unknown[], depth = 0): boolean {
     const [first] = values;
     if (typeof first === 'object' && first !== null) {
-      if (Array.isArray(first)) return this.#lists(values);
+      if (values.some(isAbsent)) return this.#optional(values, depth);
+      if (Array.isArray(first)) return this.#arrays(values, depth);
       return ArrayBuffer.isView(first) ? this.#typedArrays(values) : this.objects(values, depth);
     }
+    if (isAbsent(first) && values.some(isObject)) return this.#optional(values, depth);
     if (typeof first === 'number' && values.every(isNumber)) {
       this.#numbers(values);
       return true;
@@ -82,18 +97,44 @@ export class ColumnWriter {
     }
   }
 
-  #lists(values: readonly unknown[]): boolean {
+  #optional(values: readonly unknown[], depth: number): boolean {
+    this.#startOfFormat4(columnKind.optional);
+    const present = values.filter((value) => !isAbsent(value));
+    const marks = values.map((value) =>
+      value === undefined ? presence.undefined : value === null ? presence.null : presence.present,
+    );
+    this.#writer.integers(marks, 0, 1);
+    return depth < maxDepth && this.write(present, depth + 1);
+  }
+
+  #arrays(values: readonly unknown[], depth: number): boolean {
     const lengths: number[] = [];
+    let areOfNumbers = true;
     for (let index = 0; index < values.length; index++) {
-      const list = values[index];
+      const array = values[index];
       // Named properties are looked for in the first array only: listing the keys of each would double the time.
-      if (!isNumberList(list, index === 0) || !this.#isNew(list)) return false;
-      lengths.push(list.length);
+      if (!isDenseArray(array, index === 0) || !this.#isNew(array)) return false;
+      areOfNumbers &&= array.every(isNumber);
+      lengths.push(array.length);
     }
-    this.#writer.byte(columnKind.lists);
+    const arrays = values as readonly (readonly unknown[])[]; // checked above
+    if (areOfNumbers) {
+      this.#writer.byte(columnKind.lists);
+      this.integers(lengths);
+      for (const list of arrays) this.#writer.doubles(list as readonly number[]); // checked above
+      return true;
+    }
+    if (depth === maxDepth) return false;
+    this.#startOfFormat4(columnKind.arrays);
     this.integers(lengths);
-    for (const list of values) this.#writer.doubles(list as readonly number[]); // checked above
-    return true;
+    const items = arrays.flat();
+    return items.length === 0 || this.write(items, depth + 1);
+  }
+
+  /** Starts a column of a kind that older formats do not have. */
+  #startOfFormat4(kind: number): void {
+    this.#needsFormat4 = true;
+    this.#writer.byte(kind);
   }
 
   #typedArrays(values: readonly unknown[]): boolean {
@@ -151,12 +192,22 @@ function hasKeys(object: object, keys: readonly string[]): boolean {
   return index === keys.length;
 }
 
-/** Whether a value is a dense array of numbers. */
-function isNumberList(value: unknown, checksNames: boolean): value is readonly number[] {
+/** Whether a value is an array without holes. */
+function isDenseArray(value: unknown, checksNames: boolean): value is readonly unknown[] {
   if (!Array.isArray(value) || Object.getPrototypeOf(value) !== Array.prototype) return false;
   if (checksNames && Object.keys(value).length !== value.length) return false;
-  for (const item of value) if (typeof item !== 'number') return false; // also false for a hole, which reads as undefined
+  for (let index = 0; index < value.length; index++) {
+    if (value[index] === undefined && !Object.hasOwn(value, index)) return false;
+  }
   return true;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
 }
 
 /** Whether a value is a typed array of this very type, and uses all of an ordinary buffer. */

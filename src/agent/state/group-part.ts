@@ -3,6 +3,7 @@ import { readColumn, readOffsets } from './column-reader.js';
 import { ColumnWriter } from './column-writer.js';
 import { areColumns, entriesFromColumns } from './columns-format-1.js';
 import { UdfError } from '../../model/errors.js';
+import type { Format } from './header.js';
 import { alignedCopy, damaged, deserializeValue, serializeValue } from './parts.js';
 import { unstorablePath } from './plain.js';
 import type { GroupEntry, GroupTable } from './table.js';
@@ -13,7 +14,7 @@ const layout = {
   rows: 0,
   /** The names, the times of last use if groups expire, and a column of objects. */
   columns: 1,
-  /** The length of the groups' extras, these, then the groups in one of the other layouts: all parts of format 3. */
+  /** The length of the groups' extras, these, then the groups in one of the other layouts; from format 3 on. */
   withExtras: 2,
 } as const;
 
@@ -22,11 +23,17 @@ export class GroupPartWriter {
   readonly #groups: GroupTable;
   readonly #writer = new ByteWriter();
   readonly #hasExtras: boolean;
+  #format: Format;
 
-  /** `hasExtras`: the parts are of format 3. */
   constructor(groups: GroupTable, hasExtras = false) {
     this.#groups = groups;
     this.#hasExtras = hasExtras;
+    this.#format = hasExtras ? 3 : 2;
+  }
+
+  /** The format that the parts so far need. */
+  get format(): Format {
+    return this.#format;
   }
 
   /** The groups at `indexes` as a part; there must be some. Throws `handler` if a state cannot be stored. */
@@ -71,7 +78,10 @@ export class GroupPartWriter {
     );
     writer.byte(times ? 1 : 0);
     if (times) columns.write(times);
-    if (states[0] === undefined ? columns.write(states) : columns.objects(states)) return writer.copy();
+    if (states[0] === undefined ? columns.write(states) : columns.objects(states)) {
+      if (columns.needsFormat4) this.#format = 4;
+      return writer.copy();
+    }
     const rows = indexes.map((index, at): GroupEntry => [groups.name(index)!, states[at], times?.[at]]);
     return Buffer.concat([Buffer.of(layout.rows), serializeValue(rows)]);
   }
@@ -109,7 +119,7 @@ export function restoreGroups(
   conversion: StateConversion,
 ): number {
   const indexes: number[] = [];
-  if (format === 3) {
+  if (format === 3 || (format > 3 && part[0] === layout.withExtras)) {
     const reader = new ByteReader(part);
     if (reader.byte() !== layout.withExtras) throw damaged();
     const extras = reader.block();

@@ -6,9 +6,7 @@ import { codecName, damaged, packPart, PartReader, truncated } from './parts.js'
  * describes the others.
  */
 const magic = Buffer.from('KUDF', 'latin1');
-const formatVersion = 3;
-/** The version of snapshots that hold nothing but groups' states: older versions of this package can read them. */
-const formatOfStates = 2;
+const formatVersion = 4;
 
 /** Option values by name. */
 export type StateOptions = Readonly<Record<string, unknown>>;
@@ -47,10 +45,15 @@ export function compareRevisions(a: Revision = noRevision, b: Revision = noRevis
   return a.epoch - b.epoch || a.run - b.run || a.sequence - b.sequence;
 }
 
-/** The first pieces of a snapshot; `hasMore`: it holds more than groups' states. */
-export function packHeader(header: Omit<SnapshotHeader, 'codec'>, hasMore = false): Buffer[] {
-  const format = Buffer.of(hasMore ? formatVersion : formatOfStates);
-  return [magic, format, ...packPart({ ...header, codec: codecName })];
+/**
+ * The oldest format that has what a snapshot needs: so older versions of this package can read what holds nothing new.
+ * Format 3 has more than groups' states, format 4 columns of arrays and of optional values.
+ */
+export type Format = 2 | 3 | 4;
+
+/** The first pieces of a snapshot. */
+export function packHeader(header: Omit<SnapshotHeader, 'codec'>, format: Format = 2): Buffer[] {
+  return [magic, Buffer.of(format), ...packPart({ ...header, codec: codecName })];
 }
 
 /** A snapshot without groups that is newer than `previous`, and than all snapshots that were taken before now. */

@@ -72,23 +72,19 @@ export async function writeSnapshot(
   const { name: udf, version, options } = owner;
   const pieces: Buffer[] = [];
   let size = 0;
-  const add = (added: readonly Buffer[]): void => {
-    for (const bytes of added) {
-      pieces.push(bytes);
-      size += bytes.length;
-    }
+  const counted = (added: readonly Buffer[]): readonly Buffer[] => {
+    for (const { length } of added) size += length;
     if (size > maxBytes) {
       throw new UdfError(
         'limit',
         `the state of ${groups.size} groups takes more than ${maxBytes} bytes (snapshotBytes)`,
       );
     }
+    return added;
   };
 
   const more = stages.flatMap((stage) => Array.from(stage.parts(), (part) => ({ name: stage.name, part })));
   const hasMore = groups.extras !== undefined || more.length > 0;
-  const header = { udf, version, groups: groups.size, options, ...(revision && { revision }) };
-  add(packHeader(more.length === 0 ? header : { ...header, stages: more.map(({ name }) => name) }, hasMore));
   const parts = new GroupPartWriter(groups, hasMore);
   const slice = new TimeSlice();
   let indexes: number[] = [];
@@ -98,17 +94,20 @@ export async function writeSnapshot(
     if (inspected++ < maxInspectedStates) owner.inspect(groups.peek(index));
     if (indexes.push(index) < groupsPerPart) continue;
     const part = parts.write(indexes);
-    add(packBytes(part));
+    pieces.push(...counted(packBytes(part)));
     // As many groups as would fit if they were like these.
     groupsPerPart = Math.max(1, Math.min(maxGroupsPerPart, (partBytes * indexes.length) / part.length));
     indexes = [];
     await slice.pause();
   }
-  if (indexes.length > 0) add(packBytes(parts.write(indexes)));
+  if (indexes.length > 0) pieces.push(...counted(packBytes(parts.write(indexes))));
   for (const { part } of more) {
-    add(packPart(part));
+    pieces.push(...counted(packPart(part)));
     await slice.pause();
   }
+  const header = { udf, version, groups: groups.size, options, ...(revision && { revision }) };
+  const whole = more.length === 0 ? header : { ...header, stages: more.map(({ name }) => name) };
+  pieces.unshift(...counted(packHeader(whole, parts.format))); // only now the format is known
   return { pieces, size };
 }
 

@@ -33,6 +33,10 @@ function block(bytes: Buffer): Buffer {
 
 describe('a snapshot', () => {
   test('keeps flat states that are alike, whatever their properties are called and hold', async () => {
+    const period = fc.record(
+      { start: fc.nat(), cells: fc.array(fc.double()), name: fc.option(fc.string()) },
+      { noNullPrototype: true },
+    );
     const simple = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.double(),
@@ -41,6 +45,8 @@ describe('a snapshot', () => {
       fc.constantFrom(null, undefined),
       fc.array(fc.double()),
       fc.array(fc.oneof(fc.double(), fc.string(), fc.constant(undefined))),
+      fc.option(fc.array(fc.option(fc.array(fc.double()), { nil: undefined }))),
+      fc.array(period),
     );
     const states = fc
       .uniqueArray(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', '0')), { maxLength: 5 })
@@ -144,7 +150,7 @@ describe('a snapshot', () => {
     return () => values[at++ % values.length];
   };
 
-  test.each<[string, () => unknown]>([
+  test.each<[string, (group: number) => unknown]>([
     ['whole numbers of one byte', oneOf(0, 255, 7)],
     ['whole numbers of two bytes', oneOf(-1, 65_534)],
     ['whole numbers of four bytes', oneOf(-(2 ** 31), 2 ** 31 - 1)],
@@ -156,12 +162,24 @@ describe('a snapshot', () => {
     ['few texts', oneOf('SHOWTIME', 'TRAINING', undefined)],
     ['nested objects', () => ({ clock: { seconds: 1, nanos: 0.5 }, list: [1] })],
     ['nested objects of other shapes', oneOf({ a: 1 }, { b: 1 })],
+    ['arrays of texts', (count) => ['a', `b${count}`]],
+    [
+      'arrays of objects',
+      (count) => Array.from({ length: count % 3 }, (_, index) => ({ index, cells: [0.5] })),
+    ],
+    ['arrays of arrays', (count) => [[count], [], [1, 2]]],
+    ['empty arrays beside others', (count) => (count % 3 === 1 ? ['a'] : [])],
+    ['objects that some states lack', (count) => (count % 3 === 0 ? undefined : { points: count })],
+    ['arrays that are null in some states', (count) => (count % 3 === 1 ? null : [`${count}`])],
+    ['objects and texts', (count) => (count % 2 === 0 ? { count } : 'text')],
+    ['dates in arrays', () => [new Date(1)]],
     ['typed arrays', () => BigInt64Array.of(1n, -1n)],
     ['typed arrays of several types', oneOf(Int8Array.of(1), Int16Array.of(1))],
     ['parts of buffers', () => new Uint8Array(new ArrayBuffer(8), 2, 3)],
     ['buffers of Node.js', () => Buffer.from('abc')],
   ])('keeps %s', async (_what, value) => {
-    const groups = new GroupTable(() => ({ value: value() }));
+    let created = 0;
+    const groups = new GroupTable(() => ({ value: value(created++) }));
     for (let group = 0; group < 300; group++) groups.findOrCreate(Buffer.from(`${group + 100}`), 0, 3);
     const again = new GroupTable(() => 'not restored');
     const owner = snapshotOwner();
@@ -181,6 +199,7 @@ describe('a snapshot', () => {
   });
 
   test('of groups with changed bytes is refused or read, in little time and memory', () => {
+    let count = 0;
     const groups = new GroupTable(() => ({
       n: 1,
       f: 0.5,
@@ -189,6 +208,9 @@ describe('a snapshot', () => {
       l: [0.5, 1],
       a: Int8Array.of(1),
       o: { p: 1 },
+      e: ['x', 1],
+      s: [{ p: 1 }, { p: 2 }],
+      m: count++ % 2 === 0 ? undefined : [null, 'x'],
     }));
     for (let group = 0; group < 20; group++) groups.findOrCreate(Buffer.from(`${group + 10}`), 0, 2);
     const part = new GroupPartWriter(groups).write([...groups.indexes()]);
@@ -202,7 +224,8 @@ describe('a snapshot', () => {
           for (const [at, byte] of changes) if (at < changed.length) changed[at] = byte;
           const again = new GroupTable(() => 'not restored');
           try {
-            expect(restoreGroups(2, changed, again, 20, asTheyAre)).toBeLessThanOrEqual(20);
+            expect(restoreGroups(4, changed, again, 20, asTheyAre)).toBeLessThanOrEqual(20);
+            for (const index of again.indexes()) again.state(index);
           } catch (reason) {
             expect(reason).toBeInstanceOf(UdfError);
             expect((reason as UdfError).code).toMatch(/^snapshot_(damaged|newer)$/);
@@ -227,6 +250,41 @@ describe('a snapshot', () => {
     expect(() => restore(part(1000))).toThrow('the snapshot is damaged');
   });
 
+  test.each([
+    ['arrays in arrays', Buffer.of(8, 0, 1, 1, 0, 0, 0, 0)],
+    ['optional values in optional values', Buffer.of(9, 2)],
+  ])('of %s without end is refused', (_what, level) => {
+    const head = Buffer.of(1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 103, 0); // as above
+    const part = Buffer.concat([head, ...Array<Buffer>(1000).fill(level), Buffer.of(1, 1, 0, 0, 0, 0, 5)]);
+    const groups = new GroupTable(() => 'not restored');
+    expect(() => restoreGroups(4, part, groups, 1, asTheyAre)).toThrow('the snapshot is damaged');
+  });
+
+  test('has the oldest format that can hold its states: older versions can read most', async () => {
+    const formatOf = async (state: object): Promise<number> => {
+      const groups = new GroupTable(() => state);
+      groups.findOrCreate(Buffer.from('g'), 0, 1);
+      return Buffer.concat((await writeSnapshot(snapshotOwner(), groups, Infinity)).pieces)[4]!;
+    };
+    expect(await formatOf({ a: 1, b: [1], c: 'text', d: { e: null } })).toBe(2);
+    expect(await formatOf({ a: new Map() })).toBe(2);
+    expect(await formatOf({ a: ['text'] })).toBe(4);
+  });
+
+  test.each([
+    ['hold a list of objects', (index: number) => ({ periods: [{ start: index, cells: [0.5] }] })],
+    [
+      'hold an object or none',
+      (index: number) => ({ late: index % 9 === 0 ? { points: index } : undefined }),
+    ],
+  ])('takes less than 40 bytes for each of states that %s', async (_what, state) => {
+    let count = 0;
+    const groups = new GroupTable(() => state(count++));
+    for (let index = 0; index < 1000; index++) groups.findOrCreate(Buffer.from(`${index + 1000}`), 0, 4);
+    const { size } = await writeSnapshot(snapshotOwner(), groups, Infinity);
+    expect(size / 1000).toBeLessThan(40);
+  });
+
   test('takes two thirds of the bytes when states are flat and alike', async () => {
     const sizeOf = async (state: (index: number) => object): Promise<number> => {
       let count = 0;
@@ -235,7 +293,7 @@ describe('a snapshot', () => {
       return (await writeSnapshot(snapshotOwner(), groups, Infinity)).size;
     };
     const flat = await sizeOf((since) => ({ value: 'SHOWTIME', since, count: 1 }));
-    const nested = await sizeOf((since) => ({ value: ['SHOWTIME'], since, count: 1 }));
-    expect(flat).toBeLessThan(nested / 1.5);
+    const mixed = await sizeOf((since) => ({ [`value${since % 2}`]: 'SHOWTIME', since, count: 1 }));
+    expect(flat).toBeLessThan(mixed / 1.5);
   });
 });
