@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fields, FieldValue } from '../../src/model/values.js';
 import { outputOf, refusal } from '../../test/support/udf-runs.js';
 import calendarTotals from './calendar-totals.js';
+import { isGroupState } from './state.js';
 
 type Options = Exclude<RunOptions<(typeof calendarTotals)['options']>['options'], string | undefined>;
 
@@ -37,6 +38,34 @@ const sum = { sum: ['v', 'sum'] } as const;
 const hours = { by: 'hour', ...sum } as const;
 
 describe('calendarTotals', () => {
+  it('goes on with a state of 1.0.0', () => {
+    const { migrate } = calendarTotals.handlers;
+    const rest = { seconds: 1, nanos: 0, start: 0, end: 3600, revision: 0, cells: [1, 2.5, 0, 1] };
+    const head = '["m","telegraf","autogen",false,["meter","room"],["a",null]]';
+    const state = migrate!({ head, ...rest, others: [] }, 1);
+    expect(state).toEqual({
+      stream: '["m","telegraf","autogen",false,["meter","room"]]',
+      tagValues: '["a",null]',
+      ...rest,
+      others: [],
+    });
+    expect(migrate!({ head: '', ...rest }, 1)).toEqual({ stream: '', tagValues: '', ...rest });
+    expect(isGroupState(state)).toBe(true);
+  });
+
+  it('stores a group in 150 bytes, also once it has closed periods and late points', async () => {
+    const meters = Array.from({ length: 1000 }, (_, index) => `meter-${index + 1000}`);
+    const pointsAt = (time: string, of: readonly string[]): PointSource[] =>
+      of.map((meter) => at(time, { v: 2.5 }, meter));
+    const groups = await runUdf(calendarTotals, { options: { by: 'hour', max: ['v', 'max'], ...sum } });
+    const size = async (): Promise<number> => (await groups.snapshot()).length / meters.length;
+    await groups.send(pointsAt('2024-05-01T00:30', meters));
+    expect(await size()).toBeLessThan(120);
+    await groups.send(pointsAt('2024-05-01T01:30', meters.slice(0, 500)));
+    await groups.send(pointsAt('2024-04-30T23:30', meters.slice(490, 510)));
+    expect(await size()).toBeLessThan(150);
+  });
+
   it('emits a total for each period, at its start, with the tags of the group', async () => {
     const { points } = await outputOf(
       calendarTotals,

@@ -6,7 +6,7 @@ import { laterOptions, options, problemsOf } from './options.js';
 import { hasCurrent } from './periods.js';
 import { emitCorrected, isOlder, place } from './place.js';
 import { prepare, type Prepared, type TotalsContext } from './prepare.js';
-import { type GroupState, isGroupState, newGroup, type Period } from './state.js';
+import { fromVersion1, type GroupState, isGroupState, newGroup, type Period } from './state.js';
 
 export default defineUdf({
   name: 'calendarTotals',
@@ -19,6 +19,8 @@ export default defineUdf({
   check: problemsOf,
   prepare,
   state: newGroup,
+  version: 2,
+  migrate: fromVersion1,
   isState: isGroupState,
   point(point, context) {
     const { state, prepared } = context;
@@ -56,9 +58,7 @@ export default defineUdf({
     const open = (hasCurrent(state) ? [state, ...(state.others ?? [])] : (state.others ?? [])).filter(
       ({ start }) => start >= state.start && start <= until,
     );
-    return open.map((period) =>
-      prepared.totals.partial(period, { head: state.head, id: group }, until, until < period.end),
-    );
+    return open.map((period) => prepared.totals.partial(period, state, group, until, until < period.end));
   },
 });
 
@@ -98,7 +98,7 @@ function emitPartial(point: Point, every: number, { state, prepared, emit }: Tot
   if (state.nextPartial !== undefined && seconds < state.nextPartial) return;
   if (state.nextPartial !== undefined) {
     const until = reached(state, prepared);
-    emit(prepared.totals.partial(state, { head: state.head, id: point.group }, until));
+    emit(prepared.totals.partial(state, state, point.group, until));
   }
   state.nextPartial = (Math.floor(seconds / every) + 1) * every;
 }

@@ -42,7 +42,7 @@ export function closeByClock(context: TimerContext<Options, Prepared, GroupState
     timers.set(timerName, { after: options.closeAfter!, clock: 'wall' }); // else there are no timers
     return;
   }
-  emit(prepared.totals.whole(state, { head: state.head, id: group }));
+  emit(prepared.totals.whole(state, state, group));
   state.revision++;
   setAside(state);
   forgetOld(state, newestSecond(state, prepared.shift), prepared.keep);

@@ -1,8 +1,8 @@
 import { advanceClock, type FieldValue, type Point, UdfError } from 'kapacitor-udf';
-import { encodeHead } from '../shared/head.js';
 import { addPart, addWhole } from './accumulate.js';
 import type { Bounds } from './calendar.js';
 import { forgetAhead, forgetOld, hasCurrent, lastClosed, makeCurrent, otherAt } from './periods.js';
+import { encodeHead, type EncodedHead } from './head.js';
 import type { Span, TotalsContext } from './prepare.js';
 import type { GroupState, Period } from './state.js';
 
@@ -26,7 +26,7 @@ export function isOlder({ seconds, nanos }: GroupState, point: Point): boolean {
 export function place(point: Point, begin: Instant, context: TotalsContext): boolean {
   const { state, prepared } = context;
   const bounds = prepared.calendar.periodAt(begin.second);
-  if (state.head === '') state.head = headOf(point, context);
+  if (state.stream === '') Object.assign(state, headOf(point, context));
   if (state.seconds === null) {
     makeCurrent(state, bounds.start, () => prepared.layout.create(bounds.start, bounds.end));
   } else if (bounds.start >= state.end) moveTo(bounds, begin.second, point.group, context);
@@ -46,7 +46,7 @@ export function emitCorrected(
   { state, prepared, emit }: TotalsContext,
 ): void {
   for (const period of periods) {
-    emit(prepared.totals.whole(period, { head: state.head, id: group }));
+    emit(prepared.totals.whole(period, state, group));
     period.revision++;
   }
 }
@@ -54,18 +54,17 @@ export function emitCorrected(
 /** Closes all periods before this one, and makes it the current. */
 function moveTo(bounds: Bounds, second: number, group: string, context: TotalsContext): void {
   const { state, prepared, emit } = context;
-  const head = { head: state.head, id: group };
   const between =
     state.others?.filter(
       ({ start, end, revision }) => start >= state.end && end <= bounds.start && revision === 0,
     ) ?? [];
   for (const period of hasCurrent(state) ? [state, ...between] : between) {
-    emit(prepared.totals.whole(period, head));
+    emit(prepared.totals.whole(period, state, group));
     period.revision++;
   }
   makeCurrent(state, bounds.start, () => prepared.layout.create(bounds.start, bounds.end));
   forgetOld(state, second, prepared.keep);
-  state.closing = undefined;
+  if (state.closing !== undefined) state.closing = undefined;
 }
 
 /** The second at which the newest interval of the group begins. */
@@ -103,7 +102,9 @@ function mayBeLate(point: Point, begin: Instant, bounds: Bounds, context: Totals
   makeCurrent(state, bounds.start, () => prepared.layout.create(bounds.start, bounds.end));
   const dropped = forgetAhead(state);
   if (dropped > 0) log.warn('periods far ahead of the clock were dropped', { group: point.group, dropped });
-  state.previous = state.nextPartial = state.closing = undefined;
+  if (state.previous !== undefined) state.previous = undefined;
+  if (state.nextPartial !== undefined) state.nextPartial = undefined;
+  if (state.closing !== undefined) state.closing = undefined;
   return true;
 }
 
@@ -172,7 +173,7 @@ export function secondsBetween(from: Instant, to: Instant): number {
 }
 
 /** What new points of the group need. Throws `handler` if a tag of the totals is one that the stream is grouped by. */
-function headOf(point: Point, { options }: TotalsContext): string {
+function headOf(point: Point, { options }: TotalsContext): EncodedHead {
   const { dimensions } = point;
   for (const name of ['periodTag', 'zoneTag'] as const) {
     if (!dimensions.includes(options[name])) continue;

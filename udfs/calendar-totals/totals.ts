@@ -1,23 +1,17 @@
 import { createPoint, type FieldValue, type Point } from 'kapacitor-udf';
+import { decodeHead, type EncodedHead } from './head.js';
 import { type FieldLayout, type Layout, none } from './layout.js';
 import { aggregateNames, type Options } from './options.js';
 import type { Period } from './state.js';
 import { totalOf } from './sum.js';
-import { decodeHead } from '../shared/head.js';
 import { spelledZone } from '../shared/zone-names.js';
 
-/** Makes points of periods. */
+/** Makes points of periods; `group` is the group's name as Kapacitor formats it. */
 export interface Totals {
   /** The point of a closed period, at its start. */
-  whole(period: Period, group: Group): Point;
+  whole(period: Period, head: EncodedHead, group: string): Point;
   /** The point of an open period whose intervals have got to the second `until`. */
-  partial(period: Period, group: Group, until: number, isPartial?: boolean): Point;
-}
-
-export interface Group {
-  readonly head: string;
-  /** As Kapacitor formats it. */
-  readonly id: string;
+  partial(period: Period, head: EncodedHead, group: string, until: number, isPartial?: boolean): Point;
 }
 
 const nanosPerSecond = 1_000_000_000n;
@@ -50,7 +44,13 @@ export function createTotals(options: Options, layout: Layout): Totals {
     return least;
   };
 
-  const pointOf = (period: Period, group: Group, until: number, isPartial: boolean): Point => {
+  const pointOf = (
+    period: Period,
+    encoded: EncodedHead,
+    group: string,
+    until: number,
+    isPartial: boolean,
+  ): Point => {
     const { start, end, revision } = period;
     const fields: Record<string, FieldValue> = {};
     for (const { as, read } of outputs) {
@@ -64,18 +64,18 @@ export function createTotals(options: Options, layout: Layout): Totals {
     }
     fields[partialAs] = isPartial;
     fields[revisionAs] = BigInt(revision);
-    const head = decodeHead(group.head);
+    const head = decodeHead(encoded);
     return createPoint({
       ...head,
-      group: group.id,
+      group,
       time: timeOf(start),
       tags: { ...head.tags, ...tags },
       fields,
     });
   };
   return {
-    whole: (period, group) => pointOf(period, group, period.end, false),
-    partial: (period, group, until, isPartial = true) => pointOf(period, group, until, isPartial),
+    whole: (period, head, group) => pointOf(period, head, group, period.end, false),
+    partial: (period, head, group, until, isPartial = true) => pointOf(period, head, group, until, isPartial),
   };
 }
 
