@@ -1,5 +1,5 @@
 import { UdfError } from '../../model/errors.js';
-import { integer, notNumber } from './reading-type.js';
+import { integer } from './reading-type.js';
 
 export const localTimeElements: ReadonlySet<string> = new Set([
   'tzOffset',
@@ -27,9 +27,12 @@ export function describeLocalTime(texts: ReadonlyMap<string, string>): string {
   if (offset === undefined) throw new UdfError('malformed', 'the LocalTimeParameters have no tzOffset');
   const dstOffset = integer('dstOffset', texts.get('dstOffset')) ?? 0;
   if (dstOffset === 0) return zone(offset);
-  const [start, end] = (['dstStartRule', 'dstEndRule'] as const).map((name) => rule(name, texts.get(name)));
-  const from = start === undefined || end === undefined ? 'in summer' : `from ${start} to ${end}`;
-  return `${zone(offset)}, ${from} ${zone(offset + dstOffset)}`;
+  const given = ['dstStartRule', 'dstEndRule'].map((name) => texts.get(name) ?? '');
+  const [start, end] = given.map(rule);
+  const isKnown = start !== undefined && end !== undefined;
+  const unknown = given.filter((text) => text !== '').join(', ');
+  const rules = isKnown || unknown === '' ? '' : ` (its rules of summer time are not read: ${unknown})`;
+  return `${zone(offset)}, ${isKnown ? `from ${start} to ${end}` : 'in summer'} ${zone(offset + dstOffset)}${rules}`;
 }
 
 function zone(seconds: number): string {
@@ -40,23 +43,23 @@ function zone(seconds: number): string {
 
 /**
  * Decodes a DstRuleType, hexadecimal: from the lowest bit, 12 bits of seconds, 5 of hours, 3 for the day of the week (from 1,
- * Monday), 5 for the day of the month, 3 for the operator and 4 for the month. `undefined` if absent. Some utilities give the upper 16
- * bits alone, which lack the time of day.
+ * Monday), 5 for the day of the month, 3 for the operator and 4 for the month. `undefined` if absent, or if a part is out of
+ * range: some utilities give a time in seconds since 1970 instead. Others give the upper 16 bits alone, which lack the time of day.
  */
-function rule(name: string, text: string | undefined): string | undefined {
-  if (text === undefined || text === '') return undefined;
-  const isShort = text.length === 4;
-  const bits = /^(?:[0-9a-f]{4}){1,2}$/i.test(text) ? Number.parseInt(text.padEnd(8, '0'), 16) : undefined;
-  const month = bits === undefined ? undefined : months[(bits >>> 28) - 1];
-  if (bits === undefined || month === undefined) throw notNumber(name, text, 'a rule of eight hex digits');
+function rule(text: string): string | undefined {
+  if (!/^(?:[0-9a-f]{4}){1,2}$/i.test(text)) return undefined;
+  const bits = Number.parseInt(text.padEnd(8, '0'), 16);
   const seconds = bits & 0xfff;
   const hour = (bits >>> 12) & 0x1f;
-  const weekday = weekdays[((bits >>> 17) & 7) - 1] ?? 'day';
+  const weekday = weekdays[((bits >>> 17) & 7) - 1];
   const day = (bits >>> 20) & 0x1f;
   const operator = (bits >>> 25) & 7;
+  const month = months[(bits >>> 28) - 1];
+  if (month === undefined || seconds >= 3600 || hour > 24) return undefined;
   const minutes = String(Math.floor(seconds / 60)).padStart(2, '0');
-  const time = isShort ? '' : ` ${String(hour).padStart(2, '0')}:${minutes}`;
-  if (operator === 0) return `${month} ${day}${time}`;
-  if (operator === 1) return `the first ${weekday} from ${month} ${day}${time}`;
+  const time = text.length === 4 ? '' : ` ${String(hour).padStart(2, '0')}:${minutes}`;
+  if (operator === 0) return day === 0 ? undefined : `${month} ${day}${time}`;
+  if (weekday === undefined) return undefined;
+  if (operator === 1) return day === 0 ? undefined : `the first ${weekday} from ${month} ${day}${time}`;
   return `the ${occurrences[operator - 2]!} ${weekday} of ${month}${time}`;
 }

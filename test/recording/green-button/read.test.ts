@@ -206,6 +206,29 @@ describe('a Green Button feed', () => {
     );
   });
 
+  test.each([
+    ['seconds since 1970 in hexadecimal', '65ED5A70', '67271F70'],
+    ['a 13th month', 'D40E2000', 'B40E2000'],
+    ['a 25th hour', '360F9000', 'B40E2000'],
+    ['no weekday', '36002000', 'B40E2000'],
+    ['no hexadecimal digits', 'March', 'November'],
+  ])('shows rules of summer time that ESPI does not have as they are: %s', async (_, start, end) => {
+    const local = entry(
+      'LocalTimeParameters/1',
+      'LocalTimeParameters',
+      [],
+      `<e:LocalTimeParameters><e:dstEndRule>${end}</e:dstEndRule><e:dstOffset>3600</e:dstOffset>` +
+        `<e:dstStartRule>${start}</e:dstStartRule><e:tzOffset>-18000</e:tzOffset></e:LocalTimeParameters>`,
+    );
+    const { points: found, warnings } = await read(
+      greenButtonFeed([local, usagePoint, meterReading, readingType, block]),
+    );
+    expect(found).toEqual(points);
+    expect(warnings[0]).toContain(
+      `UTC-05:00, in summer UTC-04:00 (its rules of summer time are not read: ${start}, ${end})`,
+    );
+  });
+
   it('says what it holds that is not read, and if it holds no readings', async () => {
     const summary = entry('UsageSummary/1', 'UsageSummary', [], '<e:UsageSummary/>');
     expect((await read(greenButtonFeed([summary, summary]))).warnings).toEqual([
