@@ -22,6 +22,8 @@ export interface FetchOptions {
   readonly signal: AbortSignal;
   /** Max time to wait for bytes, in all, plus a millisecond for each byte that came; 300,000 by default. */
   readonly maxWaitMs?: number | undefined;
+  /** Max size of the body, uncompressed; 10 GB by default. */
+  readonly maxBytes?: number | undefined;
 }
 
 /** A source's answer that has new content. */
@@ -34,6 +36,8 @@ export interface SourceAnswer {
 
 /** Slow, but not without end: a source that sends a byte now and then would hold up all others. */
 const defaultMaxWaitMs = 300_000;
+/** A month of 15-minute readings of 5,000 meters as XML. A body without end would hold up all other sources, too. */
+const defaultMaxBytes = 10e9;
 
 /**
  * Asks a source for what is new. Resolves to undefined if nothing is. Rejects with `FetchError` for what may pass, also when
@@ -44,7 +48,8 @@ export async function fetchSource(
   state: SourceState,
   options: FetchOptions,
 ): Promise<SourceAnswer | undefined> {
-  const { format, authorization, signal, maxWaitMs = defaultMaxWaitMs } = options;
+  const { format, authorization, signal } = options;
+  const { maxWaitMs = defaultMaxWaitMs, maxBytes = defaultMaxBytes } = options;
   const patience = new Patience(maxWaitMs, signal);
   let response: Response;
   try {
@@ -64,7 +69,7 @@ export async function fetchSource(
   } catch (reason) {
     throw new FetchError(patience.explain(reason));
   }
-  if (response.ok && !isWebPage(response)) return answerOf(response, patience);
+  if (response.ok && !isWebPage(response)) return answerOf(url, response, patience, maxBytes);
   await response.body?.cancel();
   if (response.status === 304) return undefined;
   throw refusal(url, response);
@@ -100,8 +105,9 @@ function refusal(url: string, response: Response): FetchError | UdfError {
   return new UdfError('refused', `${url}: HTTP ${status}${advice}`);
 }
 
-function answerOf(response: Response, patience: Patience): SourceAnswer {
+function answerOf(url: string, response: Response, patience: Patience, maxBytes: number): SourceAnswer {
   let breakOff: string | undefined;
+  let bytes = 0;
   const body = async function* (): AsyncGenerator<Uint8Array> {
     if (!response.body) return;
     const chunks = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator](); // of bytes, as fetch makes it
@@ -110,10 +116,12 @@ function answerOf(response: Response, patience: Patience): SourceAnswer {
         const next = await patience.wait(() => chunks.next());
         if (next.done) return;
         patience.bytesCame(next.value.length);
+        bytes += next.value.length;
+        if (bytes > maxBytes) throw tooLarge(url, maxBytes);
         yield next.value;
       }
     } catch (reason) {
-      breakOff = patience.explain(reason);
+      if (!(reason instanceof UdfError)) breakOff = patience.explain(reason);
       throw reason;
     } finally {
       await chunks.return?.().catch(() => undefined); // broken already
@@ -126,6 +134,13 @@ function answerOf(response: Response, patience: Patience): SourceAnswer {
       return breakOff;
     },
   };
+}
+
+function tooLarge(url: string, maxBytes: number): UdfError {
+  return new UdfError(
+    'refused',
+    `${url}: its answer has more than ${maxBytes.toLocaleString('en')} bytes; ask it for a part, or fetch a file and name that`,
+  );
 }
 
 /** A limit of the time that a source lets wait; the time of its reader does not count. */

@@ -12,7 +12,7 @@ import type { Line } from './lines.js';
 import type { SourceState } from './resume-content.js';
 import { ResumeFile } from './resume-file.js';
 import { backOffMs, sleep } from './sleep.js';
-import { acceptsUnsigned, createWriter, type FeedTarget, timeUnitOf } from './writer.js';
+import { acceptsUnsigned, createWriter, type FeedTarget, targetName, timeUnitOf } from './writer.js';
 
 export interface PollOptions {
   readonly target: FeedTarget;
@@ -41,6 +41,8 @@ export interface PollOptions {
   readonly firstWaitMs?: number | undefined;
   /** Max time that an answer may keep waiting; see `FetchOptions`. */
   readonly maxAnswerWaitMs?: number | undefined;
+  /** Max size of an answer; see `FetchOptions`. */
+  readonly maxAnswerBytes?: number | undefined;
 }
 
 const maxWaitMs = 3_600_000;
@@ -71,12 +73,12 @@ interface ScheduledSource {
  * A source that fails for good does not stop the others: it is noted, and with `everyMs` fetched again at its next time. Ends when
  * all sources have failed.
  *
- * Rejects with `invalid_config` for an unusable resume file, or one that another process uses. Later errors are in the result:
+ * Rejects with `invalid_config` for an unusable resume file, one of another target, or one that another process uses. Later errors are in the result:
  * `refused` for an answer that will not change (401, 404, …), and those of `feed`.
  */
 export async function pollFeeds(options: PollOptions): Promise<FeedResult> {
   const { target, urls, everyMs, signal, events = {} } = options;
-  const resume = await ResumeFile.open(options.resume);
+  const resume = await ResumeFile.open(options.resume, targetName(target));
   const delivery = new Delivery({
     writer: createWriter(target, signal),
     signal,
@@ -164,10 +166,10 @@ class Poller {
    */
   async fetchOnce(url: string): Promise<boolean> {
     const { signal, authorization, maxBatchLines = 5_000, flushMs = 1_000 } = this.#options;
-    const { format = 'greenbutton', maxAnswerWaitMs } = this.#options;
+    const { format = 'greenbutton', maxAnswerWaitMs, maxAnswerBytes } = this.#options;
     const state = this.#resume.get(url);
     const startMs = Date.now();
-    const fetching = { format, authorization, signal, maxWaitMs: maxAnswerWaitMs };
+    const fetching = { format, authorization, signal, maxWaitMs: maxAnswerWaitMs, maxBytes: maxAnswerBytes };
     const answer = await fetchSource(url, state, fetching).catch((reason: unknown) => {
       throw sourceError(reason);
     });

@@ -17,13 +17,24 @@ type Json = Readonly<Record<string, unknown>>;
 /** The latest time that `Date` has. */
 const maxDateMs = 8.64e15;
 
+/** The content of a resume file. */
+export interface Resume {
+  /** Where the data went; older files do not say it. */
+  readonly target: string | undefined;
+  readonly sources: Map<string, SourceState>;
+}
+
 /** Reads the content of a resume file. Throws an error without the file's name if anything in it is not as it was written. */
-export function readSources(text: string): Map<string, SourceState> {
-  const { version, sources } = object(JSON.parse(text), 'its content');
+export function readResume(text: string): Resume {
+  const { version, target, sources } = object(JSON.parse(text), 'its content');
   if (version !== 1) throw new Error('it has another version');
-  return new Map(
-    Object.entries(object(sources, 'sources')).map(([url, state]) => [url, readState(object(state, url))]),
-  );
+  if (target !== undefined && typeof target !== 'string') throw wrong('target');
+  return {
+    target,
+    sources: new Map(
+      Object.entries(object(sources, 'sources')).map(([url, state]) => [url, readState(object(state, url))]),
+    ),
+  };
 }
 
 function readState({ etag, lastModified, publishedMs, lastIntervals, links }: Json): SourceState {

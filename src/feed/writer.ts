@@ -36,6 +36,16 @@ export function createWriter(
   };
 }
 
+/** Names a target without credentials: equal for equal ones only. */
+export function targetName(target: FeedTarget): string {
+  if (!('store' in target)) return `kairosdb+${target.url}`;
+  const { url, store } = target;
+  const parameters = isBucket(store)
+    ? { org: store.org, bucket: store.bucket }
+    : { db: store.database, ...(store.retentionPolicy !== '' && { rp: store.retentionPolicy }) };
+  return `${url}?${new URLSearchParams(parameters).toString()}`;
+}
+
 /** Whether the target stores unsigned integers. */
 export function acceptsUnsigned(target: FeedTarget): boolean {
   return 'store' in target && isBucket(target.store);

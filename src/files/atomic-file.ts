@@ -1,6 +1,6 @@
 import { createWriteStream, realpathSync, statSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { messageOf, systemCode, UdfError } from '../model/errors.js';
 
@@ -73,6 +73,15 @@ export async function replaceFile(path: string, write: (file: FileHandle) => Pro
     await directory.sync(); // else the rename may be lost
   } finally {
     await directory.close();
+  }
+}
+
+/** Removes what processes that were killed have left of writing a file. Rejects with the system's error. */
+export async function removeParts(path: string): Promise<void> {
+  const start = `${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    const isPart = name.startsWith(start) && /^\d+-\d+\.part$/.test(name.slice(start.length));
+    if (isPart) await rm(join(dirname(path), name), { force: true });
   }
 }
 

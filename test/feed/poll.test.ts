@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { pollFeeds, type PollOptions } from '../../src/feed/poll.js';
 import { influxTarget } from '../../src/influx/target.js';
@@ -126,6 +126,7 @@ describe('polling a feed', () => {
   });
 
   test.each([
+    ['{"version":1,"target":1,"sources":{}}', 'target'],
     ['{"version":1,"sources":null}', 'sources'],
     ['{"version":1,"sources":{"http://a/":{}}}', 'lastIntervals'],
     ['{"version":1,"sources":{"http://a/":{"lastIntervals":{"m":"x"}}}}', 'lastIntervals'],
@@ -156,6 +157,55 @@ describe('polling a feed', () => {
     stop.abort();
     await first;
     expect(existsSync(`${resume}.lock`)).toBe(false);
+  });
+
+  test('also where its path is too long for a socket', async () => {
+    const { start, stop, requests } = await setUp(() => ({ body: feedOf(0, 1), hangs: true }));
+    const directory = join(tempDir(), 'x'.repeat(120));
+    mkdirSync(directory);
+    const resume = join(directory, 'resume.json');
+    const first = start({ resume });
+    await vi.waitFor(() => {
+      expect(requests).toHaveLength(1);
+    });
+    symlinkSync(directory, `${directory}y`);
+    await expect(start({ resume: join(`${directory}y`, 'resume.json') })).rejects.toThrow(
+      'another process uses',
+    );
+    stop.abort();
+    await first;
+    expect(await start({ resume })).toMatchObject({ arrived: 0, isStopped: true });
+  });
+
+  test('does not take what one target got for taken by another', async () => {
+    const { start, stored, resume, databaseUrl } = await setUp(() => ({ body: feedOf(0, 2) }));
+    await start();
+    const target = influxTarget(databaseUrl.replace(/db=\w+/, 'db=other'), {});
+    const other = start({ target });
+    await expect(other).rejects.toMatchObject({ code: 'invalid_config' });
+    await expect(other).rejects.toThrow(
+      `${resume} says what has been taken to ${databaseUrl}, not to ${databaseUrl.replace(/db=\w+/, 'db=other')}; name another file`,
+    );
+    expect(stored.size).toBe(2);
+    expect(await start()).toMatchObject({ isStopped: false });
+  });
+
+  test('takes a resume file of an older version, which does not name its target', async () => {
+    const { start, resume } = await setUp(() => ({ body: feedOf(0, 2) }));
+    writeFileSync(resume, '{"version":1,"sources":{}}');
+    expect(await start()).toMatchObject({ arrived: 2 });
+    expect(JSON.parse(readFileSync(resume, 'utf8'))).toHaveProperty('target');
+  });
+
+  test('removes what a killed process has left of writing the resume file, and nothing else', async () => {
+    const { start, resume } = await setUp(() => ({ body: feedOf(0, 1) }));
+    const others = ['.part', '.1-2.part.bak', '.x-1.part', '2.1-1.part'].map((end) => `${resume}${end}`);
+    const left = [`${resume}.123-1.part`, `${resume}.4-56.part`];
+    for (const file of [...others, ...left]) writeFileSync(file, '{');
+    await start();
+    expect(readdirSync(dirname(resume)).sort()).toEqual(
+      [resume, ...others].map((file) => basename(file)).sort(),
+    );
   });
 
   test('says at its start that the resume file cannot be written', async () => {
@@ -214,6 +264,19 @@ describe('a source that misbehaves', () => {
     expect(await start({ maxAnswerWaitMs: 30 })).toMatchObject({ isStopped: false, arrived: 2 });
     expect(notes[0]).toContain('it takes too long; trying again');
     expect(stored.size).toBe(2);
+  });
+
+  test.each(['greenbutton', 'csv'] as const)('is refused if its answer has no end: %s', async (format) => {
+    const body = format === 'csv' ? csv('0,m,a,1\n'.repeat(5_000)) : `${feedOf(0, 2)}${' '.repeat(20_000)}`;
+    const { start, feedUrl, requests } = await setUp(() => ({ body, hangs: true }));
+    const result = await start({ format, skipBad: true, maxAnswerBytes: 20_000 });
+    expect(result).toMatchObject({
+      error: {
+        code: 'refused',
+        message: `${feedUrl}: its answer has more than 20,000 bytes; ask it for a part, or fetch a file and name that`,
+      },
+    });
+    expect(requests).toHaveLength(1);
   });
 
   test('does not stop the other sources, and its error is that of the command', async () => {
