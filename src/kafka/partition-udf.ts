@@ -40,8 +40,8 @@ export interface PartitionUdfOptions extends UdfSettings {
   readonly logger: Logger;
 }
 
-/** Bytes that the UDF may be behind. */
-const aheadBytes = 256 * 1024;
+/** Max bytes of input that the UDF has not read yet. */
+const maxAheadBytes = 256 * 1024;
 
 /**
  * The UDF of one partition. All that it sees is decided by the caller: records in order, and the time. So it does the same
@@ -58,7 +58,7 @@ export class PartitionUdf {
   constructor(options: PartitionUdfOptions) {
     const { udf, partition, time, dropped, sink, logger, onError, taskId } = options;
     this.#clock = new DrivenClock(time);
-    const [transport, peerTransport] = memoryTransportPair({ highWaterMark: aheadBytes });
+    const [transport, peerTransport] = memoryTransportPair({ highWaterMark: maxAheadBytes });
     const { groupTtl, maxGroups, limits, strictRestore } = options;
     this.#agent = udf.connect({
       onError,
