@@ -1,18 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Activity } from '../agent/activity.js';
+import type { Agent } from '../agent/agent.js';
 import type { ConnectionOptions } from '../host/host-options.js';
 import type { ServedUdf } from '../host/served-udf.js';
-import { ServingProcess } from '../host/serving-process.js';
+import type { ServingProcess } from '../host/serving-process.js';
 import { openStateDirectory } from '../host/state/open-state-directory.js';
 import type { StateDirectory } from '../host/state/state-directory.js';
-import { protectedStdout, readOnMs, relayStdout } from '../host/stdio-process.js';
-import { tuneV8 } from '../host/tune-v8.js';
+import { limitTimeToStop, runWithStdout } from '../host/stdout-process.js';
 import type { WatchdogSettings } from '../host/watchdog.js';
 import { UdfError } from '../model/errors.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 import { memoryTransportPair } from '../transport/memory-transport.js';
 import { stdioTransport } from '../transport/stdio-transport.js';
-import type { UdfDefinition } from '../udf/definition.js';
 import { markPrintedLines } from './mark-printed-lines.js';
 import { type LineProcessing, LineProcessor } from './process-lines.js';
 
@@ -24,8 +22,8 @@ export interface ExecdOptions
   readonly drainMs: number;
 }
 
-/** Bytes that the UDF may be behind. */
-const aheadBytes = 256 * 1024;
+/** Max bytes of input that the UDF has not read yet. */
+const maxAheadBytes = 256 * 1024;
 
 /**
  * Runs a UDF as an external processor of Telegraf, on standard input and output, until the input ends or a signal comes. From
@@ -44,78 +42,74 @@ export async function runExecd(
   options: ExecdOptions,
 ): Promise<UdfError | undefined> {
   const { drainMs, logger, stallLimitMs, log, set, groupBy, ...others } = options;
-  const stdout = protectedStdout();
-  if (!stdout) {
-    process.exitCode = await relayStdout();
-    return undefined;
-  }
-  tuneV8();
-  const activity = new Activity();
-  const definitions: UdfDefinition[] = [];
-  const serving = new ServingProcess({ activity, definitions, logger, log, drainMs, stallLimitMs });
-  const unmark = [markPrintedLines(process.stdout, 'I! '), markPrintedLines(process.stderr, 'W! ')];
-  let states: StateDirectory | undefined;
-  try {
-    const udf = await load();
-    if (udf.definition) definitions.push(udf.definition);
-    states = await openStatesOnceFree({ ...others, logger }, drainMs);
-    const [transport, peerTransport] = memoryTransportPair({ highWaterMark: aheadBytes });
-    const agent = udf.connect({
-      ...others,
-      stateStore: states,
-      logger,
-      transport,
-      reportsRefusal: true,
-      activity: udf.definition && activity.open(udf.name),
-    });
-    const { input, output } = stdioTransport(stdout);
-    const processor = new LineProcessor({
-      transport: peerTransport,
-      input,
-      output,
-      udf: udf.name,
-      id: options.id ?? udf.name,
-      set,
-      groupBy,
-      onError: options.onError ?? udf.definition?.onError,
-      logger,
-    });
-    serving.watch();
-    let timers: readonly NodeJS.Timeout[] = [];
-    void serving.signal.then((name) => {
-      logger.info({ signal: name }, 'stopping');
-      timers = stopWithin(drainMs, processor);
-    });
+  return runWithStdout({ logger, log, drainMs, stallLimitMs }, async ({ stdout, serving, loadUdf }) => {
+    const unmark = [markPrintedLines(process.stdout, 'I! '), markPrintedLines(process.stderr, 'W! ')];
+    let states: StateDirectory | undefined;
     try {
-      const counts = await processor.run();
-      logger.info(counts, 'the input has ended');
-      return undefined;
-    } catch (reason) {
-      if (!(reason instanceof ProtocolFailure)) throw reason;
-      const failure = agent.failure ?? new UdfError('protocol', reason.detail);
-      if (reason.rule === 'init-refused') throw failure;
-      return failure;
+      const { udf, activity } = await loadUdf(load);
+      states = await openStatesOnceFree({ ...others, logger }, drainMs);
+      const [transport, peerTransport] = memoryTransportPair({ highWaterMark: maxAheadBytes });
+      const agent = udf.connect({
+        ...others,
+        stateStore: states,
+        logger,
+        transport,
+        activity,
+        reportsRefusal: true,
+      });
+      const { input, output } = stdioTransport(stdout);
+      const processor = new LineProcessor({
+        transport: peerTransport,
+        input,
+        output,
+        udf: udf.name,
+        id: options.id ?? udf.name,
+        set,
+        groupBy,
+        onError: options.onError ?? udf.definition?.onError,
+        logger,
+      });
+      serving.watch();
+      return await runUntilSignal(agent, processor, serving, { drainMs, logger });
     } finally {
-      for (const timer of timers) clearTimeout(timer);
-      await agent.closed;
+      await states?.close();
+      for (const restore of unmark) restore();
     }
-  } finally {
-    await states?.close();
-    for (const restore of unmark) restore();
-    serving.release();
-  }
+  });
 }
 
-/** A service manager signals Telegraf and its children alike; Telegraf then sends its last points and ends the input. */
-function stopWithin(drainMs: number, processor: LineProcessor): readonly NodeJS.Timeout[] {
-  return [
-    setTimeout(() => {
-      processor.finish();
-    }, readOnMs(drainMs)),
-    setTimeout(() => {
-      processor.abort(new UdfError('connection', `not finished within ${drainMs} ms`));
-    }, drainMs),
-  ];
+/** Resolves with the failure that ended the UDF. */
+async function runUntilSignal(
+  agent: Agent,
+  processor: LineProcessor,
+  { signal }: Pick<ServingProcess, 'signal'>,
+  { drainMs, logger }: Pick<ExecdOptions, 'drainMs' | 'logger'>,
+): Promise<UdfError | undefined> {
+  let cancel: (() => void) | undefined;
+  void signal.then((name) => {
+    logger.info({ signal: name }, 'stopping');
+    cancel = limitTimeToStop(drainMs, {
+      finish: () => {
+        processor.finish();
+      },
+      cutOff: (why) => {
+        processor.abort(new UdfError('connection', why));
+      },
+    });
+  });
+  try {
+    const counts = await processor.run();
+    logger.info(counts, 'the input has ended');
+    return undefined;
+  } catch (reason) {
+    if (!(reason instanceof ProtocolFailure)) throw reason;
+    const failure = agent.failure ?? new UdfError('protocol', reason.detail);
+    if (reason.rule === 'init-refused') throw failure;
+    return failure;
+  } finally {
+    cancel?.();
+    await agent.closed;
+  }
 }
 
 const retryMs = 100;
