@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
-import { messageOf, UdfError } from '../model/errors.js';
+import type { UdfError } from '../model/errors.js';
 import type { ServedUdf } from '../host/served-udf.js';
-import { ExitCode, udfExitCode } from './exit-code.js';
+import { ExitCode } from './exit-code.js';
+import { groupByOption, loadOneUdf, loggedFailure, setOption } from './one-udf.js';
 import {
   addRunOptions,
   connectionOptions,
-  groupByOption,
   openDeadLetters,
   type RunOptions,
   watchdogSettings,
@@ -28,10 +28,7 @@ export function execdCommand(): Command {
         'out as the very line that came in.',
     )
     .argument('<name>', 'the UDF')
-    .option(
-      '--set <option=value...>',
-      'an option of the UDF as a TICKscript writes it: 10, 1.5, TRUE, 30s, text',
-    )
+    .addOption(setOption())
     .addOption(groupByOption())
     .addOption(
       new Option(
@@ -54,13 +51,7 @@ async function execd(name: string, options: ExecdCommandOptions): Promise<void> 
   const format = options.logFormat === 'auto' && !process.stderr.isTTY ? 'telegraf' : options.logFormat;
   const logged = { ...options, ...(format !== undefined && { logFormat: format }) };
   const settings = await connectionOptions(logged);
-  const load = async (): Promise<ServedUdf> => {
-    const [{ chooseUdf }, { servedUdfs }] = await Promise.all([
-      import('../host/available-udfs.js'),
-      import('../host/served-udf.js'),
-    ]);
-    return chooseUdf(await servedUdfs(options.load ?? [], undefined, settings.logger), name);
-  };
+  const load = (): Promise<ServedUdf> => loadOneUdf(name, options.load, settings.logger);
   const deadLetters = await openDeadLetters(options, settings.logger);
   let failure: UdfError | undefined;
   try {
@@ -74,9 +65,7 @@ async function execd(name: string, options: ExecdCommandOptions): Promise<void> 
       ...watchdogSettings(logged),
     });
   } catch (reason) {
-    const error = UdfError.from(reason);
-    settings.logger.error({ code: error.code, err: error }, messageOf(error));
-    throw new ExitCode(udfExitCode(error));
+    throw loggedFailure(settings.logger, reason);
   } finally {
     await deadLetters?.close();
   }

@@ -1,10 +1,8 @@
 import { Command, Option } from 'commander';
-import { messageOf, UdfError } from '../model/errors.js';
 import type { ServedUdf } from '../host/served-udf.js';
-import { ExitCode, udfExitCode } from './exit-code.js';
+import { groupByOption, loadOneUdf, loggedFailure, setOption } from './one-udf.js';
 import {
   addUdfRunOptions,
-  groupByOption,
   stateIntervalOption,
   type UdfRunOptions,
   udfSettings,
@@ -54,10 +52,7 @@ export function kafkaCommand(): Command {
       '--consumer-group <id>',
       'the consumer group: workers with the same one share the partitions',
     )
-    .option(
-      '--set <option=value...>',
-      'an option of the UDF as a TICKscript writes it: 10, 1.5, TRUE, 30s, text',
-    )
+    .addOption(setOption())
     .addOption(groupByOption())
     .option(
       '--repartition <topic>',
@@ -136,13 +131,7 @@ async function kafka(name: string, options: KafkaCommandOptions): Promise<void> 
   // exports in the library's dependencies after that. A failure is reported below.
   await import('../kafka/client/library.js').then(({ loadLibrary }) => loadLibrary()).catch(() => undefined);
   const settings = await udfSettings(options);
-  const load = async (): Promise<ServedUdf> => {
-    const [{ chooseUdf }, { servedUdfs }] = await Promise.all([
-      import('../host/available-udfs.js'),
-      import('../host/served-udf.js'),
-    ]);
-    return chooseUdf(await servedUdfs(options.load ?? [], undefined, settings.logger), name);
-  };
+  const load = (): Promise<ServedUdf> => loadOneUdf(name, options.load, settings.logger);
   try {
     await runKafka(load, {
       ...settings,
@@ -154,8 +143,6 @@ async function kafka(name: string, options: KafkaCommandOptions): Promise<void> 
       environment: process.env,
     });
   } catch (reason) {
-    const error = UdfError.from(reason);
-    settings.logger.error({ code: error.code, err: error }, messageOf(error));
-    throw new ExitCode(udfExitCode(error));
+    throw loggedFailure(settings.logger, reason);
   }
 }

@@ -14,7 +14,6 @@ import {
   count,
   duration,
   fileMode,
-  listOf,
   nonEmpty,
   replaySpeed,
   timerDuration,
@@ -103,14 +102,6 @@ export function drainOption(): Option {
   return new Option('--drain-ms <ms>', 'how long conversations may take to finish after SIGTERM or SIGINT')
     .default(5_000)
     .argParser(count(0, maxTimerMs));
-}
-
-/** Which points of line protocol belong together, of `execd` and `kafka`. */
-export function groupByOption(): Option {
-  return new Option(
-    '--group-by <tag...>',
-    'tags to group by, besides the measurement (default: all tags)',
-  ).argParser(listOf('the names of tags'));
 }
 
 export function speedOption(): Option {

@@ -7,6 +7,7 @@ import type { ReplayAgent } from '../replay/external-agent.js';
 import type { OutputFormat } from '../replay/output.js';
 import type { FileReplay } from '../replay/replay-file.js';
 import { ExitCode } from './exit-code.js';
+import { setOption } from './one-udf.js';
 import { type LoadOptions, loadOption, type LogOptions, logLevelOption, speedOption } from './options.js';
 import { tagList } from './parse-values.js';
 import { limitMessages, print, say } from './print.js';
@@ -47,10 +48,7 @@ export function replayCommand(): Command {
       '--exec <command>',
       'instead of --udf: replay against the agent that this command starts, on its stdin and stdout',
     )
-    .option(
-      '--set <option=value...>',
-      'an option of the UDF as a TICKscript writes it: 10, 1.5, TRUE, 30s, text',
-    )
+    .addOption(setOption())
     .addOption(
       new Option('--group-by <tags>', "tags to group by, with commas between; '*' for all, '' for none")
         .default('*')

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { ServedUdf } from '../host/served-udf.js';
+import type { UdfError } from '../model/errors.js';
 import { ExitCode } from './exit-code.js';
 import {
   addIsolationOptions,
@@ -7,6 +8,7 @@ import {
   isolationOf,
   type IsolationFlags,
 } from './isolation-options.js';
+import { loadOneUdf } from './one-udf.js';
 import {
   addRunOptions,
   connectionOptions,
@@ -40,21 +42,21 @@ async function stdio(name: string, options: RunOptions & IsolationFlags): Promis
   const { runStdio } = await import('../host/stdio-process.js');
   const settings = await connectionOptions(options);
   const load = async (): Promise<ServedUdf> => {
-    const [{ chooseUdf }, { servedUdfs }] = await Promise.all([
-      import('../host/available-udfs.js'),
-      import('../host/served-udf.js'),
-    ]);
-    const udf = chooseUdf(await servedUdfs(options.load ?? [], isolationOf(options), settings.logger), name);
+    const udf = await loadOneUdf(name, options.load, settings.logger, isolationOf(options));
     checkIsolatedNames(options, [udf.name]);
     return udf;
   };
   const deadLetters = await openDeadLetters(options, settings.logger);
-  const failure = await runStdio(load, {
-    ...settings,
-    deadLetters,
-    drainMs: options.drainMs,
-    ...watchdogSettings(options),
-  });
-  await deadLetters?.close();
+  let failure: UdfError | undefined;
+  try {
+    failure = await runStdio(load, {
+      ...settings,
+      deadLetters,
+      drainMs: options.drainMs,
+      ...watchdogSettings(options),
+    });
+  } finally {
+    await deadLetters?.close();
+  }
   if (failure) throw new ExitCode(1);
 }
