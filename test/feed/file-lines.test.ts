@@ -6,15 +6,17 @@ import type { Line } from '../../src/feed/lines.js';
 import { tempDir } from '../support/temp-dir.js';
 
 let stop = new AbortController();
-afterEach(() => {
+let lines: AsyncGenerator<Line> | undefined;
+afterEach(async () => {
   stop.abort();
+  await lines?.return(undefined); // closes a file that is followed
 });
 
 /** The lines of a file, and what is told meanwhile. */
 function reading(path: string, options: Partial<FileLineOptions> = {}) {
   stop = new AbortController();
   const told: string[] = [];
-  const lines = fileLines(path, {
+  const reader = fileLines(path, {
     skipBad: false,
     follow: false,
     signal: stop.signal,
@@ -23,7 +25,8 @@ function reading(path: string, options: Partial<FileLineOptions> = {}) {
     onNote: (note) => told.push(note),
     ...options,
   });
-  return { lines, told };
+  lines = reader;
+  return { lines: reader, told };
 }
 
 async function next(lines: AsyncGenerator<Line>): Promise<Line> {

@@ -5,14 +5,16 @@ import { followFile } from '../../src/feed/follow.js';
 import { tempDir } from '../support/temp-dir.js';
 
 let stop = new AbortController();
-afterEach(() => {
+let chunks: AsyncGenerator<Buffer>;
+afterEach(async () => {
   stop.abort();
+  await chunks.return(undefined); // closes the file
 });
 
 /** A file that is followed: `next(n)` is the next so many bytes as text. */
 function followed(path: string) {
   stop = new AbortController();
-  const chunks = followFile(path, { signal: stop.signal });
+  chunks = followFile(path, { signal: stop.signal });
   let rest = '';
   return {
     async next(length: number): Promise<string> {
