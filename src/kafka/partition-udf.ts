@@ -8,6 +8,7 @@ import type { ServedUdf } from '../host/served-udf.js';
 import type { LineSink } from '../lines/line-output.js';
 import { LineUdf } from '../lines/line-udf.js';
 import { messageOf, UdfError } from '../model/errors.js';
+import type { OptionCall } from '../model/option-call.js';
 import { ProtocolFailure } from '../peer/protocol-failure.js';
 import { formatLine } from '../recording/format-line.js';
 import { LineSplitter, maxLineBytes } from '../recording/line-splitter.js';
@@ -122,8 +123,8 @@ export class PartitionUdf {
     return this.#clock.next;
   }
 
-  /** Rejects with `usage` for a UDF that wants batches and for unknown options, `invalid_options` for refused ones. */
-  start(): Promise<void> {
+  /** Resolves with the UDF's options. Rejects with `usage` for a UDF that wants batches and for unknown options, `invalid_options` for refused ones. */
+  start(): Promise<readonly OptionCall[]> {
     return this.#guarded(this.#lines.start());
   }
 
@@ -189,9 +190,9 @@ export class PartitionUdf {
 
 /**
  * Starts the UDF once, and ends it: options that it refuses are then told before a worker joins its group, which would
- * interrupt the others. Rejects as `PartitionUdf.start`.
+ * interrupt the others. Resolves and rejects as `PartitionUdf.start`.
  */
-export async function checkUdf(settings: UdfSettings): Promise<void> {
+export async function checkUdf(settings: UdfSettings): Promise<readonly OptionCall[]> {
   const udf = new PartitionUdf({
     ...settings,
     activity: undefined,
@@ -202,7 +203,7 @@ export async function checkUdf(settings: UdfSettings): Promise<void> {
     logger: memoryLogger([]),
   });
   try {
-    await udf.start();
+    return await udf.start();
   } finally {
     await udf.destroy();
   }

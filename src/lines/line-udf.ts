@@ -32,12 +32,14 @@ export interface LineUdfOptions {
   /** Where single points come from, for the message that refuses a UDF which wants batches. */
   readonly source: string;
   readonly sink: LineSink;
-  /** The time of lines without one: the present if not given. */
+  /** The time of lines without one, which then have it on their way out, too. If not given, they are of the present. */
   readonly now?: (() => bigint) | undefined;
   /** Called for each line that is left out: it is malformed, or no UDF can get its point. */
   readonly skipped?: ((line: Buffer, reason: unknown) => void) | undefined;
   readonly logger: Logger;
 }
+
+const carriageReturn = 0x0d;
 
 /** The UDF answers in this process: a debugger may pause it. */
 const answerTimeoutMs = 24 * 60 * 60 * 1000;
@@ -112,15 +114,16 @@ export class LineUdf {
 
   /**
    * Starts the UDF. Rejects with `usage` for a UDF that wants batches and for options that it does not have, and with a
-   * `ProtocolFailure` for options that it refuses.
+   * `ProtocolFailure` for options that it refuses. Resolves with the options that it was given.
    */
-  async start(): Promise<void> {
+  async start(): Promise<readonly OptionCall[]> {
     const { udf, source, set = [] } = this.#options;
     const { wants, options: types } = await this.#peer.info();
     checkWantsStream(udf, wants, source);
     const calls = parseSettings(set, types);
     await this.#peer.init(calls);
     this.#onError = policyIn(calls) ?? this.#onError;
+    return calls;
   }
 
   /**
@@ -138,6 +141,8 @@ export class LineUdf {
       return true;
     }
     const { fields, series, seconds } = parser;
+    const { buf, start } = splitter;
+    const end = buf[splitter.end - 1] === carriageReturn ? splitter.end - 1 : splitter.end;
     if (fields.unsignedNames.length > 0 && !this.#takeUnsigned(splitter)) return this.#passed === undefined;
     const point =
       seconds >= 0
@@ -147,7 +152,12 @@ export class LineUdf {
     series.repeatsTimes ||= seconds === series.seconds && parser.nanoseconds === series.nanoseconds;
     series.seconds = seconds;
     series.nanoseconds = parser.nanoseconds;
-    this.#pending.add(point, series, splitter.buf, splitter.start, splitter.end);
+    if (seconds < 0 && parser.time === undefined && this.#options.now) {
+      const line = Buffer.from(`${buf.toString('utf8', start, end).trimEnd()} ${point.time}`);
+      this.#pending.add(point, series, line, 0, line.length);
+    } else {
+      this.#pending.add(point, series, buf, start, end);
+    }
     return this.#peer.point(point);
   }
 

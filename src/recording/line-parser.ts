@@ -274,6 +274,6 @@ const brace = 0x7b;
 /** Why a line has no fields. */
 function noFields(buf: Buffer, start: number): string {
   return buf[start] === brace
-    ? 'this is JSON and no line protocol; name the file .jsonl'
+    ? 'this is JSON, not line protocol; a file of JSON Lines must be named .jsonl'
     : 'fields are missing: a line is measurement,tag=text field=value time';
 }

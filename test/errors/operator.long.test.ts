@@ -275,7 +275,7 @@ const data: readonly Mistake[] = [
     'JSON that is called line protocol',
     'replay DIR/json.lp --udf mirror',
     1,
-    'DIR/json.lp, line 1: this is JSON and no line protocol; name the file .jsonl (column 15)',
+    'DIR/json.lp, line 1: this is JSON, not line protocol; a file of JSON Lines must be named .jsonl (column 15)',
   ],
   [
     'a name that tells no format',
