@@ -14,6 +14,7 @@ import { brokerProblem } from './broker-problem.js';
 import { Cluster } from './client/cluster.js';
 import { loadLibrary } from './client/library.js';
 import { checkCompression } from './client/requests.js';
+import { jobName } from './job-name.js';
 import { formatMetrics } from './metrics.js';
 import { checkUdf } from './partition-udf.js';
 import { readSecurity, type SecuritySettings } from './security.js';
@@ -21,7 +22,7 @@ import { checkTopics } from './topic-names.js';
 import { KafkaWorker, type WorkerSettings } from './worker.js';
 
 export interface KafkaOptions
-  extends Omit<WorkerSettings, 'udf' | 'taskId' | 'activity'>, SecuritySettings, WatchdogSettings {
+  extends Omit<WorkerSettings, 'udf' | 'taskId' | 'job' | 'activity'>, SecuritySettings, WatchdogSettings {
   /** `host:port` each. */
   readonly brokers: readonly string[];
   readonly environment: Environment;
@@ -48,12 +49,14 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
   checkCompression(library, options.compression);
   const udf = await load();
   checkWantsStream(udf.name, udf.wants, 'Kafka');
-  await checkUdf({ ...options, udf, taskId: groupId });
+  const calls = await checkUdf({ ...options, udf, taskId: groupId });
+  const stateVersion = udf.definition?.version ?? 1;
+  const job = jobName({ udf: udf.name, stateVersion, calls, groupBy: options.groupBy, topics: options });
   const security = readSecurity(options, options.environment);
   const clientId = `kapacitor-udf-${hostname()}-${process.pid}`;
   const cluster = new Cluster(library, { brokers, clientId, ...security });
   const activity = new Activity();
-  const worker = new KafkaWorker(cluster, { ...options, udf, taskId: groupId, activity });
+  const worker = new KafkaWorker(cluster, { ...options, udf, taskId: groupId, job, activity });
   const definitions = udf.definition ? [udf.definition] : [];
   const serving = new ServingProcess({ activity, definitions, logger, log, drainMs, stallLimitMs });
   let endpoints: HttpServer | undefined;

@@ -21,6 +21,8 @@ export interface WorkerSettings
     TopicNames,
     Pick<KafkaPartitionOptions, 'groupId' | 'offsetReset' | 'compression' | 'transactionTimeoutMs'> {
   readonly sessionTimeoutMs: number;
+  /** The same for all workers of the group: others are refused. */
+  readonly job: string;
   readonly logger: Logger;
 }
 
@@ -45,13 +47,14 @@ export class KafkaWorker {
   #failure: UdfError | undefined;
 
   constructor(cluster: Cluster, settings: WorkerSettings) {
-    const { groupId, from, repartition, sessionTimeoutMs, logger } = settings;
+    const { groupId, job, from, repartition, sessionTimeoutMs, logger } = settings;
     this.#cluster = cluster;
     this.#settings = settings;
     this.#codec = batchCodec(cluster.library);
     this.#fetcher = new Fetcher(cluster, this.#codec, logger);
     this.#member = new GroupMember(cluster, {
       groupId,
+      protocolName: job,
       topics: repartition === undefined ? [from] : [from, repartition],
       sessionTimeoutMs,
       rebalanceTimeoutMs,

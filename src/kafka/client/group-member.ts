@@ -10,10 +10,13 @@ import {
   encodeSubscription,
 } from './group-protocol.js';
 import { partitionKey, type TopicPartition } from './requests.js';
+import { OtherMembers } from './other-members.js';
 import { type GroupIdentity, isExpelled } from './transactional-producer.js';
 
 export interface GroupMemberOptions {
   readonly groupId: string;
+  /** What the member does: brokers refuse members of one group whose names differ. */
+  readonly protocolName: string;
   readonly topics: readonly string[];
   /** After this time without a heartbeat the member is excluded. */
   readonly sessionTimeoutMs: number;
@@ -29,10 +32,10 @@ export interface GroupMemberOptions {
 }
 
 const protocolType = 'consumer';
-const protocolName = 'kapacitor-udf';
 const heartbeatsPerSession = 4;
 const maxHeartbeatMs = 1_000;
 const retryMs = 200;
+const relogMs = 10_000;
 
 type JoinResult = 'joined' | 'again';
 
@@ -51,7 +54,9 @@ export class GroupMember {
   #isUnanswered = false;
   #hasEnded = false;
   readonly #waiting: (() => void)[] = [];
+  readonly #otherMembers: OtherMembers;
   #lastHeartbeat = 0;
+  #logged = { text: '', at: 0 };
   #isStopping = false;
   #isOutdated = false;
   #wake: (() => void) | undefined;
@@ -59,6 +64,7 @@ export class GroupMember {
   constructor(cluster: Cluster, options: GroupMemberOptions) {
     this.#cluster = cluster;
     this.#options = options;
+    this.#otherMembers = new OtherMembers(cluster, options);
   }
 
   /** Whether no heartbeat was answered for the time of a session: others may have its partitions. */
@@ -120,7 +126,10 @@ export class GroupMember {
     } catch (reason) {
       if (this.#isStopping) return 'again';
       if (isExpelled(reason)) this.#lose();
-      else if (!hasCode(reason, 'REBALANCE_IN_PROGRESS')) {
+      else if (hasCode(reason, 'INCONSISTENT_GROUP_PROTOCOL')) {
+        await this.#otherMembers.refused();
+        await this.#pause(maxHeartbeatMs);
+      } else if (!hasCode(reason, 'REBALANCE_IN_PROGRESS')) {
         if (!isRetriable(reason)) throw reason;
         this.#cluster.forget();
         this.#log(reason, 'cannot join the consumer group yet');
@@ -132,7 +141,7 @@ export class GroupMember {
 
   async #join(): Promise<JoinResult> {
     this.#isStable = false;
-    const { groupId, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
+    const { groupId, protocolName, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
     const { joinGroupV7 } = this.#cluster.library;
     const node = await this.#cluster.coordinator('group', groupId);
     const metadata = encodeSubscription({ topics, owned: this.#owned, generation: this.#generation });
@@ -153,6 +162,7 @@ export class GroupMember {
       return join();
     });
     this.#memberId = joined.memberId ?? this.#memberId;
+    this.#otherMembers.accepted();
     const isLeader = joined.leader === this.#memberId;
     const assignments = isLeader ? await this.#assign(joined.members) : [];
     const { syncGroupV5 } = this.#cluster.library;
@@ -263,10 +273,13 @@ export class GroupMember {
     this.#wakeWaiting();
   }
 
-  /** Brokers that do not answer are reported once for all requests. */
+  /** Logs why an attempt is repeated, at intervals. Brokers that do not answer are reported once for all requests. */
   #log(reason: unknown, message: string): void {
-    const level = hasCode(reason, 'NETWORK') ? 'debug' : 'warn';
-    this.#options.logger[level]({}, `${message}: ${messageOf(reason)}`);
+    const text = `${message}: ${messageOf(reason)}`;
+    const now = performance.now();
+    if (text === this.#logged.text && now - this.#logged.at < relogMs) return;
+    this.#logged = { text, at: now };
+    this.#options.logger[hasCode(reason, 'NETWORK') ? 'debug' : 'warn']({}, text);
   }
 
   get #heartbeatMs(): number {
