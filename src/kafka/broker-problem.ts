@@ -1,11 +1,13 @@
 import { UdfError } from '../model/errors.js';
 import { BrokerError, hasCode } from './client/broker-error.js';
 
-const rights = 'grant the rights that a worker needs';
+const rights = 'grant the rights that docs/kafka.md lists under "TLS, sign-in and ACLs"';
 
 /** What to do about what brokers refuse, by Kafka's name of the error. */
 const remedies: Readonly<Record<string, string>> = {
-  INCONSISTENT_GROUP_PROTOCOL: 'another program uses this consumer group: choose another --consumer-group',
+  INCONSISTENT_GROUP_PROTOCOL:
+    'all workers of a group must have the same UDF, options, --group-by and topics: end the others first, or choose another ' +
+    '--consumer-group',
   INVALID_SESSION_TIMEOUT: 'correct --session-timeout-ms',
   INVALID_TRANSACTION_TIMEOUT: 'lower --transaction-timeout-ms',
   MESSAGE_TOO_LARGE: 'raise max.message.bytes of the topic',

@@ -1,3 +1,4 @@
+import { readHeader } from '../agent/state/header.js';
 import { UdfError } from '../model/errors.js';
 
 // What the changelog topic holds for a partition: the newest snapshot in several records, and behind it one record for each
@@ -138,6 +139,25 @@ export class ChangelogReader {
 
 function damaged(what: string): UdfError {
   return new UdfError('snapshot_damaged', `the changelog is damaged: ${what}`);
+}
+
+/** Throws `snapshot_foreign` for the state of another UDF: it would be overwritten. Other problems are left to the UDF. */
+export function assertStateOf(udf: string, state: Buffer): void {
+  const found = stateOwner(state);
+  if (found === undefined || found === udf) return;
+  throw new UdfError(
+    'snapshot_foreign',
+    `the changelog has the state of UDF ${found}: choose another --consumer-group; or, to begin the state afresh, set the ` +
+      'offsets of this one (kafka-consumer-groups.sh --reset-offsets)',
+  );
+}
+
+function stateOwner(state: Buffer): string | undefined {
+  try {
+    return readHeader(state).header.udf;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Where the newest snapshot begins in the changelog, as the metadata of a committed offset. */

@@ -1,8 +1,10 @@
+import { hasCode } from './client/broker-error.js';
 import type { Cluster } from './client/cluster.js';
-import { committedOffset, type CommittedOffset, endOffset } from './client/offsets.js';
+import { committedOffset, type CommittedOffset, committedOffsets, endOffset } from './client/offsets.js';
 import { type BatchBuilder, type BatchCodec, type Compression, RecordReader } from './client/record-batch.js';
 import { fetchRecords, type TopicPartition } from './client/requests.js';
 import { type GroupIdentity, TransactionalProducer } from './client/transactional-producer.js';
+import { lostState } from './partition-problems.js';
 import type { PartitionStore } from './partition-store.js';
 
 export interface KafkaPartitionOptions {
@@ -54,14 +56,26 @@ export class KafkaPartition implements PartitionStore {
     return this.#retry(() => committedOffset(this.#cluster, groupId, source));
   }
 
-  startOffset(): Promise<number> {
-    const { source, offsetReset } = this.#options;
-    return this.#retry(() => endOffset(this.#cluster, source, offsetReset));
+  startOffset(end = this.#options.offsetReset): Promise<number> {
+    return this.#retry(() => endOffset(this.#cluster, this.#options.source, end));
+  }
+
+  /** What the group has committed for the first `count` partitions of the source's topic. */
+  committedOffsets(count: number): Promise<readonly CommittedOffset[]> {
+    const { groupId, source } = this.#options;
+    const partitions = Array.from({ length: count }, (_none, partition) => partition);
+    return this.#retry(() => committedOffsets(this.#cluster, groupId, source.topic, partitions, false));
+  }
+
+  async hasState(): Promise<boolean> {
+    const changelog = this.#options.changelog!; // only tasks with state ask
+    return (await this.#retry(() => endOffset(this.#cluster, changelog, 'latest'))) > 0;
   }
 
   async readChangelog(from: number, add: (value: Buffer) => void): Promise<void> {
     const changelog = this.#options.changelog!; // only tasks with state read it
     const end = await this.#retry(() => endOffset(this.#cluster, changelog, 'latest'));
+    if (from >= end) throw lostState(changelog);
     for (let offset = from; offset < end;) {
       const [fetched] = await this.#retry(async () => {
         const node = await this.#cluster.leader(changelog.topic, changelog.partition);
@@ -69,6 +83,8 @@ export class KafkaPartition implements PartitionStore {
         const result = await fetchRecords(this.#cluster, node, [{ ...changelog, offset }], limits, 'main');
         if (result[0]?.error) throw result[0].error;
         return result;
+      }).catch((reason: unknown) => {
+        throw hasCode(reason, 'OFFSET_OUT_OF_RANGE') ? lostState(changelog) : reason;
       });
       if (!fetched) continue;
       const { batches, aborted } = fetched;

@@ -1,11 +1,12 @@
-import { messageOf, UdfError } from '../model/errors.js';
+import { messageOf } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
-import { BrokerError, hasCode, isRetriable } from './client/broker-error.js';
+import { hasCode, isRetriable } from './client/broker-error.js';
 import type { TopicPartition } from './client/requests.js';
 import { isExcluded, isFenced } from './client/transactional-producer.js';
 import type { Fetcher } from './fetcher.js';
 import { InputBuffer } from './input-buffer.js';
 import { createPartitionCounters, type PartitionCounters } from './partition-counters.js';
+import { inputProblem, withPlace } from './partition-problems.js';
 
 /** Whether the UDF runs on a partition, or its lines are written to the topic of `--repartition`. */
 export type PartitionKind = 'udf' | 'repartition';
@@ -107,7 +108,7 @@ export class PartitionRunner implements TopicPartition {
       } catch (reason) {
         if (this.signal.aborted) return;
         if (!mayPass(reason)) {
-          fail(reason);
+          fail(withPlace(reason, this));
           return;
         }
         recovering();
@@ -155,13 +156,4 @@ export class PartitionRunner implements TopicPartition {
 /** Whether taking the partition over anew may help. */
 function mayPass(reason: unknown): boolean {
   return isRetriable(reason) || isFenced(reason) || isExcluded(reason) || hasCode(reason, 'NOT_A_MEMBER');
-}
-
-function inputProblem(reason: unknown, { topic, partition }: TopicPartition): Error {
-  if (!hasCode(reason, 'OFFSET_OUT_OF_RANGE')) return BrokerError.from(reason, 'fetch');
-  return new UdfError(
-    'invalid_config',
-    `records of ${topic}, partition ${partition}, were deleted before they were processed, or are needed to restore the ` +
-      'state: keep them longer; to go on without them, set the offsets of the consumer group, which begins the state afresh',
-  );
 }

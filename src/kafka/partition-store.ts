@@ -10,7 +10,9 @@ export interface PartitionStore {
   open(): Promise<CommittedOffset>;
   /** Where a partition begins for which nothing is committed. */
   startOffset(): Promise<number>;
-  /** Passes the values of the changelog from an offset on to `add`. */
+  /** Whether there is a changelog, whether or not anything is committed. */
+  hasState(): Promise<boolean>;
+  /** Passes the values of the changelog from an offset on to `add`. Rejects with `snapshot_truncated` if it is cut there. */
   readChangelog(from: number, add: (value: Buffer) => void): Promise<void>;
   /** Writes records of the transaction. `commit` waits for them, and rejects if they have failed. */
   writeOutput(batch: BatchBuilder): Promise<unknown>;

@@ -59,7 +59,7 @@ export class PartitionTask {
     this.#options = options;
     this.#end = new TaskEnd(options.input);
     const { store, packBytes, counters, commitIntervalMs } = options;
-    this.#changelog = new StateChangelog(options);
+    this.#changelog = new StateChangelog({ ...options, udf: options.udf.name });
     this.#pace = new FeedingPace(Math.max(commitIntervalMs / 4, minBudgetMs));
     this.#output = new OutputRecords({
       packBytes,
@@ -135,10 +135,7 @@ export class PartitionTask {
     if (restored) {
       await this.#restore(this.#udf, restored);
     } else {
-      if (committed >= 0) {
-        logger.warn({ offset: committed }, 'the offset was set by hand: the state begins afresh with it');
-      }
-      input.seek(committed >= 0 ? committed : await store.startOffset());
+      await this.#begin(this.#udf, committed);
     }
     counters.committed = input.position;
     counters.restoreSeconds = (performance.now() - started) / 1000;
@@ -148,6 +145,23 @@ export class PartitionTask {
       { offset: input.position, groups, repeated, seconds: counters.restoreSeconds },
       'partition taken over',
     );
+  }
+
+  /**
+   * Begins with a fresh state. The offset is committed at once, so that the next owner begins there, too, if no record comes
+   * before.
+   */
+  async #begin(udf: PartitionUdf, committed: number): Promise<void> {
+    const { store, input, logger } = this.#options;
+    if (committed >= 0) {
+      logger.warn({ offset: committed }, 'the offset was set by hand: the state begins afresh with it');
+    } else if (await store.hasState()) {
+      const causes = 'it was deleted, or has expired (offsets.retention.minutes)';
+      logger.warn({}, `the consumer group has no offset any more: ${causes}; the state begins afresh`);
+    }
+    input.seek(committed >= 0 ? committed : await store.startOffset());
+    this.#assertOpen();
+    await this.#commit(udf, true);
   }
 
   async #restore(udf: PartitionUdf, { snapshot, steps }: RestoredPartition): Promise<void> {

@@ -1,7 +1,7 @@
 import { UdfError } from '../model/errors.js';
 import { brokerProblem } from './broker-problem.js';
 import type { Cluster } from './client/cluster.js';
-import { ensureTopic, partitionCount, type TopicSettings } from './client/topics.js';
+import { ensureTopic, partitionCount, topicSettings, type TopicSettings } from './client/topics.js';
 import { changelogTopic, type TopicNames } from './topic-names.js';
 
 const changelogSettings: TopicSettings = {
@@ -56,5 +56,31 @@ async function countPartitions(cluster: Cluster, names: TopicNames): Promise<Rea
         'that is added later has groups whose state is in another one',
     );
   }
+  await checkPolicies(cluster, changelog, repartition ?? from);
   return counts;
+}
+
+/** Checks that the state is kept, and the input that is repeated to restore it, as far as the worker may see that. */
+async function checkPolicies(cluster: Cluster, changelog: string, input: string): Promise<void> {
+  const keys = ['cleanup.policy', 'retention.ms', 'retention.bytes'];
+  const state = await topicSettings(cluster, changelog, keys);
+  if (state?.['cleanup.policy']?.includes('delete') && !isKept(state)) {
+    throw new UdfError(
+      'invalid_config',
+      `topic ${changelog} has cleanup.policy=${state['cleanup.policy']}, which deletes the state of partitions that get no ` +
+        'records for a while: set it to compact',
+    );
+  }
+  const repeated = await topicSettings(cluster, input, keys);
+  if (repeated?.['cleanup.policy']?.includes('compact')) {
+    throw new UdfError(
+      'invalid_config',
+      `topic ${input} has cleanup.policy=${repeated['cleanup.policy']}, which removes records that the state is restored from: ` +
+        'set it to delete, or use --repartition',
+    );
+  }
+}
+
+function isKept({ 'retention.ms': ms, 'retention.bytes': bytes }: TopicSettings): boolean {
+  return ms === '-1' && bytes === '-1';
 }

@@ -17,6 +17,9 @@ export interface RepartitionTaskOptions {
   readonly input: InputBuffer;
   readonly counters: PartitionCounters;
   readonly groupBy: readonly string[] | undefined;
+  /** The partition of the input, and how many there are. */
+  readonly partition: number;
+  readonly inputPartitions: number;
   /** The keyed topic and the number of its partitions. */
   readonly topic: string;
   readonly partitions: number;
@@ -45,6 +48,8 @@ export class RepartitionTask {
   readonly #batches: BatchBuilder[];
   readonly #deadLetters: DeadLetterRecords;
   #sent = 0;
+  /** Of the offsets that are committed. */
+  #metadata = '';
   readonly #end: TaskEnd;
 
   constructor(options: RepartitionTaskOptions) {
@@ -71,10 +76,9 @@ export class RepartitionTask {
 
   /** Processes the partition until `close` or `cancel`. Rejects with a `BrokerError`. */
   async run(): Promise<void> {
-    const { store, input, counters } = this.#options;
+    const { input, counters } = this.#options;
     try {
-      const { offset } = await store.open();
-      input.seek(offset >= 0 ? offset : await store.startOffset());
+      await this.#open();
       counters.committed = input.position;
       while (this.#end.isRunning()) {
         await input.changed(60_000);
@@ -95,6 +99,26 @@ export class RepartitionTask {
     this.#end.cancel();
   }
 
+  /**
+   * Continues where the group was. Without an offset, a partition that was added to the topic after the group had begun is
+   * read from its first record, whatever `--offset-reset` says: nothing of it was written before. Where it begins is
+   * committed at once, so that records which come while no worker runs are read.
+   */
+  async #open(): Promise<void> {
+    const { store, input, partition, inputPartitions } = this.#options;
+    const { offset, metadata } = await store.open();
+    const begun =
+      offset >= 0 ? decodeBegun(metadata) : smallestBegun(await store.committedOffsets(inputPartitions));
+    this.#metadata = encodeBegun(begun ?? inputPartitions);
+    if (offset >= 0) {
+      input.seek(offset);
+      return;
+    }
+    const isNew = begun !== undefined && partition >= begun;
+    input.seek(await store.startOffset(isNew ? 'earliest' : undefined));
+    await store.commit(input.position, this.#metadata);
+  }
+
   async #transaction(): Promise<void> {
     const { input, store, commitIntervalMs, counters } = this.#options;
     const end = performance.now() + commitIntervalMs;
@@ -112,7 +136,7 @@ export class RepartitionTask {
     for (const partition of targets) this.#send(partition);
     this.#deadLetters.flush();
     if (this.#end.isCancelled()) return;
-    await store.commit(input.position, '');
+    await store.commit(input.position, this.#metadata);
     counters.transactions++;
     counters.committed = input.position;
   }
@@ -183,4 +207,19 @@ export class RepartitionTask {
   #target(partition: number): TopicPartition {
     return { topic: this.#options.topic, partition };
   }
+}
+
+/** How many partitions the input had when the group began, as the metadata of a committed offset. */
+function encodeBegun(partitions: number): string {
+  return `kapacitor-udf/1 begun with ${partitions} partitions`;
+}
+
+function decodeBegun(metadata: string): number | undefined {
+  const match = /^kapacitor-udf\/1 begun with (\d+) partitions$/.exec(metadata);
+  return match ? Number(match[1]) : undefined;
+}
+
+function smallestBegun(offsets: readonly { readonly metadata: string }[]): number | undefined {
+  const all = offsets.flatMap(({ metadata }) => decodeBegun(metadata) ?? []);
+  return all.length === 0 ? undefined : Math.min(...all);
 }

@@ -1,5 +1,6 @@
 import { UdfError } from '../model/errors.js';
 import {
+  assertStateOf,
   ChangelogReader,
   type ChangelogRecord,
   decodeMetadata,
@@ -15,6 +16,8 @@ import type { PartitionCounters } from './partition-counters.js';
 import type { PartitionStore } from './partition-store.js';
 
 export interface StateChangelogOptions {
+  /** The name of the UDF that has the state. */
+  readonly udf: string;
   readonly store: Pick<PartitionStore, 'readChangelog' | 'writeChangelog'>;
   /** Min time between snapshots of a state that is not small. */
   readonly snapshotIntervalMs: number;
@@ -57,8 +60,8 @@ export class StateChangelog {
 
   /**
    * Reads the state of a partition whose input before `committed` is processed; `metadata` is that of the offset. Resolves
-   * to undefined if no worker has committed the offset. Rejects with `snapshot_damaged` and `snapshot_newer` for a changelog
-   * that cannot be used, and with a `BrokerError`.
+   * to undefined if no worker has committed the offset. Rejects with `snapshot_truncated`, `snapshot_damaged`,
+   * `snapshot_newer` and `snapshot_foreign` for a changelog that cannot be used, and with a `BrokerError`.
    */
   async read(committed: number, metadata: string): Promise<RestoredPartition | undefined> {
     const at = committed < 0 ? undefined : decodeMetadata(metadata);
@@ -69,6 +72,7 @@ export class StateChangelog {
     });
     const restored = reader.finish(committed);
     const { snapshot, chunks, steps } = restored;
+    assertStateOf(this.#options.udf, snapshot.state);
     this.#noteSnapshot(snapshot, at, chunks);
     this.#steps = steps.length;
     return restored;

@@ -203,11 +203,14 @@ export class KafkaWorker {
   }
 
   #createTask(runner: PartitionRunner, input: InputBuffer): RunnableTask {
-    const { to, deadLetterTopic, repartition, groupId, commitIntervalMs, groupBy, logger } = this.#settings;
+    const { to, deadLetterTopic, repartition, offsetReset, groupId } = this.#settings;
+    const { commitIntervalMs, groupBy, logger } = this.#settings;
     const { topic, partition, counters, kind, signal } = runner;
     const isUdf = kind === 'udf';
     const store = new KafkaPartition(this.#cluster, {
       ...this.#settings,
+      // All of the keyed topic is the group's own.
+      offsetReset: isUdf && repartition !== undefined ? 'earliest' : offsetReset,
       source: { topic, partition },
       output: isUdf ? { topic: to, partition: partition % this.#counts.get(to)! } : undefined, // set by `#prepare`
       changelog: isUdf ? { topic: this.#changelog, partition } : undefined,
@@ -229,6 +232,8 @@ export class KafkaWorker {
       counters,
       groupBy,
       commitIntervalMs,
+      partition,
+      inputPartitions: Math.max(this.#counts.get(topic)!, partition + 1), // set by `#prepare`
       topic: repartition!, // there are no other tasks
       partitions: this.#counts.get(repartition!)!, // as above
       hash: (bytes) => this.#cluster.library.murmur2(bytes),

@@ -4,11 +4,11 @@ import { brokerProblem } from '../../src/kafka/broker-problem.js';
 import { BrokerError } from '../../src/kafka/client/broker-error.js';
 
 test.each([
-  ['INCONSISTENT_GROUP_PROTOCOL', 'refused', 'Kafka refuses: join group g: no; another program uses this consumer group: choose another --consumer-group'], // prettier-ignore
+  ['INCONSISTENT_GROUP_PROTOCOL', 'refused', 'Kafka refuses: join group g: no; all workers of a group must have the same UDF, options, --group-by and topics: end the others first, or choose another --consumer-group'], // prettier-ignore
   [
     'TOPIC_AUTHORIZATION_FAILED',
     'refused',
-    'Kafka refuses: join group g: no; grant the rights that a worker needs',
+    'Kafka refuses: join group g: no; grant the rights that docs/kafka.md lists under "TLS, sign-in and ACLs"',
   ],
   ['SOMETHING_ELSE', 'refused', 'Kafka refuses: join group g: no'],
   [

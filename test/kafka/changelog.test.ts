@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { packHeader } from '../../src/agent/state/header.js';
 import {
+  assertStateOf,
   ChangelogReader,
   decodeMetadata,
   encodeMetadata,
@@ -101,4 +103,21 @@ test('the metadata of an offset tells where the snapshot begins, and whether som
   );
   expect(decodeMetadata('')).toBeUndefined();
   expect(decodeMetadata('something else')).toBeUndefined();
+});
+
+test('the state of another UDF is refused, and what cannot be told is left to the UDF', () => {
+  const state = Buffer.concat(packHeader({ udf: 'edgeDetect', version: 1, groups: 0 }));
+  expect(() => {
+    assertStateOf('movingAverage', state);
+  }).toThrow(
+    expect.objectContaining({
+      code: 'snapshot_foreign',
+      message: expect.stringContaining('the changelog has the state of UDF edgeDetect') as string,
+    }),
+  );
+  for (const readable of [state, state.subarray(0, 8), Buffer.alloc(0)]) {
+    expect(() => {
+      assertStateOf('edgeDetect', readable);
+    }).not.toThrow();
+  }
 });

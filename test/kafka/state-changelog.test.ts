@@ -34,7 +34,7 @@ function topic() {
 function setUp() {
   const store = topic();
   const counters = createPartitionCounters();
-  const open = () => new StateChangelog({ store, counters, snapshotIntervalMs: 1_000 });
+  const open = () => new StateChangelog({ udf: 'counting', store, counters, snapshotIntervalMs: 1_000 });
   return { store, counters, open, changelog: open() };
 }
 

@@ -17,16 +17,34 @@ export async function committedOffset(
   groupId: string,
   { topic, partition }: TopicPartition,
 ): Promise<CommittedOffset> {
+  const [found] = await committedOffsets(cluster, groupId, topic, [partition], true);
+  if (!found) throw new BrokerError('NETWORK', `the offsets of group ${groupId} are missing in the answer`);
+  return found;
+}
+
+/**
+ * The offsets that a consumer group has committed for partitions of a topic. `isStable`: rejects with
+ * `UNSTABLE_OFFSET_COMMIT`, a `BrokerError`, while open transactions have others for them.
+ */
+export async function committedOffsets(
+  cluster: Cluster,
+  groupId: string,
+  topic: string,
+  partitions: readonly number[],
+  isStable: boolean,
+): Promise<readonly CommittedOffset[]> {
   const { offsetFetchV8 } = cluster.library;
   const node = await cluster.coordinator('group', groupId);
-  const group = { groupId, memberEpoch: -1, topics: [{ name: topic, partitionIndexes: [partition] }] };
+  const group = { groupId, memberEpoch: -1, topics: [{ name: topic, partitionIndexes: [...partitions] }] };
   const { groups } = await cluster.call(node, `offsets of group ${groupId}`, offsetFetchV8.api, [
     [group],
-    true,
+    isStable,
   ]);
-  const found = groups[0]?.topics[0]?.partitions[0];
-  if (!found) throw new BrokerError('NETWORK', `the offsets of group ${groupId} are missing in the answer`);
-  return { offset: Number(found.committedOffset), metadata: found.metadata ?? '' };
+  const found = groups[0]?.topics[0]?.partitions ?? [];
+  return found.map(({ committedOffset: offset, metadata }) => ({
+    offset: Number(offset),
+    metadata: metadata ?? '',
+  }));
 }
 
 /** The first offset of a partition, or the one behind its last committed record. Rejects with a `BrokerError`. */

@@ -1,5 +1,5 @@
 import type { Connection, Reader, Writer } from '@platformatic/kafka';
-import { UdfError } from '../../model/errors.js';
+import { messageOf, UdfError } from '../../model/errors.js';
 import { BrokerError } from './broker-error.js';
 import type { Cluster } from './cluster.js';
 import type { KafkaLibrary } from './library.js';
@@ -188,20 +188,28 @@ function tooOld(compression: string): string {
   return `${compression} needs Node.js 22.15 or newer; this is ${process.version}`;
 }
 
-/** Checksums and compression of record batches by the client library. */
+/** Checksums and compression of record batches by the client library. Its `decompress` throws `malformed`. */
 export function batchCodec(library: KafkaLibrary): BatchCodec {
   const { crc32c, compressionsAlgorithms: algorithms } = library;
   const names = Object.fromEntries(Object.entries(compressions).map(([name, number]) => [number, name]));
   const algorithm = (number: number) => {
     const name = names[number];
-    if (name === undefined) throw new BrokerError('UNSUPPORTED', `compression ${number} is not known`);
+    if (name === undefined)
+      throw new UdfError('malformed', `records have an unknown compression (${number})`);
     const found = algorithms[name as keyof typeof algorithms];
-    if (!found.available) throw new BrokerError('UNSUPPORTED', tooOld(name));
+    if (!found.available) throw new UdfError('malformed', `records are compressed: ${tooOld(name)}`);
     return found;
   };
   return {
     crc32c: (data) => crc32c(data),
     compress: (number, data) => algorithm(number).compressSync(data),
-    decompress: (number, data) => algorithm(number).decompressSync(data),
+    decompress: (number, data) => {
+      const { decompressSync } = algorithm(number);
+      try {
+        return decompressSync(data);
+      } catch (cause) {
+        throw new UdfError('malformed', `records cannot be decompressed: ${messageOf(cause)}`, { cause });
+      }
+    },
   };
 }

@@ -34,6 +34,30 @@ export async function ensureTopic(
   return (await partitionCount(cluster, topic)) ?? 0;
 }
 
+/**
+ * Settings of a topic, by their names; `undefined` if the brokers do not let the worker see them. Rejects with a
+ * `BrokerError`.
+ */
+export async function topicSettings(
+  cluster: Cluster,
+  topic: string,
+  names: readonly string[],
+): Promise<TopicSettings | undefined> {
+  const { describeConfigsV4, ConfigResourceTypes: types } = cluster.library;
+  const resource = { resourceType: types.TOPIC, resourceName: topic, configurationKeys: [...names] };
+  try {
+    const { results } = await cluster.retry(
+      () => cluster.call('any', `settings of ${topic}`, describeConfigsV4.api, [[resource], false, false]),
+      timeoutMs,
+    );
+    const entries = (results[0]?.configs ?? []).map(({ name, value }) => [name, value ?? ''] as const);
+    return Object.fromEntries(entries);
+  } catch (reason) {
+    if (hasCode(reason, 'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED')) return undefined;
+    throw reason;
+  }
+}
+
 async function createTopic(
   cluster: Cluster,
   name: string,

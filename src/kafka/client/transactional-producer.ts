@@ -74,7 +74,8 @@ export class TransactionalProducer {
     const missing = partitions.filter((partition) => !this.#added.has(partitionKey(partition)));
     if (missing.length === 0) return;
     const { addPartitionsToTxnV3 } = this.#cluster.library;
-    await this.#coordinator('add partitions', (node, what) =>
+    const topics = groupByTopic(missing);
+    await this.#coordinator(`write to ${[...topics.keys()].join(', ')}`, (node, what) =>
       this.#cluster.call(node, what, addPartitionsToTxnV3.api, [
         [
           {
@@ -82,7 +83,7 @@ export class TransactionalProducer {
             producerId: this.#producerId,
             producerEpoch: this.#producerEpoch,
             verifyOnly: false,
-            topics: Array.from(groupByTopic(missing), ([name, list]) => ({
+            topics: Array.from(topics, ([name, list]) => ({
               name,
               partitions: list.map(({ partition }) => partition),
             })),

@@ -15,7 +15,7 @@ export interface KafkaClusterOptions {
   readonly nodes?: number;
   /** More listeners of a single node, whose ports are those of the protocols, with settings for them. */
   readonly secured?: {
-    readonly ports: Readonly<Partial<Record<'SASL_SSL' | 'SSL', number>>>;
+    readonly ports: Readonly<Partial<Record<'SASL_SSL' | 'SSL' | 'SASL_PLAINTEXT', number>>>;
     readonly settings: Readonly<Record<string, string>>;
   };
   /** Users, as `kafka-storage --add-scram` takes them. */
@@ -197,7 +197,8 @@ function settingsOf(nodes: number): Readonly<Record<string, string>> {
   return {
     'process.roles': 'broker,controller',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL',
+    'listener.security.protocol.map':
+      'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
     'default.replication.factor': replicas,
     'min.insync.replicas': inSync,
     'offsets.topic.replication.factor': replicas,

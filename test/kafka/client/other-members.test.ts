@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Cluster } from '../../src/kafka/client/cluster.js';
-import { OtherMembers } from '../../src/kafka/client/other-members.js';
-import { type LogLine, memoryLogger } from '../../src/telemetry/memory-logger.js';
+import type { Cluster } from '../../../src/kafka/client/cluster.js';
+import { OtherMembers } from '../../../src/kafka/client/other-members.js';
+import { type LogLine, memoryLogger } from '../../../src/telemetry/memory-logger.js';
 
 /** A cluster whose group has chosen a protocol, or one that does not tell. */
 const clusterOf = (protocolData: string | undefined) =>
