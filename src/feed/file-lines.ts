@@ -109,7 +109,9 @@ async function* bytesUntilAborted(
 
 /** Reads a file and then each file that replaces it, each with its own line numbers. */
 async function* followedLines(path: string, options: FileLineOptions): AsyncGenerator<Line> {
-  const { signal, onNote } = options;
+  const { onNote } = options;
+  const ended = new AbortController();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
   /** Index of the file that `next` is from. */
   let file = 0;
   const chunks = followFile(path, {
@@ -121,15 +123,20 @@ async function* followedLines(path: string, options: FileLineOptions): AsyncGene
       file++;
     },
   });
-  let next = await chunks.next();
-  const oneFile = async function* (): AsyncGenerator<Buffer> {
-    for (const current = file; !next.done && file === current; next = await chunks.next()) yield next.value;
-  };
-  while (!next.done) {
-    const whole = completeLines(oneFile(), signal, () => {
-      onNote?.(incomplete(path));
-    });
-    yield* textLines(whole, path, options, () => 0, true);
+  try {
+    let next = await chunks.next();
+    const oneFile = async function* (): AsyncGenerator<Buffer> {
+      for (const current = file; !next.done && file === current; next = await chunks.next()) yield next.value;
+    };
+    while (!next.done) {
+      const whole = completeLines(oneFile(), signal, () => {
+        onNote?.(incomplete(path));
+      });
+      yield* textLines(whole, path, options, () => 0, true);
+    }
+  } finally {
+    ended.abort(); // a read that still waits for more bytes would keep the file open
+    await chunks.return(undefined);
   }
 }
 

@@ -1,4 +1,4 @@
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { fileLines, type FileLineOptions } from '../../src/feed/file-lines.js';
@@ -27,6 +27,14 @@ function reading(path: string, options: Partial<FileLineOptions> = {}) {
   });
   lines = reader;
   return { lines: reader, told };
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // the descriptor by which the directory itself was read
+  }
 }
 
 async function next(lines: AsyncGenerator<Line>): Promise<Line> {
@@ -155,6 +163,18 @@ describe('a file that is followed', () => {
     expect((await second).time).toBe(2n);
     expect((await next(lines)).time).toBe(3n);
     expect(told).toEqual([expect.stringContaining(`${path}, line 1: `)]);
+  });
+
+  test.runIf(existsSync('/proc/self/fd'))('is closed when no more lines are wanted', async () => {
+    const path = join(tempDir(), 'f.lp');
+    writeFileSync(path, 'm v=1 1\n');
+    const isOpen = (): boolean =>
+      readdirSync('/proc/self/fd').some((fd) => linkTarget(`/proc/self/fd/${fd}`) === path);
+    const { lines } = reading(path, { follow: true });
+    await next(lines);
+    expect(isOpen()).toBe(true);
+    await lines.return(undefined);
+    expect(isOpen()).toBe(false);
   });
 
   test('is waited for, which is told, when it is not there', async () => {
