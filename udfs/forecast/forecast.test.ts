@@ -130,7 +130,19 @@ describe('forecast', () => {
       ...all.slice(-1),
     ]);
     expect(points).toHaveLength(1);
-    expect(counters).toEqual({ ahead: 1, late: 1, tooShort: twoWeeks - 2 });
+    expect(counters).toEqual({ ahead: 1, late: 1, outOfOrder: 1, tooShort: twoWeeks - 2 });
+  });
+
+  it('counts the points of a series that comes newest first, which forecast nothing until a new one comes', async () => {
+    const all = hours(twoWeeks + 1);
+    const [next, ...reversed] = all.toReversed();
+    const options: Options = { ...base, horizon: ['1h'] };
+    const { points, counters } = await outputOf(forecast, options, reversed);
+    expect(points).toEqual([]);
+    expect(counters).toEqual({ outOfOrder: twoWeeks - 1, tooShort: 1 });
+    const { points: after } = await outputOf(forecast, options, [...reversed, next!]);
+    expect(after.map(({ time }) => time)).toEqual([next!.time + hour]);
+    expect(after[0]!.fields.forecast).toBeCloseTo(shape(twoWeeks + 1), 4);
   });
 
   it('goes on after a gap of days', async () => {
@@ -299,7 +311,8 @@ describe('the history of a group', () => {
         let newest = -Infinity;
         for (const [number, value] of values) {
           const recorded = record(state, number, value, { window, maxLead: 1000, isMean: false });
-          expect(recorded).toBe(number > newest ? 'new' : number <= newest - window ? 'late' : 'known');
+          const older = number <= newest - window ? 'late' : 'older';
+          expect(recorded).toBe(number > newest ? 'new' : number === newest ? 'same' : older);
           newest = Math.max(newest, number);
           if (recorded !== 'late') model.set(number, value);
           for (const old of model.keys()) if (old <= newest - window) model.delete(old);

@@ -78,7 +78,8 @@ export default defineUdf({
     }
     const number = Math.floor(point.seconds / prepared.interval);
     const recorded = record(state, number, value, prepared.recording);
-    if (recorded === 'late' || recorded === 'ahead') count(recorded);
+    if (recorded === 'older') count('outOfOrder');
+    else if (recorded === 'late' || recorded === 'ahead') count(recorded);
     if (recorded !== 'new') return;
     const origin = points === 'one' ? state.newest : state.newest - 1;
     if (origin - state.forecast < minNew) return;

@@ -39,11 +39,11 @@ export interface Recording {
 }
 
 /** What became of a value. */
-export type Recorded = 'new' | 'known' | 'late' | 'ahead';
+export type Recorded = 'new' | 'same' | 'older' | 'late' | 'ahead';
 
 /**
- * Adds a value. It is `new` if it begins an interval, `late` if that is before the window, and `ahead` if it is too far
- * after the others to be taken before another one follows.
+ * Adds a value. It is `new` if it begins an interval, `same` if it is of the newest one, `older` if of one before, `late` if that
+ * is before the window, and `ahead` if it is too far after the others to be taken before another one follows.
  */
 export function record(state: GroupState, number: number, value: number, given: Recording): Recorded {
   if (state.newest < state.oldest) {
@@ -68,7 +68,7 @@ export function record(state: GroupState, number: number, value: number, given: 
     state.points++;
     state.ring[place]! += (relative - state.ring[place]!) / state.points;
   } else state.ring[place] = relative;
-  return 'known';
+  return isNewest ? 'same' : 'older';
 }
 
 /**
