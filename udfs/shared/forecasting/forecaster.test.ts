@@ -68,6 +68,23 @@ describe('a forecast', () => {
     }
   });
 
+  it('by smoothing errs as its back-test says, also where the level went far in the first week', () => {
+    let [errors, tested] = [0, 0];
+    for (let seed = 20; seed < 40; seed++) {
+      const random = createRandom(seed);
+      let level = 0;
+      const values = Float64Array.from({ length: 6 * week + 1 }, (_, hour) => {
+        level += random() - 0.5 + (hour < week ? 0.5 : 0);
+        return level + 10 * Math.sin((2 * Math.PI * hour) / perDay);
+      });
+      // A window of whole weeks: the target has the time of the week that the window begins with.
+      const { value, error } = ahead(createSeries(values.slice(0, -1), 0, perDay), 1, ['smoothing']);
+      errors += Math.abs(values.at(-1)! - value);
+      tested += error!;
+    }
+    expect(errors / tested).toBeLessThan(1.5);
+  });
+
   it('is made by the method whose back-test was better, and says its error', () => {
     const values = load(4, 12 * week, 3);
     const series = createSeries(values, 0, perDay);

@@ -29,12 +29,14 @@ export const smoothing: Method = {
     const week = 7 * series.perDay;
     const end = folds[0]!.end;
     if (end < week + 2 * series.perDay) return undefined;
-    const seasons = seasonsOf(series);
+    const seasons = seasonsOf(series, end);
+    // Not those that the seasons are made of, where there are others.
+    const fitted = end < 3 * week ? week : 2 * week;
     const scratch = new Float64Array(end);
     const costOf = (parameters: Parameters): number => {
       smooth(series, seasons, parameters, horizon, scratch, end);
       let total = 0;
-      for (let origin = week; origin < end; origin++) {
+      for (let origin = fitted; origin < end; origin++) {
         const error = scratch[origin]!;
         if (!Number.isNaN(error)) total += Math.abs(error);
       }
@@ -73,8 +75,8 @@ const variations: readonly ((parameters: Parameters, factor: number) => Paramete
 ];
 
 /**
- * Smooths a series up to `end`, from given seasons. Writes the error of the forecast from each origin that
- * `errors` has room for; returns the forecast from the last value.
+ * Smooths a series from the second week, which given seasons begin with, up to `end`. Writes the error of the forecast from each of
+ * these origins that `errors` has room for; returns the forecast from the last value.
  */
 function smooth(
   { values, first, perDay }: Series,
@@ -96,7 +98,7 @@ function smooth(
   let target = (slot + horizon) % perWeek;
   let daySlot = slot % perDay;
   let targetDay = target % perDay;
-  for (let at = 0; at < end; at++) {
+  for (let at = perWeek; at < end; at++) {
     const value = values[at]!;
     rest *= parameters.carry;
     if (!Number.isNaN(value)) {
@@ -123,18 +125,31 @@ interface Seasons {
   readonly week: Float64Array;
 }
 
-/** The level of the first week, the mean day, and what each interval of the week differs from it. */
-function seasonsOf({ filled, first, perDay }: Series): Seasons {
+/**
+ * The seasons of the first two weeks, of what is before `end`, as a mean day and what each interval of the week differs from it, and
+ * their level.
+ *
+ * Interval by interval, the second week passes over into the first one. So the season's end joins its start as the first week's end
+ * joins the second week, and a steady trend leaves nothing in it. The season of a single week has a step there, as far as the level
+ * went: a level that follows fast hides it instead of mending it, and as windows are mostly whole weeks, each forecast would be made
+ * just before it.
+ */
+function seasonsOf({ filled, first, perDay }: Series, end: number): Seasons {
   const perWeek = 7 * perDay;
+  const fade = Math.min(perWeek, end - perWeek);
+  const shape = filled.slice(0, perWeek);
+  for (let at = 0; at < fade; at++) {
+    shape[at]! += (1 - (at + 0.5) / fade) * (filled[at + perWeek]! - shape[at]!);
+  }
   let level = 0;
-  for (let at = 0; at < perWeek; at++) level += filled[at]! / perWeek;
+  for (const value of shape) level += value / perWeek;
   const start = positive(first, perWeek);
   const day = new Float64Array(perDay);
   const week = new Float64Array(perWeek);
-  for (let at = 0; at < perWeek; at++) day[(start + at) % perDay]! += (filled[at]! - level) / 7;
+  for (let at = 0; at < perWeek; at++) day[(start + at) % perDay]! += (shape[at]! - level) / 7;
   for (let at = 0; at < perWeek; at++) {
     const slot = (start + at) % perWeek;
-    week[slot] = filled[at]! - level - day[slot % perDay]!;
+    week[slot] = shape[at]! - level - day[slot % perDay]!;
   }
   return { level, day, week };
 }
