@@ -64,7 +64,7 @@ class ConnectionAgent implements Agent {
   readonly #isIdleBetweenInput: boolean;
   /** Whether the wall clock has reached a timer. */
   #isTimerDue = false;
-  /** Whether its owner has ended it, and knows what is lost. */
+  /** Whether `destroy` was called: output that is lost after that is not logged. */
   #isDestroyed = false;
 
   constructor(options: AgentOptions, limits: Limits) {

@@ -128,12 +128,12 @@ function explained(reason: unknown): string {
   return capText(message + hintFor(message), maxReasonBytes);
 }
 
-/** How JavaScript words a change of a frozen object, such as `point.fields`, and its property. */
+/** JavaScript's messages for a change of a frozen object, such as `point.fields`. The group is the property. */
 const refusedChange =
   /^Cannot (?:add property|assign to read only property|delete property) '?(.+?)'?(?:, object is not extensible| of .+)$/;
 
-/** Which object was to be changed is not in the message of JavaScript, but frozen ones are mostly a point's. */
-function immutable(property: string, message: string): string {
+/** The message does not name the object; frozen ones are mostly those of a point. */
+function hintForFrozen(property: string, message: string): string {
   if (message.endsWith("'#<LazyBatch>'") || /^\d+$/.test(property)) {
     return 'batches and points are immutable: use batch.withPoints([…]) and the like';
   }
@@ -144,10 +144,10 @@ function immutable(property: string, message: string): string {
   return `points are immutable: use point.withFields({ ${key}: … }), or withTags() for a tag`;
 }
 
-/** What to do about a mistake that JavaScript words for itself only, with a semicolon before it; empty for others. */
+/** What to do about an error of JavaScript that authors often get, after a semicolon; empty for other errors. */
 function hintFor(message: string): string {
   const refused = refusedChange.exec(message);
-  if (refused) return `; ${immutable(refused[1]!, message)}`;
+  if (refused) return `; ${hintForFrozen(refused[1]!, message)}`;
   if (message.startsWith('Cannot mix BigInt and other types')) {
     return "; an integer field is a bigint: point.number('field') reads any number as a number, 1n is a bigint";
   }

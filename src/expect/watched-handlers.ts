@@ -64,7 +64,10 @@ export class WatchedHandlers {
     return structuredClone(this.#calls);
   }
 
-  /** Notes why these outputs are empty, if they are: by the calls after `since`, up to now or, without it, whenever asked. */
+  /**
+   * Notes for `whyEmpty` why these outputs are empty: by the calls between `since` and now, or, without `since`, by all calls
+   * up to the time of the question.
+   */
   explain({ points, batches }: Outputs, since?: CallsByHandler): void {
     const until = since && this.calls;
     const why = (): string | undefined => explanation(until ?? this.#calls, since);
@@ -103,7 +106,7 @@ export class WatchedHandlers {
   }
 }
 
-/** Points keep what they are in private fields, which freezing leaves writable. */
+/** Freezing leaves the private fields writable in which points keep their content. */
 function freezePoints(input: unknown): void {
   if (typeof input !== 'object' || input === null) return;
   if ('points' in input && Array.isArray(input.points))
@@ -111,7 +114,7 @@ function freezePoints(input: unknown): void {
   else if ('fields' in input) Object.freeze(input);
 }
 
-/** What the calls between two counts have in common that explains why nothing was emitted. */
+/** Why nothing was emitted, by the calls between two counts; `undefined` if they do not explain it. */
 function explanation(until: CallsByHandler, since: CallsByHandler | undefined): string | undefined {
   const texts = handlerNames.flatMap((name) => {
     const before = since?.[name] ?? noCalls;

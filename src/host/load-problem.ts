@@ -32,18 +32,22 @@ export async function loadProblem(reason: unknown, failed: FailedModule): Promis
     return `there is no such file or package; if it is a UDF's name, it goes before --load`;
   }
   if (message.startsWith('require is not defined in ES module scope')) {
-    return told('require is not defined in ES modules', place, 'write import, or name the file .cjs');
+    return withPlaceAndRemedy(
+      'require is not defined in ES modules',
+      place,
+      'write import, or name the file .cjs',
+    );
   }
   const missing = failedImport(reason, localFiles);
-  if (missing) return told(missing.problem, missing.place ?? place, missing.remedy);
+  if (missing) return withPlaceAndRemedy(missing.problem, missing.place ?? place, missing.remedy);
   const found = place ?? (reason instanceof SyntaxError ? await placeOfSyntaxError(localFiles) : undefined);
   const remedy = isImportInCommonJs(message)
     ? 'it is read as CommonJS: name it .mjs, or write "type": "module" into the package.json beside it'
     : remedyForExport(reason, importerIn(reason));
-  return told(message, found, remedy);
+  return withPlaceAndRemedy(message, found, remedy);
 }
 
-function told(problem: string, place: string | undefined, remedy: string | undefined): string {
+function withPlaceAndRemedy(problem: string, place: string | undefined, remedy: string | undefined): string {
   return `${problem}${place === undefined ? '' : ` (${place})`}${remedy === undefined ? '' : `; ${remedy}`}`;
 }
 

@@ -165,7 +165,7 @@ export function encodeMetadata(changelogOffset: number): string {
   return `kapacitor-udf/${version} ${changelogOffset}`;
 }
 
-/** The offset in the metadata; `undefined` if somebody else has committed the offset: an operator has set it. */
+/** The offset in the metadata; `undefined` if no worker has committed it: an operator has set it. */
 export function decodeMetadata(metadata: string): number | undefined {
   const match = /^kapacitor-udf\/1 (\d+)$/.exec(metadata);
   return match ? Number(match[1]) : undefined;

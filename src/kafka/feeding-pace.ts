@@ -1,12 +1,13 @@
+/** Max records before the UDF's speed is known. */
 const firstRecords = 16;
 const maxGrowth = 8;
-/** A UDF that handles so many records in time is not waited for. */
-const manyRecords = 16_384;
+/** A UDF that handles this many records within the budget has no limit. */
+const unlimitedRecords = 16_384;
 
 /**
- * Bounds what a UDF is given ahead by the time that it takes. A UDF that waits for something at each point, an answer of a
- * server for example, could have minutes of work before it in a few hundred kilobytes: a transaction can end only after all
- * of it, and brokers abort one that takes too long.
+ * Limits the records that are sent to a UDF before it has handled them, by the time that it takes for a record. If each point
+ * waits for an answer of a server, a few hundred kilobytes of records can take minutes. A transaction ends only when all are
+ * handled, and brokers abort one that takes too long.
  */
 export class FeedingPace {
   readonly #budgetMs: number;
@@ -16,15 +17,15 @@ export class FeedingPace {
   #startedMs = 0;
   #handlerSeconds = 0;
 
-  /** `budgetMs` is what the UDF should take for what it is given ahead. */
+  /** `budgetMs`: max time that the UDF should take for the records that are sent. */
   constructor(budgetMs: number, now: () => number = () => performance.now()) {
     this.#budgetMs = budgetMs;
     this.#now = now;
   }
 
-  /** Max records to send before the UDF has handled them; `Infinity` for a UDF that is not waited for. */
+  /** Max records to send before the UDF has handled them; `Infinity` for a fast UDF. */
   get maxRecords(): number {
-    return this.#maxRecords >= manyRecords ? Infinity : this.#maxRecords;
+    return this.#maxRecords >= unlimitedRecords ? Infinity : this.#maxRecords;
   }
 
   /** Called before records are sent. */
@@ -43,7 +44,7 @@ export class FeedingPace {
     const handlerMs = 1000 * (handlerSeconds - this.#handlerSeconds);
     const ms = Math.min(handlerMs, this.#now() - this.#startedMs);
     const inTime = Math.floor((this.#budgetMs * this.#sent) / Math.max(ms, Number.MIN_VALUE));
-    this.#maxRecords = Math.max(1, Math.min(inTime, maxGrowth * this.#maxRecords, manyRecords));
+    this.#maxRecords = Math.max(1, Math.min(inTime, maxGrowth * this.#maxRecords, unlimitedRecords));
     this.#handlerSeconds = handlerSeconds;
     this.#sent = 0;
   }

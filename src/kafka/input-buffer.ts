@@ -56,7 +56,7 @@ export class InputBuffer {
     return this.#isFetching || this.#bytes >= maxQueuedBytes ? undefined : this.#fetchFrom;
   }
 
-  /** Called when a fetch begins. Returns what is to be called with its result, if it has any. */
+  /** Marks the beginning of a fetch. Returns a function to call at its end, with its result if it has one. */
   fetching(): (fetched?: FetchedRecords) => void {
     const epoch = this.#epoch;
     this.#isFetching = true;
@@ -71,7 +71,7 @@ export class InputBuffer {
     };
   }
 
-  /** Once what has come is read, `peek` and `changed` fail with `reason`. */
+  /** Once all queued records are read, `peek` and `changed` fail with `reason`. */
   fail(reason: Error): void {
     this.#failure = reason;
     this.wake();
@@ -84,7 +84,10 @@ export class InputBuffer {
     this.wake();
   }
 
-  /** The reader whose record is next, which `take` then makes the past; `undefined` if none has come. Throws `malformed`, and what `fail` was given. */
+  /**
+   * The reader at the next record, which `take` then removes; `undefined` if none is queued. Throws `malformed`, and the
+   * reason of `fail` once all records are read.
+   */
   peek(): RecordReader | undefined {
     for (;;) {
       const [first] = this.#queued;
@@ -104,7 +107,7 @@ export class InputBuffer {
     }
   }
 
-  /** The record of `peek` is read. */
+  /** Removes the record of `peek`. */
   take(): void {
     this.#hasRecord = false;
     this.#position = this.#queued[0]!.reader.offset + 1; // `peek` has returned it

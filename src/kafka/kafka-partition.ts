@@ -28,8 +28,8 @@ const readTimeoutMs = 60_000;
 const readBytes = 8 * 1024 * 1024;
 
 /**
- * A partition's output, state and offset in Kafka. Each partition has a transactional id of its own: who takes it over
- * fences the previous owner and ends its transaction at once, whatever became of it. With one id for a worker, that
+ * A partition's output, state and offset in Kafka. Each partition has a transactional id of its own: its next owner fences
+ * the previous one and ends its transaction at once, even if that worker was killed. With one id for a worker, the
  * transaction would stay open until its time-out, and consumers would wait for it.
  */
 export class KafkaPartition implements PartitionStore {
@@ -97,11 +97,11 @@ export class KafkaPartition implements PartitionStore {
   }
 
   writeOutput(batch: BatchBuilder): Promise<unknown> {
-    return this.producer.produce(this.#options.output!, batch); // as below
+    return this.producer.produce(this.#options.output!, batch); // only tasks that have an output write to it
   }
 
   writeChangelog(batch: BatchBuilder): Promise<number> {
-    return this.producer.produce(this.#options.changelog!, batch); // the tasks that write to it have one
+    return this.producer.produce(this.#options.changelog!, batch); // only tasks with state write to it
   }
 
   commit(offset: number, metadata: string): Promise<void> {

@@ -8,7 +8,7 @@ export interface PartitionStore {
    * To be called again after any failure.
    */
   open(): Promise<CommittedOffset>;
-  /** Where a partition begins for which nothing is committed. */
+  /** The offset at which a partition without a committed one begins. */
   startOffset(): Promise<number>;
   /** Whether there is a changelog, whether or not anything is committed. */
   hasState(): Promise<boolean>;

@@ -45,8 +45,8 @@ export interface PartitionUdfOptions extends UdfSettings {
 const maxAheadBytes = 256 * 1024;
 
 /**
- * The UDF of one partition. All that it sees is decided by the caller: records in order, and the time. So it does the same
- * when a worker that takes the partition over repeats them.
+ * The UDF of one partition. Its whole input comes from the caller: records in order, and the time. So it gives the same
+ * result when another worker repeats them.
  */
 export class PartitionUdf {
   readonly #clock: DrivenClock;
@@ -189,7 +189,7 @@ export class PartitionUdf {
 }
 
 /**
- * Starts the UDF once, and ends it: options that it refuses are then told before a worker joins its group, which would
+ * Starts the UDF once, and ends it: so options that it refuses are reported before a worker joins its group, which would
  * interrupt the others. Resolves and rejects as `PartitionUdf.start`.
  */
 export async function checkUdf(settings: UdfSettings): Promise<readonly OptionCall[]> {

@@ -26,7 +26,7 @@ export interface KafkaOptions
   /** `host:port` each. */
   readonly brokers: readonly string[];
   readonly environment: Environment;
-  /** Milliseconds to commit and to give partitions up after SIGTERM or SIGINT. */
+  /** Max time to commit and give partitions up after SIGTERM or SIGINT. */
   readonly drainMs: number;
   /** Serves `/healthz`, `/readyz` and `/metrics` at this address; not served if not given. */
   readonly http?: string | undefined;
@@ -103,8 +103,9 @@ export async function runKafka(load: () => Promise<ServedUdf>, options: KafkaOpt
   }
 }
 
-/** How long brokers may be silent before that is logged, and how often it is logged then. */
-const silenceMs = 1_000;
+/** Max time without an answer before it is logged. */
+const maxSilenceMs = 1_000;
+/** Time between log lines while no broker answers. */
 const reportIntervalMs = 10_000;
 
 /** Logs that no broker answers, and that one does again, until the returned function is called. */
@@ -118,12 +119,15 @@ function reportSilence(cluster: Cluster, logger: Logger): () => void {
       reportedAt = undefined;
       return;
     }
-    if (now - silence.since < silenceMs || (reportedAt !== undefined && now - reportedAt < reportIntervalMs))
+    if (
+      now - silence.since < maxSilenceMs ||
+      (reportedAt !== undefined && now - reportedAt < reportIntervalMs)
+    )
       return;
     reportedAt = now;
     const seconds = Math.round((now - silence.since) / 1000);
     logger.warn({ seconds }, `the Kafka brokers do not answer; trying again: ${silence.text}`);
-  }, silenceMs / 4);
+  }, maxSilenceMs / 4);
   return () => {
     clearInterval(timer);
   };

@@ -22,8 +22,8 @@ export function changelogTopic({ changelog, groupId, from, repartition }: TopicN
 }
 
 /**
- * Throws `usage` if a name is empty or one that Kafka does not take, or if two options name one topic: a worker that reads what it writes never comes to an
- * end, and each topic has records of one kind.
+ * Throws `usage` if a name is empty or not valid in Kafka, or if two options name the same topic: a worker that reads its own
+ * output would never end, and each topic has records of one kind.
  */
 export function checkTopics(settings: TopicNames): void {
   const { groupId, from, to, repartition, changelog, deadLetterTopic } = settings;

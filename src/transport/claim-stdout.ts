@@ -38,7 +38,7 @@ export function descriptorStream(descriptor: number): Writable {
   return createWriteStream('', { fd: descriptor });
 }
 
-/** Whether a descriptor is a file that is not written at its end alone: a reopened one would have an offset of its own. */
+/** Whether a descriptor is a file without O_APPEND: if reopened, it would write at an offset of its own, over other output. */
 function sharesOffset(descriptor: number): boolean {
   if (!fstatSync(descriptor).isFile()) return false;
   try {
@@ -46,7 +46,7 @@ function sharesOffset(descriptor: number): boolean {
     const flags = Number.parseInt(/^flags:\s*(\d+)$/m.exec(info)?.[1] ?? '0', 8);
     return (flags & constants.O_APPEND) === 0;
   } catch {
-    return true; // not a Linux: it cannot be told
+    return true; // unknown without /proc
   }
 }
 

@@ -8,7 +8,7 @@ import type { SharedModel } from './shared-model.js';
 /** Rows that a batch begins with. */
 const firstRows = 16;
 
-/** What a point is given: its prediction, `undefined` if that is no number, or why there is none. */
+/** The result for a point: its prediction, `undefined` if that is not a number, or why there is none. */
 type Outcome = FieldInputs | undefined | UdfError;
 
 /** Collects points and scores many in one run of the model. */
@@ -55,7 +55,7 @@ export class Batcher {
   #score(batch: Batch): void {
     this.#batch = undefined;
     if (batch.count === 0) return;
-    this.#model.lookForChange();
+    this.#model.reloadIfChanged();
     this.#outcomes(batch).then(batch.resolve, batch.reject);
   }
 

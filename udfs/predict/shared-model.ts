@@ -5,10 +5,10 @@ import { UdfError } from 'kapacitor-udf';
 import { describeModel, type ModelDescription } from './model-file.js';
 import { createSession, quiet, type Session, type Tensor } from './runtime.js';
 
-/** Time between two looks at a model's file, while points come. */
-const lookMs = 1000;
+/** Min time between two checks of a model's file. */
+const checkIntervalMs = 1000;
 
-/** The models in use, by file and signature. What no use holds any more goes. */
+/** The models in use, by file and signature. An entry is removed after its model was garbage-collected. */
 const models = new Map<string, WeakRef<SharedModel>>();
 
 /** What is released with a model: it must not refer to it. */
@@ -30,7 +30,7 @@ export function openModel(path: string): {
   const stamp = stampOf(path);
   let bytes: Buffer;
   try {
-    if (stamp === otherThanFile) throw new Error('it is no regular file');
+    if (stamp === notRegular) throw new Error('it is no regular file');
     bytes = readFileSync(path);
   } catch (error) {
     const reason = UdfError.from(error).message;
@@ -57,9 +57,9 @@ export class SharedModel {
   #previous: Promise<Session> | undefined;
   /** Of the file that was read last. */
   #stamp: string;
-  /** Of the file at the last look. */
+  /** Of the file at the last check. */
   #seen: string;
-  #nextLook = 0;
+  #nextCheck = 0;
   /** The end of the last run: the runtime does not take two at once. */
   #last: Promise<unknown> = Promise.resolve();
   /** Of the use that scored last. */
@@ -117,11 +117,11 @@ export class SharedModel {
     });
   }
 
-  /** Loads the file again if it has changed, and not between the last two looks: it may be half written. */
-  lookForChange(): void {
+  /** Loads the file again if it has changed, but not since the last check: it may be half written. */
+  reloadIfChanged(): void {
     const now = performance.now();
-    if (now < this.#nextLook) return;
-    this.#nextLook = now + lookMs;
+    if (now < this.#nextCheck) return;
+    this.#nextCheck = now + checkIntervalMs;
     const stamp = stampOf(this.path);
     if (stamp === this.#stamp || stamp !== this.#seen) {
       this.#seen = stamp;
@@ -133,7 +133,7 @@ export class SharedModel {
 
   async #reload(): Promise<void> {
     try {
-      if (this.#stamp === otherThanFile) throw new Error('it is no regular file');
+      if (this.#stamp === notRegular) throw new Error('it is no regular file');
       const bytes = await readFile(this.path);
       const description = describeModel(bytes);
       if (typeof description === 'string') {
@@ -152,7 +152,7 @@ export class SharedModel {
     }
   }
 
-  /** A task that starts has the file as it is, not as it was a second ago. */
+  /** Uses the present file without waiting for the next check: a task has just started. */
   #replaceAtOnce(bytes: Uint8Array, stamp: string): void {
     if (stamp === this.#stamp) return;
     this.#stamp = this.#seen = stamp;
@@ -190,7 +190,7 @@ export class SharedModel {
   }
 }
 
-/** Loads a model. The rejection is for who awaits it. */
+/** Loads a model. A rejection is not reported as unhandled, as it may be awaited later. */
 function load(bytes: Uint8Array): Promise<Session> {
   const session = createSession(bytes);
   session.catch(() => undefined);
@@ -201,14 +201,14 @@ function release(session: Promise<Session>): void {
   session.then((loaded) => loaded.release()).catch(() => undefined);
 }
 
-/** The stamp of a pipe, a device or a directory: reading it may not end. */
-const otherThanFile = 'no file';
+/** The stamp of a pipe, a device or a directory: reading it may never end. */
+const notRegular = 'no file';
 
-/** Tells versions of a file apart; empty if there is none, or none that can be looked at. */
+/** Identifies a version of a file; empty if it cannot be examined. */
 function stampOf(path: string): string {
   try {
     const stats = statSync(path, { bigint: true });
-    return stats.isFile() ? `${stats.ino} ${stats.size} ${stats.mtimeNs}` : otherThanFile;
+    return stats.isFile() ? `${stats.ino} ${stats.size} ${stats.mtimeNs}` : notRegular;
   } catch {
     return ''; // reading it reports why
   }

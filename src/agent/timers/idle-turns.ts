@@ -1,11 +1,11 @@
 import { Fifo } from '../calls/fifo.js';
 import type { WallClock } from './wall-clock.js';
 
-/** Input that never ceases delays timers of the idle clock so long. */
+/** Max time that continuous input delays timers of the idle clock. */
 export const maxIdleWaitMs = 25;
 
-/** Timers that take less are fired together. */
-const maxSharedMs = 1;
+/** Once a turn has taken this long, it fires no further timer. */
+const maxTurnMs = 1;
 
 export interface IdleTurnsOptions {
   readonly clock: WallClock;
@@ -18,13 +18,15 @@ export interface IdleTurnsOptions {
 }
 
 /**
- * When a connection's timers of the idle clock fire: after an iteration of the event loop that has brought no input. The
- * connections of a process take turns, so that their work together delays input no more than that of one.
+ * Fires a connection's timers of the idle clock after an iteration of the event loop without input. The connections of a
+ * process take turns, so that all of them together delay input no more than one does.
  */
 export class IdleTurns {
   readonly #options: IdleTurnsOptions;
   #isRequested = false;
+  /** Bytes of input at the last turn. */
   #bytesIn = NaN;
+  /** When timers fire even though input comes. */
   #fireAt = 0;
 
   constructor(options: IdleTurnsOptions) {
@@ -49,13 +51,14 @@ export class IdleTurns {
       return;
     }
     this.#bytesIn = bytesIn();
-    fire(() => performance.now() - now >= maxSharedMs);
+    fire(() => performance.now() - now >= maxTurnMs);
     this.#fireAt = performance.now() + maxIdleWaitMs;
   };
 }
 
 type Turn = () => void;
 
+/** Turns of all connections: one for each iteration of the event loop. */
 const turns = new Fifo<Turn>();
 let isScheduled = false;
 

@@ -48,7 +48,7 @@ export class BrokerError extends Error {
   }
 }
 
-/** The library's own codes of what is no use to repeat. */
+/** The library's own codes of failures that are not retriable. */
 const failureCodes: Readonly<Record<string, string>> = {
   PLT_KFK_AUTHENTICATION: 'AUTHENTICATION',
   PLT_KFK_UNSUPPORTED: 'UNSUPPORTED',

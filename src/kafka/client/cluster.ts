@@ -42,7 +42,7 @@ export interface Silence {
   readonly text: string;
 }
 
-/** The brokers of a cluster: connections, who leads which partition, and who coordinates what. */
+/** The brokers of a cluster: connections, leaders of partitions, and coordinators. */
 export class Cluster {
   readonly library: KafkaLibrary;
   readonly #settings: ClientSettings;
@@ -122,7 +122,7 @@ export class Cluster {
     }
   }
 
-  /** Repeats `work` while it fails with what may pass, for up to `timeoutMs`. Rejects with its last error. */
+  /** Repeats `work` while its error is retriable, for up to `timeoutMs`. Rejects with the last error. */
   async retry<Result>(work: () => Promise<Result>, timeoutMs: number, signal?: AbortSignal): Promise<Result> {
     const end = performance.now() + timeoutMs;
     for (let backoffMs = minBackoffMs; ; backoffMs = Math.min(2 * backoffMs, maxBackoffMs)) {
@@ -178,7 +178,7 @@ export class Cluster {
     return found.nodeId;
   }
 
-  /** Forgets who leads and coordinates: a request has failed, and may belong to another broker. */
+  /** Forgets leaders and coordinators: a request has failed, and may belong to another broker. */
   forget(): void {
     this.#topics.clear();
     this.#coordinators.clear();
@@ -209,14 +209,14 @@ export class Cluster {
     return pool;
   }
 
-  /** The brokers that are known, that which was used last first, each once. */
+  /** The known brokers, each once, beginning with the one that was used last. */
   #anyBrokers(): readonly Broker[] {
     const all = [...this.#bootstrap, ...this.#brokers.values()];
     const ordered = this.#preferred ? [this.#preferred, ...all] : all;
     return [...new Map(ordered.map((broker) => [addressOf(broker), broker])).values()];
   }
 
-  /** Connects to the first of `brokers` that can be. Rejects with a `BrokerError` that tells of each why not. */
+  /** Connects to the first of `brokers` that is reachable. Rejects with a `BrokerError` that has the reason of each. */
   async #connect(
     pool: ConnectionPool,
     brokers: readonly Broker[],

@@ -29,12 +29,12 @@ function causes(reason: unknown): readonly unknown[] {
   return found;
 }
 
-/** Whether a broker has refused who signs in: repetition does not help. */
+/** Whether a broker has refused the sign-in: a retry does not help. */
 export function isSignInFailure(reason: unknown): boolean {
   return causes(reason).some((cause) => (cause as Wrapping).code === 'PLT_KFK_AUTHENTICATION');
 }
 
-/** Why a broker cannot be used, after its address, as an operator can tell from it. */
+/** The address of a broker, and why it cannot be used, in terms of the command's options. */
 export function connectionFailure(
   reason: unknown,
   broker: Broker,

@@ -81,7 +81,7 @@ export class GroupMember {
     return { groupId: this.#options.groupId, memberId: this.#memberId, generation: this.#generation };
   };
 
-  /** Takes part until `stop`. Rejects with a `BrokerError` that repetition does not mend, as for a lack of rights. */
+  /** Takes part until `stop`. Rejects with a `BrokerError` that is not retriable, such as missing rights. */
   async run(): Promise<void> {
     try {
       while (!this.#isStopping) {
@@ -93,7 +93,7 @@ export class GroupMember {
     }
   }
 
-  /** Has the group assigned anew: a topic has got more partitions. */
+  /** Makes the group assign its partitions again, after a topic has got more of them. */
   rejoin(): void {
     this.#isOutdated = true;
     this.#wake?.();
@@ -119,7 +119,7 @@ export class GroupMember {
     }
   }
 
-  /** Does `work` until it succeeds, as far as its errors may pass or tell to join anew. */
+  /** Tries to join. Resolves to `again` after an error that is retriable or means that the member must join again. */
   async #attempt(work: () => Promise<JoinResult>): Promise<JoinResult> {
     try {
       return await work();
@@ -178,7 +178,7 @@ export class GroupMember {
     return this.#take(decodeAssignment(assignment));
   }
 
-  /** As the group's leader: who gets which partitions. */
+  /** Assigns the partitions to the members, as the leader of the group. */
   async #assign(members: readonly { readonly memberId: string; readonly metadata: Buffer | null }[]) {
     const subscriptions = new Map(
       members.map(({ memberId, metadata }) => [memberId, decodeSubscription(metadata ?? Buffer.alloc(0))]),
@@ -299,7 +299,7 @@ export class GroupMember {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Waits, unless `isOver` or `stop` says that there is nothing to wait for. */
+  /** Waits, but not after `stop`, nor if `isOver`. */
   #pause(ms: number, isOver: () => boolean = () => false): Promise<void> {
     return new Promise((resolve) => {
       if (this.#isStopping || isOver()) {
