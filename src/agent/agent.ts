@@ -1,10 +1,10 @@
 import { isUdfError, UdfError } from '../model/errors.js';
 import type { AgentStats, TaskUse } from '../model/statistics.js';
 import type { Transport } from '../transport/transport.js';
+import { withAuthorPlace } from '../udf/author-place.js';
 import { infoTag, initTag, restoreTag, snapshotTag } from '../wire/tags.js';
 import { stopRequest, timerRequest, unwatched, type UseActivity } from './activity.js';
 import { defaultsProblem } from './defaults.js';
-import { withAuthorPlace } from '../udf/author-place.js';
 import { EndGuard } from './end-guard.js';
 import { failConnection } from './connection-failure.js';
 import { Input, maxReadBytes } from './input.js';

@@ -4,7 +4,7 @@ import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, systemCode } from '../model/errors.js';
 import { nearestName } from '../model/text.js';
-import { shownFile } from '../udf/author-place.js';
+import { shownFile } from '../udf/stack-frames.js';
 
 /** An import that failed: a text that names what was wanted, where it is written, and what to do. */
 export interface FailedImport {

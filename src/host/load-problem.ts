@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { messageOf, systemCode } from '../model/errors.js';
-import { shownFile } from '../udf/author-place.js';
-import { stackFrames } from '../udf/definition-source.js';
+import { shownFile, stackFrames } from '../udf/stack-frames.js';
 import { failedImport, remedyForExport } from './failed-import.js';
 import { eraserPackage, nodeStripsTypes, stripTypes } from './strip-types.js';
 

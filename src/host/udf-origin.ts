@@ -1,7 +1,7 @@
 import { dirname, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { sourceOf, type StackFrame, stackFrames } from '../udf/definition-source.js';
-import { shownFile } from '../udf/author-place.js';
+import { sourceOf } from '../udf/definition-source.js';
+import { shownFile, type StackFrame, stackFrames } from '../udf/stack-frames.js';
 import type { UdfDefinition } from '../udf/definition.js';
 import type { ActiveUse } from '../agent/activity.js';
 

@@ -1,7 +1,7 @@
-import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
+import { basename, dirname, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UdfError } from '../model/errors.js';
-import { type StackFrame, stackFrames } from './definition-source.js';
+import { shownFile, type StackFrame, stackFrames } from './stack-frames.js';
 
 /** Max depth of causes: a chain may be circular. */
 const maxCauses = 4;
@@ -34,16 +34,6 @@ function authorFrame(reason: unknown, causes: number): StackFrame | undefined {
   // A UDF may itself be an installed package.
   const frame = frames.find(({ file }) => !file.includes(`${sep}node_modules${sep}`)) ?? frames[0];
   return frame ?? (causes > 0 ? authorFrame(cause, causes - 1) : undefined);
-}
-
-/** The path of a file as messages show it: relative to the current directory if it is below it. */
-export function shownFile(file: string): string {
-  try {
-    const path = relative(process.cwd(), file);
-    return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path;
-  } catch {
-    return file; // the current directory has been removed
-  }
 }
 
 /** The directory that holds `src` and `udfs`: of the sources, or `dist`. */

@@ -3,7 +3,8 @@ import { defineUdf, option, type Point } from 'kapacitor-udf';
 import { describe, expect, test } from 'vitest';
 import { UdfError } from '../../src/model/errors.js';
 import { runUdf } from '../../src/testkit/run.js';
-import { authorPlace, shownFile } from '../../src/udf/author-place.js';
+import { authorPlace } from '../../src/udf/author-place.js';
+import { shownFile } from '../../src/udf/stack-frames.js';
 import { kapacitorInMemory } from '../support/connection.js';
 
 const base = { name: 'mine', wants: 'stream', provides: 'stream' } as const;
