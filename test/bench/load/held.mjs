@@ -16,13 +16,13 @@ let taken;
  *
  * @param {import('./jobs.mjs').Work} work
  */
-export async function holdGroups({ address, options, shape }) {
+export async function holdGroups({ address, options, shape, passes }) {
   await held?.finish();
   const [block] = blocksOf(shape);
   held = await Connection.open(address, options);
-  const { points } = await feed(held, block, {});
+  const { points } = await feed(held, block, { passes, whole: true });
   await held.keepalive();
-  return { points };
+  return { points: points / passes };
 }
 
 /** Takes a snapshot of what is held, keepalives meanwhile. */

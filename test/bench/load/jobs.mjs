@@ -17,6 +17,7 @@ import { cpuSeconds, residentBytes } from './process-usage.mjs';
  * @property {'all' | 'changes' | 'batches'} back What must come back: every point (and batch), a point for each change
  *   of the watched field, or every batch with some points.
  * @property {import('../corpus/shape.mjs').Shape} shape
+ * @property {number} [passes] How often to send the points of all groups, where it matters.
  */
 
 /**
