@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { infoOf } from '../../../src/agent/instance-options.js';
@@ -91,4 +91,36 @@ export function taskOf(id: string, script: string, more: Partial<Task> = {}): Ta
     stats: { 'task-stats': { throughput: 1 }, 'node-stats': {} },
     ...more,
   };
+}
+
+/** Findings as lines, without the remedy. */
+export const linesOf = (findings: readonly Finding[]): string[] =>
+  findings.map(({ severity, where, what }) => `${severity} ${where}: ${what}`);
+
+/** A proc file system with a kapacitord that listens at the URL and runs as a user of no groups but its own. */
+export function procWith(
+  setup: { directory: string; kapacitor: { url: string } },
+  config: string,
+  uid = 4_242,
+): string {
+  const proc = join(setup.directory, 'proc');
+  const daemon = join(proc, '7');
+  mkdirSync(join(daemon, 'net'), { recursive: true });
+  mkdirSync(join(daemon, 'fd'));
+  const port = Number(new URL(setup.kapacitor.url).port).toString(16).toUpperCase().padStart(4, '0');
+  const row = `0: 0100007F:${port} 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 55 1`;
+  for (const [name, content] of [
+    ['../uptime', '100000.00 1.0'],
+    ['comm', 'kapacitord\n'],
+    ['cmdline', `kapacitord\0-config\0${config}\0`],
+    ['status', `Name:\tkapacitord\nUid:\t0\t0\t0\t${uid}\nGid:\t0\t0\t0\t${uid}\nGroups:\t${uid} \n`],
+    ['stat', `7 (kapacitord) S ${'0 '.repeat(18)}1000 0`],
+    ['net/tcp', `header\n   ${row}\n`],
+    ['net/unix', 'Num RefCount Protocol Flags Type St Inode Path\n'],
+  ] as const) {
+    writeFileSync(join(daemon, name), content);
+  }
+  symlinkSync('socket:[55]', join(daemon, 'fd/3'));
+  symlinkSync('/', join(daemon, 'root'));
+  return proc;
 }
