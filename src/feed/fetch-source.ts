@@ -34,7 +34,7 @@ export interface SourceAnswer {
   readonly breakOff: string | undefined;
 }
 
-/** Slow, but not without end: a source that sends a byte now and then would hold up all others. */
+/** Lets a slow source finish, but not one that sends a byte now and then, which would hold up all others. */
 const defaultMaxWaitMs = 300_000;
 /** A month of 15-minute readings of 5,000 meters as XML. A body without end would hold up all other sources, too. */
 const defaultMaxBytes = 10e9;
@@ -50,12 +50,12 @@ export async function fetchSource(
 ): Promise<SourceAnswer | undefined> {
   const { format, authorization, signal } = options;
   const { maxWaitMs = defaultMaxWaitMs, maxBytes = defaultMaxBytes } = options;
-  const patience = new Patience(maxWaitMs, signal);
+  const limit = new WaitLimit(maxWaitMs, signal);
   let response: Response;
   try {
-    response = await patience.wait(() =>
+    response = await limit.wait(() =>
       fetch(addressOf(url, state, format), {
-        signal: patience.signal,
+        signal: limit.signal,
         headers: {
           Accept: format === 'greenbutton' ? 'application/atom+xml, */*;q=0.5' : '*/*',
           // A compressed body that ends early would pass for a whole one; in XML the end is missed.
@@ -67,9 +67,9 @@ export async function fetchSource(
       }),
     );
   } catch (reason) {
-    throw new FetchError(patience.explain(reason));
+    throw new FetchError(limit.explain(reason));
   }
-  if (response.ok && !isWebPage(response)) return answerOf(url, response, patience, maxBytes);
+  if (response.ok && !isWebPage(response)) return answerOf(url, response, limit, maxBytes);
   await response.body?.cancel();
   if (response.status === 304) return undefined;
   throw refusal(url, response);
@@ -105,7 +105,7 @@ function refusal(url: string, response: Response): FetchError | UdfError {
   return new UdfError('refused', `${url}: HTTP ${status}${advice}`);
 }
 
-function answerOf(url: string, response: Response, patience: Patience, maxBytes: number): SourceAnswer {
+function answerOf(url: string, response: Response, limit: WaitLimit, maxBytes: number): SourceAnswer {
   let breakOff: string | undefined;
   let bytes = 0;
   const body = async function* (): AsyncGenerator<Uint8Array> {
@@ -113,15 +113,15 @@ function answerOf(url: string, response: Response, patience: Patience, maxBytes:
     const chunks = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator](); // of bytes, as fetch makes it
     try {
       for (;;) {
-        const next = await patience.wait(() => chunks.next());
+        const next = await limit.wait(() => chunks.next());
         if (next.done) return;
-        patience.bytesCame(next.value.length);
+        limit.extend(next.value.length);
         bytes += next.value.length;
         if (bytes > maxBytes) throw tooLarge(url, maxBytes);
         yield next.value;
       }
     } catch (reason) {
-      if (!(reason instanceof UdfError)) breakOff = patience.explain(reason);
+      if (!(reason instanceof UdfError)) breakOff = limit.explain(reason);
       throw reason;
     } finally {
       await chunks.return?.().catch(() => undefined); // broken already
@@ -143,8 +143,8 @@ function tooLarge(url: string, maxBytes: number): UdfError {
   );
 }
 
-/** A limit of the time that a source lets wait; the time of its reader does not count. */
-class Patience {
+/** Limits the total time of waiting for a source; the time that the reader of its answer takes does not count. */
+class WaitLimit {
   readonly signal: AbortSignal;
   readonly #abort = new AbortController();
   #restMs: number;
@@ -169,7 +169,8 @@ class Patience {
     }
   }
 
-  bytesCame(bytes: number): void {
+  /** Allows a millisecond more for each byte that came. */
+  extend(bytes: number): void {
     this.#restMs += bytes;
   }
 
