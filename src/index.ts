@@ -8,19 +8,15 @@ export { UdfError, type UdfErrorCode } from './model/errors.js';
 export { createBatch, createPoint } from './udf/create.js';
 export { defineUdf, isUdfDefinition } from './udf/definition.js';
 export type {
-  CallOrder,
-  CallOverlap,
   ConnectionSignal,
   Context,
   HandlerResult,
-  OnlyWith,
   Setup,
   StopContext,
   TimerContext,
-  Udf,
-  UdfDefinition,
   UdfLog,
-} from './udf/definition.js';
+} from './udf/context.js';
+export type { CallOrder, CallOverlap, OnlyWith, Udf, UdfDefinition } from './udf/definition.js';
 export type { ErrorPolicy } from './udf/runtime-options.js';
 export { advanceClock, isEventClock, lateOptions } from './udf/event-clock.js';
 export type { EventClock, LateContext } from './udf/event-clock.js';

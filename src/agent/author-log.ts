@@ -1,6 +1,6 @@
 import { messageOf } from '../model/errors.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { UdfLog } from '../udf/definition.js';
+import type { UdfLog } from '../udf/context.js';
 
 /** Lines that a use of a UDF may log at once. */
 const burstLines = 100;

@@ -1,5 +1,5 @@
 import type { AnyPoint } from '../model/point.js';
-import type { UdfLog } from './definition.js';
+import type { UdfLog } from './context.js';
 import { option, type OptionValues } from './option.js';
 
 /** The time of a group's newest point, as a part of the group's state. In two numbers: it changes with every point. */
