@@ -33,10 +33,10 @@ async function after(definition: UdfDefinition, options: string, state: object) 
 
 describe('calendarTotals starts afresh from a snapshot with an impossible', () => {
   const options = ".by('1m').sum('v', 's').last('v', 'l').keep(1h)";
-  const head = '["cpu","","",false,[],[]]';
+  const head = { stream: '["cpu","","",false,[]]', tagValues: '[]' };
   const open = { start: 0, end: 60, revision: 0, cells: [1, 5, 0, 1, 19, 0], values: [5] };
   const other = { ...open, start: -60, end: 0 };
-  const state = { head, seconds: 19, nanos: 0, ...open };
+  const state = { ...head, seconds: 19, nanos: 0, ...open };
 
   test.each<readonly [string, object]>([
     ['start', { start: NaN }],
@@ -45,8 +45,10 @@ describe('calendarTotals starts afresh from a snapshot with an impossible', () =
     ['list of cells', { cells: null }],
     ['cell', { cells: [1, 5n, 0, 1, 19, 0] }],
     ['value', { values: [{}] }],
-    ['head', { head: '{}' }],
-    ['head that is no JSON', { head: '[' }],
+    ['stream', { stream: '{}' }],
+    ['stream that is no JSON', { stream: '[' }],
+    ['list of tag values', { tagValues: '{}' }],
+    ['tag value', { tagValues: '[1]' }],
     ['clock', { seconds: 5n }],
     ['other period', { others: [{ ...other, end: -60 }] }],
     ['list of other periods', { others: {} }],
