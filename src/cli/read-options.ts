@@ -72,7 +72,10 @@ export function addReadOptions(command: Command): Command {
         'a cell of CSV that stands for a missing value, as NA; repeatable',
       ).argParser(collect),
     )
-    .option('--encoding <label>', "the text's encoding: windows-1252, utf-16le, … (default: utf-8)")
+    .option(
+      '--encoding <label>',
+      "the text's encoding: windows-1252, utf-16le, … (default: utf-8, or UTF-16 if it begins with its byte order mark)",
+    )
     .option(
       '--measurement <name>',
       'the measurement of a Green Button feed (default: interval_reading), or of CSV without a column for it',

@@ -8,7 +8,13 @@ import { PointMaker, type PointOptions } from './point-maker.js';
 import { readAnyCsv } from './csv-blocks.js';
 import { readGreenButton } from './green-button/read.js';
 import { readJson } from './read-json.js';
-import { checkReadOptions, needsTranscoding, type ReadOptions, transcoded } from './read-options.js';
+import {
+  checkReadOptions,
+  needsTranscoding,
+  type ReadOptions,
+  transcoded,
+  transcodedByMark,
+} from './read-options.js';
 import { readLineProtocol, readStreamRecording } from './read-lines.js';
 import { formatOfFile, openSource, plainBytes, readZip, type Source } from './source.js';
 
@@ -101,6 +107,7 @@ export function textChunks(source: Source, encoding: string | undefined): AsyncI
 
 /** Chunks in UTF-8, whatever their encoding. */
 export function inUtf8(chunks: AsyncIterable<Buffer>, encoding: string | undefined): AsyncIterable<Buffer> {
+  if (encoding === undefined) return transcodedByMark(chunks);
   return needsTranscoding(encoding) ? transcoded(chunks, encoding) : chunks;
 }
 

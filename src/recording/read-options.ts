@@ -21,7 +21,10 @@ export interface ReadOptions extends TimeOptions, BadEntriesOptions {
   readonly thousands?: string | undefined;
   /** Cells of CSV that stand for a missing value, such as `NA`, besides empty ones. */
   readonly nullMarkers?: readonly string[] | undefined;
-  /** The text's encoding as a WHATWG label, such as `latin1` or `utf-16le`: `utf-8` by default. */
+  /**
+   * The text's encoding as a WHATWG label, such as `latin1` or `utf-16le`; by default UTF-16 if the text begins with its byte order
+   * mark, else `utf-8`.
+   */
   readonly encoding?: string | undefined;
   /** The measurement of points of a Green Button feed, `interval_reading` by default, or of CSV without a column of that name. */
   readonly measurement?: string | undefined;
@@ -110,6 +113,30 @@ export async function* transcoded(
   const decoder = decoderOf(encoding);
   for await (const chunk of chunks) yield encoded(decoder.decode(chunk, { stream: true }));
   yield encoded(decoder.decode());
+}
+
+/** Byte order marks of UTF-16, which no UTF-8 begins with. */
+const marks: Readonly<Record<number, string>> = { 0xfeff: 'utf-16be', 0xfffe: 'utf-16le' };
+
+/** Converts chunks that begin with the byte order mark of UTF-16, and passes on all others. */
+export async function* transcodedByMark(
+  chunks: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, void, undefined> {
+  let start: Buffer | undefined = Buffer.alloc(0); // until there is a mark's length
+  let decoder: ReturnType<typeof decoderOf> | undefined;
+  for await (const chunk of chunks) {
+    let bytes = chunk;
+    if (start !== undefined) {
+      start = bytes = Buffer.concat([start, chunk]);
+      if (start.length < 2) continue;
+      const encoding = marks[start.readUInt16BE(0)];
+      if (encoding !== undefined) decoder = decoderOf(encoding);
+      start = undefined;
+    }
+    yield decoder === undefined ? bytes : encoded(decoder.decode(bytes, { stream: true }));
+  }
+  if (start !== undefined) yield start;
+  if (decoder !== undefined) yield encoded(decoder.decode());
 }
 
 const replacement = '\uFFFD';

@@ -105,7 +105,7 @@ describe('the CSV that utilities export', () => {
   });
 
   it('is refused with a hint to its encoding if that keeps its header from being found', async () => {
-    const text = Buffer.from('\uFEFFDATE,START TIME,v\n2026-03-07,00:15,1\n', 'utf16le');
+    const text = Buffer.from('DATE,START TIME,Stärke\n2026-03-07,00:15,1\n', 'latin1');
     const { told } = await read(text, opower);
     expect(told[0]).toContain('; a line is malformed: it has bytes that are not UTF-8; set their encoding');
   });

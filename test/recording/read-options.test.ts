@@ -128,6 +128,18 @@ describe('bytes that are not UTF-8', () => {
     });
     expect([japanese.points.length, japanese.told.length]).toEqual([1, 1]);
   });
+
+  it.each(['lp', 'srpl', 'csv', 'jsonl'] as const)(
+    'of %s that begin with the byte order mark of UTF-16 are read as that',
+    async (format) => {
+      const little = Buffer.from(`\uFEFF${latin1[format]!}`, 'utf16le');
+      for (const bytes of [little, Buffer.from(little).swap16()]) {
+        const { points, told } = await read(format, bytes);
+        expect(points.map(({ time }) => time)).toEqual([1n, 2n, 3n]);
+        expect(told).toEqual([]);
+      }
+    },
+  );
 });
 
 describe('times', () => {

@@ -91,7 +91,8 @@ export class FeedReader implements XmlHandler {
   }
 
   encoding(label: string): void {
-    if (this.#isTranscoded || /^(?:utf-?8|us-ascii)$/i.test(label)) return;
+    // What is UTF-16 has been converted by its byte order mark: this text could not be read else.
+    if (this.#isTranscoded || /^(?:utf-?8|us-ascii|utf-?16)$/i.test(label)) return;
     throw new MarkupError(
       `its encoding is ${label.slice(0, 40)}; name it: --encoding ${label.slice(0, 40).toLowerCase()}`,
     );

@@ -87,6 +87,18 @@ describe('a Green Button feed', () => {
     expect((await read(gzipSync(whole))).points).toEqual(points);
   });
 
+  it.each([1, 2, 3, 64])(
+    'may be UTF-16 with a byte order mark, read %d bytes at a time',
+    async (chunkBytes) => {
+      const little = Buffer.from(`\uFEFF${whole.replace('UTF-8', 'UTF-16')}`, 'utf16le');
+      expect((await read(little, { chunkBytes })).points).toEqual(points);
+      expect((await read(Buffer.from(little).swap16(), { chunkBytes })).points).toEqual(points);
+      expect((await read(little.subarray(0, -41), { chunkBytes })).error).toMatch(
+        /it is cut off|well-formed|not UTF-8/,
+      );
+    },
+  );
+
   it('may name another measurement', async () => {
     expect((await read(whole, { measurement: 'meter' })).points[0]).toMatchObject({ name: 'meter' });
   });
