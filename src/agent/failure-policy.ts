@@ -2,13 +2,16 @@ import { isUdfError, messageOf, UdfError } from '../model/errors.js';
 import { capText } from '../model/text.js';
 import type { Logger } from '../telemetry/logger.js';
 import { RateLimitedLogger } from '../telemetry/rate-limited-logger.js';
-import { authorPlace } from '../udf/author-place.js';
+import { authorOrDefinitionPlace, authorPlace } from '../udf/author-place.js';
+import type { UdfDefinition } from '../udf/definition.js';
+import { hintFor } from '../udf/mistake-hints.js';
 import type { ErrorPolicy } from '../udf/runtime-options.js';
 import { LazyBatch } from '../wire/lazy-batch.js';
 import type { LazyPoint } from '../wire/point/lazy-point.js';
 import type { Counters } from './counters.js';
 import type { DeadLetters } from '../model/dead-letters.js';
 import { addDeadLetters } from './dead-letters.js';
+import type { HandlerRuns } from './handler-runs.js';
 import type { MaybePromise } from './interface.js';
 import type { OutputGuard } from './output-guard.js';
 import type { UseId } from '../model/statistics.js';
@@ -20,6 +23,10 @@ const maxLetterReasonBytes = 1024;
 const maxReasonBytes = 7 * 1024;
 
 export interface FailureSettings {
+  /** The UDF whose handlers are called. */
+  readonly definition: UdfDefinition;
+  /** Tells which failures are not those of a handler's code. */
+  readonly runs?: Pick<HandlerRuns, 'isRefusal'> | undefined;
   readonly onError: ErrorPolicy;
   readonly deadLetters?: DeadLetters | undefined;
   /** Starts the time limit of one async call; `undefined` without a limit. */
@@ -34,6 +41,8 @@ export class FailurePolicy {
   readonly #guard: OutputGuard;
   readonly #counters: Counters;
   readonly #use: UseId;
+  readonly #definition: UdfDefinition;
+  readonly #runs: FailureSettings['runs'];
   readonly #onError: ErrorPolicy;
   readonly #deadLetters: DeadLetters | undefined;
   readonly #startTimeLimit: () => NodeJS.Timeout | undefined;
@@ -43,7 +52,7 @@ export class FailurePolicy {
 
   constructor(
     use: UseId,
-    { onError, deadLetters, startTimeLimit }: FailureSettings,
+    { definition, runs, onError, deadLetters, startTimeLimit }: FailureSettings,
     guard: OutputGuard,
     counters: Counters,
     logger: Logger | RateLimitedLogger,
@@ -51,6 +60,8 @@ export class FailurePolicy {
     this.#guard = guard;
     this.#counters = counters;
     this.#use = use;
+    this.#definition = definition;
+    this.#runs = runs;
     this.#onError = onError;
     this.#deadLetters = deadLetters;
     this.#startTimeLimit = startTimeLimit;
@@ -59,8 +70,11 @@ export class FailurePolicy {
   }
 
   /** The same policy for handlers whose input is passed on through another guard. */
-  forGuard(guard: OutputGuard, settings: Omit<FailureSettings, 'onError'>): FailurePolicy {
-    const all = { ...settings, onError: this.#onError };
+  forGuard(
+    guard: OutputGuard,
+    settings: Omit<FailureSettings, 'definition' | 'runs' | 'onError'>,
+  ): FailurePolicy {
+    const all = { ...settings, definition: this.#definition, runs: this.#runs, onError: this.#onError };
     return new FailurePolicy(this.#use, all, guard, this.#counters, this.#logger);
   }
 
@@ -92,12 +106,17 @@ export class FailurePolicy {
     if (isUdfError(reason) && (reason.code === 'limit' || reason.code === 'malformed')) throw reason;
     if (this.#guard.ended) throw reason; // the end of the connection interrupted the handler
     this.#counters.errors++;
-    const text = explained(reason);
+    const text = explained(reason, input);
     const place = where();
-    // Behind a remedy, the place would read as a part of it.
-    const separator = place === '' ? '' : text.includes('; ') ? '; ' : ' ';
-    const message = (): string => `${this.#prefix}${text}${separator}${place}${authorPlace(reason)}`;
+    // Behind a remedy or a list, the place would read as a part of it.
+    const separator = place === '' ? '' : /[:;] /.test(text) ? '; ' : ' ';
     const code = isUdfError(reason) && reason.code === 'handler_timeout' ? reason.code : 'handler';
+    // What a handler returns is refused when no code of the author's is on the stack.
+    const isOfCode = code === 'handler' && this.#runs?.isRefusal(reason) !== true;
+    const message = (): string => {
+      const source = isOfCode ? authorOrDefinitionPlace(reason, this.#definition) : authorPlace(reason);
+      return `${this.#prefix}${text}${separator}${place}${source}`;
+    };
     if (this.#onError === 'stop') throw new UdfError(code, message(), { cause: reason });
     const passes = this.#onError === 'pass' && input !== undefined;
     this.#logger.error(
@@ -123,41 +142,10 @@ export class FailurePolicy {
 }
 
 /** The text of a thrown value, with what to do about it if that is known. */
-function explained(reason: unknown): string {
+function explained(reason: unknown, input: HandlerInput): string {
   const message = messageOf(reason);
-  return capText(message + hintFor(message), maxReasonBytes);
-}
-
-/** JavaScript's messages for a change of a frozen object, such as `point.fields`. The group is the property. */
-const refusedChange =
-  /^Cannot (?:add property|assign to read only property|delete property) '?(.+?)'?(?:, object is not extensible| of .+)$/;
-
-/** The message does not name the object; frozen ones are mostly those of a point. */
-function hintForFrozen(property: string, message: string): string {
-  if (message.endsWith("'#<LazyBatch>'") || /^\d+$/.test(property)) {
-    return 'batches and points are immutable: use batch.withPoints([…]) and the like';
-  }
-  const key = /^[A-Za-z_$][\w$]*$/.test(property) ? property : JSON.stringify(property);
-  if (message.startsWith('Cannot delete')) {
-    return `points are immutable: use point.withoutFields(${JSON.stringify(property)})`;
-  }
-  return `points are immutable: use point.withFields({ ${key}: … }), or withTags() for a tag`;
-}
-
-/** What to do about an error of JavaScript that authors often get, after a semicolon; empty for other errors. */
-function hintFor(message: string): string {
-  const refused = refusedChange.exec(message);
-  if (refused) return `; ${hintForFrozen(refused[1]!, message)}`;
-  if (message.startsWith('Cannot mix BigInt and other types')) {
-    return "; an integer field is a bigint: point.number('field') reads any number as a number, 1n is a bigint";
-  }
-  if (message === 'emit is not a function') {
-    return '; the second parameter of a handler is its context: (point, { emit }) => …';
-  }
-  if (/\bstate\.\S+ is not a function$/.test(message)) {
-    return '; a snapshot keeps the data of a state without its classes: keep plain data in it, and functions outside';
-  }
-  return '';
+  const hint = hintFor(message, input instanceof LazyBatch ? 'batch' : 'point');
+  return capText(hint === undefined ? message : `${message}; ${hint}`, maxReasonBytes);
 }
 
 /** Where a handler failed, by its input. */

@@ -66,7 +66,11 @@ export class InputBatches {
     this.#streamed = Object.freeze(begin);
     guard.setInputBatch(begin);
     if (definition.provides === 'batch') guard.beginBatch();
-    return this.#guarded(() => instance.beginBatch(begin), undefined);
+    return this.#guarded(
+      () => instance.beginBatch(begin),
+      undefined,
+      () => `in beginBatch of the batch of group "${begin.group}"`,
+    );
   }
 
   point(point: LazyPoint): MaybePromise {
@@ -105,7 +109,11 @@ export class InputBatches {
     this.#streamed = undefined;
     const head = headOf(begin, end);
     const time = end.tmax;
-    const called = this.#guarded(() => instance.endBatch(Object.freeze({ ...head, time })), undefined);
+    const called = this.#guarded(
+      () => instance.endBatch(Object.freeze({ ...head, time })),
+      undefined,
+      () => `in endBatch of the batch of group "${head.group}" at ${time}`,
+    );
     const ended = (): MaybePromise => {
       guard.endBatch(head, time);
       if (!timers?.isActive) return undefined;
@@ -120,13 +128,21 @@ export class InputBatches {
   }
 
   /** Calls the handler of the current frame. */
-  #guarded(call: () => MaybePromise, input: LazyPoint | LazyBatch | undefined): MaybePromise {
+  #guarded(
+    call: () => MaybePromise,
+    input: LazyPoint | LazyBatch | undefined,
+    where?: () => string,
+  ): MaybePromise {
     const { failures, runs } = this.#options;
-    if (!runs) return failures.guarded(call, input);
-    return failures.guarded(() => {
-      runs.beginCurrent();
-      return call();
-    }, input);
+    if (!runs) return failures.guarded(call, input, where);
+    return failures.guarded(
+      () => {
+        runs.beginCurrent();
+        return call();
+      },
+      input,
+      where,
+    );
   }
 
   /** Drops an open batch: the input has ended within it. */

@@ -60,10 +60,13 @@ export function withPlace<Result>(place: string, call: () => Result): Result {
   }
 }
 
-/** Why an instance could not be made. Adds where the author's code threw, unless the options in the TICKscript are at fault. */
-export function refusedInit(reason: unknown): UdfError {
+/**
+ * Why an instance could not be made. Adds where the author's code threw, or else where the UDF is defined, unless the options in
+ * the TICKscript are at fault.
+ */
+export function refusedInit(reason: unknown, definition: UdfDefinition): UdfError {
   const error = UdfError.from(reason, 'handler');
-  return error.code === 'invalid_options' ? error : withAuthorPlace(error);
+  return error.code === 'invalid_options' ? error : withAuthorPlace(error, definition);
 }
 
 /** The options as handlers read them. Throws `invalid_options`, and what `check` throws. */

@@ -237,11 +237,15 @@ export class OutputGuard {
     const hints: Readonly<Record<string, string>> = {
       'an object': `; make one with ${create}`,
       'a promise': '; await it first',
+      'a batch': '; of a batch, return the points',
+      'a point': '; put points into one with batch.withPoints([…]) or createBatch()',
     };
     const hint =
       place === 'emit' && Array.isArray(item)
         ? '; return the array, or emit each of its items'
-        : (hints[describe(item)] ?? '');
+        : isBatchHead(item)
+          ? '; the runtime writes the beginning and the end of each batch itself'
+          : (hints[describe(item)] ?? '');
     const what =
       place === 'emit'
         ? `emit takes a ${kind} here, got ${describe(item)}`
@@ -254,6 +258,12 @@ export class OutputGuard {
 function toStreamPoint(point: LazyPoint, { name, group, tags, byName }: BatchHead): LazyPoint {
   if (point.name !== '') return point;
   return point.withHead({ name, group, byName, dimensions: Object.keys(tags).sort() });
+}
+
+/** Whether a value is what `beginBatch` and `endBatch` get, which authors of other agents pass on. */
+function isBatchHead(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'byName' in value && !LazyPoint.is(value) && !LazyBatch.is(value);
 }
 
 function describe(value: unknown): string {

@@ -220,7 +220,7 @@ export class Session {
         logger: this.#logger,
       });
     } catch (reason) {
-      const error = refusedInit(reason);
+      const error = refusedInit(reason, definition);
       const level = this.#options.reportsRefusal === true ? 'debug' : 'warn';
       this.#logger[level]({ code: error.code, err: error }, capText(`init refused: ${error.message}`));
       this.#reply({ kind: 'init', success: false, error: errorText(error, definition.name, this.use) });

@@ -1,6 +1,7 @@
 import { counted } from '../model/text.js';
 import type { EdgeType } from '../model/values.js';
 import type { Handlers, UdfDefinition } from '../udf/definition.js';
+import { keepSource } from '../udf/definition-source.js';
 import { setWhyEmpty } from './output-notes.js';
 
 /** The handlers, and what each call of one is for. */
@@ -57,6 +58,7 @@ export class WatchedHandlers {
       ...definition,
       handlers: { ...handlers, ...(Object.fromEntries(watched) as Partial<Handlers>) }, // of the same names
     };
+    keepSource(this.definition, definition);
   }
 
   /** The calls so far. */
@@ -66,11 +68,11 @@ export class WatchedHandlers {
 
   /**
    * Notes for `whyEmpty` why these outputs are empty: by the calls between `since` and now, or, without `since`, by all calls
-   * up to the time of the question.
+   * up to the time of the question. `whyNoCall` is the reason if there was none.
    */
-  explain({ points, batches }: Outputs, since?: CallsByHandler): void {
+  explain({ points, batches }: Outputs, since?: CallsByHandler, whyNoCall?: string): void {
     const until = since && this.calls;
-    const why = (): string | undefined => explanation(until ?? this.#calls, since);
+    const why = (): string | undefined => explanation(until ?? this.#calls, since, whyNoCall);
     const isStream = this.#provides === 'stream';
     setWhyEmpty(points, isStream ? why : () => 'the UDF provides batches, which are in "batches"');
     setWhyEmpty(batches, isStream ? () => 'the UDF provides points, which are in "points"' : why);
@@ -115,7 +117,11 @@ function freezePoints(input: unknown): void {
 }
 
 /** Why nothing was emitted, by the calls between two counts; `undefined` if they do not explain it. */
-function explanation(until: CallsByHandler, since: CallsByHandler | undefined): string | undefined {
+function explanation(
+  until: CallsByHandler,
+  since: CallsByHandler | undefined,
+  whyNoCall: string | undefined,
+): string | undefined {
   const texts = handlerNames.flatMap((name) => {
     const before = since?.[name] ?? noCalls;
     const empty = until[name].empty - before.empty;
@@ -128,5 +134,6 @@ function explanation(until: CallsByHandler, since: CallsByHandler | undefined): 
   });
   if (texts.length > 0) return `${texts.join('; ')}, and nothing was emitted`;
   const isCalled = handlerNames.some((name) => until[name].all > (since?.[name] ?? noCalls).all);
-  return isCalled ? undefined : 'no handler of the UDF was called';
+  if (isCalled) return undefined;
+  return `no handler of the UDF was called${whyNoCall === undefined ? '' : `; ${whyNoCall}`}`;
 }

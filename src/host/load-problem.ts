@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { messageOf, systemCode } from '../model/errors.js';
+import { hintFor } from '../udf/mistake-hints.js';
 import { shownFile, stackFrames } from '../udf/stack-frames.js';
 import { failedImport, remedyForExport } from './failed-import.js';
 import { eraserPackage, nodeStripsTypes, stripTypes } from './strip-types.js';
@@ -42,7 +43,7 @@ export async function loadProblem(reason: unknown, failed: FailedModule): Promis
   const found = place ?? (reason instanceof SyntaxError ? await placeOfSyntaxError(localFiles) : undefined);
   const remedy = isImportInCommonJs(message)
     ? 'it is read as CommonJS: name it .mjs, or write "type": "module" into the package.json beside it'
-    : remedyForExport(reason, importerIn(reason));
+    : (remedyForExport(reason, importerIn(reason)) ?? hintFor(message));
   return withPlaceAndRemedy(message, found, remedy);
 }
 

@@ -1,4 +1,5 @@
 import type { Handlers, UdfDefinition } from '../udf/definition.js';
+import { keepSource } from '../udf/definition-source.js';
 
 /** The handler call that emitted an output: for an input, by its number from 0, a timer, or `stop` of a group. */
 export type OutputCause =
@@ -35,7 +36,7 @@ export class OutputCauses {
       };
     const first = handlers.batch ? 'batch' : definition.wants === 'batch' ? 'beginBatch' : 'point';
     const { timer, stop } = handlers;
-    return {
+    const instrumented: UdfDefinition = {
       ...definition,
       ordered: overlaps ? 'all' : definition.ordered,
       handlers: {
@@ -58,6 +59,8 @@ export class OutputCauses {
           }),
       },
     };
+    keepSource(instrumented, definition);
+    return instrumented;
   }
 
   /** The last call, which is the cause of a failure; `undefined` before the first. */

@@ -1,6 +1,7 @@
 import { basename, dirname, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UdfError } from '../model/errors.js';
+import { placeOfDefinition } from './definition-source.js';
 import { shownFile, type StackFrame, stackFrames } from './stack-frames.js';
 
 /** Max depth of causes: a chain may be circular. */
@@ -20,9 +21,22 @@ export function authorPlace(reason: unknown): string {
   }
 }
 
-/** An error with the place in its message, if there is one. */
-export function withAuthorPlace(error: UdfError): UdfError {
-  const place = authorPlace(error);
+/**
+ * As `authorPlace`; where no stack has a place, as for what a handler returned, that of the definition:
+ * ` (the UDF is defined at src/my-udf.ts:4)`. Empty for the bundled UDFs.
+ */
+export function authorOrDefinitionPlace(reason: unknown, definition: object): string {
+  const place = authorPlace(reason);
+  if (place !== '') return place;
+  const defined = placeOfDefinition(definition);
+  return defined === undefined || isOwn(defined.file)
+    ? ''
+    : ` (the UDF is defined at ${shownFile(defined.file)}:${defined.line})`;
+}
+
+/** An error with the place in its message, if there is one: of its stack, or else of the definition, if one is given. */
+export function withAuthorPlace(error: UdfError, definition?: object): UdfError {
+  const place = definition === undefined ? authorPlace(error) : authorOrDefinitionPlace(error, definition);
   if (place === '') return error;
   return new UdfError(error.code, `${error.message}${place}`, { cause: error.cause ?? error });
 }

@@ -112,7 +112,7 @@ describe('what is no item is an error that names the UDF, the handler and the wa
     ['false', () => false, `point returned a boolean; ${way}`],
     ['text', () => 'done', `point returned a string; ${way}`],
     ['a plain object', () => ({ time: 1n }), `point returned an object; ${way}; make one with createPoint()`],
-    ['a batch', () => aBatch, `point returned a batch; ${way}`],
+    ['a batch', () => aBatch, `point returned a batch; ${way}; of a batch, return the points`],
     ['an array with nothing in it', () => [undefined], `point returned undefined; ${way}`],
     ['an array in an array', () => [[]], `point returned an array; ${way}`],
     ['a promise of a number', () => Promise.resolve(1), `point returned a number; ${way}`],
@@ -122,7 +122,7 @@ describe('what is no item is an error that names the UDF, the handler and the wa
     await run.stop();
     expect(run.stats.errors).toBe(1);
     expect(run.log.find(({ level }) => level === 'error')?.message).toBe(
-      `odd: task test: ${message}; on the point at 5; dropped`,
+      `odd: task test: ${message}; on the point at 5 (the UDF is defined at test/agent/returned.test.ts:13); dropped`,
     );
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Context, createPoint, defineUdf, option, type Point } from 'kapacitor-udf';
+import { type Context, createBatch, createPoint, defineUdf, option, type Point } from 'kapacitor-udf';
 import { runUdf } from 'kapacitor-udf/testkit';
 
 /** What an author gets wrong in JavaScript, or past the types: each message says what, where, and what to do. */
@@ -108,7 +108,7 @@ type Handler = (point: Point, context: Context<Loose, unknown, Point, Loose>) =>
 describe('a handler', () => {
   /** What is behind each message: the place, by the group and time of the point. */
   const where = (message: string): string =>
-    `${message.includes('; ') ? ';' : ''} on the point of group "host=a" at 1`;
+    `${/[:;] /.test(message) ? ';' : ''} on the point of group "host=a" at 1`;
 
   test.each<[mistake: string, handler: Handler, message: string]>([
     [
@@ -233,7 +233,17 @@ describe('a handler', () => {
     [
       'calculates with an integer field as if it were a number',
       (input) => input.withField('next', (input.field('n') as number) + 1),
-      "Cannot mix BigInt and other types, use explicit conversions; an integer field is a bigint: point.number('field') reads any number as a number, 1n is a bigint",
+      "Cannot mix BigInt and other types, use explicit conversions; integer fields, times and durations are bigints: 2n is one, BigInt(n) and Number(n) convert, and point.number('field') reads any numeric field as a number",
+    ],
+    [
+      'calls a method that points of another agent have',
+      (point) => (point as unknown as { getField(name: string): number }).getField('v'),
+      "point.getField is not a function; a point has field('name')",
+    ],
+    [
+      'returns a batch',
+      ({ name, time }) => createBatch({ name, time, points: [] }),
+      'point returned a batch; return nothing, a point or an array of them; of a batch, return the points',
     ],
     [
       'assigns a state that is not defined',
@@ -246,10 +256,11 @@ describe('a handler', () => {
     const run = await runUdf(udf({ point: handler }), { groupBy: ['host'] });
     const answer = await messageOf(() => run.send('cpu,host=a n=1i,v=1 1'));
     expect(answer).toContain(`mine: task test: ${message}${where(message)}`);
-    // What is returned is only looked at when the handler has ended.
-    if (!message.startsWith('point returned') && !message.startsWith('context.state')) {
-      expect(answer).toMatch(/ at 1 \(at test\/errors\/author\.test\.ts:\d+\); at input point 1: /);
-    }
+    // What is returned is only looked at when the handler has ended: its place is that of the definition.
+    const isAfterwards = message.startsWith('point returned') || message.startsWith('context.state');
+    const place = `${isAfterwards ? 'the UDF is defined ' : ''}at test/errors/author.test.ts:`;
+    expect(answer).toContain(` at 1 (${place}`);
+    expect(answer).toMatch(/\.ts:\d+\); at input point 1: /);
   });
 
   test.each<[mistake: string, state: () => unknown, message: string]>([
