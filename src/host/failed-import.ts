@@ -27,7 +27,7 @@ export function failedImport(reason: unknown, files: readonly string[]): FailedI
     case 'ERR_IMPORT_ASSERTION_TYPE_MISSING':
       return missingAttribute(message, files);
     case 'ERR_PACKAGE_PATH_NOT_EXPORTED':
-      return missingSubpath(message);
+      return missingSubpath(message, files);
     case 'ERR_UNKNOWN_BUILTIN_MODULE': {
       const specifier = /: (.+)$/.exec(message)?.[1] ?? '';
       return { problem: message, place: placeInFiles(files, (one) => one === specifier), remedy: undefined };
@@ -103,16 +103,25 @@ function missingRequire(message: string): FailedImport | undefined {
   };
 }
 
-function missingSubpath(message: string): FailedImport | undefined {
+function missingSubpath(message: string, files: readonly string[]): FailedImport | undefined {
   const found =
     /^Package subpath '\.(\/.+?)' is not defined by "exports" in (.+)\/package\.json imported from (.+)$/s.exec(
       message,
     );
   if (!found) return undefined;
   const [, subpath, directory, importer] = found as unknown as [string, string, string, string]; // see the pattern
+  const isSought = (specifier: string): boolean => specifier.endsWith(subpath);
+  // The hooks resolve imports of this package, for authors too.
+  if (importer === fileURLToPath(new URL('./module-hooks.js', import.meta.url))) {
+    return {
+      problem: `kapacitor-udf exports no '${subpath.slice(1)}'`,
+      place: placeInFiles(files, isSought),
+      remedy: "import from 'kapacitor-udf', 'kapacitor-udf/testkit' or 'kapacitor-udf/udfs'",
+    };
+  }
   return {
     problem: `The package in ${shownFile(directory)} exports no '${subpath.slice(1)}'`,
-    place: placeIn(importer, (specifier) => specifier.endsWith(subpath)),
+    place: placeIn(importer, isSought),
     remedy: 'see "exports" in its package.json',
   };
 }

@@ -41,6 +41,8 @@ const files: Readonly<Record<string, string>> = {
   'subpath.mjs': `import 'my-udfs/other';`,
   'name.mjs': `import { on } from './folder/fine.mjs';`,
   'require.mjs': `const { defineUdf } = require('kapacitor-udf');`,
+  'own-subpath.mjs': `${define}import { x } from 'kapacitor-udf/dist/src/index.js';`,
+  'unknown-option.mjs': `import { option } from 'kapacitor-udf';\noption.number();`,
   'own-name.mjs': `import { defineUDF } from 'kapacitor-udf';`,
   'no-default.mjs': `import fine from './folder/fine.mjs';`,
   'builtin.mjs': `import 'node:fss';`,
@@ -218,6 +220,16 @@ describe('a module that cannot be used is told in terms of what was given:', () 
       'a part of a package that it does not export',
       './subpath.mjs',
       `The package in node_modules/my-udfs exports no 'other' (subpath.mjs:1:8); see "exports" in its package.json`,
+    ],
+    [
+      'a file of this package',
+      './own-subpath.mjs',
+      "kapacitor-udf exports no 'dist/src/index.js' (own-subpath.mjs:2:19); import from 'kapacitor-udf', 'kapacitor-udf/testkit' or 'kapacitor-udf/udfs'",
+    ],
+    [
+      'a kind of option that does not exist',
+      './unknown-option.mjs',
+      'option.number is not a function (unknown-option.mjs:2:8); option has double',
     ],
     ['a misspelt module of Node.js', './builtin.mjs', 'No such built-in module: node:fss (builtin.mjs:1:8)'],
     [
