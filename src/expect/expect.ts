@@ -73,6 +73,7 @@ export function expectBatches(
       `expected ${counted(expected.length, 'batch', 'batches')}, got ${actual.length}`,
       expected.length,
       actual,
+      actual.every(({ points }) => points.length === 0),
     ),
     actual.flatMap((batch) => [
       actualBatch(batch),
@@ -87,11 +88,16 @@ export function expectBatches(
   );
 }
 
-/** Says that the content differs where the counts do not, and why there is nothing at all, if that is known. */
-function summaryOf(counts: string, expected: number, actual: readonly object[]): string {
-  if (expected === actual.length) return `${counts} with other content`;
-  const why = actual.length === 0 ? whyEmpty(actual) : undefined;
-  return why === undefined ? counts : `${counts}: ${why}`;
+/** Says that the content differs where the counts do not, and why there is nothing at all (no point), if that is known. */
+function summaryOf(
+  counts: string,
+  expected: number,
+  actual: readonly object[],
+  isEmpty = actual.length === 0,
+): string {
+  const summary = expected === actual.length ? `${counts} with other content` : counts;
+  const why = isEmpty ? whyEmpty(actual) : undefined;
+  return why === undefined ? summary : `${summary}: ${why}`;
 }
 
 function compare(summary: string, actual: readonly ActualItem[], expected: readonly ExpectedItem[]): void {

@@ -171,10 +171,10 @@ export async function replayFile(source: string | Readable, options: ReplayFileO
   };
 }
 
-/** Why points went in and nothing came out, if the handlers show it. */
+/** Why points went in and none came out, if the handlers show it; batches whose points are handled one by one come out empty. */
 function emptyHints(result: Replay, agent: UdfDefinition | Transport): string[] {
-  const { pointsIn, pointsOut, batchesOut, points, batches } = result;
-  if (pointsIn === 0 || pointsOut > 0 || batchesOut > 0 || !isUdfDefinition(agent)) return [];
+  const { pointsIn, pointsOut, points, batches } = result;
+  if (pointsIn === 0 || pointsOut > 0 || !isUdfDefinition(agent)) return [];
   const why = whyEmpty(agent.provides === 'stream' ? points : batches);
   return why === undefined ? [] : [why];
 }

@@ -41,7 +41,10 @@ export interface RunOptions<Specs extends OptionSpecs = OptionSpecs>
   readonly snapshot?: Uint8Array | undefined;
   readonly limits?: Partial<Limits> | undefined;
   readonly strictRestore?: boolean | undefined;
-  /** The time of day at the start, in nanoseconds; default `startTime`. It moves only with `advance`. */
+  /**
+   * The time of day at the start, in nanoseconds; default `startTime`. It moves only with `advance`, not with the times of the
+   * points that are sent.
+   */
   readonly now?: bigint | undefined;
 }
 
@@ -177,7 +180,7 @@ class MemoryRun implements UdfRun {
     return this.#withContext(async () => {
       this.#kapacitorSide.output.write(encodeTick({ time: this.now + step }));
       await this.#kapacitor.info();
-      return this.#takeNew();
+      return this.#takeNew(this.#lateClock());
     });
   }
 
@@ -214,10 +217,18 @@ class MemoryRun implements UdfRun {
     throw new UdfError('invalid_argument', `${method}() after stop(): start a new run with runUdf`);
   }
 
-  #takeNew(): Emitted {
+  /** Why timers of the wall clock have not fired, where the clock is behind the input: it does not follow the input's times. */
+  #lateClock(): string | undefined {
+    const time = this.#sent.at(-1)?.time;
+    if (time === undefined || time <= this.now || !this.#definition.handlers.timer) return undefined;
+    return `the run's time of day is ${this.now}, before that of the last input: start there, runUdf(udf, { now: ${time}n })`;
+  }
+
+  /** `whyNoCall` explains why no handler was called. */
+  #takeNew(whyNoCall?: string): Emitted {
     const { points, batches, calls } = this.#returned;
     const emitted = { points: this.points.slice(points), batches: this.batches.slice(batches) };
-    this.#watched.explain(emitted, calls);
+    this.#watched.explain(emitted, calls, whyNoCall);
     this.#returned = {
       points: this.points.length,
       batches: this.batches.length,

@@ -65,6 +65,42 @@ describe('where points are expected and nothing was emitted, the failure says wh
     );
   });
 
+  test('the points of a batch were handled one by one, and none was returned', async () => {
+    const forgetful = defineUdf({
+      name: 'mine',
+      wants: 'batch',
+      provides: 'batch',
+      point: () => undefined,
+    });
+    const run = await runUdf(forgetful);
+    const { batches } = await run.send({ name: 'cpu', time: 9n, points: [{ time: 1n, fields: { v: 1 } }] });
+    expect(() => {
+      expectBatches(batches, [{ name: 'cpu', points: 'cpu v=1 1' }]);
+    }).toThrow(
+      'expected 1 batch, got 1 with other content: point() returned nothing for 1 point, and nothing was emitted',
+    );
+  });
+
+  test('the time of day, which points do not move, is before that of a timer', async () => {
+    const silence = defineUdf({
+      name: 'mine',
+      wants: 'stream',
+      provides: 'stream',
+      point: (point, { timers }) => {
+        timers.set('due', { at: point.time + 60_000_000_000n, clock: 'wall' });
+      },
+      timer: (_, { newPoint }) => newPoint({ alive: false }),
+    });
+    const run = await runUdf(silence);
+    await run.send('cpu v=1 1714989600000000000');
+    expect(failureOf((await run.advance('10m')).points)).toBe(
+      "expected 1 point, got 0: no handler of the UDF was called; the run's time of day is 600000000000, before that of the last input: start there, runUdf(udf, { now: 1714989600000000000n })",
+    );
+    const started = await runUdf(silence, { now: 1_714_989_600_000_000_000n });
+    await started.send('cpu v=1 1714989600000000000');
+    expectPoints((await started.advance('10m')).points, 'cpu alive=false 1714989660000000000');
+  });
+
   test('batches come out, not points', async () => {
     const batches = defineUdf({ name: 'mine', wants: 'batch', provides: 'batch', batch: (batch) => batch });
     const run = await runUdf(batches);

@@ -169,6 +169,13 @@ describe('the replay of a file', () => {
       ]);
     });
 
+    it('says so of batches that come out empty, too', async () => {
+      const udf = defineUdf({ name: 'forgetful', wants: 'batch', provides: 'batch', point: () => undefined });
+      const { batchesOut, hints } = await replayText('m v=1 1\nm v=2 2', { agent: { udf } });
+      expect(batchesOut).toBeGreaterThan(0);
+      expect(hints).toEqual(['point() returned nothing for 2 points, and nothing was emitted']);
+    });
+
     it('does not where something came out, or nothing went in', async () => {
       expect(await hintsOf(true, 'm v=1 1')).toEqual([]);
       expect(await hintsOf(false, '')).toEqual([]);
