@@ -50,7 +50,7 @@ export function kafkaCommand(): Command {
     .requiredOption('--to <topic>', 'the topic to write')
     .requiredOption(
       '--consumer-group <id>',
-      'the consumer group: workers with the same one share the partitions',
+      'the consumer group: workers with the same one do the same job and share the partitions',
     )
     .addOption(setOption())
     .addOption(groupByOption())

@@ -58,10 +58,11 @@ describe.skipIf(kafkaMissing !== undefined)(
 
     /** A worker that reaches the broker at another port, with topics of its own. */
     async function setUp(protocol: 'SASL_SSL' | 'SSL', args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-      const [from, to] = [`in${++number}`, `out${number}`] as const;
+      const id = ++number; // others are set up meanwhile
+      const [from, to] = [`in${id}`, `out${id}`] as const;
       await broker.createTopics({ [from]: 2, [to]: 2 });
       await broker.produce(from, countedInput(1_000, 10, 2));
-      const topics = ['--from', from, '--to', to, '--consumer-group', `group${number}`];
+      const topics = ['--from', from, '--to', to, '--consumer-group', `group${id}`];
       const secured = ['--brokers', `127.0.0.1:${ports[protocol]}`, ...args];
       return {
         to,
