@@ -101,6 +101,10 @@ describe('lines that a UDF leaves unchanged', () => {
     }
   });
 
+  test('with Windows line ends go out with ours', async () => {
+    expect((await process(mirror, 'm v=1 1\r\n\r\nm v=2\r\n')).output).toBe('m v=1 1\nm v=2\n');
+  });
+
   test('go out equal, whatever the parser accepts', async () => {
     const word = fc
       .string({ unit: 'binary', minLength: 1, maxLength: 8 })
