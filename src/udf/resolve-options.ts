@@ -42,12 +42,18 @@ export function resolveOptions(
   }
 
   const options: Record<string, unknown> = {};
+  const lacking: string[] = [];
   for (const [name, spec] of Object.entries(specs)) {
     const values = given.get(name);
     if (!values && spec.required) problems.push(`.${name}() is required`);
     options[name] = values ? (spec.repeatable ? values : values[0]) : spec.default;
+    if (spec.required && options[name] === undefined) lacking.push(`.${name}() `);
   }
-  problems.push(...checkTogether(check, options, problems.length > 0), ...unknown);
+  // `check` expects a value where one is required: what it finds wrong with the lack of one is reported already.
+  const together = checkTogether(check, options, problems.length > 0).filter(
+    (problem) => !lacking.some((start) => problem.startsWith(start)),
+  );
+  problems.push(...together, ...unknown);
   return { options, problems: [...new Set(problems)] };
 }
 

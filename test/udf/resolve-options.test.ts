@@ -237,6 +237,26 @@ describe('the options of a TICKscript', () => {
     expect(resolveOptions(specs, [call('field', string('ab'))], check).problems).toEqual(['too short']);
   });
 
+  it('are not checked twice: what a check says of a required one that is missing or invalid is left out', () => {
+    const specs = {
+      by: option.string({ doc, required: true }),
+      size: option.int({ doc }),
+    };
+    const check = (options: unknown): readonly string[] => {
+      const { by } = options as { by: string };
+      return by === 'day' ? [] : [`.by() must be 'day', got '${by}'`, '.size() needs .by()'];
+    };
+    expect(resolveOptions(specs, [], check).problems).toEqual(['.by() is required', '.size() needs .by()']);
+    expect(resolveOptions(specs, [call('by', int(1n))], check).problems).toEqual([
+      ".by() takes a string ('text'), got an int (10) 1",
+      '.size() needs .by()',
+    ]);
+    expect(resolveOptions(specs, [call('by', string('week'))], check).problems).toEqual([
+      ".by() must be 'day', got 'week'",
+      '.size() needs .by()',
+    ]);
+  });
+
   it('that all fit show a mistake in the check itself', () => {
     const mistake = (): never => {
       throw new TypeError('a mistake');
