@@ -25,6 +25,12 @@ function is32Bits(half: number): boolean {
   return half === half >> 0 || half === half >>> 0;
 }
 
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (value instanceof Date) return 'a Date';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
 /** A user's int64 as a bigint. Throws `invalid_argument` naming `what` if it is of another type or does not fit. */
 export function int64Of(value: bigint | LongLike, what: string): bigint {
   if (typeof value === 'bigint') {
@@ -35,10 +41,13 @@ export function int64Of(value: bigint | LongLike, what: string): bigint {
     return value;
   }
   if (!isLongLike(value)) {
-    const hint = what.endsWith('time')
-      ? ', of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n'
-      : '';
-    throw new UdfError('invalid_argument', `${what} must be a bigint or a Long, got ${typeof value}${hint}`);
+    const got = kindOf(value);
+    throw new UdfError(
+      'invalid_argument',
+      what.endsWith('time')
+        ? `${what} must be nanoseconds as a bigint or a Long, got ${got}; of milliseconds, it is BigInt(milliseconds) * 1_000_000n`
+        : `${what} must be a bigint or a Long, got ${got}`,
+    );
   }
   if (!is32Bits(value.low) || !is32Bits(value.high)) {
     throw new UdfError('invalid_argument', `${what} is not a Long: its halves must be integers of 32 bits`);

@@ -184,7 +184,12 @@ describe('a handler', () => {
     [
       'gives a time in milliseconds',
       (input) => createPoint({ name: input.name, time: 1_514_979_051_065 as never, fields: { v: 1 } }),
-      "a point's time must be a bigint or a Long, got number, of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n",
+      "a point's time must be nanoseconds as a bigint or a Long, got a number; of milliseconds, it is BigInt(milliseconds) * 1_000_000n",
+    ],
+    [
+      'gives a time as a Date',
+      (input) => input.withTime(new Date(0) as never),
+      "a point's time must be nanoseconds as a bigint or a Long, got a Date; of milliseconds, it is BigInt(milliseconds) * 1_000_000n",
     ],
     [
       'assigns a time to a point',

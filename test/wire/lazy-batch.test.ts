@@ -119,7 +119,7 @@ describe('a batch', { timeout: propertyTimeout }, () => {
     [
       'a time of another type',
       { time: 5 },
-      "a batch's time must be a bigint or a Long, got number, of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n",
+      "a batch's time must be nanoseconds as a bigint or a Long, got a number; of milliseconds, it is BigInt(milliseconds) * 1_000_000n",
     ],
     ['a time beyond int64', { time: 2n ** 63n }, "a batch's time does not fit an int64: 9223372036854775808"],
     ['a name that is no text', { name: 7 }, "a batch's name must be a string, got number"],
@@ -144,7 +144,11 @@ describe('a batch', { timeout: propertyTimeout }, () => {
     ['undefined', undefined, "a batch's point must be an object, got undefined"],
     ['null', null, "a batch's point must be an object, got null"],
     ['a number', 5, "a batch's point must be an object, got number"],
-    ['one without a time', { fields: {} }, "a point's time must be a bigint or a Long, got undefined"],
+    [
+      'one without a time',
+      { fields: {} },
+      "a point's time must be nanoseconds as a bigint or a Long, got undefined",
+    ],
     ['one with a field that is none', { time: 1n, fields: { a: null } }, 'field "a" cannot be null'],
   ])('refuses a point that is %s', (_, point, message) => {
     expect(() => batch.withPoints([point as never])).toThrow(

@@ -404,7 +404,7 @@ describe('a new point', { timeout: propertyTimeout }, () => {
     [
       'its time',
       { time: 5 },
-      "a point's time must be a bigint or a Long, got number, of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n",
+      "a point's time must be nanoseconds as a bigint or a Long, got a number; of milliseconds, it is BigInt(milliseconds) * 1_000_000n",
     ],
     ['its time', { time: 2n ** 63n }, "a point's time does not fit an int64: 9223372036854775808"],
     ['its name', { name: 7 }, "a point's name must be a string, got number"],

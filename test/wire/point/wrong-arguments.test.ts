@@ -92,7 +92,7 @@ describe('a part of the head must be of its type:', () => {
     [
       'time',
       () => point.withTime(undefined as never),
-      "a point's time must be a bigint or a Long, got undefined, of nanoseconds; of milliseconds it is BigInt(milliseconds) * 1_000_000n",
+      "a point's time must be nanoseconds as a bigint or a Long, got undefined; of milliseconds, it is BigInt(milliseconds) * 1_000_000n",
     ],
     [
       'dimensions that are text',
