@@ -58,11 +58,18 @@ export async function createProject(options: ProjectOptions): Promise<Project> {
   return { directory, files: paths };
 }
 
+/** The words of a name in camel case; `myUdf` if a TICKscript cannot call that either. */
+function camelCased(name: string): string {
+  const [first = '', ...others] = name.split(/[^\p{L}\d_]+/u).filter((word) => word !== '');
+  const words = first + others.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
+  return isTickscriptName(words) ? words : 'myUdf';
+}
+
 function checkName(name: string): void {
   if (!isTickscriptName(name)) {
     throw new UdfError(
       'usage',
-      `"${name}" cannot be the name of a UDF: a TICKscript calls it by a letter, then letters, digits and _, and no keyword; write it like myUdf`,
+      `"${name}" cannot be the name of a UDF: a TICKscript calls it by a letter, then letters, digits and _, and no keyword; write it like ${camelCased(name)}`,
     );
   }
   if (bundledUdfs.some((udf) => udf.name === name)) {

@@ -68,17 +68,22 @@ test.each(['x', 'rateLimit', 'aNameThatIsLongerThanAllOtherCells'])(
 );
 
 describe('a name is refused', () => {
-  test.each(['no-name', '1st', '', 'a b', 'naïve', 'var', 'TRUE'])(
-    'that no TICKscript can call: "%s"',
-    async (name) => {
-      const directory = tempDir();
-      await expect(create(name, { directory })).rejects.toMatchObject({
-        code: 'usage',
-        message: expect.stringContaining('cannot be the name of a UDF') as string,
-      });
-      expect(filesIn(directory)).toEqual([]);
-    },
-  );
+  test.each([
+    ['no-name', 'noName'],
+    ['rate limit.v2', 'rateLimitV2'],
+    ['1st', 'myUdf'],
+    ['', 'myUdf'],
+    ['naïve', 'myUdf'],
+    ['var', 'myUdf'],
+    ['TRUE', 'myUdf'],
+  ])('that no TICKscript can call: "%s"', async (name, similar) => {
+    const directory = tempDir();
+    await expect(create(name, { directory })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(`cannot be the name of a UDF: .*; write it like ${similar}$`) as string,
+    });
+    expect(filesIn(directory)).toEqual([]);
+  });
 
   test('that a bundled UDF has', async () => {
     await expect(create('edgeDetect')).rejects.toMatchObject({ code: 'usage' });
