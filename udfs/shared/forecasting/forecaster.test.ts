@@ -68,6 +68,17 @@ describe('a forecast', () => {
     }
   });
 
+  it.each(methodNames)(
+    'by %s stays near the values where a change follows what varied by rounding only',
+    (method) => {
+      const random = createRandom(11);
+      const values = truth.slice(0, 10 * week).map((value) => value + 1e-12 * random());
+      for (const [index, value] of [103, 110, 112].entries()) values[values.length - 3 + index] = value;
+      const forecast = ahead(createSeries(values, 0, perDay), 6, [method]);
+      expect(Math.abs(forecast.value - 100)).toBeLessThan(60);
+    },
+  );
+
   it('by smoothing errs as its back-test says, also where the level went far in the first week', () => {
     let [errors, tested] = [0, 0];
     for (let seed = 20; seed < 40; seed++) {
@@ -224,6 +235,17 @@ describe('ridge least squares', () => {
     expect(evaluate(model, Float64Array.of(0.5, 100, 7, 100))).toBeCloseTo(1.5 - 2 + 5, 5);
     expect(model[2]).toBe(0);
     expect(model[1]! + model[3]!).toBeCloseTo(-0.02, 6);
+  });
+
+  it('brings columns back that are farther outside the range of the rows than ten times its width', () => {
+    const [all, half] = [new Products(3), new Products(3)];
+    for (const [index, x] of [0, 4, 2].entries()) (index < 2 ? all : half).add(Float64Array.of(x, -x, 7, 1));
+    all.addAll(half);
+    const clamped = new Float64Array(4);
+    all.clampInto(clamped, Float64Array.of(45, -44, 8, 99));
+    expect([...clamped.subarray(0, 3)]).toEqual([44, -44, 7]);
+    all.clampInto(clamped, Float64Array.of(-41, 3, 7, 99));
+    expect([...clamped.subarray(0, 3)]).toEqual([-40, 3, 7]);
   });
 
   it('shrinks coefficients towards zero', () => {

@@ -1,5 +1,7 @@
 /** Rows whose products are summed in one pass over the cells, which are read and written once for all of them. */
 const block = 4;
+/** How far columns may be outside the range of the rows that a model was made of, in widths of it. A level may have moved far. */
+const maxReach = 10;
 
 /** Sums of products for a ridge regression: of each column with each, and with the target, which comes last. */
 export class Products {
@@ -8,6 +10,8 @@ export class Products {
   /** The lower half of a square matrix, row by row. */
   readonly cells: Float64Array;
   readonly sums: Float64Array;
+  readonly #min: Float64Array;
+  readonly #max: Float64Array;
   readonly #rows: Float64Array;
   #waiting = 0;
 
@@ -16,6 +20,8 @@ export class Products {
     this.size = columns + 1;
     this.cells = new Float64Array(this.size * this.size);
     this.sums = new Float64Array(this.size);
+    this.#min = new Float64Array(this.size).fill(Infinity);
+    this.#max = new Float64Array(this.size).fill(-Infinity);
     this.#rows = new Float64Array(block * this.size);
   }
 
@@ -23,6 +29,12 @@ export class Products {
   add(row: Float64Array): void {
     this.#rows.set(row, this.#waiting * this.size);
     this.count++;
+    const [min, max] = [this.#min, this.#max];
+    for (let at = 0; at < this.size; at++) {
+      const value = row[at]!;
+      if (value < min[at]!) min[at] = value;
+      if (value > max[at]!) max[at] = value;
+    }
     if (++this.#waiting === block) this.#sum();
   }
 
@@ -31,7 +43,23 @@ export class Products {
     other.#sum();
     this.count += other.count;
     for (let at = 0; at < this.cells.length; at++) this.cells[at]! += other.cells[at]!;
-    for (let at = 0; at < this.size; at++) this.sums[at]! += other.sums[at]!;
+    for (let at = 0; at < this.size; at++) {
+      this.sums[at]! += other.sums[at]!;
+      this.#min[at] = Math.min(this.#min[at]!, other.#min[at]!);
+      this.#max[at] = Math.max(this.#max[at]!, other.#max[at]!);
+    }
+  }
+
+  /**
+   * Copies a row, with columns that are too far outside the range of the rows brought back: a linear model has no ground to say
+   * anything there. Of a column that varied by rounding only it would make any number once there is a real change.
+   */
+  clampInto(target: Float64Array, row: Float64Array): void {
+    const [min, max] = [this.#min, this.#max];
+    for (let at = 0; at < this.size - 1; at++) {
+      const reach = maxReach * (max[at]! - min[at]!);
+      target[at] = Math.min(Math.max(row[at]!, min[at]! - reach), max[at]! + reach);
+    }
   }
 
   /** Sums the rows that wait. */

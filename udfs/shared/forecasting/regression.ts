@@ -30,7 +30,7 @@ export const regression: Method = {
       yield;
       const products = new Products(columns);
       for (let from = Math.max(start, rows.firstOrigin); from < end; from += slice) {
-        readRows(rows, from, Math.min(from + slice, end), products, tries);
+        readRows(rows, [from, Math.min(from + slice, end)], { known, products, tries });
         yield;
       }
       known.addAll(products);
@@ -39,7 +39,8 @@ export const regression: Method = {
     const best = tries.reduce((least, attempt) => (attempt.total < least.total ? attempt : least));
     errors.set(best.errors);
     rows.read(series.values.length - 1);
-    return rows.base + evaluate(ridge(known, best.penalty), rows.row);
+    known.clampInto(rows.clamped, rows.row);
+    return rows.base + evaluate(ridge(known, best.penalty), rows.clamped);
   },
 };
 
@@ -51,15 +52,21 @@ interface Try {
   total: number;
 }
 
-/** Adds the rows of origins to the products, and tests the models on them. */
-function readRows(rows: Rows, from: number, until: number, products: Products, tries: readonly Try[]): void {
-  const { row, columns } = rows;
+/** Adds the rows of origins to the products, and tests the models, which were made of the known ones, on them. */
+function readRows(
+  rows: Rows,
+  [from, until]: readonly [number, number],
+  { known, products, tries }: { known: Products; products: Products; tries: readonly Try[] },
+): void {
+  const { row, clamped, columns } = rows;
+  const isTest = tries[0]!.model !== undefined;
   for (let origin = from; origin < until; origin++) {
     if (!rows.read(origin)) continue;
     products.add(row);
+    if (!isTest) continue;
+    known.clampInto(clamped, row);
     for (const attempt of tries) {
-      if (attempt.model === undefined) continue;
-      const error = row[columns]! - evaluate(attempt.model, row);
+      const error = row[columns]! - evaluate(attempt.model!, clamped);
       attempt.errors[origin] = error;
       attempt.total += Math.abs(error);
     }
@@ -73,6 +80,8 @@ class Rows {
   readonly firstOrigin: number;
   /** What `read` has read: the columns, then the target. */
   readonly row: Float64Array;
+  /** Room for the row within the range of others. */
+  readonly clamped: Float64Array;
   /** What the target is relative to. */
   base = 0;
   readonly #series: Series;
@@ -108,6 +117,7 @@ class Rows {
     this.#waves = wavesOf(perDay, this.#harmonics);
     this.columns = 24 + 4 * this.#harmonics;
     this.row = new Float64Array(this.columns + 1);
+    this.clamped = new Float64Array(this.columns + 1);
   }
 
   /** Reads the row of an origin. Returns whether its target is known. */
