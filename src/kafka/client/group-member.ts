@@ -2,15 +2,10 @@ import { messageOf } from '../../model/errors.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { BrokerError, hasCode, isRetriable } from './broker-error.js';
 import type { Cluster } from './cluster.js';
-import {
-  assignPartitions,
-  decodeAssignment,
-  decodeSubscription,
-  encodeAssignment,
-  encodeSubscription,
-} from './group-protocol.js';
-import { partitionKey, type TopicPartition } from './requests.js';
+import { assignGroup } from './group-leader.js';
+import { decodeAssignment, encodeSubscription } from './group-protocol.js';
 import { OtherMembers } from './other-members.js';
+import { partitionKey, type TopicPartition } from './requests.js';
 import { type GroupIdentity, isExpelled } from './transactional-producer.js';
 
 export interface GroupMemberOptions {
@@ -164,7 +159,7 @@ export class GroupMember {
     this.#memberId = joined.memberId ?? this.#memberId;
     this.#otherMembers.accepted();
     const isLeader = joined.leader === this.#memberId;
-    const assignments = isLeader ? await this.#assign(joined.members) : [];
+    const assignments = isLeader ? await assignGroup(this.#cluster, joined.members) : [];
     const { syncGroupV5 } = this.#cluster.library;
     const { assignment } = await this.#cluster.call(
       node,
@@ -176,20 +171,6 @@ export class GroupMember {
     this.#generation = joined.generationId;
     this.#answered();
     return this.#take(decodeAssignment(assignment));
-  }
-
-  /** Assigns the partitions to the members, as the leader of the group. */
-  async #assign(members: readonly { readonly memberId: string; readonly metadata: Buffer | null }[]) {
-    const subscriptions = new Map(
-      members.map(({ memberId, metadata }) => [memberId, decodeSubscription(metadata ?? Buffer.alloc(0))]),
-    );
-    const topics = new Set([...subscriptions.values()].flatMap((member) => member.topics));
-    const infos = await this.#cluster.topics([...topics]);
-    const counts = new Map(Array.from(infos, ([topic, { leaders }]) => [topic, leaders.length]));
-    return Array.from(assignPartitions(counts, subscriptions), ([memberId, assigned]) => ({
-      memberId,
-      assignment: encodeAssignment(assigned),
-    }));
   }
 
   /** Takes an assignment over. `again` if partitions were given up, which the group is to assign to others. */
