@@ -22,6 +22,14 @@ export default tseslint.config(
       // The wire code indexes byte arrays within bounds it has just checked; `?? 0` there would cost and say nothing.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/unified-signatures': 'off',
+      // TypeScript checks no excess properties in such a literal.
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'ObjectExpression > SpreadElement > ObjectExpression',
+          message: 'Write the properties without the spread.',
+        },
+      ],
     },
   },
   // Plain JavaScript, outside the TypeScript project.

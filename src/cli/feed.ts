@@ -77,7 +77,7 @@ export function feedCommand(): Command {
     .addOption(
       new Option(
         '--meters <n>',
-        "with --demo meters: so many smart meters of a grid, with faults, instead of a household's",
+        "with --demo meters: this many smart meters of a grid, with faults, instead of a household's",
       ).argParser(count(1, 1_000_000)),
     )
     .addOption(

@@ -80,7 +80,7 @@ export function kafkaCommand(): Command {
     .addOption(
       new Option(
         '--pack-bytes <size>',
-        'pack lines into records of up to so many bytes; 0 for one line a record',
+        'pack lines into records of up to this many bytes; 0 for one line a record',
       )
         .default(0)
         .argParser((text) => (text === '0' ? 0 : byteSize(text))),

@@ -167,13 +167,13 @@ function addPolicyOptions(command: Command): Command {
     .addOption(
       new Option(
         '--group-ttl <duration>',
-        "forget a group's state after it had no points for so long, e.g. 24h (default: never)",
+        "forget a group's state after it had no points for this long, e.g. 24h (default: never)",
       ).argParser(duration('1ns')),
     )
     .addOption(
       new Option(
         '--max-groups <n>',
-        'keep the state of at most so many groups a task, the last used ones (default: no limit)',
+        'keep the state of at most this many groups a task, the last used ones (default: no limit)',
       ).argParser(count(1)),
     )
     .option(
@@ -205,7 +205,7 @@ function addFileOptions(command: Command): Command {
     )
     .addOption(stateIntervalOption())
     .addOption(
-      new Option('--state-max-age <duration>', 'remove the state of a task that has not run for so long')
+      new Option('--state-max-age <duration>', 'remove the state of a task that has not run for this long')
         .default(30n * 24n * 3_600_000_000_000n, '30d')
         .argParser(duration('2h')),
     );
@@ -248,7 +248,7 @@ function addLimitOptions(command: Command): Command {
     .addOption(
       new Option(
         '--stall-limit <duration>',
-        'end with exit code 70 once a UDF has blocked the event loop for so long, e.g. 30s (default: never)',
+        'end with exit code 70 once a UDF has blocked the event loop for this long, e.g. 30s (default: never)',
       ).argParser(timerDuration('1s')),
     )
     .addOption(quietOption());

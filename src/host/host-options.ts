@@ -23,7 +23,7 @@ export interface StdioOptions extends Omit<ConnectionOptions, 'logger'> {
   /** Logs to standard error at level `info` if not given. */
   readonly logger?: Logger | undefined;
   /**
-   * Ends the process with exit code 70 once the UDF has blocked its event loop for so long, so that Kapacitor reports it:
+   * Ends the process with exit code 70 once the UDF has blocked its event loop for this long, so that Kapacitor reports it:
    * never if not given.
    */
   readonly stallLimitMs?: number | undefined;

@@ -16,7 +16,7 @@ export interface ServeOptions extends Omit<HostOptions, 'sockets' | 'logger'> {
   /** Logs to standard error at level `info` if not given. */
   readonly logger?: Logger | undefined;
   /**
-   * Ends the process with exit code 70 once a UDF has blocked its event loop for so long, for a supervisor to start it
+   * Ends the process with exit code 70 once a UDF has blocked its event loop for this long, for a supervisor to start it
    * again: never if not given.
    */
   readonly stallLimitMs?: number | undefined;

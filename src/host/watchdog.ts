@@ -14,7 +14,7 @@ export interface WatchdogLog {
 }
 
 export interface WatchdogSettings {
-  /** Ends the process once its event loop has been blocked for so long; never if not given. */
+  /** Ends the process once its event loop has been blocked for this long; never if not given. */
   readonly stallLimitMs?: number | undefined;
   /** How the watchdog logs: as errors at level `info` if not given. */
   readonly log?: WatchdogLog | undefined;

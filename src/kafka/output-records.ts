@@ -3,7 +3,7 @@ import { BatchBuilder, sendBatchBytes } from './client/record-batch.js';
 import { DeadLetterRecords } from './dead-letter-records.js';
 
 export interface OutputRecordsOptions {
-  /** Lines are packed into records of up to so many bytes; each line is a record if 0. */
+  /** Lines are packed into records of up to this many bytes; each line is a record if 0. */
   readonly packBytes: number;
   readonly write: (batch: BatchBuilder) => Promise<unknown>;
   readonly writeDeadLetters: ((batch: BatchBuilder) => Promise<unknown>) | undefined;

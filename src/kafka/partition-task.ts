@@ -17,7 +17,7 @@ export interface TaskSettings extends UdfSettings {
   readonly commitIntervalMs: number;
   /** Min time between snapshots of a state that is not small. */
   readonly snapshotIntervalMs: number;
-  /** Lines are packed into records of up to so many bytes; each line is a record if 0. */
+  /** Lines are packed into records of up to this many bytes; each line is a record if 0. */
   readonly packBytes: number;
 }
 

@@ -68,7 +68,7 @@ class RingReadable extends Readable {
         this.#schedule();
         return;
       }
-      // In a stream of chunks the next one is likely to come at once; timers and promises can wait so long.
+      // In a stream of chunks the next one is likely to come at once; timers and promises can wait this long.
       const chunk = chunks === 0 ? this.#ring.read() : this.#ring.readWithin(maxBlockedMs);
       if (chunk === undefined) {
         if (this.#ends) {

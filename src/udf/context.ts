@@ -55,7 +55,7 @@ export interface Context<Options, Prepared, State, Output> {
   now(this: void): bigint;
   /**
    * For an async handler's own requests: aborts when the connection ends, and if the definition has `callTimeoutMs` when this
-   * call has taken so long; `signal.reason` is then the `UdfError` with the code `handler_timeout`.
+   * call has taken this long; `signal.reason` is then the `UdfError` with the code `handler_timeout`.
    */
   readonly signal: ConnectionSignal;
   readonly task: string;

@@ -28,7 +28,7 @@ export const lateOptions = {
   maxLatePoints: option.int({
     default: 10,
     min: 0,
-    doc: "So many late points in a row, over maxLateTime, and the next one resets the group's clock.",
+    doc: "After this many late points in a row, over maxLateTime or longer, the next one resets the group's clock.",
   }),
   maxLateTime: option.duration({
     default: '10m',

@@ -29,15 +29,15 @@ export const runtimeOptions = {
   distinctPoints: option.int({
     min: 1,
     max: 1_000_000,
-    doc: 'As distinct, but of the last so many of their group.',
+    doc: 'As distinct, but compares only with the last points of the group: this many.',
   }),
   distinctTime: option.duration({
     min: '1ns',
-    doc: 'As distinct, but of those of their group in so much time, by their own times.',
+    doc: 'As distinct, but compares only with the points of the group within this time, by their own times.',
   }),
   reorder: option.duration({
     min: '1ns',
-    doc: 'Points of a stream wait so long, by their own times, and are handled in order of time within their group.',
+    doc: 'Points of a stream wait this long, by their own times, and are handled in order of time within their group.',
   }),
 };
 

@@ -107,7 +107,7 @@ export const windows = {
   },
 
   /**
-   * Windows of one size that begin `every` so long. They overlap if that is less than the size; if it is more, points
+   * Windows of one size that begin `every` this long. They overlap if that is less than the size; if it is more, points
    * between two windows belong to none. Throws `invalid_argument` also if a point would belong to more than 1,000.
    */
   sliding<Value>(

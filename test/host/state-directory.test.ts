@@ -210,7 +210,7 @@ describe('a directory that cannot be written', () => {
 });
 
 describe('old states', () => {
-  test('are removed once their task has not run for so long; those in use are not', async () => {
+  test('are removed once their task has not run for this long; those in use are not', async () => {
     const directory = tempDir();
     const path = (task: string): string => join(directory, `${stateFileName({ ...use, task })}.state`);
     const old = new Date(Date.now() - 3 * 3_600_000);

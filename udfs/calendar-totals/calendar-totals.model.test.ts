@@ -87,7 +87,12 @@ function model(
     for (const [key, part] of touched) {
       const [value, whole] = [fields.v as number, Number(fields.n)];
       const total = totals.get(key) ?? {
-        ...{ sum: 0, whole: 0, weight: 0, min: Infinity, max: -Infinity, count: 0 },
+        sum: 0,
+        whole: 0,
+        weight: 0,
+        min: Infinity,
+        max: -Infinity,
+        count: 0,
         last: { time: -1n, value: 0 },
       };
       total.sum += value * part;

@@ -364,7 +364,7 @@ describe('calendarTotals', () => {
       return { run, advance, send };
     };
 
-    it('closes a period once it is over for so long', async () => {
+    it('closes a period once it is over for this long', async () => {
       const { run, advance, send } = await start();
       await run.advance('30m');
       await send(30, 1);

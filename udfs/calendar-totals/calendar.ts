@@ -23,7 +23,7 @@ export const weekdays = [
 /** What `.by()` takes. */
 export const periodNames: readonly string[] = ['hour', ...dayUnits];
 
-/** A length of period: so many days or months of the calendar, or so many seconds within an hour. */
+/** A length of period: this many days or months of the calendar, or this many seconds within an hour. */
 export type PeriodKind =
   | { readonly unit: DayUnit; readonly minSeconds: number }
   | { readonly unit: 'clock'; readonly seconds: number; readonly minSeconds: number };

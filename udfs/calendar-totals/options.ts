@@ -48,7 +48,7 @@ export const options = {
   keep: option.duration({
     default: '0s',
     min: '0s',
-    doc: 'Keep closed periods for so long after their end: late points correct them, and they are emitted again.',
+    doc: 'Keep closed periods for this long after their end: late points correct them, and they are emitted again.',
   }),
   every: option.duration({
     min: '1s',
@@ -56,7 +56,7 @@ export const options = {
   }),
   closeAfter: option.duration({
     min: '1ms',
-    doc: 'Close a period also by the clock: once it is over and no point of it has come for so long.',
+    doc: 'Close a period also by the clock: once it is over and no point of it has come for this long.',
   }),
   emitAtStop: option.bool({
     default: true,

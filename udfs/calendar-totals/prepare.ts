@@ -22,7 +22,7 @@ export interface Prepared {
   readonly interval: Span | undefined;
   /** How long after its point's time an interval ends, in seconds. */
   readonly reach: number;
-  /** A point is in the current period if its interval begins so many seconds before the end, or more. */
+  /** A point is in the current period if its interval begins this many seconds before the end, or more. */
   readonly room: number;
   readonly isSplit: boolean;
   /** In seconds. */

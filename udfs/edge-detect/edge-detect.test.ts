@@ -9,7 +9,7 @@ type Options = Exclude<RunOptions<(typeof edgeDetect)['options']>['options'], st
 
 const second = 1_000_000_000n;
 
-/** A point at so many seconds with this `value`; without one if it is undefined. */
+/** A point at this many seconds with this `value`; without one if it is undefined. */
 function at(seconds: number, value: FieldValue | undefined, host = 'a'): PointSource {
   return pointAt(seconds, value === undefined ? { other: 1 } : { value }, host);
 }
@@ -311,7 +311,7 @@ describe('edgeDetect', () => {
   describe('hold', () => {
     const described = { previousAs: 'was', durationAs: 'lasted', countAs: 'points' };
 
-    it('a new state counts once it has lasted so long, and goes out with the time it began', async () => {
+    it('a new state counts once it has lasted this long, and goes out with the time it began', async () => {
       const points = [
         at(0, 'A'),
         at(10, 'B'),
@@ -369,7 +369,7 @@ describe('edgeDetect', () => {
   });
 
   describe('every', () => {
-    it('repeats an unchanged state with the first point that comes so long after', async () => {
+    it('repeats an unchanged state with the first point that comes this long after', async () => {
       const points = [0, 5, 10, 12, 25, 30, 35].map((seconds) => at(seconds, 'A'));
       expect(await times({ every: '10s' }, points)).toEqual([0, 10, 25, 35]);
     });
@@ -494,7 +494,7 @@ describe('edgeDetect', () => {
       expect(result.counters).toEqual({ late: 5 });
     });
 
-    it('needs so many late points, however long they take', async () => {
+    it('needs this many late points, however long they take', async () => {
       const result = await outputOf(edgeDetect, { field: 'value', maxLatePoints: 8, maxLateTime: '1m' }, [
         ...future,
         ...minutes(10, () => 'B'),

@@ -38,15 +38,15 @@ export const options = {
   }),
   hysteresis: option.double({
     min: 0,
-    doc: "With above: 'high' turns 'low' only at so much below the threshold.",
+    doc: "With above: 'high' turns 'low' once it is this far below the threshold.",
   }),
   hold: option.duration({
     min: '0s',
-    doc: 'A new state counts once it has lasted so long; emitted with the time it began.',
+    doc: 'A new state counts once it has lasted this long; emitted with the time it began.',
   }),
   every: option.duration({
     min: '1ns',
-    doc: 'Repeat an unchanged state so long after it was last emitted: with the next point, or by the clock.',
+    doc: 'Repeat an unchanged state this long after it was last emitted: with the next point, or by the clock.',
   }),
   clock: option.string({
     oneOf: ['event', 'wall'],
@@ -55,7 +55,7 @@ export const options = {
   }),
   silentAfter: option.duration({
     min: '1ns',
-    doc: 'Emit a point when nothing has come from a group for so long, and the next point that comes.',
+    doc: 'Emit a point when nothing has come from a group for this long, and the next point that comes.',
   }),
   silentAs: option.field({
     doc: "With silentAfter: field that is TRUE for silence, FALSE for all else; 'silent' if not given.",

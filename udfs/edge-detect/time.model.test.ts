@@ -19,7 +19,7 @@ interface Use {
   readonly isNewMarked?: boolean;
 }
 
-/** A point that comes so many seconds after the one before. */
+/** A point that comes this many seconds after the one before. */
 interface Step {
   readonly wait: number;
   readonly group: string;

@@ -10,7 +10,7 @@ function use(options: string): Promise<UdfRun> {
   return runUdf(edgeDetect, { options: `.field('value')${options}`, groupBy: ['host'], now: 0n });
 }
 
-/** A line of `host=a` at so many seconds. */
+/** A line of `host=a` at this many seconds. */
 function line(seconds: number, value: string, more = ''): string {
   return `m,host=a value="${value}"${more} ${BigInt(seconds) * second}`;
 }

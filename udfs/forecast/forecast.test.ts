@@ -89,7 +89,7 @@ describe('forecast', () => {
     expect(Object.keys(points.at(-1)!.fields).sort()).toEqual(['e', 'f', 'l80', 'l95', 'm', 'u80', 'u95']);
   });
 
-  it('forecasts after so many new intervals, group by group', async () => {
+  it('forecasts after this many new intervals, group by group', async () => {
     const a = hours(twoWeeks + 12);
     const b = hours(twoWeeks + 5, 'b');
     const both = [...a, ...b].sort((one, other) => Number(one.time - other.time));

@@ -21,7 +21,7 @@ import { beginJob, nextSlice } from './job.js';
 
 const specs = {
   ...forecastOptions,
-  minNew: option.int({ default: 1, min: 1, doc: 'Forecast once so many new intervals have come.' }),
+  minNew: option.int({ default: 1, min: 1, doc: 'Forecast once this many new intervals have come.' }),
   points: option.string({
     oneOf: ['one', 'many'],
     default: 'one',

@@ -32,7 +32,7 @@ export function newGroup(): GroupState {
 export interface Recording {
   /** Max intervals that are kept. */
   readonly window: number;
-  /** A value more than so many intervals ahead counts once another one follows. */
+  /** A value more than this many intervals ahead counts once another one follows. */
   readonly maxLead: number;
   /** Whether an interval has several points, whose mean counts; else the last one does. */
   readonly isMean: boolean;

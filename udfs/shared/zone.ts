@@ -8,7 +8,7 @@ export interface OffsetSpan {
   readonly offset: number;
 }
 
-/** No zone has two changes of its clock within so many seconds. */
+/** No zone has two changes of its clock within this many seconds. */
 const maxStep = 6 * 3600;
 /** Larger than any offset from UTC. */
 const maxOffset = 18 * 3600;

@@ -58,7 +58,7 @@ export class HeldOutput {
     this.#total.waiting--;
   }
 
-  /** Holds back what `send` sends, of so many bytes; sends it at once after `release`. */
+  /** Holds back what `send` sends, of this many bytes; sends it at once after `release`. */
   hold(bytes: number, send: () => void): void {
     if (!this.#sends) {
       send();

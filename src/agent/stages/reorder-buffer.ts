@@ -47,7 +47,7 @@ export interface ReorderEvents {
  * Holds points back, and hands those of a group on in order of time.
  *
  * A point waits until its group has one that is newer by `wait`. Where its group falls silent, it waits until the points of
- * other groups show that so much time has passed since it came. Above `maxBytes`, the groups whose points came first hand
+ * other groups show that this time has passed since it came. Above `maxBytes`, the groups whose points came first hand
  * theirs on early.
  *
  * A stray, which is a point far ahead of the group's points before and after it, is handed on by the one after it, alone.

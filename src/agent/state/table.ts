@@ -18,9 +18,9 @@ export interface GroupExpiry {
 export interface GroupExtras {
   /** Writes what these groups have. */
   write(writer: ByteWriter, groups: readonly number[]): void;
-  /** Reads what `write` has written, for so many groups. Throws `snapshot_damaged`. */
+  /** Reads what `write` has written, for this many groups. Throws `snapshot_damaged`. */
   read(reader: ByteReader, groups: number): RestoreExtras;
-  /** Allocates for so many groups at once, at most `maxBytes`, assuming that they are like the `restored` ones so far. */
+  /** Allocates for this many groups at once, at most `maxBytes`, assuming that they are like the `restored` ones so far. */
   reserve(groups: number, restored: number, maxBytes: number): void;
   /** The group at `index` has expired. */
   forget(index: number): void;

@@ -63,7 +63,7 @@ export class GroupHeads {
     return true;
   }
 
-  /** Allocates for the heads of so many groups, at most `maxBytes`, assuming that they are like the `restored` ones. */
+  /** Allocates for the heads of this many groups, at most `maxBytes`, assuming that they are like the `restored` ones. */
   reserve(groups: number, restored: number, maxBytes: number): void {
     this.#frames.reserveLike(groups, restored, maxBytes);
   }

@@ -62,7 +62,7 @@ const letterOverheadBytes = 256;
 const maxSliceMs = 5;
 /** Of the main thread's time, formatting takes at most one part in this many. */
 const dutyDivisor = 5;
-/** Letters are collected for so long, so that few writes are made. */
+/** Letters are collected for this long, so that few writes are made. */
 const collectMs = 50;
 const retryMs = 1_000;
 const closeTimeoutMs = 2_000;

@@ -8,7 +8,7 @@ import { messageOf, UdfError } from '../../model/errors.js';
  *     kapacitor-udf/2 session new edgeDetect
  *     kapacitor-udf/2 session 7b1c…e0 edgeDetect 70216
  *
- * asks for the UDFs, for a new session, or to resume one after so many bytes; the answers are
+ * asks for the UDFs, for a new session, or to resume one after this many bytes; the answers are
  *
  *     kapacitor-udf/2 info [{"name":"edgeDetect",…}]
  *     kapacitor-udf/2 session 7b1c…e0 81920

@@ -24,7 +24,7 @@ import {
 export interface StateDirectoryOptions {
   readonly directory: string;
   readonly logger: Logger;
-  /** Remove the state of uses that are not running after so many milliseconds: 30 days if not given. */
+  /** Remove the state of uses that are not running after this many milliseconds: 30 days if not given. */
   readonly maxAgeMs?: number | undefined;
   /** Other processes use the directory too, each for uses of its own: those that Kapacitor starts over stdio. */
   readonly isShared?: boolean | undefined;

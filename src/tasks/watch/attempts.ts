@@ -8,7 +8,7 @@ export interface AttemptLimits {
   readonly windowMs: number;
   /** How long to leave a task alone after that. */
   readonly retryAfterMs: number;
-  /** A task that runs so long after an attempt is healthy: its attempts are forgotten. */
+  /** A task that runs this long after an attempt is healthy: its attempts are forgotten. */
   readonly stableMs: number;
 }
 

@@ -102,7 +102,7 @@ describe('the first line', () => {
     await expect(read).rejects.toMatchObject({ code: 'protocol' });
   });
 
-  test('is waited for so long, even if a byte comes now and then', async () => {
+  test('is waited for this long, even if a byte comes now and then', async () => {
     const stream = new PassThrough();
     const drip = setInterval(() => stream.write('x'), 10);
     await expect(readLine(stream, 1_000, 100)).rejects.toMatchObject({ code: 'connection' });

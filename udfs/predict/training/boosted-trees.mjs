@@ -3,7 +3,7 @@
  * leaves and histograms of the features.
  */
 
-/** Splits are looked for between so many ranges of a feature. */
+/** Splits are looked for between this many ranges of a feature. */
 const bins = 256;
 
 /**

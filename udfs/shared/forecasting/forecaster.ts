@@ -27,7 +27,7 @@ const tests = 4;
 const trained = 0.4;
 /** Shares of the regression in a blend. */
 const shares = [0.25, 0.5, 0.75];
-/** A single method must be so much better than the blend, which errs less often by much. */
+/** A single method must be better by this share than the blend, which is rarely far off. */
 const minGain = 0.02;
 
 interface Candidate {

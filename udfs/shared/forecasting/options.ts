@@ -20,7 +20,7 @@ export const forecastOptions = {
   minHistory: option.duration({
     default: '2w',
     min: '2d',
-    doc: 'No forecasts before the history spans so much time, with values in half of its intervals.',
+    doc: 'No forecasts before the history spans this time, with values in half of its intervals.',
   }),
   zone: option.string({ default: 'UTC', doc: "IANA time zone of days and weeks, as 'Europe/Berlin'." }),
   method: option.string({

@@ -28,7 +28,7 @@ export interface Forecasting {
   readonly window: number;
   /** In intervals. */
   readonly minHistory: number;
-  /** Whether a history of so many intervals, of which so many have a value, is enough to forecast from. */
+  /** Whether a history of this many intervals, of which this many have a value, is enough to forecast from. */
   isLongEnough(intervals: number, known: number): boolean;
   /** Makes the forecasts. Yields about each millisecond. */
   forecast(history: History): Generator<void, ForecastItem[]>;

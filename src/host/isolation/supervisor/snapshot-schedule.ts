@@ -1,7 +1,7 @@
 /** Bytes of input between two snapshots, unless these take long. */
 const bytesPerSnapshot = 4 * 1024 * 1024;
 
-/** A snapshot stops its task: they may take one part in so many of the time. */
+/** A snapshot stops its task: they may take one part in this many of the time. */
 const minIntervalPerDuration = 20;
 
 /**
