@@ -10,7 +10,7 @@ export const pathOf = (name: string): string => fileURLToPath(new URL(name, root
 export const text = (name: string): string => readFileSync(pathOf(name), 'utf8');
 
 /** A YAML file with its anchors and merges carried out. Its shape is for the caller to know. */
-export const yaml = (name: string): unknown => parse(text(name), { merge: true });
+export const yaml = (name: string): unknown => parse(text(name), { merge: true, logLevel: 'error' }); // !override is Compose's own
 
 /** The same for a file of several documents. Throws for one with a mistake in it. */
 export function yamlDocuments(name: string): unknown[] {
