@@ -1,8 +1,8 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Task } from '../../src/kapacitor/types.js';
 import { taskConnections } from '../../src/kapacitor/connections.js';
+import { enabledTask } from '../support/enabled-task.js';
 import { tempDir } from '../support/temp-dir.js';
 
 const url = 'http://127.0.0.1:9092';
@@ -31,22 +31,6 @@ function machine(connected: (directory: string) => readonly string[]) {
   return { directory, socket, options: { config, proc: join(directory, 'proc') } };
 }
 
-const task = (id: string, more: Partial<Task> = {}): Task => ({
-  id,
-  type: 'stream',
-  'template-id': '',
-  dbrps: [],
-  script: 'stream|from()@a()',
-  dot: '',
-  vars: {},
-  status: 'enabled',
-  executing: true,
-  error: '',
-  stats: null,
-  'last-enabled': '2026-01-01T00:00:00Z',
-  ...more,
-});
-
 describe('the connection of a task', () => {
   it.each<[string, number, string]>([
     ['lost if its socket has none', 0, 'lost'],
@@ -54,7 +38,7 @@ describe('the connection of a task', () => {
     ['unknown in between, where nothing tells its time', 1, 'unknown'],
   ])('is %s', (_, count, state) => {
     const { options } = machine((directory) => Array<string>(count).fill(join(directory, '.a.sock.0a1b2c3')));
-    const tasks = [task('one'), task('two')];
+    const tasks = [enabledTask('one'), enabledTask('two')];
     const connectionOf = taskConnections(url, options)(tasks);
     expect(tasks.map((each) => connectionOf(each).state)).toEqual([state, state]);
   });
@@ -66,8 +50,8 @@ describe('the connection of a task', () => {
     utimesSync(socket, bound, bound);
     const at = (seconds: number) => new Date((bound + seconds) * 1_000).toISOString();
     const states = [10, -3_600, -60].map((seconds) => {
-      const one = task('one', { 'last-enabled': at(seconds), modified: at(seconds) });
-      return taskConnections(url, options)([one, task('two')])(one).state;
+      const one = enabledTask('one', { 'last-enabled': at(seconds), modified: at(seconds) });
+      return taskConnections(url, options)([one, enabledTask('two')])(one).state;
     });
     expect(states).toEqual(['connected', 'lost', 'unknown']);
   });
@@ -75,7 +59,7 @@ describe('the connection of a task', () => {
   it('is unknown for a process, an unknown UDF, another machine and a socket that may be the same', () => {
     const { options } = machine(() => ['/elsewhere/a.sock']);
     const stateOf = (script: string, at = url) => {
-      const one = task('one', { script });
+      const one = enabledTask('one', { script });
       return taskConnections(at, options)([one])(one).state;
     };
     expect(stateOf('stream|from()@p()')).toBe('unknown');

@@ -1,34 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Task } from '../../src/kapacitor/types.js';
 import { restartTask, restartTasks } from '../../src/tasks/restart-tasks.js';
-
-const task = (id: string, more: Partial<Task> = {}): Task => ({
-  id,
-  type: 'stream',
-  'template-id': '',
-  dbrps: [],
-  script: 'stream|from()@a()',
-  dot: '',
-  vars: {},
-  status: 'enabled',
-  executing: true,
-  error: '',
-  stats: null,
-  'last-enabled': '2026-01-01T00:00:00Z',
-  ...more,
-});
+import { enabledTask } from '../support/enabled-task.js';
 
 describe('a restart', () => {
   const restart = async (state: 'connected' | 'lost' | 'unknown' | 'none', force = false) => {
     const asked: string[] = [];
     const change = (what: string) => (id: string) => {
       asked.push(`${what} ${id}`);
-      return Promise.resolve(task(id));
+      return Promise.resolve(enabledTask(id));
     };
     const [outcome] = await restartTasks(['adsl-*'], {
       api: {
-        tasks: () => Promise.resolve([task('adsl-edges'), task('other')]),
-        task: (id) => Promise.resolve(task(id, { error: 'a2: stopping UDF server: node aborted' })),
+        tasks: () => Promise.resolve([enabledTask('adsl-edges'), enabledTask('other')]),
+        task: (id) => Promise.resolve(enabledTask(id, { error: 'a2: stopping UDF server: node aborted' })),
         disableTask: change('disable'),
         enableTask: change('enable'),
       },
@@ -43,19 +27,19 @@ describe('a restart', () => {
     const asked: string[] = [];
     let looks = 0;
     const api = {
-      disableTask: (id: string) => (asked.push('disable'), Promise.resolve(task(id))),
-      enableTask: (id: string) => (asked.push('enable'), Promise.resolve(task(id))),
+      disableTask: (id: string) => (asked.push('disable'), Promise.resolve(enabledTask(id))),
+      enableTask: (id: string) => (asked.push('enable'), Promise.resolve(enabledTask(id))),
       task: (id: string) => {
         const error = ++looks < 3 ? '' : 'a2: stopping UDF server: node aborted';
         asked.push(error === '' ? 'not stored yet' : 'stored');
-        return Promise.resolve(task(id, { error }));
+        return Promise.resolve(enabledTask(id, { error }));
       },
     };
-    await restartTask(api, task('ran'));
+    await restartTask(api, enabledTask('ran'));
     expect(asked).toEqual(['disable', 'not stored yet', 'not stored yet', 'stored', 'enable']);
     asked.length = 0;
-    await restartTask(api, task('stopped', { executing: false }));
-    await restartTask(api, task('plain', { script: 'stream|from()' }));
+    await restartTask(api, enabledTask('stopped', { executing: false }));
+    await restartTask(api, enabledTask('plain', { script: 'stream|from()' }));
     expect(asked).toEqual(['disable', 'enable', 'disable', 'enable']);
   });
 
