@@ -42,7 +42,7 @@ describe('errors', () => {
     ['both times', { at: 1n, after: '1s' }, 'one of "at" and "after"', true],
     ['an unknown clock', { after: '1s', clock: 'sun' }, `'event' or 'connection' or 'wall'`, true],
     ['a duration that is none', { after: 'soon' }, '"soon" is not a duration', true],
-    ['a time in milliseconds', { at: 1_700_000_000_000 }, 'must be a bigint', true],
+    ['a time in milliseconds', { at: 1_700_000_000_000 }, 'its time must be nanoseconds as a bigint', true],
   ])('%s is refused', async (_what, when, problem, hasTimer) => {
     const udf = defineUdf({
       name: 'wrong',
