@@ -28,6 +28,8 @@ export interface SnapshotHeader {
   readonly udf: string;
   readonly version: number;
   readonly codec: string;
+  /** The format, from 4 on: the byte before the header has no checksum. */
+  readonly format?: number;
   readonly groups: number;
   /** The options that the state depends on; absent in snapshots by older versions of this package. */
   readonly options?: StateOptions;
@@ -52,8 +54,9 @@ export function compareRevisions(a: Revision = noRevision, b: Revision = noRevis
 export type Format = 2 | 3 | 4;
 
 /** The first pieces of a snapshot. */
-export function packHeader(header: Omit<SnapshotHeader, 'codec'>, format: Format = 2): Buffer[] {
-  return [magic, Buffer.of(format), ...packPart({ ...header, codec: codecName })];
+export function packHeader(header: Omit<SnapshotHeader, 'codec' | 'format'>, format: Format = 2): Buffer[] {
+  const whole = { ...header, codec: codecName, ...(format > 3 && { format }) };
+  return [magic, Buffer.of(format), ...packPart(whole)];
 }
 
 /** A snapshot without groups that is newer than `previous`, and than all snapshots that were taken before now. */
@@ -89,7 +92,9 @@ export function readHeader(
   }
   if (format === 0) throw damaged(); // 1 is the lowest version
   const parts = new PartReader(bytes, magic.length + 1);
-  return { header: checkedHeader(parts.next(), size), format, parts };
+  const header = checkedHeader(parts.next(), size);
+  if (header.format !== (format > 3 ? format : undefined)) throw damaged();
+  return { header, format, parts };
 }
 
 /** The revision of a snapshot, `undefined` for one by an older version of this package; an error if it has no header. */

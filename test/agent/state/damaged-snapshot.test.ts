@@ -3,7 +3,7 @@ import { defineUdf } from 'kapacitor-udf';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { kapacitorInMemory } from '../../support/connection.js';
-import { after, counter, first, forged, snapshotOf } from './support/snapshots.js';
+import { after, counter, first, forged, snapshotOf, withList } from './support/snapshots.js';
 
 /** Snapshots that cannot be restored, and what the log calls them. */
 const bad: readonly { what: string; code: string; make: () => Promise<Buffer> }[] = [
@@ -133,16 +133,19 @@ describe('a state that isState refuses', () => {
   });
 });
 
-test('a snapshot that is cut anywhere, or changed anywhere, starts the task afresh', async () => {
-  const bytes = await snapshotOf(first);
+test.each([
+  [2, first],
+  [4, withList],
+])('a snapshot of format %i that is cut or changed anywhere starts the task afresh', async (_format, udf) => {
+  const bytes = await snapshotOf(udf);
   for (let length = 0; length < bytes.length; length++) {
-    expect((await after(first, bytes.subarray(0, length))).seen).toBe(1);
+    expect((await after(udf, bytes.subarray(0, length))).seen).toBe(1);
   }
   await fc.assert(
     fc.asyncProperty(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
       const changed = Buffer.from(bytes);
       changed[at]! ^= change;
-      const { seen, errors } = await after(first, changed);
+      const { seen, errors } = await after(udf, changed);
       expect(seen).toBe(1);
       expect(errors).toHaveLength(1);
     }),

@@ -5,7 +5,7 @@ import { encodeRequest } from '../../../src/wire/messages.js';
 import { runUdf } from '../../../src/testkit/run.js';
 import mirror from '../../../udfs/mirror/mirror.js';
 import { kapacitorInMemory } from '../../support/connection.js';
-import { after, counter, first, snapshotOf } from './support/snapshots.js';
+import { after, counter, first, snapshotOf, withList } from './support/snapshots.js';
 
 describe('a snapshot', () => {
   test('is never empty, not even without state: Kapacitor would not save it, nor that of the nodes beside it', async () => {
@@ -61,13 +61,16 @@ describe('a snapshot', () => {
     );
   });
 
-  test('of another format is refused, whatever it says that it is', async () => {
-    const bytes = await snapshotOf(first);
+  test.each([
+    [2, first],
+    [4, withList],
+  ])('of format %i that says it is of another one is refused', async (own, definition) => {
+    const bytes = await snapshotOf(definition);
     for (let format = 0; format < 256; format++) {
       bytes[4] = format;
-      const { seen, errors } = await after(first, bytes);
+      const { seen, errors } = await after(definition, bytes);
       expect({ format, seen, errors: errors.length }).toEqual(
-        format === 2 || format === 4 ? { format, seen: 3, errors: 0 } : { format, seen: 1, errors: 1 },
+        format === own ? { format, seen: 3, errors: 0 } : { format, seen: 1, errors: 1 },
       );
     }
   });

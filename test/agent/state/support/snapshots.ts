@@ -36,6 +36,17 @@ export function counter(
 
 export const first = counter('counter', 1);
 
+/** The same with a state that needs format 4. */
+export const withList: UdfDefinition = defineUdf({
+  name: 'counter',
+  wants: 'stream',
+  provides: 'stream',
+  state: () => ({ seen: 0, list: ['text'] }),
+  point(point, { state, emit }) {
+    emit(point.replaceFields({ seen: ++state.seen }));
+  },
+});
+
 /** A snapshot of a UDF that has had two points of one group. */
 export async function snapshotOf(definition: UdfDefinition): Promise<Buffer> {
   const run = await runUdf(definition);
