@@ -1,13 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { defineUdf } from 'kapacitor-udf';
 import { runUdf } from 'kapacitor-udf/testkit';
+import { define, type Loose, messageOf } from './support/mistakes.js';
 
 /** What an author of a UDF of batches gets wrong: each message says what, where, and what to do. */
 
-type Loose = Readonly<Record<string, unknown>>;
-
-/** As `defineUdf`, for definitions that TypeScript refuses. */
-const define = defineUdf as unknown as (definition: Loose) => Parameters<typeof runUdf>[0];
 const same = (input: unknown) => input;
 
 describe('a handler of batches', () => {
@@ -48,12 +44,3 @@ describe('a handler of batches', () => {
     expect(await refusalOf(more)).toContain(`mine: task test: ${message}`);
   });
 });
-
-async function messageOf(mistake: () => Promise<unknown>): Promise<string> {
-  try {
-    await mistake();
-  } catch (reason) {
-    return (reason as Error).message; // all that is thrown here is an Error
-  }
-  throw new Error('the mistake was not noticed');
-}

@@ -1,13 +1,8 @@
 import { expect, test } from 'vitest';
-import { defineUdf } from 'kapacitor-udf';
 import { runUdf } from 'kapacitor-udf/testkit';
+import { define, type Loose, messageOf } from './support/mistakes.js';
 
 /** Mistakes that leave no code of the author's on the stack. */
-
-type Loose = Readonly<Record<string, unknown>>;
-
-/** As `defineUdf`, for definitions that TypeScript refuses. */
-const define = defineUdf as unknown as (definition: Loose) => Parameters<typeof runUdf>[0];
 
 test.each<[what: string, more: Loose, message: string]>([
   ['what check returns', { check: () => 'bad' }, '"check" must return an array of strings, got a string'],
@@ -26,13 +21,4 @@ test.each<[what: string, more: Loose, message: string]>([
 function throwText(text: string): never {
   // eslint-disable-next-line @typescript-eslint/only-throw-error -- what an author gets wrong
   throw text;
-}
-
-async function messageOf(mistake: () => Promise<unknown>): Promise<string> {
-  try {
-    await mistake();
-  } catch (reason) {
-    return (reason as Error).message; // all that is thrown here is an Error
-  }
-  throw new Error('the mistake was not noticed');
 }

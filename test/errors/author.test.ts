@@ -1,25 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type Context, createBatch, createPoint, defineUdf, option, type Point } from 'kapacitor-udf';
 import { runUdf } from 'kapacitor-udf/testkit';
+import { define, type Loose, messageOf } from './support/mistakes.js';
 
 /** What an author gets wrong in JavaScript, or past the types: each message says what, where, and what to do. */
 
-type Loose = Readonly<Record<string, unknown>>;
-
-/** As `defineUdf`, for definitions that TypeScript refuses. */
-const define = defineUdf as unknown as (definition: Loose) => Parameters<typeof runUdf>[0];
 const udf = (more: Loose) => define({ name: 'mine', wants: 'stream', provides: 'stream', point, ...more });
 const point = (input: unknown) => input;
-
-/** The message that a mistake is answered with. */
-async function messageOf(mistake: () => unknown): Promise<string> {
-  try {
-    await mistake();
-  } catch (reason) {
-    return (reason as Error).message; // all that is thrown here is an Error
-  }
-  throw new Error('the mistake was not noticed');
-}
 
 describe('a definition', () => {
   test.each<[mistake: string, definition: () => Loose, message: string]>([
