@@ -63,7 +63,7 @@ class FakeWorker implements FeedTarget {
     let taken = 0;
     while (taken < frames && this.#handle(Infinity)) taken++;
     if (begun > 0 && this.#unfinished.length === 0) this.#handle(begun);
-    this.#acknowledge(this.#unfinished.length > 0 ? this.#unfinishedBytes : this.#bytes.length);
+    this.#acknowledge(this.#bytes.length + (this.#unfinished.length > 0 ? this.#unfinishedBytes : 0));
     return taken;
   }
 
@@ -83,7 +83,7 @@ class FakeWorker implements FeedTarget {
     const size = this.#bytes[0]! + 1;
     if (this.#bytes.length < size) return false;
     const index = this.#bytes.readUInt32LE(1);
-    this.#unfinishedBytes = this.#bytes.length;
+    this.#unfinishedBytes = size;
     this.#bytes = this.#bytes.subarray(size);
     this.begun.push(index);
     const isRefused = this.#refused.has(index);
