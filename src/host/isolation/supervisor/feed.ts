@@ -135,8 +135,10 @@ export class Feed {
     this.#handled = position + handled - handledBytes;
     if (this.#handled <= this.#acknowledged) return;
     this.#acknowledged = this.#handled;
-    // An earlier worker may have come further in one turn: the rest of its output belongs to what follows.
-    this.#forwarded = this.#toDrop + ahead.frames;
+    // An earlier worker may have come further in one turn: the rest of its output belongs to what follows. What comes before a
+    // refusal that is still to be repeated is not counted: it is dropped anyway.
+    const isBeforeRefusal = this.#passedRefusals < this.#refusals;
+    this.#forwarded = this.#toDrop + (isBeforeRefusal ? 0 : ahead.frames);
     this.#refusals -= this.#passedRefusals - ahead.refusals;
     this.#passedRefusals = ahead.refusals;
   }

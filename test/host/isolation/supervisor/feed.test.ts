@@ -252,6 +252,24 @@ describe('a feed', () => {
     );
   });
 
+  test('gives the output of a refusal that a worker ended before, also after one that ended before repeating it', () => {
+    const bench = new Bench(10_000);
+    for (let index = 0; index < 5; index++) bench.append(1);
+    const feedAll = () => bench.feed.advance(bench.feed.journal.end);
+    feedAll();
+    bench.worker.die(4, 0);
+    bench.refused.add(4);
+    bench.start(10_000);
+    feedAll();
+    bench.worker.die(4, 0); // refuses frame 4, and emits nothing for it
+    bench.start(10_000);
+    feedAll();
+    bench.worker.turn(3, 1); // emits one of three outputs of frame 3
+    bench.start(10_000);
+    bench.settle();
+    expect(bench.output).toEqual([...allOutputs(4), '4 refused']);
+  });
+
   test('finds where the frame starts that ends at a position, unless it is handled', () => {
     const bench = new Bench(10_000);
     for (let index = 0; index < 5; index++) bench.append(index);
